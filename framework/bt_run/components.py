@@ -1,0 +1,277 @@
+"""What a plugin offers (Component) and what the thing it builds must be able to do (the roles)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, create_model, model_validator
+
+if TYPE_CHECKING:
+    from bt_run.bars import Bars, LoadRequest
+    from bt_run.pipeline import Decision, PortfolioState
+    from bt_run.result import BacktestResult
+
+__all__ = [
+    "ROLES",
+    "Analyzer",
+    "Array",
+    "BacktraderStrategy",
+    "Broker",
+    "BuildContext",
+    "Component",
+    "ComponentSpec",
+    "Config",
+    "Costs",
+    "Delisting",
+    "Limits",
+    "Nested",
+    "Overlay",
+    "Proposal",
+    "Report",
+    "RoleName",
+    "Signals",
+    "Sizer",
+    "Source",
+    "Strategy",
+    "Trigger",
+    "Verdict",
+]
+
+Array = NDArray[np.float64]
+RoleName = Literal["source", "strategy", "sizer", "overlay", "trigger", "analyzer", "report", "broker"]
+
+# role -> the hook that offers it, in the order in which a run needs them
+ROLES: Mapping[str, str] = MappingProxyType(
+    {
+        "source": "bt_sources",
+        "strategy": "bt_strategies",
+        "sizer": "bt_sizers",
+        "overlay": "bt_overlays",
+        "trigger": "bt_triggers",
+        "broker": "bt_brokers",
+        "analyzer": "bt_analyzers",
+        "report": "bt_reports",
+    }
+)
+
+
+class Config(BaseModel):
+    """Be the frozen configuration of a component: unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ComponentSpec(BaseModel):
+    """Name a component and hold its keys, as a YAML file writes it: ``{use: NAME, key: value}`` or ``NAME``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    use: str
+    options: dict[str, Any] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_yaml(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"use": value}
+        if isinstance(value, Mapping) and "use" in value and "options" not in value:
+            return {"use": value["use"], "options": {k: v for k, v in value.items() if k != "use"}}
+        return value
+
+
+@dataclass(frozen=True)
+class NestedRole:
+    """Mark a ``ComponentSpec`` field with the role of the component that it names."""
+
+    role: str
+
+
+if TYPE_CHECKING:
+    # A config field typed Nested["sizer"] reads well, and only the framework looks at its value.
+    Nested = Literal
+else:
+
+    class Nested:
+        """Type a config field as a nested component: ``defensive: Nested["sizer"]``."""
+
+        def __class_getitem__(cls, role: str) -> Any:
+            from typing import Annotated
+
+            return Annotated[ComponentSpec, NestedRole(role)]
+
+
+class Limits(Config):
+    """Bound the target weights; all are fractions of NAV."""
+
+    gross: float = 1.0
+    net: float = 1.0
+    name: float = 1.0
+    short: bool = False
+
+
+class Costs(Protocol):
+    """Price a trade. All arrays are (n,), over the assets that trade."""
+
+    def fill_price(self, price: Array, shares: Array) -> Array:
+        """Return the price paid or received, slippage included, for signed ``shares`` at ``price``."""
+        ...
+
+    def commission(self, shares: Array, price: Array) -> Array:
+        """Return the commission of each order in money, >= 0, for signed ``shares`` filled at ``price``."""
+        ...
+
+
+class Delisting(Config):
+    """Say when a silent asset counts as delisted, and what its holders lose then."""
+
+    after: int = 5
+    haircut: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Broker:
+    """Hold what the engine must know to fill a basket."""
+
+    cash: float
+    fill: Literal["next_open", "next_close"]
+    costs: Costs
+    unfilled: Literal["cancel", "wait"] = "cancel"
+    fractional: bool = False
+    delisting: Delisting = Delisting()
+
+
+@dataclass(frozen=True)
+class BuildContext:
+    """Hand a component what it may need beside its own config.
+
+    ``children`` maps each ``Nested`` field to the built component (a callable of the state), or to a
+    tuple of them where the field is a list.
+    """
+
+    costs: Costs
+    limits: Limits = Limits()
+    seed: int = 0
+    children: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Return values together with what must survive until the next call.
+
+    ``memo`` is a small JSON-able mapping found again in ``state.memo``; ``notes`` go to the ledger.
+    """
+
+    values: Array
+    memo: Mapping[str, Any] | None = None
+    notes: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Say whether a target should be traded now.
+
+    ``names`` (N,) bool are the assets that a firing trigger asks for; None means all.
+    """
+
+    fire: bool
+    veto: bool = False
+    names: NDArray[np.bool_] | None = None
+    reason: str = ""
+    memo: Mapping[str, Any] | None = None
+
+
+class Source(Protocol):
+    """Load bars. May have ``needs_network = True``."""
+
+    def load(self, request: LoadRequest) -> Bars: ...
+
+
+class Signals(Protocol):
+    """Be a vectorised strategy: row t of (T, N) uses rows <= t only."""
+
+    def signals(self, bars: Bars) -> Array: ...
+
+
+class Strategy(Protocol):
+    """Be an event-driven strategy: (N,), in [-1, 1] when it gives exposures; NaN = not eligible."""
+
+    def signal(self, state: PortfolioState) -> Array | Proposal: ...
+
+
+class Sizer(Protocol):
+    """Turn signals into target weights (N,), fractions of NAV; what is missing to 1 is cash."""
+
+    def target_weights(self, state: PortfolioState) -> Array | Proposal: ...
+
+
+class Overlay(Protocol):
+    """Adjust target weights (N,)."""
+
+    def adjust(self, state: PortfolioState, weights: Array) -> Array | Proposal: ...
+
+
+class Trigger(Protocol):
+    """Decide whether a target (N,) is traded now."""
+
+    def check(self, state: PortfolioState, target: Array) -> Verdict: ...
+
+
+class Analyzer(Protocol):
+    """Watch decisions and give a named table for the reports."""
+
+    def decided(self, decision: Decision) -> None: ...
+
+    def table(self) -> tuple[str, Any]: ...
+
+
+class Report(Protocol):
+    """Write files about a result into a folder and return their paths."""
+
+    def write(self, result: BacktestResult, folder: Path) -> list[Path]: ...
+
+
+@dataclass(frozen=True)
+class BacktraderStrategy:
+    """Hold an ordinary ``bt.Strategy`` subclass and its parameters, to be run in classic mode."""
+
+    cls: type
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Component:
+    """Offer a thing under the name that a YAML file uses.
+
+    ``build(config, context)`` returns an object of the role; it imports heavy libraries itself.
+    """
+
+    name: str
+    config: type[Config]
+    build: Callable[[Any, BuildContext], Any]
+    summary: str
+
+    @classmethod
+    def from_backtrader(cls, strategy: type, name: str | None = None, summary: str | None = None) -> Component:
+        """Offer a ``bt.Strategy`` subclass; its params become the config."""
+        params = dict(strategy.params._getitems())  # type: ignore[attr-defined]
+        fields: dict[str, Any] = {
+            key: (Any if value is None else type(value), value) for key, value in params.items()
+        }
+        config = create_model(f"{strategy.__name__}Config", __base__=Config, **fields)
+
+        def build(options: Config, _: BuildContext) -> BacktraderStrategy:
+            return BacktraderStrategy(strategy, options.model_dump())
+
+        lines = (strategy.__doc__ or "").strip().splitlines()
+        return cls(
+            name=name or strategy.__name__,
+            config=config,
+            build=build,
+            summary=summary or (lines[0] if lines else f"Backtrader strategy {strategy.__name__}"),
+        )
