@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, create_model, model_validator
+from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 if TYPE_CHECKING:
     from bt_run.bars import Bars, LoadRequest
@@ -109,10 +109,10 @@ else:
 class Limits(Config):
     """Bound the target weights; all are fractions of NAV."""
 
-    gross: float = 1.0
-    net: float = 1.0
-    name: float = 1.0
-    short: bool = False
+    gross: float = Field(1.0, gt=0.0, description="sum of |weight|")
+    net: float = Field(1.0, gt=0.0, description="|sum of weights|")
+    name: float = Field(1.0, gt=0.0, description="|weight| of one asset")
+    short: bool = Field(False, description="allow negative weights")
 
 
 class Costs(Protocol):
@@ -130,8 +130,8 @@ class Costs(Protocol):
 class Delisting(Config):
     """Say when a silent asset counts as delisted, and what its holders lose then."""
 
-    after: int = 5
-    haircut: float = 0.0
+    after: int = Field(5, ge=1, description="rows without a bar after which a holding is closed")
+    haircut: float = Field(0.0, ge=0.0, le=1.0, description="fraction of the last price that is lost")
 
 
 @dataclass(frozen=True, kw_only=True)

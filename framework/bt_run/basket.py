@@ -1,0 +1,140 @@
+"""Fill a basket of orders: holdings, orders, prices and costs in, fills out. Pure functions on arrays.
+
+The rules are those of ``docs/fills.md``. Closing parts fill first and in full. The opening parts, long or
+short, share one buying power and are scaled by one factor, so that no order of the assets can matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from bt_run.components import Array, Costs
+
+__all__ = ["Basket", "Fills", "fill_basket", "target_shares", "whole_shares"]
+
+_Need = Callable[[Array], Array]
+SNAP = 1e-9  # relative distance at which a share count is the whole number it nearly is
+
+
+@dataclass(frozen=True)
+class Basket:
+    """Hold what a fill needs to know about an account, at the fill's prices.
+
+    Attributes:
+        held: (n,) signed shares.
+        asked: (n,) signed shares to trade; 0 where there is no order.
+        price: (n,) price of each asset now, > 0 wherever it is held or asked.
+        cash: money.
+    """
+
+    held: Array
+    asked: Array
+    price: Array
+    cash: float
+
+
+@dataclass(frozen=True)
+class Fills:
+    """Hold what became of a basket, arrays (n,) over all its assets.
+
+    ``price`` includes slippage and is the market price where nothing was filled; ``commission`` and
+    ``slippage`` are money. ``factor`` in [0, 1] scaled the opening parts; ``cash`` is what is left.
+    """
+
+    filled: Array
+    price: Array
+    commission: Array
+    slippage: Array
+    factor: float
+    cash: float
+
+
+def target_shares(weights: Array, nav: float, price: Array, *, whole: bool) -> Array:
+    """Return the shares (n,) that ``weights`` of ``nav`` buy at ``price``; whole ones toward zero if asked for."""
+    shares = np.divide(weights * nav, price, out=np.zeros_like(weights), where=price > 0)
+    return whole_shares(shares) if whole else shares
+
+
+def whole_shares(shares: Array) -> Array:
+    """Cut shares (n,) toward zero, after snapping to the whole number that rounding missed by 1e-9 relative."""
+    nearest = np.rint(shares)
+    near = np.abs(shares - nearest) <= SNAP * np.maximum(1.0, np.abs(shares))
+    return np.where(near, nearest, np.trunc(shares))
+
+
+def fill_basket(basket: Basket, costs: Costs, *, gross: float, whole: bool) -> Fills:
+    """Fill a basket: closing parts in full, opening parts by the largest common factor that fits.
+
+    Buying power is ``gross`` x NAV at fill prices less what is still held gross. An opening part needs its
+    value, its slippage and its commission. Short proceeds raise cash but not NAV, so they buy nothing; with
+    ``gross`` = 1 the same bound keeps longs within cash.
+    """
+    held, asked, price = basket.held, basket.asked, basket.price
+    against = asked * held < 0
+    closing = np.where(against, np.sign(asked) * np.minimum(np.abs(asked), np.abs(held)), 0.0)
+    opening = asked - closing
+
+    close_price = costs.fill_price(price, closing)
+    close_fee = costs.commission(closing, close_price)
+    cash = basket.cash - float((closing * close_price + close_fee).sum())
+    left = held + closing
+    nav = cash + float((left * price).sum())
+    power = gross * nav - float((np.abs(left) * price).sum())
+
+    def need(part: Array) -> Array:
+        paid = costs.fill_price(price, part)
+        fee = costs.commission(closing + part, paid) - close_fee
+        return np.abs(part) * price + part * (paid - price) + fee
+
+    factor = _largest_factor(opening, need, max(power, 0.0))
+    part = opening * factor
+    if whole and factor < 1.0:
+        part = _round_down(opening, part, need, max(power, 0.0))
+
+    paid = costs.fill_price(price, part)
+    filled = closing + part
+    both = (closing != 0) & (part != 0)
+    average = np.divide(closing * close_price + part * paid, filled, out=paid.copy(), where=both)
+    average = np.where(both, average, np.where(closing != 0, close_price, paid))
+    commission = np.where(part != 0, costs.commission(filled, average), close_fee)
+    cash = basket.cash - float((filled * average + commission).sum())
+    return Fills(filled, average, commission, np.abs(filled * (average - price)), factor, cash)
+
+
+def _largest_factor(opening: Array, need: _Need, power: float) -> float:
+    """Return the largest f in [0, 1] with sum(need(f * opening)) <= power."""
+    if not opening.any():
+        return 1.0
+    full = float(need(opening).sum())
+    if full <= power:
+        return 1.0
+    # exact for costs proportional to value; otherwise the start of a bisection
+    low, high = 0.0, 1.0
+    guess = power / full
+    total = float(need(opening * guess).sum())
+    if abs(total - power) <= 1e-12 * full:
+        return guess
+    for _ in range(100):
+        low, high = (guess, high) if total <= power else (low, guess)
+        guess = 0.5 * (low + high)
+        total = float(need(opening * guess).sum())
+    return low
+
+
+def _round_down(opening: Array, part: Array, need: _Need, power: float) -> Array:
+    """Cut opening parts to whole shares, then give one more each by largest remainder where it still fits."""
+    size = np.abs(part)
+    whole = whole_shares(size)
+    sign = np.sign(opening)
+    spent = need(sign * whole)
+    extra = need(sign * (whole + 1.0)) - spent
+    room = power - float(spent.sum())
+    # assets come in sorted order, so that a stable sort breaks ties by name
+    for i in np.argsort(-(size - whole), kind="stable"):
+        if whole[i] + 1.0 <= abs(opening[i]) and extra[i] <= room:
+            whole[i] += 1.0
+            room -= float(extra[i])
+    return np.asarray(sign * whole)

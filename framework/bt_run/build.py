@@ -1,0 +1,193 @@
+"""Build the components that a configuration names, and see that they fit together and fit the data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from bt_run.bars import Bars
+from bt_run.components import BacktraderStrategy, Broker, BuildContext
+from bt_run.errors import BtRunError, ConfigError, PluginError
+from bt_run.pipeline import Pipeline, Stage, VectorisedSignal
+
+if TYPE_CHECKING:
+    from bt_run.config import Bound, BoundConfig, RunConfig
+
+__all__ = ["Parts", "build_parts", "build_source", "check_needs"]
+
+# role -> the methods of which a built component must offer one
+_CONTRACT: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "source": ("load",),
+        "strategy": ("signals", "signal"),
+        "sizer": ("target_weights",),
+        "overlay": ("adjust",),
+        "trigger": ("check",),
+        "analyzer": ("decided",),
+        "report": ("write",),
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """Hold the built components of a run: a pipeline, or a Backtrader strategy for classic mode."""
+
+    broker: Broker
+    pipeline: Pipeline | None
+    classic: BacktraderStrategy | None
+    analyzers: tuple[Any, ...]
+    reports: tuple[tuple[str, Any], ...]
+    needs: Mapping[str, frozenset[str]]
+    vectorised: tuple[VectorisedSignal, ...]
+
+
+class _Builder:
+    """Build bound components, and remember what they need and which must see the bars first."""
+
+    def __init__(self, context: BuildContext) -> None:
+        self.context = context
+        self.needs: dict[str, frozenset[str]] = {}
+        self.vectorised: list[VectorisedSignal] = []
+
+    def build(self, bound: Bound, path: str) -> Any:
+        """Return the built object, its children built before it."""
+        children = {
+            name: tuple(self.call(item, f"{path}.{name}.{i}") for i, item in enumerate(child))
+            if isinstance(child, tuple)
+            else self.call(child, f"{path}.{name}")
+            for name, child in bound.children.items()
+        }
+        context = replace(self.context, children=MappingProxyType(children))
+        try:
+            built = bound.offer.component.build(bound.options, context)
+        except BtRunError:
+            raise
+        except Exception as error:
+            raise PluginError(
+                f"{path}: building {bound.role} {bound.name!r} ({bound.offer.origin}) failed: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        methods = _CONTRACT.get(bound.role, ())
+        if not isinstance(built, BacktraderStrategy) and not any(hasattr(built, m) for m in methods or [""]):
+            raise PluginError(
+                f"{path}: {bound.role} {bound.name!r} ({bound.offer.origin}) built a {type(built).__name__} "
+                f"without {' or '.join(methods)}()"
+            )
+        self.needs[path] = frozenset(getattr(built, "needs", ()))
+        return built
+
+    def call(self, bound: Bound, path: str) -> Callable[..., Any]:
+        """Return the one function through which the pipeline, or a parent, uses the component."""
+        built = self.build(bound, path)
+        return self.callable_of(bound, built, path)
+
+    def callable_of(self, bound: Bound, built: Any, path: str) -> Callable[..., Any]:
+        if isinstance(built, BacktraderStrategy):
+            raise ConfigError(f"{path}: {bound.name!r} is a Backtrader strategy; it cannot be a part of another")
+        if bound.role == "strategy" and hasattr(built, "signals"):
+            rows = VectorisedSignal(bound.name, built.signals)
+            self.vectorised.append(rows)
+            return rows
+        method = {"strategy": "signal", "sizer": "target_weights", "overlay": "adjust", "trigger": "check"}
+        call: Callable[..., Any] = getattr(built, method[bound.role])
+        return call
+
+
+def build_source(bound: Bound, context: BuildContext) -> Any:
+    """Build the source of the bars."""
+    return _Builder(context).build(bound, "data.source")
+
+
+def build_parts(config: RunConfig, bound: BoundConfig) -> Parts:
+    """Build every component of a run but the source.
+
+    Raises:
+        ConfigError: the parts do not fit together.
+        PluginError: a component broke its contract.
+    """
+    broker = bound.broker.offer.component.build(bound.broker.options, None)
+    if not isinstance(broker, Broker):
+        raise PluginError(f"broker {bound.broker.name!r} built a {type(broker).__name__}; expected a Broker")
+    builder = _Builder(BuildContext(costs=broker.costs, limits=config.limits, seed=config.seed))
+    strategy = builder.build(bound.strategy, "strategy")
+    classic = strategy if isinstance(strategy, BacktraderStrategy) else None
+    if classic:
+        _refuse_in_classic_mode(config)
+    pipeline = None if classic else _pipeline(config, bound, builder, strategy)
+    return Parts(
+        broker=broker,
+        pipeline=pipeline,
+        classic=classic,
+        analyzers=tuple(builder.build(b, f"analyzers.{i}") for i, b in enumerate(bound.analyzers)),
+        reports=tuple((b.name, builder.build(b, f"reports.{i}")) for i, b in enumerate(bound.reports)),
+        needs=builder.needs,
+        vectorised=tuple(builder.vectorised),
+    )
+
+
+def _pipeline(config: RunConfig, bound: BoundConfig, builder: _Builder, strategy: Any) -> Pipeline:
+    if bound.sizer is None:
+        raise ConfigError(
+            f"sizer: strategy {bound.strategy.name!r} gives signals, and nothing turns them into weights; "
+            "name a sizer, for example `sizer: equal_weight`"
+        )
+    gives = getattr(strategy, "gives", "exposure")
+    sizer = builder.build(bound.sizer, "sizer")
+    accepts = getattr(sizer, "accepts", {"exposure"})
+    if gives not in accepts:
+        raise ConfigError(
+            f"sizer: {bound.sizer.name!r} accepts {', '.join(sorted(accepts))}, but strategy "
+            f"{bound.strategy.name!r} gives {gives}; choose a sizer that accepts {gives}"
+        )
+
+    def stage(path: str, item: Bound, built: Any) -> Stage:
+        return Stage(path, item.name, builder.callable_of(item, built, path))
+
+    def stages(key: str, items: tuple[Bound, ...]) -> tuple[Stage, ...]:
+        return tuple(Stage(f"{key}.{i}", b.name, builder.call(b, f"{key}.{i}")) for i, b in enumerate(items))
+
+    return Pipeline(
+        strategy=stage("strategy", bound.strategy, strategy),
+        sizer=stage("sizer", bound.sizer, sizer),
+        overlays=stages("overlays", bound.overlays),
+        triggers=stages("triggers", bound.triggers),
+        limits=config.limits,
+        gives=gives,
+    )
+
+
+def _refuse_in_classic_mode(config: RunConfig) -> None:
+    given = [key for key in ("sizer", "overlays", "triggers") if getattr(config, key)]
+    if "limits" in config.model_fields_set:
+        given.append("limits")
+    if given:
+        raise ConfigError(
+            f"{', '.join(given)}: strategy {config.strategy.use!r} is a Backtrader strategy that places its own "
+            "orders (classic mode); remove these keys, or write the strategy as signals"
+        )
+    if config.data.adjust != "total_return":
+        raise ConfigError(
+            f"data.adjust: was {config.data.adjust!r}; Backtrader knows no dividends, so a Backtrader strategy "
+            "needs `adjust: total_return`"
+        )
+
+
+def check_needs(parts: Parts, bars: Bars) -> None:
+    """Refuse a run whose components need fields that the data do not have.
+
+    Raises:
+        ConfigError: names the component, what it needs and what there is.
+    """
+    have = bars.fields
+    for path, needs in parts.needs.items():
+        if missing := needs - have:
+            raise ConfigError(
+                f"{path}: needs {', '.join(sorted(missing))}, but the data have only {', '.join(sorted(have))}"
+            )
+    if parts.broker.fill == "next_open" and "open" not in have:
+        raise ConfigError(
+            "broker.fill: was 'next_open', but the data have no opens; close-only data fill with `fill: next_close`"
+        )

@@ -1,0 +1,240 @@
+"""The command line: the only place that prints or exits."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from click_default_group import DefaultGroup
+
+from bt_run.errors import BtRunError, ConfigError
+from bt_run.plugins import catalogue, did_you_mean, get_plugin_manager
+
+if TYPE_CHECKING:
+    from bt_run.config import RunConfig
+    from bt_run.result import BacktestResult
+
+__all__ = ["command_line", "main"]
+
+INTERRUPTED = 130
+HELP = """Turn one YAML file into a backtest that can be repeated, and into its tear sheet.
+
+\b
+First steps:
+  bt-run init my_tests               copy the examples into a folder
+  cd my_tests
+  bt-run spy_qqq.yaml                run one; short for `bt-run run spy_qqq.yaml`
+\b
+Then:
+  bt-run spy_qqq.yaml --set broker.cash=50000 --set strategy.fast=20
+  bt-run validate spy_qqq.yaml       check a file and its data without running it
+  bt-run plugins                     what a YAML file can name, with every key
+  bt-run schema > schema.json        for completion in an editor
+\b
+Exit codes: 0 done, 1 a bug of bt-run, 2 configuration, 3 data, 4 infeasible or solver,
+5 plugin, 6 a check found what it looks for, 7 a check had nothing to check.
+"""
+
+overrides = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override one key, such as broker.cash=50000 or overlays.0.annual=0.15; may be repeated.",
+)
+verbose = click.option("-v", "--verbose", is_flag=True, help="Show more, and a traceback with every error.")
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    words = list(sys.argv[1:] if args is None else args)
+    try:
+        code = command_line().main(words or ["--help"], "bt-run", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("bt-run: interrupted", err=True)
+        return INTERRUPTED
+    except BtRunError as error:
+        if "-v" in words or "--verbose" in words:
+            click.echo(traceback.format_exc(), err=True)
+        click.echo(f"bt-run: {error}", err=True)
+        return error.exit_code
+    except Exception:
+        click.echo(traceback.format_exc(), err=True)
+        click.echo("bt-run: this is a bug of bt-run or of a plugin named above; please report it", err=True)
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def command_line() -> click.Group:
+    """Return the commands of bt-run and those that plugins add."""
+    cli: click.Group = DefaultGroup(name="bt-run", help=HELP, default="run")
+    click.version_option(version("bt-run"), prog_name="bt-run")(cli)
+    for command in (run, validate, plugins, schema, init):
+        cli.add_command(command)
+    try:
+        get_plugin_manager().hook.bt_commands(cli=cli)
+    except Exception as error:
+        # whoever has a broken plugin installed needs the help most
+        click.echo(f"bt-run: warning: commands of plugins are missing: {_one_line(error)}", err=True)
+    return cli
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@overrides
+@click.option("--no-reports", is_flag=True, help="Write the tables only.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("runs"),
+    show_default=True,
+    help="Results go to OUT/NAME/RUN_ID; OUT/NAME/latest points to the newest.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print only the paths of what was written.")
+@verbose
+def run(
+    file: Path, overrides: tuple[str, ...], no_reports: bool, out: Path, quiet: bool, verbose: bool
+) -> None:
+    """Run the backtest that FILE describes, and print its numbers and its report's path.
+
+    \b
+    Examples:
+      bt-run spy_qqq.yaml
+      bt-run run spy_qqq.yaml --set data.end=2010-12-31 --out /tmp/runs
+    """
+    from bt_run.run import run as run_config
+
+    config = _load(file, overrides)
+    with _progress(visible=not quiet and sys.stderr.isatty()) as progress:
+        result = run_config(config, out, reports=not no_reports, progress=progress)
+    if quiet:
+        for path in result.reports or (result.folder,):
+            click.echo(path)
+    else:
+        _show(config, result, verbose)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@overrides
+@verbose
+def validate(file: Path, overrides: tuple[str, ...], verbose: bool) -> None:
+    """Check FILE, its components and its data without running it.
+
+    \b
+    Example:
+      bt-run validate spy_qqq.yaml --set data.start=2005-01-03
+    """
+    from bt_run.run import prepare
+
+    config = _load(file, overrides)
+    prepared = prepare(config)
+    for warning in prepared.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    bars = prepared.bars
+    click.echo(
+        f"OK: {file}: {len(bars)} bars of {len(bars.assets)} assets, {bars.index[0]:%Y-%m-%d} "
+        f"to {bars.index[-1]:%Y-%m-%d}"
+    )
+    if verbose:
+        for note in bars.notes:
+            click.echo(f"data: {note}")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def plugins(as_json: bool) -> None:
+    """List every component that a YAML file can name: role, keys with defaults, origin."""
+    from bt_run.console import components_json, components_text
+
+    found = catalogue(get_plugin_manager())
+    click.echo(json.dumps(components_json(found), indent=2) if as_json else components_text(found))
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON schema of a YAML file, built from all installed plugins.
+
+    \b
+    Example, for editors with the YAML language server:
+      bt-run schema > schema.json
+      then write as the first line of a YAML file:
+      # yaml-language-server: $schema=schema.json
+    """
+    from bt_run.schema import json_schema
+
+    click.echo(json.dumps(json_schema(catalogue(get_plugin_manager())), indent=2))
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+def init(folder: Path) -> None:
+    """Copy the examples into FOLDER; nothing that exists is overwritten."""
+    with as_file(files("bt_run_examples")) as source:
+        names = [
+            path.relative_to(source)
+            for path in sorted(source.rglob("*"))
+            if path.is_file() and "__pycache__" not in path.parts and path != source / "__init__.py"
+        ]
+        taken = [folder / name for name in names if (folder / name).exists()]
+        if taken:
+            raise ConfigError(f"{taken[0]} exists already and is not overwritten; choose another folder")
+        for name in names:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes((source / name).read_bytes())
+    click.echo(f"{len(names)} files in {folder}; next: cd {folder} && bt-run spy_qqq.yaml")
+
+
+def _load(file: Path, overrides: Sequence[str]) -> RunConfig:
+    from bt_run.config import load_config
+
+    if not file.exists() and file.suffix == "":
+        hint = did_you_mean(str(file), ("run", "validate", "plugins", "schema", "init"))
+        if hint:
+            raise ConfigError(f"{file}: no such file or command{hint}")
+    return load_config(file, overrides)
+
+
+def _show(config: RunConfig, result: BacktestResult, verbose: bool) -> None:
+    from bt_run.console import headline, metrics_table, timings_text
+
+    click.echo(headline(config))
+    for note in result.notes:
+        click.echo(f"data: {note}")
+    for warning in result.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    click.echo(f"\n{metrics_table(result)}\n")
+    if verbose:
+        click.echo(f"{timings_text(result)}\n")
+    for path in result.reports:
+        click.echo(f"report: {path}")
+    click.echo(f"folder: {result.folder}")
+
+
+@contextmanager
+def _progress(*, visible: bool) -> Iterator[Callable[[str, float], None] | None]:
+    """Yield a function that shows the phase and its fraction on stderr, or None."""
+    if not visible:
+        yield None
+        return
+    with click.progressbar(length=1000, file=sys.stderr, item_show_func=lambda phase: phase) as bar:
+
+        def show(phase: str, fraction: float) -> None:
+            bar.update(round(1000 * fraction) - bar.pos, phase)
+
+        yield show
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) if isinstance(error, BtRunError) else repr(error)

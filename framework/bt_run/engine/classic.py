@@ -1,0 +1,183 @@
+"""Classic mode: any ordinary ``bt.Strategy``, with its own orders, on bulk-loaded feeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import backtrader as bt
+import numpy as np
+
+from bt_run.account import FillRecord
+from bt_run.bars import Bars
+from bt_run.components import Array, BacktraderStrategy, Broker, Costs
+from bt_run.engine.clock import ArrayFeed, backtrader_days
+from bt_run.ledger import Ledger
+
+__all__ = ["ClassicRun", "run_classic"]
+
+_REASONS = {
+    bt.Order.Margin: "margin: not enough cash",
+    bt.Order.Rejected: "rejected",
+    bt.Order.Canceled: "cancelled",
+    bt.Order.Expired: "expired",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassicRun:
+    """Hold what one classic pass through the bars needs."""
+
+    bars: Bars
+    broker: Broker
+    strategy: BacktraderStrategy
+    progress: Callable[[int], None] | None = None
+
+
+class CostsCommission(bt.CommInfoBase):  # type: ignore[misc]
+    """Charge the run's commission."""
+
+    params = (("costs", None), ("stocklike", True), ("commtype", bt.CommInfoBase.COMM_PERC), ("percabs", True))
+
+    def _getcommission(self, size: float, price: float, pseudoexec: bool) -> float:
+        return float(self.p.costs.commission(np.array([size]), np.array([price]))[0])
+
+
+class ClassicBroker(bt.brokers.BackBroker):  # type: ignore[misc]
+    """Be Backtrader's broker with the run's slippage, and market orders at the fill that the run asks for."""
+
+    params = (("costs", None), ("at_close", False))
+
+    def _slip_up(self, pmax: float, price: float, doslip: bool = True, lim: bool = False) -> float:
+        return price if lim else self._slipped(price, 1.0)
+
+    def _slip_down(self, pmin: float, price: float, doslip: bool = True, lim: bool = False) -> float:
+        return price if lim else self._slipped(price, -1.0)
+
+    def _slipped(self, price: float, side: float) -> float:
+        costs: Costs = self.p.costs
+        return float(costs.fill_price(np.array([price]), np.array([side]))[0])
+
+    def _try_exec_market(self, order: Any, popen: float, phigh: float, plow: float) -> None:
+        at = order.data.close[0] if self.p.at_close else popen
+        super()._try_exec_market(order, at, phigh, plow)
+
+
+class Recorder(bt.Analyzer):  # type: ignore[misc]
+    """Record NAV, cash, shares and every order's fate, bar by bar."""
+
+    params = (("run", None),)
+
+    def start(self) -> None:
+        bars: Bars = self.p.run.bars
+        self.days = backtrader_days(bars.times)
+        self.column = {data: i for i, data in enumerate(self.strategy.datas)}
+        self.nav = np.full(len(bars), np.nan)
+        self.cash = np.full(len(bars), np.nan)
+        self.holdings: list[tuple[int, Array]] = [(bars.start, np.zeros(len(bars.assets)))]
+        self.fills: list[FillRecord] = []
+        self._seen: dict[int, int] = {}
+
+    def bar_of(self, day: float) -> int:
+        return int(np.searchsorted(self.days, day - 1e-9))
+
+    def notify_order(self, order: Any) -> None:
+        bits = list(order.executed.iterpending())
+        for bit in bits:
+            self._record(order, self.bar_of(bit.dt), bit.size, bit.price, bit.comm, self._market(order, bit), None)
+        if order.status in _REASONS:
+            now = self.bar_of(self.strategy.datetime[0])
+            self._record(order, now, 0.0, np.nan, 0.0, np.nan, _REASONS[order.status])
+
+    def _market(self, order: Any, bit: Any) -> float:
+        """Return the price before slippage: that of the side's inverse cost."""
+        costs: Costs = self.p.run.broker.costs
+        slipped = float(costs.fill_price(np.ones(1), np.array([bit.size]))[0])
+        limited = order.exectype in (bt.Order.Limit, bt.Order.Close) or bool(order.triggered)
+        return float(bit.price if limited else bit.price / slipped)
+
+    def _record(
+        self, order: Any, bar: int, size: float, price: float, fee: float, market: float, why: str | None
+    ) -> None:
+        column = np.array([self.column[order.data]])
+        one = np.ones(1)
+        decided = self.bar_of(order.created.dt)
+        slippage = abs(size * (price - market)) if size else 0.0
+        asked = order.created.size if size == 0 else size
+        reason = np.array([why], dtype=object)
+        self.fills.append(
+            FillRecord(decided, bar, column, one * asked, one * size, one * price, one * fee, one * slippage, reason)
+        )
+
+    def next(self) -> None:
+        run: ClassicRun = self.p.run
+        broker = self.strategy.broker
+        bar = self.bar_of(self.strategy.datetime[0])
+        self.nav[bar], self.cash[bar] = broker.getvalue(), broker.getcash()
+        shares = np.array([broker.getposition(data).size for data in self.strategy.datas], dtype=np.float64)
+        if not np.array_equal(shares, self.holdings[-1][1]):
+            self.holdings.append((bar, shares))
+        if run.progress and bar % 64 == 0:
+            run.progress(bar)
+
+    prenext = next
+
+
+def run_classic(run: ClassicRun) -> Ledger:
+    """Play a Backtrader strategy through the bars and return its ledger; it sleeps until ``bars.start``."""
+    bars, broker = run.bars, run.broker
+    cerebro = bt.Cerebro(stdstats=False)
+    at_close = broker.fill == "next_close"
+    cerebro.broker = ClassicBroker(costs=broker.costs, at_close=at_close, cash=broker.cash)
+    cerebro.broker.addcommissioninfo(CostsCommission(costs=broker.costs))
+    days = backtrader_days(bars.times)
+    for column, name in enumerate(bars.assets):
+        cerebro.adddata(_feed(bars, column, days), name=name)
+    cerebro.addanalyzer(Recorder, run=run, _name="recorder")
+    cerebro.addstrategy(_asleep_until(run.strategy.cls, days[bars.start]), **run.strategy.params)
+    (strategy,) = cerebro.run()
+    recorder: Recorder = strategy.analyzers.recorder
+    return Ledger(
+        bars=bars,
+        nav=recorder.nav,
+        cash=recorder.cash,
+        holdings=tuple(recorder.holdings),
+        fills=tuple(recorder.fills),
+    )
+
+
+def _feed(bars: Bars, column: int, days: Array) -> ArrayFeed:
+    """Return one asset's own bars as a feed; without opens, highs and lows the close stands for them."""
+    rows = bars.tradable[:, column]
+    close = bars.close[rows, column]
+    columns = {"datetime": days[rows], "openinterest": np.zeros(len(close))}
+    for name in ("open", "high", "low", "close", "volume"):
+        values = getattr(bars, name)[rows, column]
+        columns[name] = np.where(np.isnan(values), close if name != "volume" else 0.0, values)
+    return ArrayFeed(columns=columns)
+
+
+def _asleep_until(strategy: type, day: float) -> type:
+    """Return the strategy with its callbacks held back until ``day``: the bars before are warm-up only."""
+
+    class Hosted(strategy):  # type: ignore[misc,valid-type]
+        def _getminperstatus(self) -> int:
+            status = int(super()._getminperstatus())
+            if self.datetime[0] < day - 1e-9:
+                # 1 means "still warming up"
+                self._minperstatus = max(status, 1)
+            elif status < 0 and not getattr(self, "_awake", False):
+                # the first bar on which it may act
+                self._minperstatus = 0
+            if self._minperstatus <= 0:
+                self._awake = True
+            return int(self._minperstatus)
+
+        def prenext(self) -> None:
+            # many strategies call next() from here, which must not trade in the warm-up either
+            if self.datetime[0] >= day - 1e-9:
+                super().prenext()
+
+    Hosted.__name__ = strategy.__name__
+    return Hosted

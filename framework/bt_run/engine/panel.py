@@ -1,0 +1,127 @@
+"""Panel mode: the pipeline on one shared clock, its baskets filled by a vectorised broker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import backtrader as bt
+import numpy as np
+from numpy.typing import NDArray
+
+from bt_run.account import Account, Market
+from bt_run.bars import Bars
+from bt_run.engine.clock import PanelClock, backtrader_days
+from bt_run.errors import ExecutionError, PluginError
+from bt_run.ledger import Ledger, ledger_of
+from bt_run.pipeline import Decision, Pipeline, decide, portfolio_state
+
+__all__ = ["PanelRun", "run_panel"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PanelRun:
+    """Hold what one pass through the bars needs.
+
+    ``due`` (T,) says when the pipeline computes; ``decided`` is told of each decision, ``progress`` of the
+    bar reached.
+    """
+
+    bars: Bars
+    market: Market
+    pipeline: Pipeline
+    due: NDArray[np.bool_]
+    decided: Callable[[Decision], None] | None = None
+    progress: Callable[[int], None] | None = None
+
+
+class BasketBroker(bt.brokers.BackBroker):  # type: ignore[misc]
+    """Fill baskets for all assets at once; orders for a single asset are refused."""
+
+    params = (("account", None),)
+
+    def next(self) -> None:
+        """Move the account to the bar that the clock has reached; called before the strategy's ``next``."""
+        account: Account = self.p.account
+        account.advance(account.t if not self.started else account.t + 1)
+        self.started = True
+        self.cash, self._value = account.cash, float(account.nav[account.t])
+
+    def start(self) -> None:
+        super().start()
+        self.started = False
+
+    def submit(self, order: Any, check: bool = True) -> Any:
+        raise PluginError(
+            f"an order for {order.size} shares was sent to the panel's broker; it takes target weights for all assets"
+        )
+
+
+class PipelineHost(bt.Strategy):  # type: ignore[misc]
+    """Ask the pipeline at each scheduled bar and order what it decides."""
+
+    params = (("run", None), ("account", None))
+
+    def __init__(self) -> None:
+        self.decisions: list[Decision] = []
+        self._memos: dict[str, Any] = {}
+        self._last_trade: np.datetime64 | None = None
+        weighing = self.p.run.pipeline.weighing
+        self._tracks = {stage.path: Account(self.p.run.market, self.p.account.t) for stage in weighing}
+
+    def next(self) -> None:
+        run: PanelRun = self.p.run
+        t = self.p.account.t
+        if run.progress and t % 64 == 0:
+            run.progress(t)
+        if run.due[t]:
+            self._decide(run, t)
+
+    def _decide(self, run: PanelRun, t: int) -> None:
+        account: Account = self.p.account
+        if account.nav[t] <= 0:
+            raise ExecutionError(
+                f"the account was worth {account.nav[t]:,.2f} at {run.bars.index[t]:%Y-%m-%d %H:%M}: its losses are "
+                "larger than its capital; lower limits.gross or forbid shorts"
+            )
+        for track in self._tracks.values():
+            track.advance(t)
+        state = portfolio_state(account, self._tracks, run.bars.start)
+        last = self.decisions[-1].bar if self.decisions else None
+        state = replace(
+            state,
+            last_decision=None if last is None else run.bars.sessions[last],
+            last_trade=self._last_trade,
+        )
+        decision = decide(run.pipeline, state, self._memos)
+        self.decisions.append(decision)
+        self._memos = dict(decision.memos)
+        for track, weights in zip(self._tracks.values(), decision.stages, strict=True):
+            track.order(weights)
+        if decision.fired:
+            self._last_trade = run.bars.sessions[t]
+            account.order(decision.target, decision.traded)
+        if run.decided:
+            run.decided(decision)
+
+
+def run_panel(run: PanelRun) -> Ledger:
+    """Play a pipeline through the bars from ``bars.start`` on, on Backtrader's clock, and return the ledger.
+
+    Raises:
+        ExecutionError: the account lost more than it had.
+    """
+    bars, start = run.bars, run.bars.start
+    account = Account(run.market, start)
+    days = backtrader_days(bars.times[start:])
+    blank = np.zeros(len(days))
+    names = ("open", "high", "low", "close", "volume", "openinterest")
+    clock = PanelClock(columns={"datetime": days, **dict.fromkeys(names, blank)})
+    cerebro = bt.Cerebro(stdstats=False)
+    cerebro.broker = BasketBroker(account=account)
+    cerebro.adddata(clock)
+    cerebro.addstrategy(PipelineHost, run=run, account=account)
+    (host,) = cerebro.run()
+    stages = [f"overlay_{i}_{s.name}" for i, s in enumerate(run.pipeline.overlays, start=1)]
+    return ledger_of(account, tuple(host.decisions), ("sized", *stages))

@@ -1,0 +1,315 @@
+"""decide(): signals -> sizer -> overlays -> limits -> triggers.
+
+Pure: no Backtrader, no files, no clock. Backtest, paper and live share it. What a component must remember
+goes in and comes out as a memo.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bt_run.account import Account
+from bt_run.bars import Bars, History
+from bt_run.components import Array, Costs, Limits, Proposal, Verdict
+from bt_run.errors import BtRunError, PluginError
+from bt_run.limits import apply_limits, keep_untraded
+
+__all__ = ["Decision", "Pipeline", "PortfolioState", "Stage", "Track", "VectorisedSignal", "decide"]
+
+Memo = Mapping[str, Any]
+_EMPTY: Memo = MappingProxyType({})
+_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Track:
+    """Show an account that follows one stage of the pipeline without the later ones."""
+
+    nav_history: Array
+    weights: Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class PortfolioState:
+    """Hold all that a component may know at a decision; N assets.
+
+    Attributes:
+        history: the bars up to now.
+        signals: (N,) of this decision; NaN for strategies, which make them.
+        weights: (N,) drifted to now, fractions of NAV.
+        nav, cash: money. shares: (N,) signed.
+        nav_history: NAV at each bar since ``start``, flow-adjusted.
+        tracks: earlier stage -> its account; the last is the account without this component.
+        last_decision, last_trade: session of the last decision and of the last that traded, or None.
+        memo: what this component returned last time.
+        controls: facts from outside, read at the edge.
+    """
+
+    history: History
+    signals: Array
+    weights: Array
+    nav: float
+    cash: float
+    shares: Array
+    nav_history: Array
+    costs: Costs
+    tracks: Mapping[str, Track] = field(default_factory=lambda: MappingProxyType({}))
+    last_decision: np.datetime64 | None = None
+    last_trade: np.datetime64 | None = None
+    memo: Memo = field(default_factory=lambda: _EMPTY)
+    controls: Memo = field(default_factory=lambda: _EMPTY)
+
+    def child(self, name: str, index: int | None = None) -> PortfolioState:
+        """Return this state with the memo of a nested component: field ``name``, item ``index`` of a list."""
+        memo = self.memo.get(name, _EMPTY)
+        if index is not None:
+            memo = memo[index] if index < len(memo) else _EMPTY
+        return replace(self, memo=memo)
+
+
+class VectorisedSignal:
+    """Present a vectorised strategy row by row; evaluated once, when the bars are known."""
+
+    def __init__(self, name: str, signals: Callable[[Bars], Array]) -> None:
+        self._name = name
+        self._signals = signals
+        self._rows: Array | None = None
+
+    def prepare(self, bars: Bars) -> None:
+        """Evaluate the strategy on all bars."""
+        rows = np.asarray(self._signals(bars), dtype=np.float64)
+        expected = (len(bars), len(bars.assets))
+        if rows.shape != expected:
+            raise PluginError(
+                f"strategy {self._name!r}: signals(bars) returned shape {rows.shape}; "
+                f"expected (T, N) = {expected}, a row a bar, a column an asset"
+            )
+        self._rows = rows
+
+    def __call__(self, state: PortfolioState) -> Array:
+        assert self._rows is not None, "prepare(bars) comes first"
+        return self._rows[len(state.history) - 1].copy()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Name a component in the pipeline: its place there, its name in the YAML, and the call."""
+
+    path: str
+    name: str
+    call: Callable[..., Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    """Hold the built components of a run in the order in which they act."""
+
+    strategy: Stage
+    sizer: Stage
+    overlays: tuple[Stage, ...] = ()
+    triggers: tuple[Stage, ...] = ()
+    limits: Limits = Limits()
+    gives: str = "exposure"
+
+    @property
+    def weighing(self) -> tuple[Stage, ...]:
+        """Return the stages that make weights: the sizer, then the overlays. Each has a track."""
+        return (self.sizer, *self.overlays)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """Record one decision, traded or not; arrays (N,).
+
+    ``stages`` holds the weights after the sizer and after each overlay; ``traded`` says which assets get an
+    order; ``memos`` and ``notes`` are keyed by the component's path.
+    """
+
+    bar: int
+    signal: Array
+    stages: tuple[Array, ...]
+    target: Array
+    drifted: Array
+    traded: NDArray[np.bool_]
+    fired: bool
+    reason: NDArray[np.object_]
+    memos: Mapping[str, Memo]
+    notes: Mapping[str, Memo]
+
+
+def decide(pipeline: Pipeline, state: PortfolioState, memos: Mapping[str, Memo]) -> Decision:
+    """Take one decision. ``memos`` maps a component's path to what it returned at the decision before."""
+    calls = _Calls(state, memos)
+    signal = calls.values(pipeline.strategy, calls.state(pipeline.strategy), nan=True)
+    _check_signal(pipeline, signal, state)
+    tradable = state.history.tradable
+    excluded = np.isnan(signal) & tradable
+    calls.base = replace(state, signals=signal)
+
+    weights = calls.values(pipeline.sizer, calls.state(pipeline.sizer, tracks=0))
+    stages = [weights]
+    for number, stage in enumerate(pipeline.overlays, start=1):
+        weights = calls.values(stage, calls.state(stage, tracks=number), weights.copy())
+        stages.append(weights)
+
+    limited, cut = apply_limits(np.where(excluded, 0.0, weights), pipeline.limits)
+    target = keep_untraded(limited, state.weights, tradable, pipeline.limits.gross)
+    fired, names, why = _triggered(pipeline, calls, target)
+    traded = tradable & names if fired else np.zeros_like(tradable)
+    if fired:
+        target = keep_untraded(target, state.weights, traded, pipeline.limits.gross)
+    if cut:
+        why = f"{why}; limits cut: {', '.join(cut)}"
+    return Decision(
+        bar=len(state.history) - 1,
+        signal=signal,
+        stages=tuple(stages),
+        target=target,
+        drifted=state.weights,
+        traded=traded,
+        fired=fired,
+        reason=_reasons(why, signal, tradable),
+        memos=calls.memos,
+        notes=calls.notes,
+    )
+
+
+class _Calls:
+    """Call components with their own memo, and collect what they return."""
+
+    def __init__(self, state: PortfolioState, memos: Mapping[str, Memo]) -> None:
+        self.base = state
+        self.before = memos
+        self.memos: dict[str, Memo] = {}
+        self.notes: dict[str, Memo] = {}
+
+    def state(self, stage: Stage, tracks: int | None = None) -> PortfolioState:
+        memo = self.before.get(stage.path, _EMPTY)
+        if tracks is None:
+            return replace(self.base, memo=memo)
+        earlier = MappingProxyType(dict(list(self.base.tracks.items())[:tracks]))
+        return replace(self.base, memo=memo, tracks=earlier)
+
+    def values(self, stage: Stage, state: PortfolioState, *rest: Array, nan: bool = False) -> Array:
+        """Return the array (N,) that a component answers, checked."""
+        answer = self._call(stage, state, *rest)
+        if isinstance(answer, Proposal):
+            self.keep(stage, state, answer.memo, answer.notes)
+            answer = answer.values
+        else:
+            self.keep(stage, state, None, None)
+        values = np.asarray(answer, dtype=np.float64)
+        expected = (len(state.history.assets),)
+        if values.shape != expected:
+            raise PluginError(_at(stage, state, f"returned shape {values.shape}; expected (N,) = {expected}"))
+        bad = np.isinf(values) if nan else ~np.isfinite(values)
+        if bad.any():
+            asset = state.history.assets[int(np.flatnonzero(bad)[0])]
+            raise PluginError(
+                _at(stage, state, f"returned {values[bad][0]} for {asset}; expected a finite number")
+            )
+        return values
+
+    def verdict(self, stage: Stage, target: Array) -> Verdict:
+        state = self.state(stage)
+        answer = self._call(stage, state, target)
+        if not isinstance(answer, Verdict):
+            raise PluginError(_at(stage, state, f"returned {type(answer).__name__}; expected a Verdict"))
+        self.keep(stage, state, answer.memo, None)
+        return answer
+
+    def keep(self, stage: Stage, state: PortfolioState, memo: Memo | None, notes: Memo | None) -> None:
+        """Store a memo as JSON would, so that a run resumed from its files goes on alike."""
+        self.memos[stage.path] = state.memo if memo is None else _through_json(stage, state, "memo", memo)
+        if notes:
+            self.notes[stage.path] = _through_json(stage, state, "notes", notes)
+
+    def _call(self, stage: Stage, state: PortfolioState, *rest: Array) -> Any:
+        try:
+            return stage.call(state, *rest)
+        except BtRunError as error:
+            error.add_note(_at(stage, state, "stopped the run"))
+            raise
+        except Exception as error:
+            raise PluginError(_at(stage, state, f"failed: {type(error).__name__}: {error}")) from error
+
+
+def _triggered(pipeline: Pipeline, calls: _Calls, target: Array) -> tuple[bool, NDArray[np.bool_], str]:
+    """Ask all triggers: any fire and no veto trades the union of the firing names."""
+    everything = np.ones(len(target), dtype=bool)
+    if not pipeline.triggers:
+        return True, everything, "scheduled"
+    names, fired, vetoed = ~everything, [], []
+    for stage in pipeline.triggers:
+        verdict = calls.verdict(stage, target)
+        text = f"{stage.name}: {verdict.reason}" if verdict.reason else stage.name
+        if verdict.veto:
+            vetoed.append(text)
+        if verdict.fire:
+            fired.append(text)
+            names = names | (everything if verdict.names is None else verdict.names)
+    if vetoed:
+        return False, ~everything, "vetoed by " + "; ".join(vetoed)
+    if not fired:
+        return False, ~everything, "no trigger fired"
+    return True, names, "; ".join(fired)
+
+
+def _through_json(stage: Stage, state: PortfolioState, what: str, value: Memo) -> Memo:
+    try:
+        copy: Memo = json.loads(json.dumps(dict(value), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        text = f"returned {what} that JSON cannot hold ({error}); use numbers, strings, lists and mappings"
+        raise PluginError(_at(stage, state, text)) from error
+    return copy
+
+
+def _check_signal(pipeline: Pipeline, signal: Array, state: PortfolioState) -> None:
+    beyond = np.abs(signal) > 1.0 + _TOLERANCE
+    if pipeline.gives == "exposure" and beyond.any():
+        where = int(np.flatnonzero(beyond)[0])
+        asset = state.history.assets[where]
+        text = f"gave {asset} an exposure of {signal[where]}; expected -1 to 1 (or declare gives = 'score')"
+        raise PluginError(_at(pipeline.strategy, state, text))
+
+
+def _reasons(why: str, signal: Array, tradable: NDArray[np.bool_]) -> NDArray[np.object_]:
+    reason = np.full(len(signal), why, dtype=object)
+    reason[np.isnan(signal)] = "not eligible"
+    reason[~tradable] = "not tradable"
+    return reason
+
+
+def _at(stage: Stage, state: PortfolioState, text: str) -> str:
+    return f"{stage.path} {stage.name!r} at {state.history.now:%Y-%m-%d %H:%M}: {text}"
+
+
+def portfolio_state(account: Account, tracks: Mapping[str, Account], start: int) -> PortfolioState:
+    """Show an account and its tracks, all at the same bar, to the components."""
+    t, bars = account.t, account.market.bars
+    return PortfolioState(
+        history=History(bars, t),
+        signals=np.full(len(bars.assets), np.nan),
+        weights=account.weights(),
+        nav=float(account.nav[t]),
+        cash=account.cash,
+        shares=account.shares.copy(),
+        nav_history=_view(account.nav[start : t + 1]),
+        costs=account.market.broker.costs,
+        tracks={
+            name: Track(_view(track.nav[start : t + 1]), track.weights()) for name, track in tracks.items()
+        },
+    )
+
+
+def _view(values: Array) -> Array:
+    view = values.view()
+    view.flags.writeable = False
+    return view

@@ -1,0 +1,201 @@
+"""Find the installed plugins and the components that they offer."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pluggy
+
+from bt_run import hookspecs
+from bt_run.components import ROLES, Component
+from bt_run.errors import ConfigError, PluginError
+
+__all__ = ["DEFAULT_PLUGINS", "Catalogue", "Offer", "catalogue", "did_you_mean", "get_plugin_manager"]
+
+DEFAULT_PLUGINS = (
+    "bt_run_plugins.sample",
+    "bt_run_plugins.files",
+    "bt_run_plugins.simulated",
+    "bt_run_plugins.equal_weight",
+    "bt_run_plugins.inverse_volatility",
+    "bt_run_plugins.signal_weight",
+    "bt_run_plugins.volatility_target",
+    "bt_run_plugins.drawdown_guard",
+    "bt_run_plugins.calendar_trigger",
+    "bt_run_plugins.drift_bands",
+    "bt_run_plugins.tear_sheet",
+    "bt_run_strategies.buy_and_hold",
+    "bt_run_strategies.trend",
+)
+HOOKS = tuple(name for name in vars(hookspecs) if name.startswith("bt_"))
+# a component's YAML is {use: NAME, ...its fields}, so no field may be called like this
+RESERVED_FIELDS = frozenset({"use", "options"})
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Hold a component together with where it comes from.
+
+    ``origin`` is in human words: ``bt_run_strategies.trend``, ``my_dist 1.2 (my_pkg)`` or ``my_file.py``.
+    """
+
+    component: Component
+    role: str
+    origin: str
+    module: ModuleType
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Hold every component that the installed plugins offer: role -> name -> offer."""
+
+    offers: Mapping[str, Mapping[str, Offer]]
+
+    def find(self, role: str, name: str) -> Offer:
+        """Return the component called ``name``; say what there is when there is none."""
+        if name in self.offers[role]:
+            return self.offers[role][name]
+        kind = ROLES[role].removeprefix("bt_")
+        known = ", ".join(sorted(self.offers[role])) or "none"
+        for other, offers in self.offers.items():
+            if name in offers:
+                raise ConfigError(f"{name!r} is a {other}, not a {role}; {kind} installed: {known}")
+        hint = did_you_mean(name, self.offers[role])
+        raise ConfigError(f"no {role} {name!r} is installed; {kind} installed: {known}{hint}")
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `` (did you mean 'x'?)`` for the nearest known word, or nothing."""
+    by_lower = {name.lower(): name for name in known}
+    near = get_close_matches(word.lower(), by_lower, n=1)
+    return f" (did you mean {by_lower[near[0]]!r}?)" if near else ""
+
+
+def get_plugin_manager(
+    files: Sequence[Path] = (), *, modules: Sequence[str] = DEFAULT_PLUGINS
+) -> pluggy.PluginManager:
+    """Return a fresh plugin manager: ``modules``, then entry points ``bt_run``, then local ``files``."""
+    pm = pluggy.PluginManager("bt_run")
+    pm.add_hookspecs(hookspecs)
+    for name in modules:
+        _register(pm, import_module(name), name)
+    for entry in entry_points(group="bt_run"):
+        _register_entry_point(pm, entry)
+    for path in dict.fromkeys(Path(file).resolve() for file in files):
+        _register(pm, _import_file(path), str(path) if pm.has_plugin(path.name) else path.name)
+    _check_hooks(pm)
+    return pm
+
+
+def catalogue(pm: pluggy.PluginManager) -> Catalogue:
+    """Collect what all plugins offer; a name may be offered once per role."""
+    offers: dict[str, dict[str, Offer]] = {role: {} for role in ROLES}
+    for role, hook in ROLES.items():
+        for impl in getattr(pm.hook, hook).get_hookimpls():
+            origin = impl.plugin_name
+            for component in _offered(impl.function, hook, origin):
+                known = offers[role].get(component.name)
+                if known is not None:
+                    raise PluginError(
+                        f"the {role} {component.name!r} is offered by both {known.origin} and {origin}; "
+                        "a name may be offered once per role, so rename one"
+                    )
+                offers[role][component.name] = Offer(component, role, origin, impl.plugin)
+    return Catalogue(offers)
+
+
+def _offered(function: Any, hook: str, origin: str) -> list[Component]:
+    try:
+        # a hook written as a generator fails only here, outside pluggy's own call
+        items = list(function())
+    except Exception as error:
+        raise PluginError(f"{origin}: {hook} failed with {type(error).__name__}: {error}") from error
+    for item in items:
+        if not isinstance(item, Component):
+            raise PluginError(f"{origin}: {hook} must offer Component records; found {item!r}")
+        taken = RESERVED_FIELDS & item.config.model_fields.keys()
+        if taken:
+            raise PluginError(
+                f"{origin}: the config of {item.name!r} has a field called {min(taken)!r}, "
+                "a word that the YAML itself uses; rename the field"
+            )
+    return items
+
+
+def _register(pm: pluggy.PluginManager, plugin: object, origin: str) -> None:
+    if pm.is_registered(plugin):
+        return
+    try:
+        pm.register(plugin, origin)
+    except pluggy.PluginValidationError as error:
+        raise PluginError(f"{origin}: {' '.join(str(error).split())}") from error
+
+
+def _register_entry_point(pm: pluggy.PluginManager, entry: EntryPoint) -> None:
+    dist = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "an unknown distribution"
+    origin = f"{dist} ({entry.value})"
+    try:
+        plugin = entry.load()
+    except Exception as error:
+        raise PluginError(
+            f"the plugin {entry.value} of {dist} cannot be imported: {type(error).__name__}: {error}; "
+            f"repair or uninstall {dist}"
+        ) from error
+    if not isinstance(plugin, ModuleType):
+        raise PluginError(f"{origin}: the entry point must name a module; found {type(plugin).__name__}")
+    _register(pm, plugin, origin)
+
+
+def _import_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise PluginError(f"the plugin file {path} does not exist; paths in a YAML file start at its folder")
+    # the module is named after its full path, so that two files of one name can live side by side
+    name = f"bt_run_local_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    spec = spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise PluginError(f"the plugin file {path} is not a Python module; its name must end in .py")
+    module = module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pydantic look their module up there
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        line = _line_in(path, error)
+        raise PluginError(
+            f"{path}:{line}: the plugin cannot be imported: {type(error).__name__}: {error}"
+        ) from error
+    return module
+
+
+def _line_in(path: Path, error: Exception) -> int:
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        return error.lineno or 1
+    frames = traceback.extract_tb(error.__traceback__)
+    return max((f.lineno or 1 for f in frames if f.filename == str(path)), default=1)
+
+
+def _check_hooks(pm: pluggy.PluginManager) -> None:
+    for plugin in pm.get_plugins():
+        origin = pm.get_name(plugin)
+        for caller in pm.get_hookcallers(plugin) or ():
+            if not caller.has_spec():
+                hint = did_you_mean(caller.name, HOOKS) or f"; known hooks: {', '.join(HOOKS)}"
+                raise PluginError(f"{origin}: unknown hook {caller.name!r}{hint}")
+        for name in HOOKS:
+            function = getattr(plugin, name, None)
+            if callable(function) and not hasattr(function, "bt_run_impl"):
+                raise PluginError(
+                    f"{origin}: {name} lacks the decorator @hookimpl, so it would never be called"
+                )
+    pm.check_pending()

@@ -1,0 +1,285 @@
+"""run(config) -> BacktestResult: the phases of a run, on one screen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bt_run.build import Parts, build_parts, build_source, check_needs
+from bt_run.components import BuildContext
+from bt_run.errors import BtRunError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pluggy
+    from numpy.typing import NDArray
+
+    from bt_run.account import Account, Market
+    from bt_run.bars import Bars
+    from bt_run.config import BoundConfig, RunConfig
+    from bt_run.ledger import Ledger
+    from bt_run.result import BacktestResult, Provenance
+
+__all__ = ["Prepared", "prepare", "run"]
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """Hold all that a run needs before its first bar: the configuration bound, built and checked, and the bars."""
+
+    config: RunConfig
+    plugins: pluggy.PluginManager
+    bound: BoundConfig
+    parts: Parts
+    bars: Bars
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Played:
+    """Hold what a pass through the bars gave: the run's ledger, and the accounts that stand beside it."""
+
+    ledger: Ledger
+    benchmark: NDArray[np.float64]
+    equal_weight: Account
+    constant_mix: Account
+
+
+class _Watch:
+    """Time the phases and tell how far they are."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self.seconds: dict[str, float] = {}
+        self.progress = progress
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        begun = time.perf_counter()
+        self.tell(name, 0.0)
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begun
+        self.tell(name, 1.0)
+
+    def tell(self, name: str, fraction: float) -> None:
+        if self.progress:
+            self.progress(name, fraction)
+
+
+def run(
+    config: RunConfig, out: Path | None = None, *, reports: bool = True, progress: Progress | None = None
+) -> BacktestResult:
+    """Run a configuration; with ``out``, write the tables to ``out/NAME/RUN_ID`` and the reports beside them.
+
+    Raises:
+        BtRunError: the configuration, the data or a plugin does not allow the run.
+    """
+    watch = _Watch(progress)
+    ready = prepare(config, watch)
+    hook = ready.plugins.hook
+    try:
+        hook.bt_before_run(config=config, bars=ready.bars)
+        played = _play(ready, watch)
+        with watch.phase("metrics"):
+            result = _result(ready, played)
+        hook.bt_after_run(config=config, result=result)
+        if out is not None:
+            result = _write(ready, result, out, watch if reports else None)
+    except Exception as error:
+        hook.bt_run_failed(config=config, error=error)
+        raise
+    return replace(result, timings=dict(watch.seconds))
+
+
+def prepare(config: RunConfig, watch: _Watch | None = None) -> Prepared:
+    """Bind and build the components and load the bars; everything that can be refused is refused here."""
+    watch = watch or _Watch(None)
+    with watch.phase("configuration"):
+        from bt_run.config import bind
+        from bt_run.plugins import catalogue, get_plugin_manager
+
+        plugins = get_plugin_manager(config.plugins)
+        bound = bind(config, catalogue(plugins))
+        parts = build_parts(config, bound)
+        source = build_source(bound.source, BuildContext(costs=parts.broker.costs, seed=config.seed))
+    with watch.phase("data"):
+        bars = _load(config, source)
+        check_needs(parts, bars)
+    return Prepared(
+        config=config,
+        plugins=plugins,
+        bound=bound,
+        parts=parts,
+        bars=bars,
+        warnings=_warnings(config, bound, parts, bars),
+    )
+
+
+def _load(config: RunConfig, source: Any) -> Bars:
+    from bt_run.bars import Bars, LoadRequest
+    from bt_run.errors import PluginError
+
+    data = config.data
+    request = LoadRequest(
+        assets=dict(data.assets),
+        benchmark=(data.benchmark, data.assets.get(data.benchmark, data.benchmark)),
+        start=data.start,
+        end=data.end,
+        history_from=data.history_from,
+        adjust=data.adjust,
+        calendar=data.calendar,
+    )
+    try:
+        bars = source.load(request)
+    except BtRunError:
+        raise
+    except Exception as error:
+        raise PluginError(f"source {data.source.use!r} failed: {type(error).__name__}: {error}") from error
+    if not isinstance(bars, Bars):
+        raise PluginError(f"source {data.source.use!r} returned a {type(bars).__name__}; expected Bars")
+    return bars
+
+
+def _warnings(config: RunConfig, bound: BoundConfig, parts: Parts, bars: Bars) -> tuple[str, ...]:
+    """Say which combinations defeat themselves."""
+    from bt_run.assemble import stale_opens
+
+    out = []
+    names = [overlay.name for overlay in bound.overlays]
+    if "drawdown_guard" in names and "volatility_target" in names[names.index("drawdown_guard") :]:
+        out.append("overlays: volatility_target after drawdown_guard scales back up what the guard cut; swap them")
+    if "drawdown_guard" in names and config.schedule not in ("bar", "session", "week", "week_end"):
+        out.append(
+            f"schedule: {config.schedule}, so the drawdown_guard looks only then; a denser schedule with a "
+            "calendar trigger lets it act between"
+        )
+    if parts.broker.fill == "next_open" and (names := list(stale_opens(bars))):
+        out.append(
+            f"broker.fill: next_open, but the opens of {', '.join(names)} often repeat the previous close, "
+            "the very price the signal saw; next_close is honest here"
+        )
+    return tuple(out)
+
+
+def _play(ready: Prepared, watch: _Watch) -> Played:
+    """Play the run and its baselines."""
+    from bt_run.account import Market
+    from bt_run.baselines import benchmark_nav, constant_mix, equal_weight, mean_weights
+    from bt_run.schedule import scheduled
+
+    config, bars, parts = ready.config, ready.bars, ready.parts
+    with watch.phase("signals"):
+        for rows in parts.vectorised:
+            rows.prepare(bars)
+    with watch.phase("decisions"):
+        whole = config.data.adjust == "none" and not parts.broker.fractional
+        market = Market(bars, parts.broker, config.limits.gross, whole)
+        due = scheduled(bars, config.schedule)
+        ledger = _ledger(ready, market, due, watch)
+    with watch.phase("baselines"):
+        equal = equal_weight(market, due, config.limits)
+        mix = constant_mix(market, due, config.limits, mean_weights(ledger))
+        return Played(ledger, benchmark_nav(market), equal, mix)
+
+
+def _ledger(ready: Prepared, market: Market, due: NDArray[np.bool_], watch: _Watch) -> Ledger:
+    """Play the bars on Backtrader's engine: the pipeline, or a Backtrader strategy of its own."""
+    config, bars, parts = ready.config, ready.bars, ready.parts
+
+    def progress(bar: int) -> None:
+        watch.tell("decisions", (bar - bars.start) / max(1, len(bars) - bars.start))
+
+    def decided(decision: Any) -> None:
+        ready.plugins.hook.bt_decided(config=config, decision=decision)
+        for analyzer in parts.analyzers:
+            analyzer.decided(decision)
+
+    listening = bool(parts.analyzers or ready.plugins.hook.bt_decided.get_hookimpls())
+    if parts.classic is not None:
+        from bt_run.engine.classic import ClassicRun, run_classic
+
+        return run_classic(
+            ClassicRun(bars=bars, broker=parts.broker, strategy=parts.classic, progress=progress)
+        )
+    from bt_run.engine.panel import PanelRun, run_panel
+
+    assert parts.pipeline is not None
+    return run_panel(
+        PanelRun(
+            bars=bars,
+            market=market,
+            pipeline=parts.pipeline,
+            due=due,
+            decided=decided if listening else None,
+            progress=progress if watch.progress else None,
+        )
+    )
+
+
+def _result(ready: Prepared, played: Played) -> BacktestResult:
+    """Turn the ledger into tables, metrics and a manifest."""
+    from bt_run.ledger import fills_table
+    from bt_run.metrics import compute_metrics
+    from bt_run.result import BacktestResult, build_manifest
+
+    bars, ledger = ready.bars, played.ledger
+    yardsticks = {"equal_weight": played.equal_weight, "constant_mix": played.constant_mix}
+    fills = {name: fills_table(bars, tuple(account.fills)) for name, account in yardsticks.items()}
+    tables = {
+        "nav": ledger.nav_table(
+            {"benchmark": played.benchmark, **{name: account.nav for name, account in yardsticks.items()}}
+        ),
+        "positions": ledger.positions_table(),
+        "fills": fills_table(bars, ledger.fills),
+        "decisions": ledger.decisions_table(),
+        "memos": ledger.memos_table(),
+        "cash_flows": ledger.cash_flows_table(),
+    }
+    run_id, provenance = _identity(ready)
+    return BacktestResult(
+        config=ready.config,
+        run_id=run_id,
+        **tables,
+        metrics=compute_metrics(tables["nav"], {"run": tables["fills"], **fills}, ready.config.risk_free),
+        manifest=build_manifest(run_id, provenance, tables, bars.notes),
+        notes=bars.notes,
+        warnings=ready.warnings,
+    )
+
+
+def _identity(ready: Prepared) -> tuple[str, Provenance]:
+    """Return the run's id, and all that affects its result."""
+    from bt_run.config import canonical, resolved
+    from bt_run.result import Provenance, dependency_versions, run_identity, source_hashes
+
+    modules = [bound.offer.module for bound in ready.bound if bound.role != "report"]
+    provenance = Provenance(
+        config=resolved(ready.config, ready.bound),
+        fingerprint=ready.bars.fingerprint,
+        sources=source_hashes(modules),
+        versions=dependency_versions(modules),
+        seed=ready.config.seed,
+    )
+    identity = run_identity(
+        canonical(ready.config, ready.bound), provenance.fingerprint, provenance.sources, provenance.versions
+    )
+    return identity, provenance
+
+
+def _write(ready: Prepared, result: BacktestResult, out: Path, watch: _Watch | None) -> BacktestResult:
+    """Write the tables, then the reports beside them; ``watch`` is None when no reports are wanted."""
+    from bt_run.result import write_run
+
+    result = write_run(result, out)
+    if watch is None or result.folder is None:
+        return result
+    paths: list[Path] = []
+    for name, report in ready.parts.reports:
+        with watch.phase(f"report {name}"):
+            paths += report.write(result, result.folder)
+    return replace(result, reports=tuple(paths))

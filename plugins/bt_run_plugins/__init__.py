@@ -1,0 +1,1 @@
+"""The built-in components, one file each, on the same public hooks as everybody's plugins."""

@@ -1,0 +1,154 @@
+"""Pages of a PDF: paper, title and foot, panels, tables of text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PAPER = (11.69, 8.27)  # A4 landscape, inches
+MARGIN = 0.045  # fraction of the width
+GREY, INK, RULE, WARM = "#666666", "#222222", "#bbbbbb", "#fff4d6"
+STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8,
+    "axes.titlesize": 9,
+    "axes.titleweight": "bold",
+    "axes.labelsize": 7.5,
+    "axes.edgecolor": RULE,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.6,
+    "legend.fontsize": 7,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "text.color": INK,
+    "pdf.fonttype": 42,  # text that can be searched and copied
+}
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Hold what one pair of axes shows: ``draw(axes)``, or a line saying why it does not apply.
+
+    ``dates`` gives the x axis dates; ``place`` is (first row, last row, first column, last column).
+    """
+
+    title: str
+    draw: Callable[[Axes], object]
+    place: tuple[int, int, int, int]
+    missing: str | None = None
+    dates: bool = True
+
+
+def new_page(title: str) -> Figure:
+    """Return an empty page with a title and a rule below it."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+    page = Figure(figsize=PAPER)
+    FigureCanvasAgg(page)  # no pyplot: nothing to close, no window, no global state
+    page.text(MARGIN, 0.945, title, size=14, weight="bold")
+    page.add_artist(Line2D([MARGIN, 1 - MARGIN], [0.93, 0.93], color=RULE, lw=0.8))
+    return page
+
+
+def panel_page(title: str, grid: tuple[int, int], panels: Sequence[Panel]) -> Figure:
+    """Return a page of panels on a grid of (rows, columns)."""
+    page = new_page(title)
+    lines = page.add_gridspec(
+        *grid, left=0.07, right=1 - MARGIN, top=0.88, bottom=0.09, hspace=0.42, wspace=0.2
+    )
+    for panel in panels:
+        first, last, left, right = panel.place
+        axes = page.add_subplot(lines[first : last + 1, left : right + 1])
+        if panel.missing is None:
+            panel.draw(axes)
+            _tidy(axes, panel)
+        else:
+            axes.set_axis_off()
+            axes.text(0.5, 0.5, panel.missing, ha="center", va="center", color=GREY, style="italic")
+        axes.set_title(panel.title, loc="left")
+    return page
+
+
+def text_table(
+    page: Figure,
+    corner: tuple[float, float],
+    rows: Sequence[Sequence[str]],
+    widths: Sequence[float],
+    step: float = 0.0235,
+) -> float:
+    """Write rows of text, the first a head, from the top left corner; return where they end.
+
+    ``corner``, ``widths`` and ``step`` are fractions of the page. The first column is flush left,
+    the others flush right.
+    """
+    from matplotlib.lines import Line2D
+
+    x, y = corner
+    edges = [x + sum(widths[: place + 1]) for place in range(len(widths))]
+    for number, row in enumerate(rows):
+        weight = "bold" if number == 0 else "normal"
+        page.text(x, y, row[0], va="top", size=8, weight=weight)
+        for edge, text in zip(edges[1:], row[1:], strict=True):
+            page.text(edge, y, text, va="top", ha="right", size=8, weight=weight)
+        y -= step
+        page.add_artist(
+            Line2D([x, edges[-1]], [y + 0.005, y + 0.005], color=RULE, lw=0.9 if number == 0 else 0.3)
+        )
+    return y
+
+
+def paragraphs(page: Figure, corner: tuple[float, float], texts: Sequence[str], width: int) -> float:
+    """Write texts as marked paragraphs of at most ``width`` characters a line; return where they end."""
+    x, y = corner
+    for text in texts:
+        for number, line in enumerate(wrap(text, width) or [""]):
+            if number == 0:
+                page.text(x, y, "\N{BULLET}", va="top", size=8)
+            page.text(x + 0.012, y, line, va="top", size=8)
+            y -= 0.0205
+    return y
+
+
+def save(path: Path, pages: Sequence[Figure], foot: str) -> None:
+    """Write pages as a PDF whose bytes follow from what they show."""
+    from matplotlib.backends.backend_pdf import PdfPages
+
+    plain = {"CreationDate": None, "ModDate": None, "Producer": None, "Creator": "bt-run"}
+    with PdfPages(path, metadata=plain) as pdf:
+        for number, page in enumerate(pages, start=1):
+            page.text(MARGIN, 0.03, foot, size=7, color=GREY)
+            page.text(1 - MARGIN, 0.03, f"{number} / {len(pages)}", size=7, color=GREY, ha="right")
+            pdf.savefig(page)
+
+
+def _tidy(axes: Axes, panel: Panel) -> None:
+    """Undo what plotting functions set for a screen: slanted dates, thick lines, crowded legends."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    if panel.dates:
+        locator = AutoDateLocator(minticks=3, maxticks=9)
+        axes.xaxis.set_major_locator(locator)
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        axes.minorticks_off()
+    axes.set_xlabel("" if panel.dates else axes.get_xlabel())
+    for label in axes.get_xticklabels():
+        label.set_rotation(0)
+        label.set_horizontalalignment("center")
+    for line in axes.lines:
+        line.set_linewidth(min(line.get_linewidth(), 1.2))
+    legend = axes.get_legend()
+    if legend is not None:
+        legend.get_frame().set_edgecolor("none")

@@ -1,0 +1,19 @@
+"""How sizers share the capital among assets that may be flat or not eligible."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bt_run import Array
+
+
+def share(shares: Array, signals: Array, redistribute: bool) -> Array:
+    """Share 1 among the eligible assets in proportion to ``shares`` (N,), times exposure (N,).
+
+    Eligible means a signal that is not NaN; with ``redistribute`` only names with an exposure share.
+    """
+    exposure = np.nan_to_num(signals, nan=0.0)
+    sharing = exposure != 0.0 if redistribute else np.isfinite(signals)
+    parts = np.where(sharing, shares, 0.0)
+    total = float(parts.sum())
+    return parts / total * exposure if total > 0 else np.zeros(len(signals))

@@ -1,0 +1,73 @@
+"""Cut exposure as a drawdown deepens, and come back."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from pydantic import Field, field_validator
+
+from bt_run import Array, BuildContext, Component, Config, PortfolioState, Proposal, hookimpl
+
+
+class Step(Config):
+    """Name one step of the guard."""
+
+    depth: float = Field(gt=0.0, lt=1.0, description="drawdown at which the step begins, fraction of the peak")
+    exposure: float = Field(ge=0.0, le=1.0, description="what is left of every weight, a fraction")
+
+
+class DrawdownGuardConfig(Config):
+    """Configure the guard."""
+
+    steps: tuple[Step, ...] = Field(min_length=1, description="from the shallowest to the deepest")
+    restore: float = Field(
+        0.5, gt=0.0, le=1.0, description="a step ends when the drawdown is back to depth * restore"
+    )
+
+    @field_validator("steps")
+    @classmethod
+    def _deeper_is_less(cls, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+        for one, other in pairwise(steps):
+            if other.depth <= one.depth or other.exposure >= one.exposure:
+                raise ValueError(
+                    f"step ({other.depth}, {other.exposure}) follows ({one.depth}, {one.exposure}); "
+                    "expected rising depths and falling exposures"
+                )
+        return steps
+
+
+class DrawdownGuard:
+    """Multiply the weights by the exposure of the step that the drawdown has reached.
+
+    The drawdown is that of the track without this guard: the guard's own account stands still in cash and
+    could never tell that it is time to come back.
+    """
+
+    def __init__(self, config: DrawdownGuardConfig, context: BuildContext) -> None:
+        self.config = config
+
+    def adjust(self, state: PortfolioState, weights: Array) -> Proposal:
+        """Return weights (N,) * exposure of the current step; the memo holds how many steps are in force."""
+        unguarded = list(state.tracks.values())[-1].nav_history
+        drawdown = 1.0 - float(unguarded[-1]) / float(unguarded.max())
+        steps = self.config.steps
+        taken = int(state.memo.get("steps", 0))
+        while taken < len(steps) and drawdown >= steps[taken].depth:
+            taken += 1
+        while taken > 0 and drawdown < steps[taken - 1].depth * self.config.restore:
+            taken -= 1
+        exposure = steps[taken - 1].exposure if taken else 1.0
+        notes = {"drawdown": drawdown, "exposure": exposure} if taken else None
+        return Proposal(weights * exposure, memo={"steps": taken}, notes=notes)
+
+
+@hookimpl
+def bt_overlays() -> list[Component]:
+    return [
+        Component(
+            name="drawdown_guard",
+            config=DrawdownGuardConfig,
+            build=DrawdownGuard,
+            summary="cuts exposure in steps as drawdown deepens, restores it with hysteresis",
+        )
+    ]

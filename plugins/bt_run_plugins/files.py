@@ -1,0 +1,169 @@
+"""Sources ``parquet`` and ``csv``: a folder with one file per asset, or one long table."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from pydantic import Field
+
+from bt_run import Bars, BuildContext, Component, Config, DataError, LoadRequest, Rows, assemble_bars, hookimpl
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_COLUMNS = ("open", "high", "low", "close", "volume", "adj_close", "dividend", "split")
+_OTHER_NAMES = {"dividends": "dividend", "splits": "split", "stock_splits": "split", "datetime": "date", "symbol": "ticker"}
+
+
+class FilesConfig(Config):
+    """Configure files of prices."""
+
+    path: Path = Field(description="a folder with one file per symbol, or one table with a ticker column")
+    prices: Literal["as_traded", "split_adjusted"] | None = Field(
+        None, description="what open, high, low, close are; required with corporate actions or adj_close"
+    )
+    timezone: str | None = Field(
+        None, description="zone of intraday timestamps that carry none, e.g. America/New_York; they are bar ENDS"
+    )
+    last_session: dict[str, date] = Field({}, description="declared delistings: symbol -> its last session")
+
+
+class Files:
+    """Read the requested symbols from files."""
+
+    def __init__(self, config: FilesConfig, kind: Literal["parquet", "csv"]) -> None:
+        self.config = config
+        self.kind = kind
+
+    def load(self, request: LoadRequest) -> Bars:
+        """Return the bars of the requested symbols.
+
+        Raises:
+            DataError: a file, a symbol or a column is missing, or a row cannot be true.
+        """
+        symbols = {*request.assets.values(), request.benchmark[1]}
+        rows = self._folder(symbols) if self.config.path.is_dir() else self._table(symbols)
+        delisted = {
+            name: np.datetime64(self.config.last_session[symbol], "D")
+            for name, symbol in request.assets.items()
+            if symbol in self.config.last_session
+        }
+        return assemble_bars(
+            request,
+            {name: rows[symbol] for name, symbol in request.assets.items()},
+            rows[request.benchmark[1]],
+            prices=self.config.prices,
+            last_session=delisted,
+        )
+
+    def _folder(self, symbols: set[str]) -> dict[str, Rows]:
+        folder = self.config.path
+        have = {file.stem: file for file in sorted(folder.glob(f"*.{self.kind}"))}
+        _refuse_unknown(symbols, have, f"{folder} has no file {{}}.{self.kind}")
+        return {symbol: self._rows(have[symbol], self._read(have[symbol])) for symbol in sorted(symbols)}
+
+    def _table(self, symbols: set[str]) -> dict[str, Rows]:
+        path = self.config.path
+        table = self._read(path)
+        if "ticker" not in table.columns:
+            raise DataError(
+                f"{path}: found columns {', '.join(table.columns)}; expected a ticker column in a single table, "
+                "or a folder with one file per symbol"
+            )
+        known = table["ticker"].astype(str)
+        _refuse_unknown(symbols, known.unique().tolist(), f"{path} has no ticker {{}}")
+        chosen = table[known.isin(symbols)]
+        groups = chosen.groupby(chosen["ticker"].astype(str), sort=True)
+        return {str(symbol): self._rows(path, group) for symbol, group in groups}
+
+    def _read(self, path: Path) -> pd.DataFrame:
+        import pandas as pd
+
+        if not path.exists():
+            raise DataError(f"{path}: no such file or folder")
+        try:
+            table = pd.read_parquet(path) if self.kind == "parquet" else pd.read_csv(path, dtype={"ticker": str})
+        except pd.errors.EmptyDataError as error:
+            raise DataError(f"{path}: the file is empty; expected columns date and close at least") from error
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path}: cannot be read as {self.kind}: {error}") from error
+        if table.index.name is not None:
+            table = table.reset_index()
+        names = [str(column).strip().lower().replace(" ", "_") for column in table.columns]
+        table.columns = pd.Index([_OTHER_NAMES.get(name, name) for name in names])
+        return table
+
+    def _rows(self, path: Path, table: pd.DataFrame) -> Rows:
+        missing = {"date", "close"} - set(table.columns)
+        if missing:
+            raise DataError(
+                f"{path}: found columns {', '.join(table.columns)}; expected {' and '.join(sorted(missing))} too"
+            )
+        columns = {}
+        for name in _COLUMNS:
+            if name in table.columns:
+                try:
+                    columns[name] = table[name].to_numpy(dtype=np.float64)
+                except (TypeError, ValueError) as error:
+                    raise DataError(f"{path}: column {name} holds something that is not a number: {error}") from error
+        return Rows(times=self._times(path, table), **columns)
+
+    def _times(self, path: Path, table: pd.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
+        """Return UTC times: the date at 00:00 for daily rows, the end of the bar for intraday ones."""
+        import pandas as pd
+
+        try:
+            stamps = pd.DatetimeIndex(pd.to_datetime(table["date"]))
+        except (TypeError, ValueError) as error:
+            raise DataError(f"{path}: column date holds something that is not a date: {error}") from error
+        if stamps.isna().any():
+            raise DataError(f"{path}: row {int(np.flatnonzero(stamps.isna())[0]) + 1} has no date")
+        if (stamps == stamps.normalize()).all():
+            return stamps.tz_localize(None).to_numpy().astype("datetime64[ns]")
+        if stamps.tz is None:
+            if self.config.timezone is None:
+                raise DataError(
+                    f"{path}: timestamps such as {stamps[0]} carry no time zone; set `timezone` on the source, "
+                    "for example `timezone: America/New_York`"
+                )
+            stamps = stamps.tz_localize(self.config.timezone)
+        return stamps.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[ns]")
+
+
+def _refuse_unknown(symbols: set[str], have: Iterable[str], text: str) -> None:
+    known = list(have)
+    for symbol in sorted(symbols - set(known)):
+        near = difflib.get_close_matches(symbol, known, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else f"; it has {len(known)}, such as {', '.join(known[:5])}"
+        raise DataError(text.format(symbol) + (hint if known else "; it has none at all"))
+
+
+def _build_parquet(config: FilesConfig, context: BuildContext) -> Files:
+    return Files(config, "parquet")
+
+
+def _build_csv(config: FilesConfig, context: BuildContext) -> Files:
+    return Files(config, "csv")
+
+
+@hookimpl
+def bt_sources() -> list[Component]:
+    return [
+        Component(
+            name="parquet",
+            config=FilesConfig,
+            build=_build_parquet,
+            summary="prices from parquet files: a folder with one per symbol, or one long table",
+        ),
+        Component(
+            name="csv",
+            config=FilesConfig,
+            build=_build_csv,
+            summary="prices from csv files: a folder with one per symbol, or one long table",
+        ),
+    ]

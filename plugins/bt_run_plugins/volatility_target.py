@@ -1,0 +1,63 @@
+"""Scale a portfolio to a yearly volatility."""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import Field
+
+from bt_run import Array, BuildContext, Component, Config, PortfolioState, Proposal, hookimpl
+
+
+class VolatilityTargetConfig(Config):
+    """Configure the volatility target."""
+
+    annual: float = Field(gt=0.0, description="target volatility of the whole portfolio, fraction per year")
+    lookback: int = Field(63, ge=2, description="bars in the volatility estimate")
+    downside: bool = Field(False, description="measure returns below 0 only: sqrt(mean(min(r, 0)^2))")
+    bars_per_year: float = Field(252.0, gt=0.0, description="bars in a year, to annualise; 252 for daily bars")
+
+
+class VolatilityTarget:
+    """Multiply all weights by target / estimated volatility, never beyond the run's gross limit.
+
+    The estimate is the volatility that today's weights would have had over the last ``lookback`` bars in
+    which every asset held has a return. With fewer than half of them the weights stay as they are.
+    """
+
+    def __init__(self, config: VolatilityTargetConfig, context: BuildContext) -> None:
+        self.config = config
+        self.gross = context.limits.gross
+
+    def adjust(self, state: PortfolioState, weights: Array) -> Proposal:
+        """Return weights (N,) * min(annual / volatility, gross limit / gross)."""
+        held = weights != 0.0
+        if not held.any():
+            return Proposal(weights)
+        returns = state.history.returns(self.config.lookback)[:, held]
+        complete = returns[np.isfinite(returns).all(axis=1)]
+        if len(complete) < max(2, self.config.lookback // 2):
+            return Proposal(weights, notes={"unscaled": f"{len(complete)} returns, {self.config.lookback} wanted"})
+        volatility = self._volatility(complete @ weights[held])
+        most = self.gross / float(np.abs(weights).sum())
+        scale = min(self.config.annual / volatility, most) if volatility > 0 else most
+        return Proposal(weights * scale, notes={"volatility": volatility, "scale": scale})
+
+    def _volatility(self, returns: Array) -> float:
+        """Return the yearly volatility of bar returns (n,)."""
+        if self.config.downside:
+            variance = float(np.mean(np.minimum(returns, 0.0) ** 2))
+        else:
+            variance = float(np.var(returns, ddof=1))
+        return float(np.sqrt(variance * self.config.bars_per_year))
+
+
+@hookimpl
+def bt_overlays() -> list[Component]:
+    return [
+        Component(
+            name="volatility_target",
+            config=VolatilityTargetConfig,
+            build=VolatilityTarget,
+            summary="scales the weights to a yearly volatility, within the gross limit",
+        )
+    ]

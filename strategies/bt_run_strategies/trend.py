@@ -1,0 +1,71 @@
+"""Follow trends: the fast moving average against the slow one, with a hysteresis band."""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from bt_run import Array, Bars, BuildContext, Component, Config, hookimpl
+
+
+class TrendConfig(Config):
+    """Configure the two moving averages."""
+
+    fast: int = Field(50, ge=1, description="own bars of the asset in the fast average")
+    slow: int = Field(200, ge=2, description="own bars of the asset in the slow average")
+    band: float = Field(
+        0.0, ge=0.0, lt=1.0, description="fraction of the slow average that the fast one must pass to change sides"
+    )
+    short: bool = Field(False, description="go short below the band instead of flat")
+
+    @model_validator(mode="after")
+    def _fast_is_faster(self) -> TrendConfig:
+        if self.fast >= self.slow:
+            raise ValueError(f"fast was {self.fast} and slow {self.slow}; expected fast < slow")
+        return self
+
+
+class Trend:
+    """Give +1 above the band, 0 (or -1 with ``short``) below it, and inside it what was given before."""
+
+    def __init__(self, config: TrendConfig, context: BuildContext) -> None:
+        self.config = config
+
+    def signals(self, bars: Bars) -> Array:
+        """Return exposures (T, N); NaN until an asset has ``slow`` own bars.
+
+        up:   fast_t > slow_t * (1 + band)        down:   fast_t < slow_t * (1 - band)
+        """
+        close = bars.own_bars(bars.close)
+        fast, slow = _mean(close, self.config.fast), _mean(close, self.config.slow)
+        below = -1.0 if self.config.short else 0.0
+        side = np.full(close.shape, np.nan)
+        side[fast > slow * (1.0 + self.config.band)] = 1.0
+        side[fast < slow * (1.0 - self.config.band)] = below
+        # inside the band the last side holds; before any side was taken the asset is flat
+        rows = np.where(np.isfinite(side), np.arange(len(side))[:, None], -1)
+        last = np.maximum.accumulate(rows, axis=0)
+        held = np.where(last >= 0, np.take_along_axis(side, np.maximum(last, 0), axis=0), 0.0)
+        return bars.on_calendar(np.where(np.isfinite(slow), held, np.nan))
+
+
+def _mean(values: Array, n: int) -> Array:
+    """Return the mean of the last n rows, (T, N) -> (T, N); NaN in the first n - 1."""
+    out = np.full(values.shape, np.nan)
+    if len(values) >= n:
+        total = np.cumsum(values, axis=0)
+        out[n - 1] = total[n - 1]
+        out[n:] = total[n:] - total[:-n]
+    return out / n
+
+
+@hookimpl
+def bt_strategies() -> list[Component]:
+    return [
+        Component(
+            name="trend",
+            config=TrendConfig,
+            build=Trend,
+            summary="fast against slow moving average with a hysteresis band, long/flat or long/short",
+        )
+    ]
