@@ -225,9 +225,10 @@ class Account:
         done = reached & (np.abs(shares - target) <= 1e-12 * np.maximum(np.abs(target), np.abs(self.shares)))
         rows = np.flatnonzero(reached)
         short = np.abs(asked - fills.filled) > 1e-9 * np.abs(asked)
-        reason = np.where(short[rows], BUYING_POWER, None)
-        values = (asked, fills.filled, fills.price, fills.commission, fills.slippage)
-        self.fills.append(FillRecord(self._decided, t, rows, *(v[rows] for v in values), reason))
+        if len(rows):
+            reason = np.where(short[rows], BUYING_POWER, None)
+            values = (asked, fills.filled, fills.price, fills.commission, fills.slippage)
+            self.fills.append(FillRecord(self._decided, t, rows, *(v[rows] for v in values), reason))
         self.shares = np.where(done, target, shares)
         missed = np.flatnonzero(wanted & ~reached)
         if len(missed) and market.broker.unfilled == "wait":

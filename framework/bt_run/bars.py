@@ -133,12 +133,10 @@ class Bars:
         """Return the session date of each bar, (T,) datetime64[D]."""
         if self.daily:
             return self.times.astype("datetime64[D]")
-        from exchange_calendars import get_calendar
+        from bt_run.calendars import local_dates
 
         # a bar's end may be the midnight after its session, so step back a little
-        ends = self.index - np.timedelta64(1, "s")
-        local = ends.tz_convert(get_calendar(self.calendar).tz)
-        return np.asarray(local.tz_localize(None).to_numpy(), dtype="datetime64[D]")
+        return local_dates(self.calendar, self.index - np.timedelta64(1, "s"))
 
     @cached_property
     def fields(self) -> frozenset[str]:

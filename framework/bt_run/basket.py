@@ -77,31 +77,40 @@ def fill_basket(basket: Basket, costs: Costs, *, gross: float, whole: bool) -> F
     closing = np.where(against, np.sign(asked) * np.minimum(np.abs(asked), np.abs(held)), 0.0)
     opening = asked - closing
 
-    close_price = costs.fill_price(price, closing)
-    close_fee = costs.commission(closing, close_price)
+    close_price, close_fee = _price(costs, price, closing)
     cash = basket.cash - float((closing * close_price + close_fee).sum())
     left = held + closing
     nav = cash + float((left * price).sum())
-    power = gross * nav - float((np.abs(left) * price).sum())
+    power = max(0.0, gross * nav - float((np.abs(left) * price).sum()))
+
+    def settle(part: Array) -> tuple[Array, Array]:
+        """Return the average price and the commission of whole orders whose opening parts are ``part``."""
+        paid = costs.fill_price(price, part)
+        filled = closing + part
+        average = np.divide(closing * close_price + part * paid, filled, out=close_price.copy(), where=part != 0)
+        average = np.where((closing == 0) & (part != 0), paid, average)
+        return average, costs.commission(filled, average)
 
     def need(part: Array) -> Array:
-        paid = costs.fill_price(price, part)
-        fee = costs.commission(closing + part, paid) - close_fee
-        return np.abs(part) * price + part * (paid - price) + fee
+        average, fee = settle(part)
+        cost = (closing + part) * (average - price) - closing * (close_price - price)
+        return np.abs(part) * price + cost + fee - close_fee
 
-    factor = _largest_factor(opening, need, max(power, 0.0))
+    factor = _largest_factor(opening, need, power)
     part = opening * factor
     if whole and factor < 1.0:
-        part = _round_down(opening, part, need, max(power, 0.0))
+        part = _round_down(opening, part, need, power)
 
-    paid = costs.fill_price(price, part)
     filled = closing + part
-    both = (closing != 0) & (part != 0)
-    average = np.divide(closing * close_price + part * paid, filled, out=paid.copy(), where=both)
-    average = np.where(both, average, np.where(closing != 0, close_price, paid))
-    commission = np.where(part != 0, costs.commission(filled, average), close_fee)
+    average, commission = settle(part)
     cash = basket.cash - float((filled * average + commission).sum())
     return Fills(filled, average, commission, np.abs(filled * (average - price)), factor, cash)
+
+
+def _price(costs: Costs, price: Array, shares: Array) -> tuple[Array, Array]:
+    """Return the price of signed ``shares`` after slippage, and their commission."""
+    paid = costs.fill_price(price, shares)
+    return paid, costs.commission(shares, paid)
 
 
 def _largest_factor(opening: Array, need: _Need, power: float) -> float:

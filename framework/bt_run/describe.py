@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from bt_run.components import Config, NestedRole
+from bt_run.components import ComponentSpec, Config, NestedRole
 from bt_run.plugins import did_you_mean
 from bt_run.yaml_file import KeyPath, Positions
 
@@ -25,7 +25,7 @@ LONGEST_VALUE = 60
 
 @dataclass(frozen=True)
 class FieldRow:
-    """Describe one key of a component; ``default`` is None in words when the key is required."""
+    """Describe one key of a component in words; ``default`` is None when the key is required."""
 
     name: str
     type: str
@@ -39,7 +39,7 @@ def field_rows(config: type[Config]) -> list[FieldRow]:
         FieldRow(
             name=name,
             type=_field_words(field),
-            default=None if field.is_required() else _short(_default(field)),
+            default=None if field.is_required() else _yaml_words(_default(field)),
             description=field.description or "",
         )
         for name, field in config.model_fields.items()
@@ -175,6 +175,21 @@ def _short(value: Any) -> str:
         value = value.model_dump(mode="json")
     text = repr(value) if not isinstance(value, date | time | Path) else str(value)
     return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 3] + "..."
+
+
+def _yaml_words(value: Any) -> str:
+    """Write a default as a YAML file would."""
+    if isinstance(value, ComponentSpec):
+        return value.use if not value.options else _yaml_words({"use": value.use, **value.options})
+    if isinstance(value, BaseModel):
+        value = dict(value)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_yaml_words(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple | set | frozenset):
+        return "[" + ", ".join(_yaml_words(item) for item in value) + "]"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value)
 
 
 def _field_words(field: FieldInfo, *, describe: bool = False) -> str:

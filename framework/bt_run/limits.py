@@ -49,6 +49,6 @@ def keep_untraded(target: Array, drifted: Array, traded: NDArray[np.bool_], gros
     kept = np.where(traded, np.where(same_side, np.sign(weights) * np.minimum(abs(weights), abs(drifted)), 0.0), drifted)
     opening = weights - kept
     wanted, room = float(np.abs(opening).sum()), gross - float(np.abs(kept).sum())
-    if wanted <= room + _ROUNDING:
+    if wanted == 0.0 or wanted <= room + _ROUNDING:
         return weights
     return kept + opening * max(0.0, room / wanted)

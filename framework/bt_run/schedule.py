@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bt_run.bars import Bars
+from bt_run.calendars import exchange_sessions
 
 __all__ = ["Schedule", "period_of", "scheduled"]
 
@@ -52,14 +53,8 @@ def scheduled(bars: Bars, schedule: Schedule) -> NDArray[np.bool_]:
 
 def _last_sessions(bars: Bars, period: str) -> NDArray[np.datetime64]:
     """Return the exchange's last session of each period that the bars touch."""
-    import pandas as pd
-    from exchange_calendars import get_calendar
-
-    # well past the last bar, so that the period it stands in is complete
-    margin = {"week": 10, "month": 40, "quarter": 100, "year": 380}[period]
-    first = pd.Timestamp(bars.sessions[0]).replace(day=1)
-    last = min(pd.Timestamp(bars.sessions[-1]) + pd.Timedelta(days=margin), pd.Timestamp("2200-01-01"))
-    calendar = get_calendar(bars.calendar, start=first, end=last)
-    sessions = calendar.sessions.to_numpy().astype("datetime64[D]")
+    # a year past the last bar, so that the period it stands in is complete
+    sessions = exchange_sessions(bars.calendar, bars.sessions[0], bars.sessions[-1] + np.timedelta64(366, "D"))
+    sessions = sessions[sessions >= bars.sessions[0]]
     label = period_of(sessions, period)
     return np.asarray(sessions[:-1][label[:-1] != label[1:]])

@@ -99,7 +99,7 @@ def _read_extended(path: Path, chain: tuple[Path, ...]) -> Node:
     if not isinstance(extends.value, str):
         raise ConfigError(
             extends.place.tell(
-                f"extends: wrong type; found {extends.value!r}; expected the name of one YAML file"
+                f"extends: wrong type; found {plain(extends)!r}; expected the name of one YAML file"
             )
         )
     base = path.parent / extends.value

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import wrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 PAPER = (11.69, 8.27)  # A4 landscape, inches
 MARGIN = 0.045  # fraction of the width
+LINE = 0.0205  # height of a line of text, fraction of the page
 GREY, INK, RULE, WARM = "#666666", "#222222", "#bbbbbb", "#fff4d6"
 STYLE = {
     "font.family": "DejaVu Sans",
@@ -40,7 +41,8 @@ STYLE = {
 class Panel:
     """Hold what one pair of axes shows: ``draw(axes)``, or a line saying why it does not apply.
 
-    ``dates`` gives the x axis dates; ``place`` is (first row, last row, first column, last column).
+    ``place`` is (first row, last row, first column, last column). ``dates`` says that x is time, and no
+    line is drawn wider than ``thickest`` points.
     """
 
     title: str
@@ -48,6 +50,7 @@ class Panel:
     place: tuple[int, int, int, int]
     missing: str | None = None
     dates: bool = True
+    thickest: float = 1.2
 
 
 def new_page(title: str) -> Figure:
@@ -78,6 +81,7 @@ def panel_page(title: str, grid: tuple[int, int], panels: Sequence[Panel]) -> Fi
         else:
             axes.set_axis_off()
             axes.text(0.5, 0.5, panel.missing, ha="center", va="center", color=GREY, style="italic")
+        axes.set_title("")  # pyfolio's own, in the middle
         axes.set_title(panel.title, loc="left")
     return page
 
@@ -118,7 +122,7 @@ def paragraphs(page: Figure, corner: tuple[float, float], texts: Sequence[str], 
             if number == 0:
                 page.text(x, y, "\N{BULLET}", va="top", size=8)
             page.text(x + 0.012, y, line, va="top", size=8)
-            y -= 0.0205
+            y -= LINE
     return y
 
 
@@ -134,21 +138,27 @@ def save(path: Path, pages: Sequence[Figure], foot: str) -> None:
             pdf.savefig(page)
 
 
+def tidy_dates(axes: Axes) -> None:
+    """Write the dates of an x axis short and level."""
+    from matplotlib import dates
+
+    untyped: Any = dates
+    locator = untyped.AutoDateLocator(minticks=3, maxticks=9)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(untyped.ConciseDateFormatter(locator))
+    axes.minorticks_off()
+
+
 def _tidy(axes: Axes, panel: Panel) -> None:
     """Undo what plotting functions set for a screen: slanted dates, thick lines, crowded legends."""
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-
     if panel.dates:
-        locator = AutoDateLocator(minticks=3, maxticks=9)
-        axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-        axes.minorticks_off()
+        tidy_dates(axes)
     axes.set_xlabel("" if panel.dates else axes.get_xlabel())
     for label in axes.get_xticklabels():
         label.set_rotation(0)
         label.set_horizontalalignment("center")
     for line in axes.lines:
-        line.set_linewidth(min(line.get_linewidth(), 1.2))
+        line.set_linewidth(min(line.get_linewidth(), panel.thickest))
     legend = axes.get_legend()
     if legend is not None:
         legend.get_frame().set_edgecolor("none")

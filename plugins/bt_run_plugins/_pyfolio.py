@@ -1,16 +1,16 @@
-"""pyfolio's sheets, drawn panel by panel on pages of our own, from the tables of a run."""
+"""pyfolio's sheets, drawn panel by panel on pages of our own: which apply, and the returns sheet."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bt_run_plugins._pages import Panel, new_page, panel_page, text_table
+from bt_run_plugins._pyfolio_input import SheetInput, sheet_input
+from bt_run_plugins._trading_sheets import positions_sheet, round_trip_sheet, transactions_sheet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 FEWEST = 5  # sessions below which distributions, and round trips below which statistics, say nothing
 HALF_YEAR, YEAR = 126, 252  # sessions in pyfolio's rolling windows
-TRIPS_DRAWN = 1500  # lines on one panel
-DUST = 1e-9  # relative difference of shares that is rounding
 
 
 @dataclass(frozen=True)
@@ -33,64 +31,26 @@ class Sheets:
     left_out: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _Input:
-    """Hold what pyfolio's functions want.
-
-    ``returns`` and ``market`` are daily; ``positions`` has money per asset and cash, per session.
-    """
-
-    returns: pd.Series[float]
-    market: pd.Series[float]
-    positions: pd.DataFrame
-    transactions: pd.DataFrame
-    trips: pd.DataFrame
-    intraday: bool
-
-
-def pyfolio_input(result: BacktestResult) -> tuple[pd.Series[float], pd.DataFrame, pd.DataFrame]:
-    """Return daily returns, positions and transactions as pyfolio wants them, all in UTC.
-
-    ``positions`` has one row per session from the start on, one column of money per asset ever held and
-    ``cash``; a row sums to the NAV. ``transactions`` has index time and columns symbol, amount, price.
-    """
-    closes = result.closes
-    last = result.positions[result.positions["time"].isin(closes["time"])]
-    # pyfolio takes the column ``cash`` for money
-    names = last["asset"].replace({"cash": "cash (asset)"})
-    held = last.assign(asset=names).pivot_table(index="time", columns="asset", values="value", aggfunc="sum")
-    held = held.reindex(closes["time"]).fillna(0.0).set_axis(closes.index, axis=0).astype(np.float64)
-    positions = held.rename_axis(columns=None).assign(cash=closes["cash"])
-    done = result.fills[result.fills["filled"] != 0.0]
-    transactions = done[["asset", "filled", "price"]].set_axis(["symbol", "amount", "price"], axis=1)
-    transactions.index = done["time"].array
-    transactions["symbol"] = transactions["symbol"].replace({"cash": "cash (asset)"})
-    return result.returns, positions, transactions
-
-
 def draw_sheets(result: BacktestResult) -> Sheets:
     """Draw the returns, positions, transactions and round-trip sheets."""
-    import pandas as pd
-
-    returns, positions, transactions = pyfolio_input(result)
-    market = result.closes["benchmark"].pct_change(fill_method=None).iloc[1:].rename("benchmark")
-    intraday = bool((result.nav.index != pd.DatetimeIndex(result.nav.index).normalize()).any())
-    given = _Input(returns, market, positions, transactions, round_trips(result), intraday)
-    if len(returns) < FEWEST:
-        why = f"no sheet applies: {len(returns)} sessions have a return, and the sheets need {FEWEST}"
-        return Sheets((), (why,))
+    given = sheet_input(result)
+    count = len(given.returns)
+    if count < FEWEST:
+        return Sheets(
+            (), (f"no sheet applies: {count} sessions have a return, and the sheets need {FEWEST}",)
+        )
     pages = [*_returns_sheet(given), _statistics_page(given)]
     left_out = []
-    if positions.shape[1] > 1:
-        pages += _positions_sheet(given)
+    if given.positions.shape[1] > 1:
+        pages += positions_sheet(given)
     else:
         left_out.append("positions sheet: nothing was ever held at a session's close")
-    if len(transactions):
-        pages.append(_transactions_sheet(given))
+    if len(given.transactions):
+        pages.append(transactions_sheet(given))
     else:
         left_out.append("transactions sheet: no order was filled")
     if len(given.trips) >= FEWEST:
-        pages += _round_trip_sheet(given)
+        pages += round_trip_sheet(given)
     else:
         left_out.append(
             f"round-trip sheet: {len(given.trips)} round trips were made, and statistics need {FEWEST}"
@@ -101,19 +61,24 @@ def draw_sheets(result: BacktestResult) -> Sheets:
 # -- returns -------------------------------------------------------------------------------------------
 
 
-def _returns_sheet(given: _Input) -> Iterator[Figure]:
+def _returns_sheet(given: SheetInput) -> Iterator[Figure]:
+    from matplotlib.ticker import MaxNLocator, NullLocator
     from pyfolio import plotting
 
     returns, market = given.returns, given.market
-    flat = None if returns.std() > 0 else "the NAV never moved"
-    beside = "no benchmark returns" if market.isna().any() else None
-    both = None if beside is None else beside
-    factor = None if beside else market
+    flat, alone = _flat(given), _alone(given)
+    factor = None if alone else market
 
-    def cumulative(log: bool, match: bool) -> Any:
-        return lambda axes: plotting.plot_rolling_returns(
-            returns, factor, logy=log, volatility_match=match, legend_loc="upper left", ax=axes
-        )
+    def cumulative(log: bool, match: bool) -> Callable[[Axes], object]:
+        def draw(axes: Axes) -> None:
+            plotting.plot_rolling_returns(
+                returns, factor, logy=log, volatility_match=match, legend_loc="upper left", ax=axes
+            )
+            if log:  # powers of ten alone leave most growth without a number
+                axes.yaxis.set_major_locator(MaxNLocator(5))
+                axes.yaxis.set_minor_locator(NullLocator())
+
+        return draw
 
     yield panel_page(
         "Returns",
@@ -125,12 +90,26 @@ def _returns_sheet(given: _Input) -> Iterator[Figure]:
                 "Growth of 1 at the benchmark's volatility",
                 cumulative(False, True),
                 (2, 2, 1, 1),
-                flat or both,
+                flat or alone,
             ),
         ],
     )
-    half = _too_short(len(returns), HALF_YEAR)
-    yield panel_page(
+    yield _risk_page(given)
+
+
+def _risk_page(given: SheetInput) -> Figure:
+    from pyfolio import plotting
+
+    returns, market = given.returns, given.market
+    alone = _alone(given)
+    factor = None if alone else market
+    daily = Panel("Daily returns", lambda axes: plotting.plot_returns(returns, ax=axes), (1, 1, 1, 1))
+    if len(returns) <= HALF_YEAR:
+        page = panel_page("Risk over time", (1, 1), [replace(daily, place=(0, 0, 0, 0))])
+        text = f"Volatility, Sharpe ratio and beta roll over 6 months: {_too_short(len(returns), HALF_YEAR)}."
+        page.text(0.07, 0.045, text, style="italic")
+        return page
+    return panel_page(
         "Risk over time",
         (2, 2),
         [
@@ -138,30 +117,35 @@ def _returns_sheet(given: _Input) -> Iterator[Figure]:
                 "Volatility per year, rolling 6 months",
                 lambda axes: plotting.plot_rolling_volatility(returns, factor, ax=axes),
                 (0, 0, 0, 0),
-                half,
             ),
             Panel(
                 "Sharpe ratio, rolling 6 months",
                 lambda axes: plotting.plot_rolling_sharpe(returns, factor, ax=axes),
                 (0, 0, 1, 1),
-                half or flat,
+                _flat(given),
             ),
             Panel(
                 "Beta to the benchmark, rolling 6 and 12 months",
-                lambda axes: plotting.plot_rolling_beta(returns, factor, ax=axes),
+                lambda axes: _rolling_beta(returns, market, axes),
                 (1, 1, 0, 0),
-                _too_short(len(returns), YEAR) or both,
+                _too_short(len(returns), YEAR) or alone,
             ),
-            Panel(
-                "Daily returns", lambda axes: plotting.plot_returns(returns, ax=axes), (1, 1, 1, 1)
-            ),
+            daily,
         ],
     )
-    yield _drawdown_page(given)
-    yield _calendar_page(given)
 
 
-def _drawdown_page(given: _Input) -> Figure:
+def _rolling_beta(returns: pd.Series[float], market: pd.Series[float], axes: Axes) -> None:
+    """Draw what pyfolio's plot_rolling_beta draws; that one takes half a second per year of data."""
+    for window, color, label in ((HALF_YEAR, "steelblue", "6-mo"), (YEAR, "grey", "12-mo")):
+        beta = returns.rolling(window).cov(market) / market.rolling(window).var()
+        axes.plot(beta.index, beta.to_numpy(), color=color, alpha=0.7, label=label)
+    axes.axhline(1.0, color="black", linestyle="--", lw=1)
+    axes.set_ylabel("Beta")
+    axes.legend(loc="best")
+
+
+def _drawdown_page(given: SheetInput) -> Figure:
     from pyfolio import plotting, timeseries
 
     returns = given.returns
@@ -196,13 +180,14 @@ def _drawdown_page(given: _Input) -> Figure:
     return page
 
 
-def _calendar_page(given: _Input) -> Figure:
+def _calendar_page(given: SheetInput) -> Figure:
     from pyfolio import plotting
 
     returns = given.returns
     months = len({(day.year, day.month) for day in returns.index})
     few = None if months > 1 else "all sessions lie in one month"
-    size = 8 if months < 260 else 6
+    years = len({day.year for day in returns.index})
+    size = 8 if years < 22 else 6
     return panel_page(
         "Months and years",
         (2, 3),
@@ -210,7 +195,7 @@ def _calendar_page(given: _Input) -> Figure:
             Panel(
                 "Returns by month, %",
                 lambda axes: _heatmap(returns, axes, size),
-                (0, 1, 0, 1),
+                (0, 1 if years > 6 else 0, 0, 1),
                 dates=False,
             ),
             Panel(
@@ -238,11 +223,17 @@ def _heatmap(returns: pd.Series[float], axes: Axes, size: int) -> None:
     axes.tick_params(axis="y", labelrotation=0)
     axes.grid(False)
     axes.set(xlabel="", ylabel="")
-    for text in axes.texts:
-        text.set_size(size)
+    known = {(day.year, day.month) for day in returns.index}
+    months = [
+        (year, month) for year in sorted({y for y, _ in known}) for month in sorted({m for _, m in known})
+    ]
+    for text, month in zip(axes.texts, months, strict=True):
+        text.set_fontsize(size)
+        if month not in known:
+            text.set_text("")  # pyfolio puts 0 where there is nothing
 
 
-def _statistics_page(given: _Input) -> Figure:
+def _statistics_page(given: SheetInput) -> Figure:
     from pyfolio import plotting, timeseries
 
     turnover = {"turnover_denom": "portfolio_value"}
@@ -257,6 +248,30 @@ def _statistics_page(given: _Input) -> Figure:
     text_table(page, (0.07, 0.88), rows, (0.26, 0.09, 0.10))
     axes = page.add_axes((0.6, 0.30, 0.35, 0.56))
     plotting.plot_annual_returns(given.returns, ax=axes)
+    axes.set_title("")
     axes.set_title("Returns by year", loc="left")
+    axes.set_ylim(min(axes.get_ylim()[0], axes.get_ylim()[1] - 8), None)  # one year is no wall
     axes.set_ylabel("")
     return page
+
+
+def _flat(given: SheetInput) -> str | None:
+    return None if given.returns.std() > 0.0 else "the NAV never moved"
+
+
+def _alone(given: SheetInput) -> str | None:
+    return "the benchmark has no returns" if given.market.isna().any() else None
+
+
+def _too_short(have: int, need: int) -> str | None:
+    return None if have > need else f"needs more than {need} sessions; there are {have}"
+
+
+def _number(value: float | None, percent: bool) -> str:
+    if value is None or not np.isfinite(value):
+        return "n/a"
+    return f"{value:.2%}" if percent else f"{value:,.2f}"
+
+
+def _day(date: pd.Timestamp) -> str:
+    return f"{date:%Y-%m-%d}" if date == date else "not yet"

@@ -1,0 +1,50 @@
+# `make demo` and `make test` need nothing but make and Python 3.11, 3.12 or 3.13.
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# the newest Python that fits and can make environments
+SUITS := import sys, venv, ensurepip; raise SystemExit(not (3, 11) <= sys.version_info[:2] < (3, 14))
+PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
+	command -v $$name >/dev/null 2>&1 && $$name -c '$(SUITS)' >/dev/null 2>&1 && echo $$name && break; done)
+
+# every cache stays inside this folder
+export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export XDG_CACHE_HOME := $(CURDIR)/.cache
+export MPLCONFIGDIR := $(CURDIR)/.cache/matplotlib
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint docs bench evidence
+
+help:  ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+demo: $(STAMP)  ## Run the example on real data and print where its tear sheet is
+	$(BIN)/bt-run examples/spy_qqq.yaml
+
+test: $(STAMP)  ## Run the whole suite
+	$(BIN)/pytest -q -n auto
+
+lint: $(STAMP)  ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+docs: $(STAMP)  ## Run what tests the documents
+	@if [ -d tests/docs ]; then $(BIN)/pytest -q tests/docs; else echo "docs: no document has a test yet"; fi
+
+bench: $(STAMP)  ## Time the example by phase
+	@if [ -f benchmarks/example.py ]; then $(BIN)/python benchmarks/example.py; else echo "bench: no benchmark yet"; fi
+
+evidence:  ## Collect what supports the claims of the README
+	@echo "evidence: nothing is collected yet; 'make test' and 'make bench' show what there is"
+
+$(STAMP): setup.cfg pyproject.toml constraints.txt
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "make: no Python 3.11, 3.12 or 3.13 with venv was found; install one (on Debian and Ubuntu:" >&2; \
+		echo "apt install python3 python3-venv), or name one: make test PYTHON=/path/to/python3.12" >&2; \
+		exit 1; fi
+	@if [ ! -x $(BIN)/python ]; then echo "making $(VENV) with $(PYTHON)"; $(PYTHON) -m venv $(VENV); fi
+	@echo "installing into $(VENV); the first time takes a few minutes"
+	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,large-caps]'
+	@touch $@

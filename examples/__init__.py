@@ -1,0 +1,1 @@
+"""The examples of bt-run; ``bt-run init FOLDER`` copies them."""
