@@ -228,10 +228,13 @@ def _progress(*, visible: bool) -> Iterator[Callable[[str, float], None] | None]
     if not visible:
         yield None
         return
-    with click.progressbar(length=1000, file=sys.stderr, item_show_func=lambda phase: phase) as bar:
+    with click.progressbar(length=100, file=sys.stderr, show_eta=False, item_show_func=str) as bar:
 
         def show(phase: str, fraction: float) -> None:
-            bar.update(round(1000 * fraction) - bar.pos, phase)
+            percent = round(100 * fraction)
+            if (phase, percent) != (bar.current_item, bar.pos):
+                bar.current_item, bar.pos = phase, percent
+                bar.render_progress()
 
         yield show
 

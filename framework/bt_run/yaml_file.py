@@ -208,10 +208,7 @@ def _read_file(path: Path) -> Node:
         kind = "a list" if isinstance(document, CommentedSeq) else repr(document)
         place = origin.at(0, 0)
         raise ConfigError(place.tell(f"wrong type; found {kind}; expected a mapping such as `name: my_run`"))
-    try:
-        return _node(document, origin, origin.at(0, 0), origin.at(0, 0))
-    except RecursionError as error:
-        raise ConfigError(f"{path}: an alias refers to itself, or the nesting is too deep") from error
+    return _node(document, origin, origin.at(0, 0), origin.at(0, 0))
 
 
 def _read_text(path: Path) -> str:

@@ -25,6 +25,7 @@ STYLE = {
     "axes.edgecolor": RULE,
     "axes.axisbelow": True,
     "axes.grid": True,
+    "axes.formatter.useoffset": False,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "grid.color": "#e6e6e6",
@@ -61,7 +62,8 @@ def new_page(title: str) -> Figure:
 
     page = Figure(figsize=PAPER)
     FigureCanvasAgg(page)  # no pyplot: nothing to close, no window, no global state
-    page.text(MARGIN, 0.945, title, size=14, weight="bold")
+    # drawn before the panels, so that it comes first in the text too
+    page.text(MARGIN, 0.945, title, size=14, weight="bold", zorder=-1)
     page.add_artist(Line2D([MARGIN, 1 - MARGIN], [0.93, 0.93], color=RULE, lw=0.8))
     return page
 

@@ -36,11 +36,13 @@ def draw_sheets(result: BacktestResult) -> Sheets:
     given = sheet_input(result)
     count = len(given.returns)
     if count < FEWEST:
-        return Sheets(
-            (), (f"no sheet applies: {count} sessions have a return, and the sheets need {FEWEST}",)
-        )
-    pages = [*_returns_sheet(given), _statistics_page(given)]
-    left_out = []
+        return Sheets((), (f"no sheet applies: {count} sessions have a return, the sheets need {FEWEST}",))
+    pages, left_out = list(_returns_sheet(given)), []
+    if _flat(given) is None:
+        pages += [_drawdown_page(given), _calendar_page(given)]
+    else:
+        left_out.append("drawdowns, months and years: the NAV never moved")
+    pages.append(_statistics_page(given))
     if given.positions.shape[1] > 1:
         pages += positions_sheet(given)
     else:
@@ -107,7 +109,7 @@ def _risk_page(given: SheetInput) -> Figure:
     if len(returns) <= HALF_YEAR:
         page = panel_page("Risk over time", (1, 1), [replace(daily, place=(0, 0, 0, 0))])
         text = f"Volatility, Sharpe ratio and beta roll over 6 months: {_too_short(len(returns), HALF_YEAR)}."
-        page.text(0.07, 0.045, text, style="italic")
+        page.text(0.955, 0.945, text, ha="right", style="italic")
         return page
     return panel_page(
         "Risk over time",
@@ -146,11 +148,17 @@ def _rolling_beta(returns: pd.Series[float], market: pd.Series[float], axes: Axe
 
 
 def _drawdown_page(given: SheetInput) -> Figure:
+    from matplotlib.ticker import PercentFormatter
     from pyfolio import plotting, timeseries
 
     returns = given.returns
     table = timeseries.gen_drawdown_table(returns, top=5)
     table = table[table["Net drawdown in %"].fillna(0.0).astype(float) > 1e-9]
+
+    def underwater(axes: Axes) -> None:
+        plotting.plot_drawdown_underwater(returns, ax=axes)
+        axes.yaxis.set_major_formatter(PercentFormatter())
+
     dry = None if len(table) else "the NAV never closed below its highest close"
     page = panel_page(
         "Drawdowns",
@@ -164,7 +172,7 @@ def _drawdown_page(given: SheetInput) -> Figure:
             ),
             Panel(
                 "Below the highest close",
-                lambda axes: plotting.plot_drawdown_underwater(returns, ax=axes),
+                underwater,
                 (1, 1, 0, 0),
                 dry,
             ),
@@ -234,6 +242,7 @@ def _heatmap(returns: pd.Series[float], axes: Axes, size: int) -> None:
 
 
 def _statistics_page(given: SheetInput) -> Figure:
+    from matplotlib.ticker import PercentFormatter
     from pyfolio import plotting, timeseries
 
     turnover = {"turnover_denom": "portfolio_value"}
@@ -250,6 +259,7 @@ def _statistics_page(given: SheetInput) -> Figure:
     plotting.plot_annual_returns(given.returns, ax=axes)
     axes.set_title("")
     axes.set_title("Returns by year", loc="left")
+    axes.xaxis.set_major_formatter(PercentFormatter())
     axes.set_ylim(min(axes.get_ylim()[0], axes.get_ylim()[1] - 8), None)  # one year is no wall
     axes.set_ylabel("")
     return page

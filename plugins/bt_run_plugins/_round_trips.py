@@ -105,6 +105,8 @@ def _events(result: BacktestResult) -> dict[str, list[tuple[pd.Timestamp, float,
     events: dict[str, list[tuple[pd.Timestamp, float, float, float]]] = {}
     for name in names:
         own = fills[fills["asset"] == name]
+        size = max(float(held[name].abs().max()), float(own["filled"].abs().max()))
+        own = own[own["filled"].abs() > DUST * size]
         split = np.flatnonzero(ratios[name] != 1.0)
         found = [(index[row], 0.0, 0.0, float(ratios[name].iloc[row])) for row in split.tolist()]
         found += [(at, n, p, 1.0) for at, n, p in zip(own["time"], own["filled"], own["price"], strict=True)]

@@ -36,7 +36,7 @@ def positions_sheet(given: SheetInput) -> Iterator[Figure]:
             Panel(
                 "Largest holdings, fraction of NAV",
                 lambda axes: plotting.show_and_plot_top_positions(
-                    returns, share, show_and_plot=0, legend_loc="upper left", ax=axes
+                    returns, share, show_and_plot=0, legend_loc="center left", ax=axes
                 ),
                 (0, 0, 1, 1),
             ),
@@ -77,18 +77,22 @@ def positions_sheet(given: SheetInput) -> Iterator[Figure]:
 
 def transactions_sheet(given: SheetInput) -> Figure:
     """Return the page of the transactions sheet."""
+    from matplotlib.ticker import PercentFormatter, StrMethodFormatter
     from pyfolio import plotting, txn
 
     returns, positions = given.returns, given.positions
     # the build-up trades the whole account on one day, and nothing could be seen beside it
     first = given.transactions.index.min()
     later = given.transactions[given.transactions.index > first]
-    none = None if len(later) else "no trade followed the build-up of the portfolio"
+    title = f"Transactions after the build-up of the portfolio on {first:%Y-%m-%d}"
+    if later.empty:
+        later, title = given.transactions, "Transactions: the build-up of the portfolio alone"
     denominator = {"turnover_denom": "portfolio_value"}
 
     def turnover(axes: Axes) -> None:
         plotting.plot_turnover(returns, later, positions, **denominator, ax=axes)
         axes.autoscale(axis="y")
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
 
     def distribution(axes: Axes) -> None:
         daily = txn.get_turnover(positions, later, "portfolio_value")
@@ -98,16 +102,17 @@ def transactions_sheet(given: SheetInput) -> Figure:
     def money(axes: Axes) -> None:
         daily = txn.get_txn_vol(later)["txn_volume"]
         axes.vlines(daily.index, 0.0, daily.to_numpy(), color="steelblue", lw=0.8)
-        axes.set_xlim(returns.index[0], returns.index[-1])
+        axes.set_xlim(positions.index[0], positions.index[-1])
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         axes.set_ylabel("account's currency")
 
     return panel_page(
-        f"Transactions after the build-up of the portfolio on {first:%Y-%m-%d}",
+        title,
         (2, 2),
         [
-            Panel("Turnover by day, two way, fraction of NAV", turnover, (0, 0, 0, 0), none),
-            Panel("Money traded by day", money, (0, 0, 1, 1), none),
-            Panel("Turnover of days with trades, two way", distribution, (1, 1, 0, 0), none, dates=False),
+            Panel("Turnover by day, two way, % of NAV", turnover, (0, 0, 0, 0)),
+            Panel("Money traded by day", money, (0, 0, 1, 1)),
+            Panel("Turnover of days with trades, two way", distribution, (1, 1, 0, 0), dates=False),
             Panel(
                 "Trades by time of day, New York",
                 lambda axes: plotting.plot_txn_time_hist(given.transactions, bin_minutes=30, ax=axes),

@@ -102,6 +102,7 @@ def _indices() -> dict[str, Rows]:
 def _stocks() -> dict[str, Rows]:
     """Read five stocks, as traded with the vendor's adj_close, 2000-2013, from bokeh_sampledata."""
     table = _read_csv("bokeh_sampledata", "_data/stocks.csv.gz")
+    table.columns = table.columns.str.lower().str.replace(" ", "_")
     fields = ("open", "high", "low", "close", "volume", "adj_close")
     return {
         str(symbol): Rows(times=_dates(group["date"]), **{field: _numbers(group[field]) for field in fields})

@@ -106,7 +106,7 @@ def _first_page(result: BacktestResult, left_out: tuple[str, ...]) -> Figure:
     lines = [*result.warnings, *left_out]
     floor = 0.065 + LINE * sum(len(wrap(line, 165)) for line in lines)
     paragraphs(page, (0.045, floor), lines, 165)
-    if top - floor > 0.15 and sessions:
+    if top - floor > 0.12 and sessions:
         _growth(page.add_axes((0.075, floor + 0.04, 0.88, top - floor - 0.04)), result)
     return page
 
@@ -123,7 +123,7 @@ def _growth(axes: Axes, result: BacktestResult) -> None:
         name = "run" if column == "nav" else column.replace("_", " ")
         axes.plot(closes.index, closes[column] / closes[column].iloc[0], color=color, lw=1.0, label=name)
     axes.set_title("Growth of 1", loc="left")
-    axes.legend(loc="upper left", ncols=4, frameon=False)
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 0.98), ncols=4, frameon=False)
     tidy_dates(axes)
 
 

@@ -108,7 +108,7 @@ def test_keys_carry_their_descriptions(schema: dict[str, Any]) -> None:
         (RUN, "extends: other.yaml\n"),
         (
             RUN,
-            "extends: other.yaml\ndata: {source: {set: stocks}, assets: [A]}\nbroker: {cash: 5}\nsizer: {x: 1}\n",
+            "extends: other.yaml\ndata: {source: {set: stocks}}\nbroker: {cash: 5}\nsizer: {x: 1}\n",
         ),
     ],
 )

@@ -1,0 +1,112 @@
+"""What is installed is what is in the house."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from configparser import ConfigParser
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROOTS = ("framework", "plugins", "strategies")
+FOLDERS = {".ci", "benchmarks", "docs", "examples", "framework", "plugins", "strategies", "tests"}
+# what git does not keep, or keeps for itself
+PRIVATE = {".git", ".github", ".venv", ".cache", "build", "dist", "runs"}
+
+
+def setup() -> ConfigParser:
+    found = ConfigParser()
+    found.read(ROOT / "setup.cfg", encoding="utf-8")
+    return found
+
+
+def listed(section: str, key: str) -> list[str]:
+    return [line.strip() for line in setup()[section][key].splitlines() if line.strip()]
+
+
+def packages_in(folder: Path) -> set[str]:
+    return {".".join(path.parent.relative_to(folder).parts) for path in folder.rglob("__init__.py")}
+
+
+def test_every_package_is_listed() -> None:
+    found = set().union(*(packages_in(ROOT / root) for root in ROOTS)) | {"bt_run_examples"}
+    assert set(listed("options", "packages")) == found
+
+
+def test_every_folder_that_holds_python_is_a_package() -> None:
+    for root in ROOTS:
+        for path in (ROOT / root).rglob("*.py"):
+            assert (path.parent / "__init__.py").is_file(), f"{path.parent} lacks an __init__.py"
+
+
+def test_the_top_holds_no_unknown_folder() -> None:
+    hidden = {
+        path.name for path in ROOT.iterdir() if path.is_dir() and path.name.endswith(("_cache", ".egg-info"))
+    }
+    found = {path.name for path in ROOT.iterdir() if path.is_dir()} - PRIVATE - hidden
+    assert found - {"__pycache__", ".hypothesis"} == FOLDERS
+
+
+def test_metadata_is_in_setup_cfg_only() -> None:
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert "[build-system]" in text
+    assert "[project]" not in text
+    assert not (ROOT / "setup.py").exists()
+
+
+def test_every_requirement_has_a_tested_version() -> None:
+    def names(lines: list[str]) -> set[str]:
+        words = (
+            line.split("==")[0].split(">=")[0].split("[")[0] for line in lines if not line.startswith("#")
+        )
+        return {word.strip().lower().replace("_", "-").replace(".", "-") for word in words}
+
+    required = names(listed("options", "install_requires"))
+    for extra in ("dev", "large_caps"):
+        required |= names(listed("options.extras_require", extra))
+    tested = names((ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines())
+    assert required <= tested
+
+
+def test_constraints_name_versions_only() -> None:
+    for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines():
+        assert line.startswith("#") or line.count("==") == 1, line
+        assert "/" not in line
+
+
+def test_the_command_is_installed() -> None:
+    (script,) = entry_points(group="console_scripts", name="bt-run")
+    assert script.value == "bt_run.cli:main"
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_every_module_and_every_example(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    keep = shutil.ignore_patterns("__pycache__", "*.egg-info", "runs")
+    for name in (*ROOTS, "examples"):
+        shutil.copytree(ROOT / name, source / name, ignore=keep)
+    for path in ROOT.iterdir():
+        if path.is_file():
+            shutil.copy(path, source)
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path, source],
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = tmp_path.glob("bt_run-*.whl")
+    held = set(zipfile.ZipFile(wheel).namelist())
+    wanted = {
+        str(path.relative_to(source / root)) for root in ROOTS for path in (source / root).rglob("*.py")
+    }
+    examples = [
+        path.relative_to(source / "examples") for path in (source / "examples").rglob("*") if path.is_file()
+    ]
+    wanted |= {f"bt_run_examples/{path.as_posix()}" for path in examples}
+    wanted |= {f"{package}/py.typed" for package in ("bt_run", "bt_run_plugins", "bt_run_strategies")}
+    assert wanted <= held
+    assert not [name for name in held if "/tests/" in name or "__pycache__" in name]
