@@ -84,6 +84,28 @@ def test_the_command_is_installed() -> None:
     assert script.value == "bt_run.cli:main"
 
 
+def make(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["make", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+
+
+@needs_make
+def test_make_explains_its_targets() -> None:
+    done = make()
+    targets = [line.split()[1] for line in done.stdout.splitlines()]
+    assert targets == ["help", "demo", "test", "lint", "docs", "bench", "evidence"]
+
+
+@needs_make
+def test_make_says_which_python_it_needs() -> None:
+    # -W: as if setup.cfg had just changed, so that an installation is due
+    done = make("-W", "setup.cfg", "PYTHON=", "test")
+    assert done.returncode != 0
+    assert "no Python 3.11, 3.12 or 3.13 with venv was found; install one" in done.stderr
+
+
 @pytest.mark.slow
 def test_the_wheel_holds_every_module_and_every_example(tmp_path: Path) -> None:
     source = tmp_path / "source"

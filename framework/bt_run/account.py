@@ -115,6 +115,11 @@ class Account:
         self._target: Array | None = None
         self._decided = -1
 
+    @property
+    def waiting(self) -> bool:
+        """Tell whether a basket waits for the next bar."""
+        return self._target is not None
+
     def weights(self) -> Array:
         """Return the weights (N,) drifted to now, fractions of NAV."""
         return np.asarray(self.shares * self.market.bars.mark[self.t] / self.nav[self.t])

@@ -7,8 +7,8 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib import resources
 from importlib.metadata import version
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["command_line", "main"]
 
 INTERRUPTED = 130
+MADE_BY_USE = frozenset({"__pycache__", "build", "runs"})  # in a checkout; the wheel has none of them
 HELP = """Turn one YAML file into a backtest that can be repeated, and into its tear sheet.
 
 \b
@@ -152,19 +153,32 @@ def validate(file: Path, overrides: tuple[str, ...], verbose: bool) -> None:
             click.echo(f"data: {note}")
 
 
+local_files = click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+
+
 @click.command()
+@local_files
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def plugins(as_json: bool) -> None:
-    """List every component that a YAML file can name: role, keys with defaults, origin."""
+def plugins(files: tuple[Path, ...], as_json: bool) -> None:
+    """List every component that a YAML file can name: role, keys with defaults, origin.
+
+    With FILES, those of local plugin files too.
+
+    \b
+    Examples:
+      bt-run plugins
+      bt-run plugins local_plugin.py
+    """
     from bt_run.console import components_json, components_text
 
-    found = catalogue(get_plugin_manager())
+    found = catalogue(get_plugin_manager(files))
     click.echo(json.dumps(components_json(found), indent=2) if as_json else components_text(found))
 
 
 @click.command()
-def schema() -> None:
-    """Print the JSON schema of a YAML file, built from all installed plugins.
+@local_files
+def schema(files: tuple[Path, ...]) -> None:
+    """Print the JSON schema of a YAML file, built from all installed plugins and local plugin FILES.
 
     \b
     Example, for editors with the YAML language server:
@@ -174,18 +188,18 @@ def schema() -> None:
     """
     from bt_run.schema import json_schema
 
-    click.echo(json.dumps(json_schema(catalogue(get_plugin_manager())), indent=2))
+    click.echo(json.dumps(json_schema(catalogue(get_plugin_manager(files))), indent=2))
 
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 def init(folder: Path) -> None:
     """Copy the examples into FOLDER; nothing that exists is overwritten."""
-    with as_file(files("bt_run_examples")) as source:
+    with resources.as_file(resources.files("bt_run_examples")) as source:
         names = [
             path.relative_to(source)
             for path in sorted(source.rglob("*"))
-            if path.is_file() and "__pycache__" not in path.parts and path != source / "__init__.py"
+            if path.is_file() and path != source / "__init__.py" and not MADE_BY_USE.intersection(path.parts)
         ]
         taken = [folder / name for name in names if (folder / name).exists()]
         if taken:

@@ -13,16 +13,18 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     Field,
+    ModelWrapValidatorHandler,
     PrivateAttr,
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_core import to_jsonable_python
 
 from bt_run.components import ComponentSpec, Config, Limits, NestedRole
 from bt_run.describe import complaints, leaf_types, locate, nested_role
-from bt_run.errors import ConfigError
+from bt_run.errors import ConfigError, PluginError
 from bt_run.plugins import Catalogue, Offer, catalogue, get_plugin_manager
 from bt_run.yaml_file import KeyPath, Positions, plain, positions, read_tree
 
@@ -38,7 +40,7 @@ __all__ = [
     "resolved",
 ]
 
-SAFE_NAME = r"^[A-Za-z0-9_-]([A-Za-z0-9_.-]{0,98}[A-Za-z0-9_-])?$"
+SAFE_NAME = r"^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,98}[A-Za-z0-9_-])?$"
 Schedule = Literal[
     "once", "bar", "session", "week", "month", "quarter", "week_end", "month_end", "quarter_end"
 ]
@@ -140,11 +142,25 @@ class RunConfig(Config):
 
     _places: Positions = PrivateAttr(default_factory=dict)
 
+    @model_validator(mode="wrap")
+    @classmethod
+    def _tell_what_is_wrong(
+        cls, raw: Any, validate: ModelWrapValidatorHandler[RunConfig], info: ValidationInfo
+    ) -> RunConfig:
+        places: Positions = info.context or {}
+        try:
+            config = validate(raw)
+        except ValidationError as error:
+            raise ConfigError("\n".join(complaints(error.errors(), raw, cls, (), places))) from error
+        if places:
+            config._places = places
+        return config
+
     @field_validator("name")
     @classmethod
     def _is_a_folder_name(cls, name: str) -> str:
         if not re.fullmatch(SAFE_NAME, name):
-            raise ValueError("not a safe folder name: only letters, digits, _ - . and no dot at an end")
+            raise ValueError("not a safe folder name: only letters, digits and _, with - and . inside")
         return name
 
 
@@ -186,12 +202,13 @@ def load_config(path: Path | str, overrides: Sequence[str] = ()) -> RunConfig:
     """
     tree = read_tree(Path(path), overrides)
     places = positions(tree)
+    for key in places:
+        if key[-1:] == ("options",) and (*key[:-1], "use") in places:
+            raise ConfigError(
+                locate(places, key, "unknown key; the keys of a component stand beside `use`", key=True)
+            )
     raw = _rebase(plain(tree), {RunConfig}, (), places)
-    try:
-        config = RunConfig.model_validate(raw)
-    except ValidationError as error:
-        raise ConfigError("\n".join(complaints(error.errors(), raw, RunConfig, (), places))) from error
-    config._places = places
+    config = RunConfig.model_validate(raw, context=places)
     bind(config, catalogue(get_plugin_manager(config.plugins)))
     return config
 
@@ -251,6 +268,7 @@ class _Binding:
             self.errors.append(locate(self.places, at, str(error)))
             return None
         model = offer.component.config
+        _refuse_deep_nesting(offer)
         raw = _rebase(spec.options, {model}, path, self.places)
         try:
             options = model.model_validate(raw)
@@ -258,6 +276,17 @@ class _Binding:
             self.errors.extend(complaints(error.errors(), raw, model, path, self.places))
             return None
         return Bound(role, spec.use, options, offer, self.children(options, path))
+
+
+def _refuse_deep_nesting(offer: Offer) -> None:
+    for name, field in offer.component.config.model_fields.items():
+        models = [leaf for leaf in leaf_types(field.annotation) if issubclass(leaf, BaseModel)]
+        for part, inner in ((part, inner) for m in models for part, inner in m.model_fields.items()):
+            if nested_role(inner):
+                raise PluginError(
+                    f"{offer.origin}: {offer.component.name}.{name}.{part} is Nested inside another field; "
+                    "a nested component must be a field of the component's own config"
+                )
 
 
 def _flat(value: Any) -> Iterator[Bound]:

@@ -171,13 +171,13 @@ def format_metric(metric: str, value: float | None) -> str:
         return "n/a"
     match DEFINITIONS[metric].unit:
         case "fraction":
-            return f"{value:.2%}"
+            return f"{value:z.2%}"
         case "ratio":
-            return f"{value:.2f}"
+            return f"{value:z.2f}"
         case "bps":
-            return f"{value:,.1f} bp"
+            return f"{value:z,.1f} bp"
         case _:
-            return f"{value:,.1f}" if metric == "years" else f"{value:,.0f}"
+            return f"{value:z,.1f}" if metric == "years" else f"{value:z,.0f}"
 
 
 def compute_metrics(nav: pd.DataFrame, fills: Mapping[str, pd.DataFrame], risk_free: float) -> Metrics:

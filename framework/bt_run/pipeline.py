@@ -7,33 +7,73 @@ goes in and comes out as a memo.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bt_run.account import Account
+from bt_run.account import Account, Market
 from bt_run.bars import Bars, History
 from bt_run.components import Array, Costs, Limits, Proposal, Verdict
 from bt_run.errors import BtRunError, PluginError
 from bt_run.limits import apply_limits, keep_untraded
 
-__all__ = ["Decision", "Pipeline", "PortfolioState", "Stage", "Track", "VectorisedSignal", "decide"]
+__all__ = ["Decision", "Pipeline", "PortfolioState", "Stage", "Track", "Tracks", "VectorisedSignal", "decide"]
 
 Memo = Mapping[str, Any]
 _EMPTY: Memo = MappingProxyType({})
 _TOLERANCE = 1e-9
 
 
-@dataclass(frozen=True)
 class Track:
-    """Show an account that follows one stage of the pipeline without the later ones."""
+    """Follow one stage of the pipeline in an account of its own, without the later stages.
 
-    nav_history: Array
-    weights: Array
+    The account is the run's: same market, same costs, same fills. It catches up when it is read, so that a
+    track nobody reads costs nothing.
+    """
+
+    def __init__(self, market: Market) -> None:
+        self._account = Account(market, market.bars.start)
+        self._orders: deque[tuple[int, Array]] = deque()
+
+    def order(self, t: int, weights: Array) -> None:
+        """Order target ``weights`` (N,) at the close of bar ``t``."""
+        self._orders.append((t, weights))
+
+    def nav_until(self, t: int) -> Array:
+        """Return the track's NAV at each bar from the start to ``t``."""
+        while self._orders and self._orders[0][0] < t:
+            ordered, weights = self._orders.popleft()
+            self._account.advance(ordered)
+            self._account.order(weights)
+        self._account.advance(max(t, self._account.t))
+        return _view(self._account.nav[self._account.market.bars.start : t + 1])
+
+
+class Tracks(Mapping[str, Array]):
+    """Show the tracks' NAV up to now, (n,) each, by the path of their stage; computed when asked for."""
+
+    def __init__(self, tracks: Mapping[str, Callable[[], Array]]) -> None:
+        self._tracks = tracks
+
+    def __getitem__(self, path: str) -> Array:
+        return self._tracks[path]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tracks)
+
+    def __len__(self) -> int:
+        return len(self._tracks)
+
+    def first(self, count: int) -> Tracks:
+        """Return the tracks of the first ``count`` stages."""
+        return Tracks(dict(islice(self._tracks.items(), count)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +86,8 @@ class PortfolioState:
         weights: (N,) drifted to now, fractions of NAV.
         nav, cash: money. shares: (N,) signed.
         nav_history: NAV at each bar since ``start``, flow-adjusted.
-        tracks: earlier stage -> its account; the last is the account without this component.
+        tracks: earlier stage -> NAV (n,) of an account that follows it without the later ones; the last is
+            the account without this component.
         last_decision, last_trade: session of the last decision and of the last that traded, or None.
         memo: what this component returned last time.
         controls: facts from outside, read at the edge.
@@ -60,7 +101,7 @@ class PortfolioState:
     shares: Array
     nav_history: Array
     costs: Costs
-    tracks: Mapping[str, Track] = field(default_factory=lambda: MappingProxyType({}))
+    tracks: Tracks = field(default_factory=lambda: Tracks({}))
     last_decision: np.datetime64 | None = None
     last_trade: np.datetime64 | None = None
     memo: Memo = field(default_factory=lambda: _EMPTY)
@@ -194,8 +235,7 @@ class _Calls:
         memo = self.before.get(stage.path, _EMPTY)
         if tracks is None:
             return replace(self.base, memo=memo)
-        earlier = MappingProxyType(dict(list(self.base.tracks.items())[:tracks]))
-        return replace(self.base, memo=memo, tracks=earlier)
+        return replace(self.base, memo=memo, tracks=self.base.tracks.first(tracks))
 
     def values(self, stage: Stage, state: PortfolioState, *rest: Array, nan: bool = False) -> Array:
         """Return the array (N,) that a component answers, checked."""
@@ -291,8 +331,8 @@ def _at(stage: Stage, state: PortfolioState, text: str) -> str:
     return f"{stage.path} {stage.name!r} at {state.history.now:%Y-%m-%d %H:%M}: {text}"
 
 
-def portfolio_state(account: Account, tracks: Mapping[str, Account], start: int) -> PortfolioState:
-    """Show an account and its tracks, all at the same bar, to the components."""
+def portfolio_state(account: Account, tracks: Mapping[str, Track]) -> PortfolioState:
+    """Show an account and its tracks to the components."""
     t, bars = account.t, account.market.bars
     return PortfolioState(
         history=History(bars, t),
@@ -301,11 +341,9 @@ def portfolio_state(account: Account, tracks: Mapping[str, Account], start: int)
         nav=float(account.nav[t]),
         cash=account.cash,
         shares=account.shares.copy(),
-        nav_history=_view(account.nav[start : t + 1]),
+        nav_history=_view(account.nav[bars.start : t + 1]),
         costs=account.market.broker.costs,
-        tracks={
-            name: Track(_view(track.nav[start : t + 1]), track.weights()) for name, track in tracks.items()
-        },
+        tracks=Tracks({path: partial(track.nav_until, t) for path, track in tracks.items()}),
     )
 
 

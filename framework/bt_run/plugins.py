@@ -18,7 +18,7 @@ from typing import Any
 import pluggy
 
 from bt_run import hookspecs
-from bt_run.components import ROLES, Component
+from bt_run.components import ROLES, Component, Config
 from bt_run.errors import ConfigError, PluginError
 
 __all__ = ["DEFAULT_PLUGINS", "Catalogue", "Offer", "catalogue", "did_you_mean", "get_plugin_manager"]
@@ -124,6 +124,11 @@ def _offered(function: Any, hook: str, origin: str) -> list[Component]:
     for item in items:
         if not isinstance(item, Component):
             raise PluginError(f"{origin}: {hook} must offer Component records; found {item!r}")
+        if not (isinstance(item.config, type) and issubclass(item.config, Config)):
+            raise PluginError(
+                f"{origin}: the config of {item.name!r} must be a subclass of bt_run.Config; "
+                f"found {item.config!r}"
+            )
         taken = RESERVED_FIELDS & item.config.model_fields.keys()
         if taken:
             raise PluginError(

@@ -56,8 +56,7 @@ class BacktestResult:
         fills: decided_at, time, asset, asked, filled (signed shares), price (slippage included),
             commission, slippage (that money again, for information), reason.
         decisions: time, asset, signal, the weight after each stage, target, drifted, fired, reason.
-        memos: time, component, memo, notes (JSON).
-        cash_flows: time, asset, kind, amount.
+        memos: time, component, memo, notes (JSON). cash_flows: time, asset, kind, amount.
         metrics: metric -> value for run, benchmark, equal_weight, constant_mix; None = not defined.
         notes: what a reader must know about the data, a sentence each.
         timings: seconds by phase; never written to a file.
@@ -78,6 +77,10 @@ class BacktestResult:
     timings: dict[str, float] = field(default_factory=dict)
     folder: Path | None = None
     reports: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in TABLES:
+            object.__setattr__(self, name, _as_read(getattr(self, name)))
 
     @property
     def closes(self) -> pd.DataFrame:
@@ -112,18 +115,8 @@ class BacktestResult:
         first, last = self.nav.index[0], self.nav.index[-1]
         title = f"{self.config.name} · {first:%Y-%m-%d} to {last:%Y-%m-%d} · run {self.run_id}"
         told = "".join(f"<li>{escape(text)}</li>" for text in (*self.notes, *self.warnings))
-        table = self.summary()
-        head = "".join(f"<th>{escape(name)}</th>" for name in ("", *table.columns))
-        body = "".join(
-            f"<tr><th style='text-align:left'>{escape(label)}</th>"
-            + "".join(f"<td>{escape(value)}</td>" for value in values)
-            + "</tr>"
-            for label, *values in table.itertuples(name=None)
-        )
-        return (
-            f"<div><b>{escape(title)}</b>" + (f"<ul>{told}</ul>" if told else "") + "<table><thead>"
-            f"<tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-        )
+        told = f"<ul>{told}</ul>" if told else ""
+        return f"<div><b>{escape(title)}</b>{told}{self.summary().to_html(border=0)}</div>"
 
 
 # -- who a run is --------------------------------------------------------------------------------------
@@ -155,14 +148,13 @@ def run_identity(
 def source_hashes(modules: Iterable[ModuleType]) -> dict[str, str]:
     """Return the sha256 of the Python source behind each module and bt_run, by package name.
 
-    A module in a package stands for the whole tree of .py files of its top-level package. A module
-    without a file (a notebook's) has no source to hash: its value says so.
+    A module in a package stands for all .py files of its top-level package. One without a file (a
+    notebook's) has no source to hash: its value says so.
     """
     found: dict[str, set[str]] = {}
     for name, root in dict.fromkeys(map(_source_root, (sys.modules["bt_run"], *modules))):
         found.setdefault(name, set()).add(_tree_hash(root))
-    # two lone files in different folders may have one name
-    return {name: "+".join(sorted(found[name])) for name in sorted(found)}
+    return {name: "+".join(sorted(found[name])) for name in sorted(found)}  # lone files may share a name
 
 
 def dependency_versions(modules: Iterable[ModuleType]) -> dict[str, str]:
@@ -276,7 +268,8 @@ def _move(made: Path, folder: Path) -> None:
     if aside.exists() and not folder.exists():  # a process died between the two renames below
         aside.rename(folder)
     if folder.exists():
-        if all((folder / file.name).is_file() and _same(file, folder / file.name) for file in made.iterdir()):
+        pairs = [(new, folder / new.name) for new in made.iterdir()]
+        if all(old.is_file() and old.read_bytes() == new.read_bytes() for new, old in pairs):
             return
         shutil.rmtree(aside, ignore_errors=True)
         folder.rename(aside)
@@ -287,10 +280,6 @@ def _move(made: Path, folder: Path) -> None:
 
 def _old(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.old")
-
-
-def _same(one: Path, other: Path) -> bool:
-    return one.read_bytes() == other.read_bytes()
 
 
 def _point(link: Path, target: str) -> None:
@@ -320,6 +309,14 @@ def _sync_folder(folder: Path) -> None:
 
 
 # -- content -------------------------------------------------------------------------------------------
+
+
+def _as_read(table: pd.DataFrame) -> pd.DataFrame:
+    """Give text the type that it has when it is read back from a file."""
+    import pandas as pd
+
+    texts = [name for name in table.columns if pd.api.types.is_object_dtype(table[name])]
+    return table.assign(**{str(name): pd.Series(table[name].tolist(), index=table.index) for name in texts})
 
 
 def _content_hash(table: pd.DataFrame) -> str:

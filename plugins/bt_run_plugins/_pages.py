@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import wrap
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,26 +17,28 @@ PAPER = (11.69, 8.27)  # A4 landscape, inches
 MARGIN = 0.045  # fraction of the width
 LINE = 0.0205  # height of a line of text, fraction of the page
 GREY, INK, RULE, WARM = "#666666", "#222222", "#bbbbbb", "#fff4d6"
-STYLE = {
-    "font.family": "DejaVu Sans",
-    "font.size": 8,
-    "axes.titlesize": 9,
-    "axes.titleweight": "bold",
-    "axes.labelsize": 7.5,
-    "axes.edgecolor": RULE,
-    "axes.axisbelow": True,
-    "axes.grid": True,
-    "axes.formatter.useoffset": False,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "grid.color": "#e6e6e6",
-    "grid.linewidth": 0.6,
-    "legend.fontsize": 7,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "text.color": INK,
-    "pdf.fonttype": 42,  # text that can be searched and copied
-}
+STYLE: Mapping[str, Any] = MappingProxyType(
+    {
+        "font.family": "DejaVu Sans",
+        "font.size": 8,
+        "axes.titlesize": 9,
+        "axes.titleweight": "bold",
+        "axes.labelsize": 7.5,
+        "axes.edgecolor": RULE,
+        "axes.axisbelow": True,
+        "axes.grid": True,
+        "axes.formatter.useoffset": False,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "grid.color": "#e6e6e6",
+        "grid.linewidth": 0.6,
+        "legend.fontsize": 7,
+        "xtick.labelsize": 7,
+        "ytick.labelsize": 7,
+        "text.color": INK,
+        "pdf.fonttype": 42,  # text that can be searched and copied
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def panel_page(title: str, grid: tuple[int, int], panels: Sequence[Panel]) -> Fi
     """Return a page of panels on a grid of (rows, columns)."""
     page = new_page(title)
     lines = page.add_gridspec(
-        *grid, left=0.07, right=1 - MARGIN, top=0.88, bottom=0.09, hspace=0.42, wspace=0.2
+        *grid, left=0.07, right=1 - MARGIN, top=0.88, bottom=0.105, hspace=0.42, wspace=0.2
     )
     for panel in panels:
         first, last, left, right = panel.place

@@ -280,7 +280,7 @@ def _too_short(have: int, need: int) -> str | None:
 def _number(value: float | None, percent: bool) -> str:
     if value is None or not np.isfinite(value):
         return "n/a"
-    return f"{value:.2%}" if percent else f"{value:,.2f}"
+    return f"{value:z.2%}" if percent else f"{value:z,.2f}"
 
 
 def _day(date: pd.Timestamp) -> str:

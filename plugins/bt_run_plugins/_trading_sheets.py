@@ -52,6 +52,13 @@ def positions_sheet(given: SheetInput) -> Iterator[Figure]:
             ),
         ],
     )
+    yield _holdings_page(given, share)
+
+
+def _holdings_page(given: SheetInput, share: pd.DataFrame) -> Figure:
+    from pyfolio import plotting, pos
+
+    returns = given.returns
     page = panel_page(
         "Holdings",
         (2, 2),
@@ -72,7 +79,7 @@ def positions_sheet(given: SheetInput) -> Iterator[Figure]:
     for x, title, top in ((0.07, "Largest long holdings", longs), (0.54, "Largest short holdings", shorts)):
         rows = [[title, "at most"], *([str(name), f"{value:.2%}"] for name, value in top.items())]
         text_table(page, (x, 0.45), rows if len(rows) > 1 else [[title, "none"]], (0.25, 0.1))
-    yield page
+    return page
 
 
 def transactions_sheet(given: SheetInput) -> Figure:
@@ -133,28 +140,17 @@ def round_trip_sheet(given: SheetInput) -> Iterator[Figure]:
     cut = "" if len(drawn) == len(trips) else f", the last {TRIPS_DRAWN:,}"
     won = int((trips["pnl"] > 0).sum())
     sided = None if 0 < won < len(trips) else "every round trip " + ("won" if won else "lost or broke even")
-
-    def lifetimes(axes: Axes) -> None:
-        state = np.random.get_state()  # pyfolio seeds numpy for everybody
-        try:
-            plotting.plot_round_trip_lifetimes(drawn, lsize=5, ax=axes)
-        finally:
-            np.random.set_state(state)
-
-    def distribution(values: pd.Series[float], label: str) -> Callable[[Axes], object]:
-        def draw(axes: Axes) -> None:
-            axes.hist(values.to_numpy(dtype=np.float64), bins=30, color="steelblue", alpha=0.8)
-            axes.axvline(0.0, color="black", lw=0.8)
-            axes.set(xlabel=label, ylabel="round trips")
-
-        return draw
-
     days = trips["duration"].dt.total_seconds() / 86400
     yield panel_page(
         "Round trips",
         (3, 3),
         [
-            Panel(f"When trades were open{cut}", lifetimes, (0, 1, 0, 2), thickest=5.0),
+            Panel(
+                f"When trades were open{cut}",
+                lambda axes: _lifetimes(drawn, axes),
+                (0, 1, 0, 2),
+                thickest=5.0,
+            ),
             Panel(
                 "Chance that a trade wins",
                 lambda axes: plotting.plot_prob_profit_trade(trips.copy(), ax=axes),
@@ -162,16 +158,39 @@ def round_trip_sheet(given: SheetInput) -> Iterator[Figure]:
                 sided,
                 dates=False,
             ),
-            Panel("Days held", distribution(days, "calendar days"), (2, 2, 1, 1), dates=False),
+            Panel("Days held", _distribution(days, "calendar days"), (2, 2, 1, 1), dates=False),
             Panel(
                 "Return of a trade",
-                distribution(100 * trips["rt_returns"], "% of the money put in"),
+                _distribution(100 * trips["rt_returns"], "% of the money put in"),
                 (2, 2, 2, 2),
                 dates=False,
             ),
         ],
     )
     yield _round_trip_statistics(trips)
+
+
+def _lifetimes(trips: pd.DataFrame, axes: Axes) -> None:
+    from pyfolio import plotting
+
+    state = np.random.get_state()  # pyfolio seeds numpy for everybody
+    try:
+        plotting.plot_round_trip_lifetimes(trips, lsize=5, ax=axes)
+    finally:
+        np.random.set_state(state)
+    legend = axes.get_legend()
+    if legend is not None:  # off the lowest bars
+        marks = [mark for mark in legend.legend_handles if mark is not None]
+        axes.legend(handles=marks, frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
+
+
+def _distribution(values: pd.Series[float], label: str) -> Callable[[Axes], object]:
+    def draw(axes: Axes) -> None:
+        axes.hist(values.to_numpy(dtype=np.float64), bins=30, color="steelblue", alpha=0.8)
+        axes.axvline(0.0, color="black", lw=0.8)
+        axes.set(xlabel=label, ylabel="round trips")
+
+    return draw
 
 
 def _round_trip_statistics(trips: pd.DataFrame) -> Figure:
@@ -191,9 +210,9 @@ def _round_trip_statistics(trips: pd.DataFrame) -> Figure:
     )
     blocks = (
         ("summary", "Number", 0.07, 0.87, lambda v: f"{v:,.0f}"),
-        ("pnl", "Profit, money", 0.07, 0.68, lambda v: f"{v:,.2f}"),
+        ("pnl", "Profit, money", 0.07, 0.68, lambda v: f"{v:z,.2f}"),
         ("duration", "Time held", 0.07, 0.38, _span),
-        ("returns", "Return, % of NAV", 0.54, 0.87, lambda v: f"{100 * v:,.3f}%"),
+        ("returns", "Return, % of NAV", 0.525, 0.87, lambda v: f"{100 * v:z,.3f}%"),
     )
     for key, title, x, y, form in blocks:
         table = stats[key]
@@ -205,12 +224,15 @@ def _round_trip_statistics(trips: pd.DataFrame) -> Figure:
         text_table(page, (x, y), rows, (0.17, *[0.085] * table.shape[1]))
     total = trips["pnl"].sum()
     earned = trips.groupby("symbol")["pnl"].sum().sort_values(ascending=False)
-    rows = [["Profit by asset", "money", "of the total"]]
+    title = "Profit by asset"
+    if len(earned) > 12:
+        earned, title = earned.iloc[[*range(6), *range(-6, 0)]], "Profit by asset, best and worst 6"
+    rows = [[title, "money", "of the total"]]
     rows += [
         [str(name), f"{value:,.0f}", f"{value / total:.1%}" if total else "n/a"]
-        for name, value in (earned if len(earned) <= 12 else earned.iloc[[*range(6), *range(-6, 0)]]).items()
+        for name, value in earned.items()
     ]
-    text_table(page, (0.54, 0.62), rows, (0.17, 0.12, 0.12))
+    text_table(page, (0.525, 0.62), rows, (0.17, 0.12, 0.12))
     return page
 
 

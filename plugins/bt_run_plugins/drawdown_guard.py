@@ -48,7 +48,7 @@ class DrawdownGuard:
 
     def adjust(self, state: PortfolioState, weights: Array) -> Proposal:
         """Return weights (N,) * exposure of the current step; the memo holds how many steps are in force."""
-        unguarded = list(state.tracks.values())[-1].nav_history
+        unguarded = state.tracks[list(state.tracks)[-1]]
         drawdown = 1.0 - float(unguarded[-1]) / float(unguarded.max())
         steps = self.config.steps
         taken = int(state.memo.get("steps", 0))

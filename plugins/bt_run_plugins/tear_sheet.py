@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import wrap
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from bt_run import BacktestResult, BuildContext, Component, Config, hookimpl
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["TearSheet", "TearSheetConfig", "bt_reports", "pyfolio_input"]
 
 FILE = "tear_sheet.pdf"
-FILLS = {"next_open": "at the next bar's open", "next_close": "at the next bar's close"}
+FILLS = MappingProxyType({"next_open": "at the next bar's open", "next_close": "at the next bar's close"})
 
 
 class TearSheetConfig(Config):
@@ -75,7 +76,7 @@ def _style() -> Iterator[None]:
 
     # x_compat: plain dates, because pandas' own periods do not mix with what pyfolio draws over them
     plain: Any = plot_params
-    with matplotlib.style.context(["default", STYLE]), plain.use("x_compat", True):
+    with matplotlib.style.context(["default", dict(STYLE)]), plain.use("x_compat", True):
         yield
 
 

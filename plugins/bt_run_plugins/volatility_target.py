@@ -37,7 +37,8 @@ class VolatilityTarget:
         complete = returns[np.isfinite(returns).all(axis=1)]
         if len(complete) < max(2, self.config.lookback // 2):
             return Proposal(weights, notes={"unscaled": f"{len(complete)} returns, {self.config.lookback} wanted"})
-        volatility = self._volatility(complete @ weights[held])
+        # not complete @ weights: a BLAS answer's last digit may depend on where in memory the arrays lie
+        volatility = self._volatility((complete * weights[held]).sum(axis=1))
         most = self.gross / float(np.abs(weights).sum())
         scale = min(self.config.annual / volatility, most) if volatility > 0 else most
         return Proposal(weights * scale, notes={"volatility": volatility, "scale": scale})

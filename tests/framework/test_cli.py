@@ -261,6 +261,16 @@ def test_plugins_lists_as_json(capsys: Captured) -> None:
     assert trend["fields"][0]["default"] == "50"
 
 
+def test_plugins_and_schema_know_local_files(folder: Path, capsys: Captured) -> None:
+    (folder / "local.py").write_text(
+        "from bt_run import Component, Config, hookimpl\n\n@hookimpl\ndef bt_sizers():\n"
+        "    return [Component(name='mine', config=Config, build=lambda c, x: None, summary='Mine')]\n"
+    )
+    for command in ("plugins", "schema"):
+        assert main([command, "local.py"]) == 0
+        assert "mine" in capsys.readouterr().out
+
+
 def test_schema_is_printed_as_json(capsys: Captured) -> None:
     assert main(["schema"]) == 0
     assert json.loads(capsys.readouterr().out)["$schema"] == "https://json-schema.org/draft/2020-12/schema"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from bt_run import ConfigError, RunConfig, load_config
+from bt_run import ConfigError, PluginError, RunConfig, load_config
 from bt_run.config import Bound, bind, canonical, resolved
 from bt_run.plugins import Catalogue, catalogue, get_plugin_manager
 
@@ -143,6 +143,13 @@ def test_a_config_from_python_needs_no_file(folder: Path) -> None:
     )
     with pytest.raises(ConfigError, match=r"^strategy\.fsat: unknown key; found 3; .*did you mean 'fast'"):
         bind(config, installed(config))
+
+
+def test_a_wrong_config_from_python_is_told_alike() -> None:
+    with pytest.raises(
+        ConfigError, match=r"name: not a safe folder name: .*; found 'a/b'\ndata: missing key; "
+    ):
+        RunConfig(name="a/b")  # type: ignore[call-arg]
 
 
 def test_a_config_is_frozen_and_survives_pickling(folder: Path) -> None:
@@ -307,7 +314,7 @@ def load_config_text(text: str, *overrides: str) -> RunConfig:
             "run.yaml:1:17: a key must be a string; found 600519; put it in quotes",
         ),
         (b"name: caf\xe9\n", "run.yaml:1:10: the file is not UTF-8; found the byte 0xe9; save it as UTF-8"),
-        ("[" * 3000, "run.yaml: the file is nested too deeply to be read"),
+        ("[" * 600, "run.yaml: the file is nested too deeply to be read"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_told(folder: Path, text: str | bytes, message: str) -> None:
@@ -425,7 +432,7 @@ def test_an_error_shows_the_source_line_and_a_caret(folder: Path) -> None:
         (
             "name: mine",
             "name: a/b",
-            "run.yaml:1:7: name: not a safe folder name: only letters, digits, _ - . and no",
+            "run.yaml:1:7: name: not a safe folder name: only letters, digits and _, with - and",
         ),
         (
             "name: mine",
@@ -446,6 +453,13 @@ def test_an_error_shows_the_source_line_and_a_caret(folder: Path) -> None:
 )
 def test_a_wrong_value_is_told_with_its_place(folder: Path, old: str, new: str, message: str) -> None:
     assert told(RUN.replace(old, new)).startswith(message)
+
+
+def test_the_keys_of_a_component_stand_beside_its_name(folder: Path) -> None:
+    message = told(RUN.replace("{use: trend, fast: 50}", "{use: trend, options: {fast: 3}, fsat: 3}"))
+    assert message.startswith(
+        "run.yaml:9:24: strategy.options: unknown key; the keys of a component stand beside"
+    )
 
 
 def test_every_mistake_is_told_at_once(folder: Path) -> None:
@@ -488,6 +502,17 @@ def test_nested_components_are_bound(folder: Path) -> None:
     assert [child.name for child in children] == ["trend", "buy_and_hold"]
     assert isinstance(defensive, Bound)
     assert (defensive.role, defensive.name) == ("sizer", "equal_weight")
+
+
+def test_a_component_nested_inside_another_field_is_refused(folder: Path) -> None:
+    text = PLUGIN.replace(
+        "    table: Path | None = None\n\nclass Clock", '    inner: Nested["sizer"]\n\nclass Clock'
+    )
+    (folder / "plugin.py").write_text(text)
+    with pytest.raises(
+        PluginError, match=r"plugin\.py: clock\.legs\.inner is Nested inside another field; a nested"
+    ):
+        load_config_text(RUN.replace("{use: trend, fast: 50}", "{use: clock, at: 10:30}"))
 
 
 def test_iterating_a_bound_config_yields_nested_components_too(folder: Path) -> None:

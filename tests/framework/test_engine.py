@@ -151,7 +151,7 @@ def test_tracks_are_the_accounts_of_earlier_stages():
     seen = []
 
     def halve(state, weights):
-        seen.append({name: track.nav_history[-1] for name, track in state.tracks.items()})
+        seen.append({name: nav[-1] for name, nav in state.tracks.items()})
         return weights / 2
 
     bars = make_bars({"A": walk(1), "B": walk(2)})
@@ -159,6 +159,15 @@ def test_tracks_are_the_accounts_of_earlier_stages():
     unhalved = play(bars, [0.6, 0.4], costs=Bps(0.001))
     for decision, tracks in zip(ledger.decisions, seen, strict=True):
         assert tracks == {"sizer": unhalved.nav[decision.bar]}
+
+
+def test_a_track_read_late_or_seldom_is_the_same():
+    bars = make_bars({"A": walk(1), "B": walk(2)})
+    states = []
+    play(bars, [0.6, 0.4], overlays=[lambda s, w: states.append(s) or w])
+    unread = states[-1].tracks["sizer"]
+    assert unread.tobytes() == play(bars, [0.6, 0.4]).nav[: len(unread)].tobytes()
+    assert states[5].tracks["sizer"].tobytes() == unread[: len(states[5].history)].tobytes()
 
 
 def test_leverage_is_bounded_by_the_gross_limit():

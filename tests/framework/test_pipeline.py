@@ -7,7 +7,7 @@ import pytest
 from bt_run import DataError, PluginError, Proposal, Verdict
 from bt_run.bars import History
 from bt_run.components import Limits
-from bt_run.pipeline import Pipeline, PortfolioState, Stage, Track, VectorisedSignal, decide
+from bt_run.pipeline import Pipeline, PortfolioState, Stage, Tracks, VectorisedSignal, decide
 from bt_run.testing import make_bars, make_rows
 
 NAN = np.nan
@@ -194,7 +194,7 @@ def test_a_trigger_must_give_a_verdict():
 
 def test_a_component_sees_the_tracks_of_earlier_stages_only():
     seen = {}
-    tracks = {path: Track(np.array([1.0]), np.zeros(2)) for path in ("sizer", "overlays.0", "overlays.1")}
+    tracks = Tracks({path: lambda: np.ones(1) for path in ("sizer", "overlays.0", "overlays.1")})
 
     def look(name):
         def see(state, weights=None):

@@ -204,6 +204,14 @@ def test_a_config_field_may_not_be_called_like_a_word_of_the_yaml(tmp_path: Path
         catalogue(load(write(tmp_path, "mine.py", text)))
 
 
+def test_a_config_must_be_a_config(tmp_path: Path) -> None:
+    text = OFFER.format(name="mine").replace("config=Config", "config=dict")
+    with pytest.raises(
+        PluginError, match=r"mine\.py: the config of 'mine' must be a subclass of bt_run\.Config"
+    ):
+        catalogue(load(write(tmp_path, "mine.py", text)))
+
+
 def test_an_unknown_name_is_told_with_what_there_is_and_the_nearest() -> None:
     found = catalogue(get_plugin_manager())
     message = r"no strategy 'tredn' is installed; strategies installed: .*trend \(did you mean 'trend'\?\)"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from bt_run import BuildContext, Limits
 from bt_run.bars import History
-from bt_run.pipeline import PortfolioState, Track
+from bt_run.pipeline import PortfolioState, Tracks
 from bt_run.testing import make_bars
 from bt_run_plugins.calendar_trigger import Calendar, CalendarConfig
 from bt_run_plugins.drawdown_guard import DrawdownGuard, DrawdownGuardConfig
@@ -24,7 +24,6 @@ def context(**limits):
 
 def state(bars=None, signals=(1.0, 1.0), weights=(0.0, 0.0), nav_history=(1.0,), **changes):
     bars = bars or make_bars({"A": [1, 1], "B": [1, 1]})
-    track = Track(np.array(nav_history), np.zeros(2))
     return PortfolioState(
         **{
             "history": History(bars, len(bars) - 1),
@@ -35,7 +34,7 @@ def state(bars=None, signals=(1.0, 1.0), weights=(0.0, 0.0), nav_history=(1.0,),
             "shares": np.zeros(2),
             "nav_history": np.array([1.0]),
             "costs": None,
-            "tracks": {"sizer": track},
+            "tracks": Tracks({"sizer": lambda: np.array(nav_history)}),
         }
         | changes
     )

@@ -43,4 +43,6 @@ class PanelClock(ArrayFeed):
     """
 
     def advance(self, size: int = 1, datamaster: object = None, ticks: bool = True) -> None:
-        self.lines.advance(size)
+        # the first line gives the feed its length; nobody reads the others
+        self.lines[0].advance(size)
+        self.lines.datetime.advance(size)

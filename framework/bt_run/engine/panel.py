@@ -15,7 +15,7 @@ from bt_run.bars import Bars
 from bt_run.engine.clock import PanelClock, backtrader_days
 from bt_run.errors import ExecutionError, PluginError
 from bt_run.ledger import Ledger, ledger_of
-from bt_run.pipeline import Decision, Pipeline, decide, portfolio_state
+from bt_run.pipeline import Decision, Pipeline, Track, decide, portfolio_state
 
 __all__ = ["PanelRun", "run_panel"]
 
@@ -41,16 +41,27 @@ class BasketBroker(bt.brokers.BackBroker):  # type: ignore[misc]
 
     params = (("account", None),)
 
-    def next(self) -> None:
-        """Move the account to the bar that the clock has reached; called before the strategy's ``next``."""
-        account: Account = self.p.account
-        account.advance(account.t if not self.started else account.t + 1)
-        self.started = True
-        self.cash, self._value = account.cash, float(account.nav[account.t])
-
     def start(self) -> None:
         super().start()
-        self.started = False
+        self._bar = self.p.account.t - 1
+
+    def next(self) -> None:
+        """Reach the next bar, before the strategy does. Only a basket that waits must be filled at once."""
+        self._bar += 1
+        if self.p.account.waiting:
+            self.settle()
+
+    def settle(self) -> None:
+        """Bring the account to the bar that the clock has reached; quiet bars are valued in one go."""
+        account: Account = self.p.account
+        account.advance(self._bar)
+        self.cash, self._value = account.cash, float(account.nav[self._bar])
+
+    def get_value(self, datas: Any = None, mkt: bool = False, lever: bool = False) -> float:
+        self.settle()
+        return float(self._value)
+
+    getvalue = get_value
 
     def submit(self, order: Any, check: bool = True) -> Any:
         raise PluginError(
@@ -68,15 +79,22 @@ class PipelineHost(bt.Strategy):  # type: ignore[misc]
         self._memos: dict[str, Any] = {}
         self._last_trade: np.datetime64 | None = None
         weighing = self.p.run.pipeline.weighing
-        self._tracks = {stage.path: Account(self.p.run.market, self.p.account.t) for stage in weighing}
+        self._tracks = {stage.path: Track(self.p.run.market) for stage in weighing}
 
     def next(self) -> None:
         run: PanelRun = self.p.run
-        t = self.p.account.t
+        t = run.bars.start + len(self.data) - 1
         if run.progress and t % 64 == 0:
             run.progress(t)
         if run.due[t]:
+            self.broker.settle()
             self._decide(run, t)
+
+    def stop(self) -> None:
+        self.broker.settle()
+
+    def _notify(self, qorders: Any = (), qtrades: Any = ()) -> None:
+        """Send nothing: a basket has no orders of its own, and asking for the NAV each bar would cost."""
 
     def _decide(self, run: PanelRun, t: int) -> None:
         account: Account = self.p.account
@@ -85,9 +103,7 @@ class PipelineHost(bt.Strategy):  # type: ignore[misc]
                 f"the account was worth {account.nav[t]:,.2f} at {run.bars.index[t]:%Y-%m-%d %H:%M}: its losses are "
                 "larger than its capital; lower limits.gross or forbid shorts"
             )
-        for track in self._tracks.values():
-            track.advance(t)
-        state = portfolio_state(account, self._tracks, run.bars.start)
+        state = portfolio_state(account, self._tracks)
         last = self.decisions[-1].bar if self.decisions else None
         state = replace(
             state,
@@ -98,7 +114,7 @@ class PipelineHost(bt.Strategy):  # type: ignore[misc]
         self.decisions.append(decision)
         self._memos = dict(decision.memos)
         for track, weights in zip(self._tracks.values(), decision.stages, strict=True):
-            track.order(weights)
+            track.order(t, weights)
         if decision.fired:
             self._last_trade = run.bars.sessions[t]
             account.order(decision.target, decision.traded)
