@@ -15,6 +15,7 @@ from typing import Any
 
 import backtrader as bt
 import pandas as pd
+
 from bt_run import BacktestResult, load_config, run
 from bt_run.run import prepare
 
@@ -59,7 +60,15 @@ def whole_command() -> tuple[float, float]:
     configure = f"import bt_run.cli, bt_run.run; from bt_run import load_config; load_config({str(EXAMPLE)!r})"
     with tempfile.TemporaryDirectory() as folder:
         begun = time.perf_counter()
-        command = [sys.executable, "-c", "from bt_run.cli import main; main()", str(EXAMPLE), "-q", "--out", folder]
+        command = [
+            sys.executable,
+            "-c",
+            "from bt_run.cli import main; main()",
+            str(EXAMPLE),
+            "-q",
+            "--out",
+            folder,
+        ]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         total = time.perf_counter() - begun
     begun = time.perf_counter()

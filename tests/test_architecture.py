@@ -11,9 +11,7 @@ import pytest
 import bt_run
 
 ROOT = Path(__file__).parents[1]
-SOURCES = sorted(
-    path for root in ("framework", "plugins", "strategies") for path in (ROOT / root).rglob("*.py")
-)
+SOURCES = sorted(path for root in ("framework", "plugins", "strategies") for path in (ROOT / root).rglob("*.py"))
 CORE = ROOT / "framework" / "bt_run"
 MODULE_LINES, FUNCTION_LINES, PARAMETERS = 400, 50, 6
 FORBIDDEN_WORDS = ("manager", "helper", "base", "utils")
@@ -72,9 +70,7 @@ def test_plugins_and_strategies_use_public_names_only(path: Path) -> None:
     for module, names in imports(path):
         if module.split(".")[0] == "bt_run":
             assert module == "bt_run", f"{path.name} imports {module}; its public names are in bt_run"
-            assert set(names) <= set(bt_run.__all__), (
-                f"{path.name}: not public: {set(names) - set(bt_run.__all__)}"
-            )
+            assert set(names) <= set(bt_run.__all__), f"{path.name}: not public: {set(names) - set(bt_run.__all__)}"
 
 
 @each_source
@@ -98,7 +94,8 @@ def test_functions_fit_a_screen(path: Path) -> None:
 def test_functions_take_few_parameters_and_pass_none_on_blindly(path: Path) -> None:
     assert not [f"{f.name}{parameters(f)}" for f in functions(path) if len(parameters(f)) > PARAMETERS]
     if path != COMMANDS:
-        assert not [f.name for f in functions(path) if f.args.kwarg]
+        # columns of a typed dictionary are named one by one
+        assert not [f.name for f in functions(path) if f.args.kwarg and "Unpack" not in ast.unparse(f.args)]
 
 
 @each_source
@@ -125,8 +122,7 @@ def test_names_say_what_things_are(path: Path) -> None:
     names += [node.name for node in ast.walk(parse(path)) if isinstance(node, ast.ClassDef | Function)]
     for name in names:
         words = {
-            word.lower()
-            for word in "".join(f" {c}" if c.isupper() else c for c in name).replace("_", " ").split()
+            word.lower() for word in "".join(f" {c}" if c.isupper() else c for c in name).replace("_", " ").split()
         }
         # pluggy's own word for what it returns
         if name != "get_plugin_manager":
@@ -140,9 +136,7 @@ def test_modules_keep_no_state(path: Path) -> None:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         public = [ast.unparse(target) for target in targets if target is not None]
         if public != ["__all__"]:
-            assert not isinstance(value, ast.Dict | ast.List | ast.Set), (
-                f"{path.name}: {public} can be changed"
-            )
+            assert not isinstance(value, ast.Dict | ast.List | ast.Set), f"{path.name}: {public} can be changed"
         assert not isinstance(node, ast.Global)
 
 

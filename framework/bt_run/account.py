@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +80,7 @@ class Market:
         declared = ~np.isnat(bars.last_session)
         silent[:, declared] = False
         # a daily bar is that session's close; of an intraday session the last bar is known only afterwards
-        side = "left" if bars.daily else "right"
+        side: Literal["left", "right"] = "left" if bars.daily else "right"
         for column in np.flatnonzero(declared):
             bar = int(np.searchsorted(bars.sessions, bars.last_session[column], side=side))
             if bar < len(bars):
@@ -231,9 +232,14 @@ class Account:
         rows = np.flatnonzero(reached)
         short = np.abs(asked - fills.filled) > 1e-9 * np.abs(asked)
         if len(rows):
-            reason = np.where(short[rows], BUYING_POWER, None)
-            values = (asked, fills.filled, fills.price, fills.commission, fills.slippage)
-            self.fills.append(FillRecord(self._decided, t, rows, *(v[rows] for v in values), reason))
+            reason = np.full(len(rows), None, dtype=object)
+            reason[short[rows]] = BUYING_POWER
+            filled, price, commission, slippage = (
+                values[rows] for values in (fills.filled, fills.price, fills.commission, fills.slippage)
+            )
+            self.fills.append(
+                FillRecord(self._decided, t, rows, asked[rows], filled, price, commission, slippage, reason)
+            )
         self.shares = np.where(done, target, shares)
         missed = np.flatnonzero(wanted & ~reached)
         if len(missed) and market.broker.unfilled == "wait":

@@ -137,7 +137,13 @@ def _checked(name: str, rows: Rows, request: LoadRequest, prices: PriceConventio
     for field in ("open", "high", "low", "close", "adj_close"):
         values = getattr(rows, field)
         if values is not None:
-            _refuse(name, rows, ~(values > 0) | np.isinf(values), field, "a price above 0 in a row that is present")
+            _refuse(
+                name,
+                rows,
+                ~(values > 0) | np.isinf(values),
+                field,
+                "a price above 0 in a row that is present",
+            )
     if rows.volume is not None:
         _refuse(name, rows, rows.volume < 0, "volume", "a volume of 0 or more, or none")
     if rows.high is not None and rows.low is not None:
@@ -206,7 +212,10 @@ def _actions(rows: Rows, field: str) -> Array:
 
 
 def _panel(
-    names: tuple[str, ...], rows: Mapping[str, Rows], factors: Mapping[str, Array], times: NDArray[np.datetime64]
+    names: tuple[str, ...],
+    rows: Mapping[str, Rows],
+    factors: Mapping[str, Array],
+    times: NDArray[np.datetime64],
 ) -> Prices:
     """Align the assets' rows, times their factors, on ``times``: each field (T, N), NaN where there is no row."""
     panel = {field: np.full((len(times), len(names)), np.nan) for field in FIELDS}
@@ -233,7 +242,11 @@ def _column(
 
 
 def _benchmark(
-    request: LoadRequest, rows: Rows, prices: PriceConvention | None, times: NDArray[np.datetime64], start: int
+    request: LoadRequest,
+    rows: Rows,
+    prices: PriceConvention | None,
+    times: NDArray[np.datetime64],
+    start: int,
 ) -> tuple[Array, tuple[str, ...]]:
     """Return the benchmark's forward total-return close on ``times`` (T,), and a note on missing sessions."""
     name = request.benchmark[0]

@@ -232,7 +232,8 @@ class History:
     @property
     def tradable(self) -> NDArray[np.bool_]:
         """Return which assets have a bar now, (N,)."""
-        return self._bars.tradable[self._t]
+        now: NDArray[np.bool_] = self._bars.tradable[self._t]
+        return now
 
     def open(self, n: int = 1, *, asset_bars: bool = False) -> Array:
         return self._field("open", n, asset_bars)

@@ -108,7 +108,7 @@ def build_parts(config: RunConfig, bound: BoundConfig) -> Parts:
         ConfigError: the parts do not fit together.
         PluginError: a component broke its contract.
     """
-    broker = bound.broker.offer.component.build(bound.broker.options, None)
+    broker = bound.broker.offer.component.build(bound.broker.options, BuildContext(costs=None))
     if not isinstance(broker, Broker):
         raise PluginError(f"broker {bound.broker.name!r} built a {type(broker).__name__}; expected a Broker")
     builder = _Builder(BuildContext(costs=broker.costs, limits=config.limits, seed=config.seed))

@@ -104,9 +104,7 @@ def command_line() -> click.Group:
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print only the paths of what was written.")
 @verbose
-def run(
-    file: Path, overrides: tuple[str, ...], no_reports: bool, out: Path, quiet: bool, verbose: bool
-) -> None:
+def run(file: Path, overrides: tuple[str, ...], no_reports: bool, out: Path, quiet: bool, verbose: bool) -> None:
     """Run the backtest that FILE describes, and print its numbers and its report's path.
 
     \b

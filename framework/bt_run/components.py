@@ -143,19 +143,20 @@ class Broker:
     costs: Costs
     unfilled: Literal["cancel", "wait"] = "cancel"
     fractional: bool = False
-    delisting: Delisting = Delisting()
+    delisting: Delisting = field(default_factory=Delisting)
 
 
 @dataclass(frozen=True)
 class BuildContext:
     """Hand a component what it may need beside its own config.
 
+    ``costs`` are the broker's; None for the broker itself, which is built first.
     ``children`` maps each ``Nested`` field to the built component (a callable of the state), or to a
     tuple of them where the field is a list.
     """
 
-    costs: Costs
-    limits: Limits = Limits()
+    costs: Costs | None
+    limits: Limits = field(default_factory=Limits)
     seed: int = 0
     children: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -260,9 +261,7 @@ class Component:
     def from_backtrader(cls, strategy: type, name: str | None = None, summary: str | None = None) -> Component:
         """Offer a ``bt.Strategy`` subclass; its params become the config."""
         params = dict(strategy.params._getitems())  # type: ignore[attr-defined]
-        fields: dict[str, Any] = {
-            key: (Any if value is None else type(value), value) for key, value in params.items()
-        }
+        fields: dict[str, Any] = {key: (Any if value is None else type(value), value) for key, value in params.items()}
         config = create_model(f"{strategy.__name__}Config", __base__=Config, **fields)
 
         def build(options: Config, _: BuildContext) -> BacktraderStrategy:

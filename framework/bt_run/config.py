@@ -41,9 +41,7 @@ __all__ = [
 ]
 
 SAFE_NAME = r"^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,98}[A-Za-z0-9_-])?$"
-Schedule = Literal[
-    "once", "bar", "session", "week", "month", "quarter", "week_end", "month_end", "quarter_end"
-]
+Schedule = Literal["once", "bar", "session", "week", "month", "quarter", "week_end", "month_end", "quarter_end"]
 
 
 def _names_to_symbols(value: Any) -> Any:
@@ -85,9 +83,7 @@ class DataConfig(Config):
     adjust: Literal["total_return", "none"] = Field(
         default="total_return", description="trade units of the total-return series, or real shares as traded"
     )
-    calendar: str = Field(
-        default="XNYS", description="exchange calendar, by its ISO 10383 code", min_length=1
-    )
+    calendar: str = Field(default="XNYS", description="exchange calendar, by its ISO 10383 code", min_length=1)
 
     @field_validator("end")
     @classmethod
@@ -120,9 +116,7 @@ class RunConfig(Config):
     overlays: tuple[Annotated[ComponentSpec, NestedRole("overlay")], ...] = Field(
         default=(), description="adjust the target weights, in this order"
     )
-    schedule: Schedule = Field(
-        default="bar", description="when decisions are made: the first bar of each period"
-    )
+    schedule: Schedule = Field(default="bar", description="when decisions are made: the first bar of each period")
     triggers: tuple[Annotated[ComponentSpec, NestedRole("trigger")], ...] = Field(
         default=(), description="which decisions are traded; without any, all"
     )
@@ -136,9 +130,7 @@ class RunConfig(Config):
     reports: tuple[Annotated[ComponentSpec, NestedRole("report")], ...] = Field(
         default=(), description="what is written about the result"
     )
-    risk_free: float = Field(
-        default=0.0, description="yearly rate, a fraction, for the Sharpe ratio and the like"
-    )
+    risk_free: float = Field(default=0.0, description="yearly rate, a fraction, for the Sharpe ratio and the like")
 
     _places: Positions = PrivateAttr(default_factory=dict)
 
@@ -204,9 +196,7 @@ def load_config(path: Path | str, overrides: Sequence[str] = ()) -> RunConfig:
     places = positions(tree)
     for key in places:
         if key[-1:] == ("options",) and (*key[:-1], "use") in places:
-            raise ConfigError(
-                locate(places, key, "unknown key; the keys of a component stand beside `use`", key=True)
-            )
+            raise ConfigError(locate(places, key, "unknown key; the keys of a component stand beside `use`", key=True))
     raw = _rebase(plain(tree), {RunConfig}, (), places)
     config = RunConfig.model_validate(raw, context=places)
     bind(config, catalogue(get_plugin_manager(config.plugins)))
@@ -315,9 +305,7 @@ def _rebase(value: Any, leaves: set[type], path: KeyPath, places: Positions) -> 
     models = [leaf for leaf in leaves if issubclass(leaf, BaseModel) and leaf is not ComponentSpec]
     known = {name: field for model in models for name, field in model.model_fields.items()}
     return {
-        name: _rebase(
-            item, leaf_types(known[name].annotation) if name in known else leaves, (*path, name), places
-        )
+        name: _rebase(item, leaf_types(known[name].annotation) if name in known else leaves, (*path, name), places)
         for name, item in value.items()
     }
 
@@ -352,9 +340,7 @@ def _jsonable(value: Any, paths: bool) -> Any:
     if isinstance(value, BaseModel):
         value = dict(value)
     if isinstance(value, Mapping):
-        return {
-            str(key): _jsonable(item, paths) for key, item in value.items() if paths or not _holds_path(item)
-        }
+        return {str(key): _jsonable(item, paths) for key, item in value.items() if paths or not _holds_path(item)}
     if isinstance(value, set | frozenset):  # their order changes from process to process
         return sorted((_jsonable(item, paths) for item in value), key=repr)
     if isinstance(value, list | tuple):

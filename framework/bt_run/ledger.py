@@ -73,7 +73,13 @@ class Ledger:
             stale = ~self.bars.tradable[rows][:, held]
             count = len(bars)
             parts.append(
-                (np.repeat(bars, len(held)), np.tile(held, count), np.tile(shares[held], count), price.ravel(), stale.ravel())
+                (
+                    np.repeat(bars, len(held)),
+                    np.tile(held, count),
+                    np.tile(shares[held], count),
+                    price.ravel(),
+                    stale.ravel(),
+                )
             )
         bar, asset, shares, price, stale = (np.concatenate(column) for column in zip(*parts, strict=True))
         return pd.DataFrame(

@@ -46,7 +46,9 @@ def keep_untraded(target: Array, drifted: Array, traded: NDArray[np.bool_], gros
         return target
     weights = np.where(traded, target, drifted)
     same_side = weights * drifted > 0
-    kept = np.where(traded, np.where(same_side, np.sign(weights) * np.minimum(abs(weights), abs(drifted)), 0.0), drifted)
+    kept = np.where(
+        traded, np.where(same_side, np.sign(weights) * np.minimum(abs(weights), abs(drifted)), 0.0), drifted
+    )
     opening = weights - kept
     wanted, room = float(np.abs(opening).sum()), gross - float(np.abs(kept).sum())
     if wanted == 0.0 or wanted <= room + _ROUNDING:

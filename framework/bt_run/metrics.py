@@ -67,8 +67,7 @@ DEFINITIONS: Mapping[str, Definition] = MappingProxyType(
         "sortino": Definition(
             "ratio",
             "Sortino ratio",
-            "Mean of daily returns above the risk-free rate over the root mean square of those below it"
-            " x sqrt(252).",
+            "Mean of daily returns above the risk-free rate over the root mean square of those below it x sqrt(252).",
         ),
         "calmar": Definition("ratio", "Calmar ratio", "Return per year over the size of the worst drawdown."),
         "max_drawdown": Definition(
@@ -92,9 +91,7 @@ DEFINITIONS: Mapping[str, Definition] = MappingProxyType(
             "Mean daily return above the risk-free rate and above beta x the benchmark's, compounded over"
             " 252 sessions.",
         ),
-        "correlation": Definition(
-            "ratio", "Correlation", "Correlation of daily returns with the benchmark's."
-        ),
+        "correlation": Definition("ratio", "Correlation", "Correlation of daily returns with the benchmark's."),
         "tracking_error": Definition(
             "fraction",
             "Tracking error per year",
@@ -133,9 +130,7 @@ DEFINITIONS: Mapping[str, Definition] = MappingProxyType(
             "Sum of money lost by filling worse than the price, in the account's currency.",
         ),
         "costs": Definition("money", "Costs", "Commission and slippage, in the account's currency."),
-        "costs_bps": Definition(
-            "bps", "Costs per year", "Costs per 252 sessions in basis points of the mean NAV."
-        ),
+        "costs_bps": Definition("bps", "Costs per year", "Costs per 252 sessions in basis points of the mean NAV."),
         "fills": Definition("count", "Fills", "Orders of which at least a part was filled."),
         "sessions": Definition("count", "Sessions", "Sessions with a return: all after the start."),
         "years": Definition("count", "Years", "Sessions over 252."),

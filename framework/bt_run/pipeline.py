@@ -136,7 +136,8 @@ class VectorisedSignal:
 
     def __call__(self, state: PortfolioState) -> Array:
         assert self._rows is not None, "prepare(bars) comes first"
-        return self._rows[len(state.history) - 1].copy()
+        row: Array = self._rows[len(state.history) - 1].copy()
+        return row
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ class Pipeline:
     sizer: Stage
     overlays: tuple[Stage, ...] = ()
     triggers: tuple[Stage, ...] = ()
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     gives: str = "exposure"
 
     @property
@@ -252,9 +253,7 @@ class _Calls:
         bad = np.isinf(values) if nan else ~np.isfinite(values)
         if bad.any():
             asset = state.history.assets[int(np.flatnonzero(bad)[0])]
-            raise PluginError(
-                _at(stage, state, f"returned {values[bad][0]} for {asset}; expected a finite number")
-            )
+            raise PluginError(_at(stage, state, f"returned {values[bad][0]} for {asset}; expected a finite number"))
         return values
 
     def verdict(self, stage: Stage, target: Array) -> Verdict:

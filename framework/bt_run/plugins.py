@@ -82,9 +82,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f" (did you mean {by_lower[near[0]]!r}?)" if near else ""
 
 
-def get_plugin_manager(
-    files: Sequence[Path] = (), *, modules: Sequence[str] = DEFAULT_PLUGINS
-) -> pluggy.PluginManager:
+def get_plugin_manager(files: Sequence[Path] = (), *, modules: Sequence[str] = DEFAULT_PLUGINS) -> pluggy.PluginManager:
     """Return a fresh plugin manager: ``modules``, then entry points ``bt_run``, then local ``files``."""
     pm = pluggy.PluginManager("bt_run")
     pm.add_hookspecs(hookspecs)
@@ -126,8 +124,7 @@ def _offered(function: Any, hook: str, origin: str) -> list[Component]:
             raise PluginError(f"{origin}: {hook} must offer Component records; found {item!r}")
         if not (isinstance(item.config, type) and issubclass(item.config, Config)):
             raise PluginError(
-                f"{origin}: the config of {item.name!r} must be a subclass of bt_run.Config; "
-                f"found {item.config!r}"
+                f"{origin}: the config of {item.name!r} must be a subclass of bt_run.Config; found {item.config!r}"
             )
         taken = RESERVED_FIELDS & item.config.model_fields.keys()
         if taken:
@@ -177,9 +174,7 @@ def _import_file(path: Path) -> ModuleType:
     except Exception as error:
         del sys.modules[name]
         line = _line_in(path, error)
-        raise PluginError(
-            f"{path}:{line}: the plugin cannot be imported: {type(error).__name__}: {error}"
-        ) from error
+        raise PluginError(f"{path}:{line}: the plugin cannot be imported: {type(error).__name__}: {error}") from error
     return module
 
 
@@ -200,7 +195,5 @@ def _check_hooks(pm: pluggy.PluginManager) -> None:
         for name in HOOKS:
             function = getattr(plugin, name, None)
             if callable(function) and not hasattr(function, "bt_run_impl"):
-                raise PluginError(
-                    f"{origin}: {name} lacks the decorator @hookimpl, so it would never be called"
-                )
+                raise PluginError(f"{origin}: {name} lacks the decorator @hookimpl, so it would never be called")
     pm.check_pending()

@@ -72,6 +72,7 @@ class BacktestResult:
     cash_flows: pd.DataFrame
     metrics: Metrics
     manifest: dict[str, Any]
+    analyses: dict[str, pd.DataFrame] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)

@@ -203,9 +203,7 @@ def _ledger(ready: Prepared, market: Market, due: NDArray[np.bool_], watch: _Wat
     if parts.classic is not None:
         from bt_run.engine.classic import ClassicRun, run_classic
 
-        return run_classic(
-            ClassicRun(bars=bars, broker=parts.broker, strategy=parts.classic, progress=progress)
-        )
+        return run_classic(ClassicRun(bars=bars, broker=parts.broker, strategy=parts.classic, progress=progress))
     from bt_run.engine.panel import PanelRun, run_panel
 
     assert parts.pipeline is not None
@@ -230,7 +228,7 @@ def _result(ready: Prepared, played: Played) -> BacktestResult:
     bars, ledger = ready.bars, played.ledger
     yardsticks = {"equal_weight": played.equal_weight, "constant_mix": played.constant_mix}
     fills = {name: fills_table(bars, tuple(account.fills)) for name, account in yardsticks.items()}
-    tables = {
+    tables: dict[str, Any] = {
         "nav": ledger.nav_table(
             {"benchmark": played.benchmark, **{name: account.nav for name, account in yardsticks.items()}}
         ),
@@ -247,6 +245,7 @@ def _result(ready: Prepared, played: Played) -> BacktestResult:
         **tables,
         metrics=compute_metrics(tables["nav"], {"run": tables["fills"], **fills}, ready.config.risk_free),
         manifest=build_manifest(run_id, provenance, tables, bars.notes),
+        analyses=dict(analyzer.table() for analyzer in ready.parts.analyzers),
         notes=bars.notes,
         warnings=ready.warnings,
     )

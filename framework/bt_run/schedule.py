@@ -13,17 +13,27 @@ from bt_run.calendars import exchange_sessions
 __all__ = ["Schedule", "period_of", "scheduled"]
 
 Schedule = Literal[
-    "once", "bar", "session", "week", "month", "quarter", "year", "week_end", "month_end", "quarter_end", "year_end"
+    "once",
+    "bar",
+    "session",
+    "week",
+    "month",
+    "quarter",
+    "year",
+    "week_end",
+    "month_end",
+    "quarter_end",
+    "year_end",
 ]
 
 
-def period_of(sessions: NDArray[np.datetime64], period: str) -> NDArray[np.int64]:
+def period_of(sessions: NDArray[np.datetime64] | np.datetime64, period: str) -> NDArray[np.int64]:
     """Number the period of each session date: session, week (from Monday), month, quarter or year."""
     if period == "session":
-        return sessions.astype("datetime64[D]").astype(np.int64)
+        return np.asarray(sessions.astype("datetime64[D]").astype(np.int64))
     if period == "week":
         # day 0 was a Thursday
-        return (sessions.astype("datetime64[D]").astype(np.int64) + 3) // 7
+        return np.asarray((sessions.astype("datetime64[D]").astype(np.int64) + 3) // 7)
     months = sessions.astype("datetime64[M]").astype(np.int64)
     return np.asarray(months // {"month": 1, "quarter": 3, "year": 12}[period])
 

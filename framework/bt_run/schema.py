@@ -118,9 +118,7 @@ def _words(schema: Any) -> Any:
         return [_words(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    out = {
-        key: _words(value) for key, value in schema.items() if key != "title" or not isinstance(value, str)
-    }
+    out = {key: _words(value) for key, value in schema.items() if key != "title" or not isinstance(value, str)}
     if out.get("format") == "time":
         out = {key: value for key, value in out.items() if key != "format"}
         out["pattern"] = r"^\d\d:\d\d(:\d\d)?$"

@@ -98,9 +98,7 @@ def _read_extended(path: Path, chain: tuple[Path, ...]) -> Node:
         return root
     if not isinstance(extends.value, str):
         raise ConfigError(
-            extends.place.tell(
-                f"extends: wrong type; found {plain(extends)!r}; expected the name of one YAML file"
-            )
+            extends.place.tell(f"extends: wrong type; found {plain(extends)!r}; expected the name of one YAML file")
         )
     base = path.parent / extends.value
     chain = (*chain, path)
@@ -260,9 +258,7 @@ def _mapping(value: CommentedMap, origin: _Origin, place: Place) -> dict[str, No
         own = name in (value.lc.data or ())  # a key that came by `<<` has no place of its own
         key = origin.at(*value.lc.key(name)) if own else place
         if not isinstance(name, str):
-            raise ConfigError(
-                key.tell(f"a key must be a string; found {_scalar(name, key)!r}; put it in quotes")
-            )
+            raise ConfigError(key.tell(f"a key must be a string; found {_scalar(name, key)!r}; put it in quotes"))
         children[str(name)] = _node(child, origin, key, origin.at(*value.lc.value(name)) if own else place)
     return children
 

@@ -74,9 +74,7 @@ def new_page(title: str) -> Figure:
 def panel_page(title: str, grid: tuple[int, int], panels: Sequence[Panel]) -> Figure:
     """Return a page of panels on a grid of (rows, columns)."""
     page = new_page(title)
-    lines = page.add_gridspec(
-        *grid, left=0.07, right=1 - MARGIN, top=0.88, bottom=0.105, hspace=0.42, wspace=0.2
-    )
+    lines = page.add_gridspec(*grid, left=0.07, right=1 - MARGIN, top=0.88, bottom=0.105, hspace=0.42, wspace=0.2)
     for panel in panels:
         first, last, left, right = panel.place
         axes = page.add_subplot(lines[first : last + 1, left : right + 1])
@@ -113,9 +111,7 @@ def text_table(
         for edge, text in zip(edges[1:], row[1:], strict=True):
             page.text(edge, y, text, va="top", ha="right", size=8, weight=weight)
         y -= step
-        page.add_artist(
-            Line2D([x, edges[-1]], [y + 0.005, y + 0.005], color=RULE, lw=0.9 if number == 0 else 0.3)
-        )
+        page.add_artist(Line2D([x, edges[-1]], [y + 0.005, y + 0.005], color=RULE, lw=0.9 if number == 0 else 0.3))
     return y
 
 

@@ -54,9 +54,7 @@ def draw_sheets(result: BacktestResult) -> Sheets:
     if len(given.trips) >= FEWEST:
         pages += round_trip_sheet(given)
     else:
-        left_out.append(
-            f"round-trip sheet: {len(given.trips)} round trips were made, and statistics need {FEWEST}"
-        )
+        left_out.append(f"round-trip sheet: {len(given.trips)} round trips were made, and statistics need {FEWEST}")
     return Sheets(tuple(pages), tuple(left_out))
 
 
@@ -232,9 +230,7 @@ def _heatmap(returns: pd.Series[float], axes: Axes, size: int) -> None:
     axes.grid(False)
     axes.set(xlabel="", ylabel="")
     known = {(day.year, day.month) for day in returns.index}
-    months = [
-        (year, month) for year in sorted({y for y, _ in known}) for month in sorted({m for _, m in known})
-    ]
+    months = [(year, month) for year in sorted({y for y, _ in known}) for month in sorted({m for _, m in known})]
     for text, month in zip(axes.texts, months, strict=True):
         text.set_fontsize(size)
         if month not in known:

@@ -228,10 +228,7 @@ def _round_trip_statistics(trips: pd.DataFrame) -> Figure:
     if len(earned) > 12:
         earned, title = earned.iloc[[*range(6), *range(-6, 0)]], "Profit by asset, best and worst 6"
     rows = [[title, "money", "of the total"]]
-    rows += [
-        [str(name), f"{value:,.0f}", f"{value / total:.1%}" if total else "n/a"]
-        for name, value in earned.items()
-    ]
+    rows += [[str(name), f"{value:,.0f}", f"{value / total:.1%}" if total else "n/a"] for name, value in earned.items()]
     text_table(page, (0.525, 0.62), rows, (0.17, 0.12, 0.12))
     return page
 

@@ -20,9 +20,7 @@ class DrawdownGuardConfig(Config):
     """Configure the guard."""
 
     steps: tuple[Step, ...] = Field(min_length=1, description="from the shallowest to the deepest")
-    restore: float = Field(
-        0.5, gt=0.0, le=1.0, description="a step ends when the drawdown is back to depth * restore"
-    )
+    restore: float = Field(0.5, gt=0.0, le=1.0, description="a step ends when the drawdown is back to depth * restore")
 
     @field_validator("steps")
     @classmethod

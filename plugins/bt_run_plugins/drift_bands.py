@@ -12,7 +12,9 @@ class DriftBandsConfig(Config):
     """Configure the bands; at least one of them."""
 
     total: float | None = Field(
-        None, gt=0.0, description="fire for all assets when sum |target - weight| exceeds this, fraction of NAV"
+        None,
+        gt=0.0,
+        description="fire for all assets when sum |target - weight| exceeds this, fraction of NAV",
     )
     name: float | None = Field(
         None, gt=0.0, description="fire for each asset whose |target - weight| exceeds this, fraction of NAV"

@@ -6,18 +6,37 @@ import difflib
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import Field
 
-from bt_run import Bars, BuildContext, Component, Config, DataError, LoadRequest, Rows, assemble_bars, hookimpl
+from bt_run import (
+    Bars,
+    BuildContext,
+    Component,
+    Config,
+    DataError,
+    LoadRequest,
+    Rows,
+    assemble_bars,
+    hookimpl,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _COLUMNS = ("open", "high", "low", "close", "volume", "adj_close", "dividend", "split")
-_OTHER_NAMES = {"dividends": "dividend", "splits": "split", "stock_splits": "split", "datetime": "date", "symbol": "ticker"}
+_OTHER_NAMES = MappingProxyType(
+    {
+        "dividends": "dividend",
+        "splits": "split",
+        "stock_splits": "split",
+        "datetime": "date",
+        "symbol": "ticker",
+    }
+)
 
 
 class FilesConfig(Config):
@@ -28,7 +47,8 @@ class FilesConfig(Config):
         None, description="what open, high, low, close are; required with corporate actions or adj_close"
     )
     timezone: str | None = Field(
-        None, description="zone of intraday timestamps that carry none, e.g. America/New_York; they are bar ENDS"
+        None,
+        description="zone of intraday timestamps that carry none, e.g. America/New_York; they are bar ENDS",
     )
     last_session: dict[str, date] = Field({}, description="declared delistings: symbol -> its last session")
 

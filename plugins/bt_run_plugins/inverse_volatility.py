@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
-from bt_run import Array, BuildContext, Component, Config, PortfolioState, Proposal, hookimpl
+from bt_run import BuildContext, Component, Config, PortfolioState, Proposal, hookimpl
 from bt_run_plugins._sharing import share
 
 

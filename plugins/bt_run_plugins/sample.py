@@ -6,13 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import Field
 
-from bt_run import Bars, BuildContext, Component, Config, DataError, LoadRequest, Rows, assemble_bars, hookimpl
+from bt_run import (
+    Bars,
+    BuildContext,
+    Component,
+    Config,
+    DataError,
+    LoadRequest,
+    Rows,
+    assemble_bars,
+    hookimpl,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +32,7 @@ class SampleConfig(Config):
 
     set: Literal["indices", "stocks", "large_caps"] = Field(
         description="indices: S&P 500 and Nasdaq Composite 1999-2018; stocks: five US stocks 2000-2013; "
-        "large_caps: 20 US stocks and the S&P 500, closes only, 1990-2022 (needs the extra large_caps)"
+        "large_caps: 20 US stocks and the S&P 500, closes only, 1990-2022 (needs bt-run[large-caps])"
     )
 
 
@@ -59,7 +68,8 @@ class Sample:
         for name, symbol in wanted.items():
             if symbol not in have:
                 raise DataError(
-                    f"{name}: the sample set {self.config.set!r} has no symbol {symbol!r}; it has {', '.join(sorted(have))}"
+                    f"{name}: the sample set {self.config.set!r} has no symbol {symbol!r}; "
+                    f"it has {', '.join(sorted(have))}"
                 )
         return assemble_bars(
             request,
@@ -73,7 +83,9 @@ class Sample:
         if self.config.set == "stocks":
             return ("AAPL, MSFT, IBM, GOOG and FB are a choice made in hindsight: their past returns are no evidence",)
         if self.config.set == "large_caps":
-            notes = ["the 20 large caps were chosen because they survived and grew: survivorship bias flatters this run"]
+            notes = [
+                "the 20 large caps were chosen because they survived and grew: survivorship bias flatters this run"
+            ]
             if _LARGE_CAPS_INDEX in wanted.values():
                 notes.append("SP500 is a price index without dividends, while the stocks' closes include theirs")
             return tuple(notes)
@@ -114,7 +126,7 @@ def _large_caps() -> dict[str, Rows]:
     """Read 20 large caps and the S&P 500, adjusted closes only, 1990-2022, from skfolio."""
     out = {}
     for file in ("datasets/data/sp500_dataset.csv.gz", "datasets/data/sp500_index.csv.gz"):
-        table = _read_csv("skfolio", file, extra="large_caps")
+        table = _read_csv("skfolio", file, extra="large-caps")
         times = _dates(table["Date"])
         for symbol in table.columns.drop("Date"):
             close = _numbers(table[symbol])
@@ -147,7 +159,7 @@ def _dates(column: pd.Series[str]) -> np.ndarray[tuple[int], np.dtype[np.datetim
 
 
 def _numbers(column: pd.Series[float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    return column.to_numpy(dtype=np.float64)
+    return np.asarray(column, dtype=np.float64)
 
 
 @hookimpl

@@ -31,10 +31,12 @@ class SimulatedConfig(Config):
         "next_open", description="a decision at a close fills at the next bar's open or close"
     )
     unfilled: Literal["cancel", "wait"] = Field(
-        "cancel", description="an order for an asset without a bar is cancelled, or waits until the next decision"
+        "cancel",
+        description="an order for an asset without a bar is cancelled, or waits until the next decision",
     )
     fractional: bool = Field(
-        False, description="allow fractions of a share under `adjust: none`; total_return is always fractional"
+        False,
+        description="allow fractions of a share under `adjust: none`; total_return is always fractional",
     )
     delisting: Delisting = Field(Delisting(), description="when a silent asset counts as delisted, and the loss then")
     commission: Commission = Commission()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["TearSheet", "TearSheetConfig", "bt_reports", "pyfolio_input"]
 
 FILE = "tear_sheet.pdf"
+WIDTH = 165  # characters on a line of the first page
 FILLS = MappingProxyType({"next_open": "at the next bar's open", "next_close": "at the next bar's close"})
 
 
@@ -89,12 +90,10 @@ def _first_page(result: BacktestResult, left_out: tuple[str, ...]) -> Figure:
     first, last = result.nav.index[0], result.nav.index[-1]
     sessions = len(result.closes) - 1
     page = new_page(result.config.name)
-    page.text(
-        0.955, 0.945, f"{first:%Y-%m-%d} to {last:%Y-%m-%d}, {sessions:,} sessions", size=10, ha="right"
-    )
+    page.text(0.955, 0.945, f"{first:%Y-%m-%d} to {last:%Y-%m-%d}, {sessions:,} sessions", size=10, ha="right")
     y = 0.905
     if result.notes:
-        end = paragraphs(page, (0.055, y - 0.012), result.notes, 165)
+        end = paragraphs(page, (0.055, y - 0.012), _fit(result.notes, 8), WIDTH)
         box = Rectangle((0.045, end - 0.004), 0.91, y - end, color=WARM, zorder=-1)
         page.add_artist(box)
         y = end - 0.03
@@ -104,12 +103,23 @@ def _first_page(result: BacktestResult, left_out: tuple[str, ...]) -> Figure:
     text = "Costs: money in the account's currency, and basis points of mean NAV. n/a: not defined."
     page.text(0.47, end - 0.004, text, size=6.5, va="top", style="italic")
     top = min(_setup(page, (0.045, y), result), end) - 0.065
-    lines = [*result.warnings, *left_out]
-    floor = 0.065 + LINE * sum(len(wrap(line, 165)) for line in lines)
-    paragraphs(page, (0.045, floor), lines, 165)
+    lines = [*_fit(result.warnings, 4), *left_out]
+    floor = 0.065 + LINE * sum(len(wrap(line, WIDTH)) for line in lines)
+    paragraphs(page, (0.045, floor), lines, WIDTH)
     if top - floor > 0.12 and sessions:
         _growth(page.add_axes((0.075, floor + 0.04, 0.88, top - floor - 0.04)), result)
     return page
+
+
+def _fit(texts: Sequence[str], most: int) -> list[str]:
+    """Return the first texts, as many as fill at most so many lines, and how many more there are."""
+    kept: list[str] = []
+    for text in texts:
+        most -= len(wrap(text, WIDTH))
+        if most < 0:
+            return [*kept, f"and {len(texts) - len(kept)} more"]
+        kept.append(text)
+    return kept
 
 
 def _growth(axes: Axes, result: BacktestResult) -> None:
@@ -153,9 +163,7 @@ def _facts(result: BacktestResult) -> Iterator[tuple[str, str]]:
     yield "Source", _component(data["source"])
     yield f"Assets ({len(assets)})", ", ".join(n if n == s else f"{n} = {s}" for n, s in assets.items())
     yield "Benchmark", str(data["benchmark"])
-    traded = (
-        "units of the total-return series" if data["adjust"] == "total_return" else "real shares as traded"
-    )
+    traded = "units of the total-return series" if data["adjust"] == "total_return" else "real shares as traded"
     yield "Traded", traded
     yield "Strategy", _component(config["strategy"])
     yield "Sizer", _component(config.get("sizer"))

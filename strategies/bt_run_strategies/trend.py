@@ -14,7 +14,10 @@ class TrendConfig(Config):
     fast: int = Field(50, ge=1, description="own bars of the asset in the fast average")
     slow: int = Field(200, ge=2, description="own bars of the asset in the slow average")
     band: float = Field(
-        0.0, ge=0.0, lt=1.0, description="fraction of the slow average that the fast one must pass to change sides"
+        0.0,
+        ge=0.0,
+        lt=1.0,
+        description="fraction of the slow average that the fast one must pass to change sides",
     )
     short: bool = Field(False, description="go short below the band instead of flat")
 

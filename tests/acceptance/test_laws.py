@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+
 from bt_run import RunConfig, run
 
 # the neighbouring file that makes the market
@@ -57,7 +58,10 @@ WEEKLY = {"schedule": "week", "triggers": []}
         ("none", WEEKLY),
         ("total_return", WEEKLY),
         ("none", {"schedule": "week_end", "limits": {"gross": 1.6, "net": 1.2, "short": True}}),
-        ("none", WEEKLY | {"broker": {"use": "simulated", "fill": "next_close", "unfilled": "wait", "fractional": True}}),
+        (
+            "none",
+            WEEKLY | {"broker": {"use": "simulated", "fill": "next_close", "unfilled": "wait", "fractional": True}},
+        ),
         ("none", WEEKLY | {"strategy": "buy_and_hold", "sizer": "equal_weight", "overlays": []}),
     ],
 )
@@ -131,7 +135,10 @@ def _without_future(name, frame, day, mode, rng):
         return past if len(past) else future.head(1)
     close = 40 * np.exp(np.cumsum(rng.normal(0, 0.03, len(future))))
     future["close"], future["open"] = close, close * rng.uniform(0.97, 1.03, len(future))
-    future["high"], future["low"] = future[["open", "close"]].max(axis=1), future[["open", "close"]].min(axis=1)
+    future["high"], future["low"] = (
+        future[["open", "close"]].max(axis=1),
+        future[["open", "close"]].min(axis=1),
+    )
     future["dividend"] = np.where(rng.random(len(future)) < 0.05, 0.1, 0.0)
     future["split"] = np.where(rng.random(len(future)) < 0.02, 1.1, 1.0)
     kept = (rng.random(len(future)) < 0.9) | (name == "INDEX") | (len(past) == 0)
@@ -199,10 +206,26 @@ def test_prices_and_cash_times_a_power_of_two_scale_nav_exactly(folder, tmp_path
 
 def test_reinvested_dividends_equal_total_return(folder):
     """Without costs, whole-share rounding or trades between, both ways of adjusting earn the same."""
-    free = {"strategy": "buy_and_hold", "sizer": "equal_weight", "overlays": [], "triggers": [], "schedule": "once"}
+    free = {
+        "strategy": "buy_and_hold",
+        "sizer": "equal_weight",
+        "overlays": [],
+        "triggers": [],
+        "schedule": "once",
+    }
     one = {"ALFA": "ALFA"}
-    total = run(config(folder, adjust="total_return", assets=one, broker={"use": "simulated", "fill": "next_close"}, **free))
-    real = run(config(folder, assets=one, broker={"use": "simulated", "fill": "next_close", "fractional": True}, **free))
+    total = run(
+        config(
+            folder,
+            adjust="total_return",
+            assets=one,
+            broker={"use": "simulated", "fill": "next_close"},
+            **free,
+        )
+    )
+    real = run(
+        config(folder, assets=one, broker={"use": "simulated", "fill": "next_close", "fractional": True}, **free)
+    )
     frame = made.market()["ALFA"]
     close = pd.Series(frame["close"].to_numpy(), index=pd.DatetimeIndex(frame["date"], tz="UTC"))
     units = real.positions["shares"].iloc[0]

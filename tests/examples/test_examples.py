@@ -85,9 +85,7 @@ def test_an_example_runs(path: Path, request: pytest.FixtureRequest, tmp_path: P
 def test_an_example_without_its_source_explains_what_is_missing(name: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(EXAMPLES / name)
-    assert f"no source {MISSING_SOURCE[name]!r} is installed; sources installed: csv, parquet" in str(
-        caught.value
-    )
+    assert f"no source {MISSING_SOURCE[name]!r} is installed; sources installed: csv, parquet" in str(caught.value)
 
 
 def test_the_main_example_ends_with_a_tear_sheet(

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from bt_run.account import Account, Market
 from bt_run.components import Broker, Delisting
 from bt_run.testing import make_bars, make_rows
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 NAN = np.nan
 

@@ -5,18 +5,24 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from bt_run.assemble import Rows, assemble_bars, stale_opens
 from bt_run.bars import LoadRequest
 from bt_run.errors import ConfigError, DataError
 from bt_run.testing import make_bars, make_rows
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 NAN = np.nan
 
 
 def request(**changes):
-    given = {"assets": {"A": "A"}, "benchmark": ("A", "A"), "start": dt.date(2020, 1, 1), "end": dt.date(2020, 12, 31)}
+    given = {
+        "assets": {"A": "A"},
+        "benchmark": ("A", "A"),
+        "start": dt.date(2020, 1, 1),
+        "end": dt.date(2020, 12, 31),
+    }
     return LoadRequest(**(given | changes))
 
 
@@ -74,7 +80,9 @@ def test_an_asset_without_rows_is_refused():
 
 
 def test_no_bars_in_the_window_is_refused():
-    with pytest.raises(DataError, match="no asset has a bar between 2020-06-01 and 2020-12-31; found bars from 2020-01-01"):
+    with pytest.raises(
+        DataError, match="no asset has a bar between 2020-06-01 and 2020-12-31; found bars from 2020-01-01"
+    ):
         assemble(make_rows([1, 1]), start=dt.date(2020, 6, 1))
 
 
@@ -108,7 +116,9 @@ def test_a_dividend_above_the_share_price_is_refused():
 def test_a_benchmark_that_does_not_cover_the_window_is_refused(short):
     rows = make_rows([1, 2, 3])
     bench = Rows(times=rows.times[short], close=rows.close[short])
-    with pytest.raises(DataError, match="benchmark B: has bars from .* expected it to cover the window from 2020-01-01"):
+    with pytest.raises(
+        DataError, match=r"benchmark B: has bars from .* expected it to cover the window from 2020-01-01"
+    ):
         assemble_bars(request(benchmark=("B", "B")), {"A": rows}, bench)
 
 
@@ -135,7 +145,9 @@ def test_late_and_early_assets_are_noted():
 def test_an_asset_known_but_not_listed_in_the_window_is_a_note():
     early = make_rows([1, 1])
     bars = assemble_bars(
-        request(assets={"A": "A", "B": "B"}, start=dt.date(2020, 1, 6)), {"A": make_rows([1] * 9), "B": early}, make_rows([1] * 9)
+        request(assets={"A": "A", "B": "B"}, start=dt.date(2020, 1, 6)),
+        {"A": make_rows([1] * 9), "B": early},
+        make_rows([1] * 9),
     )
     assert "B has no bar between 2020-01-06 and 2020-12-31" in bars.notes
 
@@ -146,7 +158,12 @@ def test_price_return_only_is_noted():
 
 
 def test_rows_outside_the_window_are_not_loaded():
-    bars = assemble(make_rows([1] * 10), history_from=dt.date(2020, 1, 3), end=dt.date(2020, 1, 8), start=dt.date(2020, 1, 6))
+    bars = assemble(
+        make_rows([1] * 10),
+        history_from=dt.date(2020, 1, 3),
+        end=dt.date(2020, 1, 8),
+        start=dt.date(2020, 1, 6),
+    )
     assert [str(s) for s in bars.sessions] == ["2020-01-03", "2020-01-06", "2020-01-07", "2020-01-08"]
     assert bars.start == 1
 
@@ -196,7 +213,9 @@ def test_actions_on_the_first_row_concern_nobody():
 def test_cutting_the_data_changes_no_earlier_price(seed, cut):
     rng = np.random.default_rng(seed)
     close = 20 * np.exp(np.cumsum(rng.normal(0, 0.02, 40)))
-    rows = make_rows(close, dividend=np.where(rng.random(40) < 0.2, 0.3, 0), split=np.where(rng.random(40) < 0.1, 2.0, 1.0))
+    rows = make_rows(
+        close, dividend=np.where(rng.random(40) < 0.2, 0.3, 0), split=np.where(rng.random(40) < 0.1, 2.0, 1.0)
+    )
     whole = make_bars({"A": rows})
     short = make_bars({"A": replace(rows, **{k: v[:cut] for k, v in vars(rows).items() if v is not None})})
     assert whole.close[:cut].tobytes() == short.close.tobytes()

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from bt_run.bars import History, LoadRequest
 from bt_run.testing import make_bars, make_rows
 

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from bt_run.basket import Basket, fill_basket, target_shares, whole_shares
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from bt_run.basket import Basket, fill_basket, target_shares, whole_shares
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,9 @@ def fill(held, asked, price, cash, costs=None, gross=1.0, whole=False):
 
 
 def test_target_shares_divide_money_by_price():
-    np.testing.assert_array_equal(target_shares(np.array([0.5, -0.25]), 1000.0, np.array([10.0, 5.0]), whole=False), [50, -50])
+    np.testing.assert_array_equal(
+        target_shares(np.array([0.5, -0.25]), 1000.0, np.array([10.0, 5.0]), whole=False), [50, -50]
+    )
 
 
 def test_an_asset_without_a_price_gets_no_shares():
@@ -190,5 +193,12 @@ def test_the_order_of_assets_does_not_matter(basket, random):
     order = list(range(len(held)))
     random.shuffle(order)
     one = fill(held, asked, price, cash, Bps(0.001, 0.002), gross)
-    other = fill([held[i] for i in order], [asked[i] for i in order], [price[i] for i in order], cash, Bps(0.001, 0.002), gross)
+    other = fill(
+        [held[i] for i in order],
+        [asked[i] for i in order],
+        [price[i] for i in order],
+        cash,
+        Bps(0.001, 0.002),
+        gross,
+    )
     np.testing.assert_allclose(one.filled[order], other.filled, rtol=1e-9, atol=1e-9)

@@ -82,9 +82,7 @@ def test_a_broken_installed_plugin_does_not_break_the_help(
     assert main(["--help"]) == 0
     captured = capsys.readouterr()
     assert "Usage: bt-run" in captured.out
-    assert captured.err.startswith(
-        "bt-run: warning: commands of plugins are missing: the plugin broken_commands"
-    )
+    assert captured.err.startswith("bt-run: warning: commands of plugins are missing: the plugin broken_commands")
     assert captured.err.count("\n") == 1
 
 
@@ -160,9 +158,7 @@ def test_progress_is_silent_when_stderr_is_not_a_terminal(folder: Path, capsys: 
     assert "%" not in capsys.readouterr().err
 
 
-def test_progress_is_shown_on_a_terminal(
-    folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_progress_is_shown_on_a_terminal(folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     assert main(["run", "run.yaml"]) == 0
     assert "100%" in capsys.readouterr().err
@@ -219,9 +215,7 @@ def test_a_bug_is_exit_code_1_with_traceback_and_a_request(
     assert "please report it" in err
 
 
-def test_an_interrupt_is_exit_code_130(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
-) -> None:
+def test_an_interrupt_is_exit_code_130(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
     put_in_the_place_of_run(monkeypatch, KeyboardInterrupt())
     assert main(["run.yaml"]) == 130
     assert capsys.readouterr().err.strip() == "bt-run: interrupted"
@@ -241,9 +235,7 @@ def test_validate_says_ok_in_one_line(folder: Path, capsys: Captured) -> None:
 
 def test_validate_tells_what_is_wrong(folder: Path, capsys: Captured) -> None:
     assert main(["validate", "run.yaml", "--set", "data.source.use=yahoo"]) == 2
-    assert (
-        "no source 'yahoo' is installed; sources installed: csv, parquet, sample" in capsys.readouterr().err
-    )
+    assert "no source 'yahoo' is installed; sources installed: csv, parquet, sample" in capsys.readouterr().err
 
 
 def test_plugins_lists_components_with_keys_and_origin(capsys: Captured) -> None:
@@ -279,9 +271,7 @@ def test_schema_is_printed_as_json(capsys: Captured) -> None:
 def test_init_copies_the_examples(folder: Path, capsys: Captured) -> None:
     assert main(["init", "mine"]) == 0
     assert "next: cd mine && bt-run spy_qqq.yaml" in capsys.readouterr().out
-    copied = {
-        str(path.relative_to(folder / "mine")) for path in (folder / "mine").rglob("*") if path.is_file()
-    }
+    copied = {str(path.relative_to(folder / "mine")) for path in (folder / "mine").rglob("*") if path.is_file()}
     assert {"spy_qqq.yaml", "local_plugin.py", "plugin_package/setup.cfg"} <= copied
     assert "__init__.py" not in copied
     assert not any("__pycache__" in name for name in copied)
@@ -290,9 +280,7 @@ def test_init_copies_the_examples(folder: Path, capsys: Captured) -> None:
 def test_init_overwrites_nothing(folder: Path, capsys: Captured) -> None:
     (folder / "spy_qqq.yaml").write_text("mine")
     assert main(["init", "."]) == 2
-    assert (
-        "spy_qqq.yaml exists already and is not overwritten; choose another folder" in capsys.readouterr().err
-    )
+    assert "spy_qqq.yaml exists already and is not overwritten; choose another folder" in capsys.readouterr().err
     assert (folder / "spy_qqq.yaml").read_text() == "mine"
     assert not (folder / "stocks.yaml").exists()
 

@@ -110,9 +110,7 @@ def test_words_that_older_yaml_takes_for_booleans_are_strings(folder: Path) -> N
 
 
 def test_1e_minus_4_is_a_number(folder: Path) -> None:
-    (folder / "run.yaml").write_text(
-        RUN + "broker: {use: simulated, slippage: {bps: 1e-4}}\nrisk_free: 1e-2\n"
-    )
+    (folder / "run.yaml").write_text(RUN + "broker: {use: simulated, slippage: {bps: 1e-4}}\nrisk_free: 1e-2\n")
     config = load_config("run.yaml")
     assert config.risk_free == 0.01
     assert bind(config, installed(config)).broker.options.model_dump()["slippage"] == {"bps": 1e-4}
@@ -120,9 +118,7 @@ def test_1e_minus_4_is_a_number(folder: Path) -> None:
 
 def test_anchors_and_merge_keys_are_understood(folder: Path) -> None:
     text = RUN.replace("{use: trend, fast: 50}", "&t {use: trend, fast: 50}")
-    (folder / "run.yaml").write_text(
-        text.replace("sizer: equal_weight", "sizer: {<<: *t, use: equal_weight}")
-    )
+    (folder / "run.yaml").write_text(text.replace("sizer: equal_weight", "sizer: {<<: *t, use: equal_weight}"))
     with pytest.raises(ConfigError, match=r"run\.yaml:\d+:\d+: sizer\.fast: unknown key; found 50"):
         load_config("run.yaml")
 
@@ -146,9 +142,7 @@ def test_a_config_from_python_needs_no_file(folder: Path) -> None:
 
 
 def test_a_wrong_config_from_python_is_told_alike() -> None:
-    with pytest.raises(
-        ConfigError, match=r"name: not a safe folder name: .*; found 'a/b'\ndata: missing key; "
-    ):
+    with pytest.raises(ConfigError, match=r"name: not a safe folder name: .*; found 'a/b'\ndata: missing key; "):
         RunConfig(name="a/b")  # type: ignore[call-arg]
 
 
@@ -187,9 +181,7 @@ def test_extends_keeps_the_keys_of_the_same_component(folder: Path) -> None:
 
 def test_an_inherited_mistake_is_told_where_it_stands(folder: Path) -> None:
     (folder / "deep").mkdir()
-    (folder / "deep" / "base.yaml").write_text(
-        RUN.replace("plugin.py", "../plugin.py").replace("fast", "fsat")
-    )
+    (folder / "deep" / "base.yaml").write_text(RUN.replace("plugin.py", "../plugin.py").replace("fast", "fsat"))
     message = told("extends: deep/base.yaml\nname: other\n")
     assert message.startswith(f"deep{os.sep}base.yaml:9:24: strategy.fsat: unknown key; found 50; ")
 
@@ -457,9 +449,7 @@ def test_a_wrong_value_is_told_with_its_place(folder: Path, old: str, new: str, 
 
 def test_the_keys_of_a_component_stand_beside_its_name(folder: Path) -> None:
     message = told(RUN.replace("{use: trend, fast: 50}", "{use: trend, options: {fast: 3}, fsat: 3}"))
-    assert message.startswith(
-        "run.yaml:9:24: strategy.options: unknown key; the keys of a component stand beside"
-    )
+    assert message.startswith("run.yaml:9:24: strategy.options: unknown key; the keys of a component stand beside")
 
 
 def test_every_mistake_is_told_at_once(folder: Path) -> None:
@@ -505,13 +495,9 @@ def test_nested_components_are_bound(folder: Path) -> None:
 
 
 def test_a_component_nested_inside_another_field_is_refused(folder: Path) -> None:
-    text = PLUGIN.replace(
-        "    table: Path | None = None\n\nclass Clock", '    inner: Nested["sizer"]\n\nclass Clock'
-    )
+    text = PLUGIN.replace("    table: Path | None = None\n\nclass Clock", '    inner: Nested["sizer"]\n\nclass Clock')
     (folder / "plugin.py").write_text(text)
-    with pytest.raises(
-        PluginError, match=r"plugin\.py: clock\.legs\.inner is Nested inside another field; a nested"
-    ):
+    with pytest.raises(PluginError, match=r"plugin\.py: clock\.legs\.inner is Nested inside another field; a nested"):
         load_config_text(RUN.replace("{use: trend, fast: 50}", "{use: clock, at: 10:30}"))
 
 
@@ -573,8 +559,6 @@ def test_canonical_holds_what_affects_the_result_and_nothing_else(folder: Path) 
 def test_canonical_does_not_depend_on_the_order_of_assets_or_the_way_of_writing(folder: Path) -> None:
     one = load_config("run.yaml")
     other = load_config_text(
-        RUN.replace("[SP500, NASDAQ]", "{NASDAQ: NASDAQ, SP500: SP500}").replace(
-            "equal_weight", "{use: equal_weight}"
-        )
+        RUN.replace("[SP500, NASDAQ]", "{NASDAQ: NASDAQ, SP500: SP500}").replace("equal_weight", "{use: equal_weight}")
     )
     assert canonical(one, bind(one, installed(one))) == canonical(other, bind(other, installed(other)))

@@ -6,6 +6,7 @@ import backtrader as bt
 import numpy as np
 import pandas as pd
 import pytest
+
 from bt_run import Broker, Delisting, ExecutionError, PluginError
 from bt_run.account import Account, Market
 from bt_run.components import BacktraderStrategy, Limits
@@ -182,7 +183,9 @@ def test_leverage_is_bounded_by_the_gross_limit():
 
 def test_an_account_that_lost_more_than_it_had_stops():
     bars = make_bars({"A": [10, 10, 10, 10, 40, 40, 40]})
-    with pytest.raises(ExecutionError, match=r"the account was worth -200,000.00 at 2020-01-07 00:00: its losses are larger"):
+    with pytest.raises(
+        ExecutionError, match=r"the account was worth -200,000.00 at 2020-01-07 00:00: its losses are larger"
+    ):
         play(bars, [-1.0], schedule="bar", limits=Limits(short=True))
 
 
@@ -231,7 +234,9 @@ def plain_classic(bars, strategy, fee):
     for column, name in enumerate(bars.assets):
         rows = bars.tradable[:, column]
         fields = ("open", "high", "low", "close", "volume")
-        frame = pd.DataFrame({f: getattr(bars, f)[rows, column] for f in fields}, index=bars.index.tz_localize(None)[rows])
+        frame = pd.DataFrame(
+            {f: getattr(bars, f)[rows, column] for f in fields}, index=bars.index.tz_localize(None)[rows]
+        )
         cerebro.adddata(bt.feeds.PandasData(dataname=frame), name=name)
     cerebro.addstrategy(Logged)
     cerebro.run()

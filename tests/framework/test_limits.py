@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from bt_run.components import Limits
-from bt_run.limits import apply_limits, keep_untraded
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+
+from bt_run.components import Limits
+from bt_run.limits import apply_limits, keep_untraded
 
 
 def cut(weights, **limits):

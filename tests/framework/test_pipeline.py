@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from bt_run import DataError, PluginError, Proposal, Verdict
 from bt_run.bars import History
 from bt_run.components import Limits
@@ -145,7 +146,9 @@ def test_a_memo_is_what_json_makes_of_it():
 @pytest.mark.parametrize("bad", [{"x": object()}, {"x": NAN}])
 def test_a_memo_that_json_cannot_hold_is_refused(what, bad):
     flow = pipeline(overlays=[lambda s, w: Proposal(w, **{what: bad})])
-    with pytest.raises(PluginError, match=rf"overlays.0 'over0' at 2020-01-03 00:00: returned {what} that JSON cannot hold"):
+    with pytest.raises(
+        PluginError, match=rf"overlays.0 'over0' at 2020-01-03 00:00: returned {what} that JSON cannot hold"
+    ):
         decide(flow, state(), {})
 
 
@@ -156,12 +159,14 @@ def test_a_wrong_shape_is_refused():
 
 @pytest.mark.parametrize("value", [NAN, np.inf])
 def test_a_weight_that_is_no_number_is_refused(value):
-    with pytest.raises(PluginError, match="returned (nan|inf) for B; expected a finite number"):
+    with pytest.raises(PluginError, match=r"returned (nan|inf) for B; expected a finite number"):
         decide(pipeline(sizer=lambda s: np.array([0.1, value])), state(), {})
 
 
 def test_an_exposure_beyond_one_is_refused():
-    with pytest.raises(PluginError, match=r"gave A an exposure of 1.5; expected -1 to 1 \(or declare gives = 'score'\)"):
+    with pytest.raises(
+        PluginError, match=r"gave A an exposure of 1.5; expected -1 to 1 \(or declare gives = 'score'\)"
+    ):
         decide(pipeline(signal=(1.5, 0.0)), state(), {})
 
 
@@ -233,7 +238,10 @@ def test_vectorised_signals_are_presented_row_by_row():
 
 
 def test_vectorised_signals_of_a_wrong_shape_are_refused():
-    with pytest.raises(PluginError, match=r"strategy 'mine': signals\(bars\) returned shape \(2,\); expected \(T, N\) = \(2, 1\)"):
+    with pytest.raises(
+        PluginError,
+        match=r"strategy 'mine': signals\(bars\) returned shape \(2,\); expected \(T, N\) = \(2, 1\)",
+    ):
         VectorisedSignal("mine", lambda b: b.close[:, 0]).prepare(make_bars({"A": [1, 2]}))
 
 

@@ -40,17 +40,13 @@ def install(folder: Path, module: str, text: str, target: str | None = None) -> 
 def test_built_ins_offer_something_for_every_role_that_a_run_needs() -> None:
     offers = catalogue(get_plugin_manager()).offers
     assert set(offers) == set(ROLES)
-    assert all(
-        offers[role] for role in ("source", "strategy", "sizer", "overlay", "trigger", "broker", "report")
-    )
+    assert all(offers[role] for role in ("source", "strategy", "sizer", "overlay", "trigger", "broker", "report"))
 
 
 def test_built_ins_are_named_by_their_module() -> None:
     found = catalogue(get_plugin_manager())
     assert found.find("strategy", "trend").origin == "bt_run_strategies.trend"
-    assert {offer.origin for offers in found.offers.values() for offer in offers.values()} >= set(
-        DEFAULT_PLUGINS
-    )
+    assert {offer.origin for offers in found.offers.values() for offer in offers.values()} >= set(DEFAULT_PLUGINS)
 
 
 def test_every_call_returns_a_fresh_plugin_manager(tmp_path: Path) -> None:
@@ -91,9 +87,7 @@ class MetaConfig(Config):
 
 def test_a_local_file_that_fails_is_told_with_line_and_cause(tmp_path: Path) -> None:
     path = write(tmp_path, "mine.py", "x = 1\n\nimport no_such_package_anywhere\n")
-    with pytest.raises(
-        PluginError, match=r"mine\.py:3: the plugin cannot be imported: ModuleNotFoundError: No mod"
-    ):
+    with pytest.raises(PluginError, match=r"mine\.py:3: the plugin cannot be imported: ModuleNotFoundError: No mod"):
         load(path)
     path = write(tmp_path, "typo.py", "x = 1\ndef f(:\n")
     with pytest.raises(PluginError, match=r"typo\.py:2: the plugin cannot be imported: SyntaxError"):
@@ -101,9 +95,7 @@ def test_a_local_file_that_fails_is_told_with_line_and_cause(tmp_path: Path) -> 
 
 
 def test_a_missing_local_file_is_told(tmp_path: Path) -> None:
-    with pytest.raises(
-        PluginError, match=r"nowhere\.py does not exist; paths in a YAML file start at its folder"
-    ):
+    with pytest.raises(PluginError, match=r"nowhere\.py does not exist; paths in a YAML file start at its folder"):
         load(tmp_path / "nowhere.py")
 
 
@@ -174,9 +166,7 @@ def test_a_hook_that_would_never_be_called_is_an_error(tmp_path: Path, text: str
 
 def test_two_components_of_one_name_are_an_error_that_names_both_origins(tmp_path: Path) -> None:
     pm = load(*(write(tmp_path, name, OFFER.format(name="mine")) for name in ("one.py", "two.py")))
-    message = (
-        "the strategy 'mine' is offered by both (one.py and two.py|two.py and one.py); a name may be offered"
-    )
+    message = "the strategy 'mine' is offered by both (one.py and two.py|two.py and one.py); a name may be offered"
     with pytest.raises(PluginError, match=message):
         catalogue(pm)
 
@@ -198,17 +188,13 @@ def test_an_offer_that_fails_is_told_with_its_plugin(tmp_path: Path, body: str, 
 def test_a_config_field_may_not_be_called_like_a_word_of_the_yaml(tmp_path: Path) -> None:
     text = OFFER.format(name="mine").replace("config=Config", "config=Mine")
     text = text.replace("@hookimpl", "class Mine(Config):\n    use: int = 1\n\n@hookimpl")
-    with pytest.raises(
-        PluginError, match=r"mine\.py: the config of 'mine' has a field called 'use', a word that"
-    ):
+    with pytest.raises(PluginError, match=r"mine\.py: the config of 'mine' has a field called 'use', a word that"):
         catalogue(load(write(tmp_path, "mine.py", text)))
 
 
 def test_a_config_must_be_a_config(tmp_path: Path) -> None:
     text = OFFER.format(name="mine").replace("config=Config", "config=dict")
-    with pytest.raises(
-        PluginError, match=r"mine\.py: the config of 'mine' must be a subclass of bt_run\.Config"
-    ):
+    with pytest.raises(PluginError, match=r"mine\.py: the config of 'mine' must be a subclass of bt_run\.Config"):
         catalogue(load(write(tmp_path, "mine.py", text)))
 
 
@@ -222,7 +208,5 @@ def test_an_unknown_name_is_told_with_what_there_is_and_the_nearest() -> None:
 
 
 def test_a_name_of_another_role_is_told_as_such() -> None:
-    with pytest.raises(
-        ConfigError, match="'equal_weight' is a sizer, not a strategy; strategies installed: "
-    ):
+    with pytest.raises(ConfigError, match="'equal_weight' is a sizer, not a strategy; strategies installed: "):
         catalogue(get_plugin_manager()).find("strategy", "equal_weight")

@@ -26,18 +26,14 @@ from bt_run.result import (
     write_run,
 )
 
-PROVENANCE = Provenance(
-    config={"seed": 7}, fingerprint="f" * 64, sources={"bt_run": "a"}, versions={}, seed=7
-)
+PROVENANCE = Provenance(config={"seed": 7}, fingerprint="f" * 64, sources={"bt_run": "a"}, versions={}, seed=7)
 
 
 def make_tables():
     """Return the tables of a run of four sessions that buys one asset and is refused another."""
     times = pd.DatetimeIndex(["2020-01-02", "2020-01-03", "2020-01-06", "2020-01-07"], tz="UTC", name="time")
     nav = pd.DataFrame({"nav": [100.0, 100.0, 102.0, 101.0], "cash": [100.0, 50.0, 50.0, 50.0]}, index=times)
-    nav = nav.assign(
-        gross=0.5, net=0.5, benchmark=nav["nav"], equal_weight=nav["nav"], constant_mix=nav["nav"]
-    )
+    nav = nav.assign(gross=0.5, net=0.5, benchmark=nav["nav"], equal_weight=nav["nav"], constant_mix=nav["nav"])
     position = {"time": times[1:], "asset": "A", "shares": 5.0, "price": [10.0, 10.4, 10.2]}
     positions = pd.DataFrame(position).assign(value=[50.0, 52.0, 51.0], stale=[False, False, True])
     fills = pd.DataFrame(
@@ -250,9 +246,7 @@ def test_written_run_reads_back_the_same(tmp_path):
         pd.testing.assert_frame_equal(pd.read_parquet(result.folder / f"{name}.parquet"), table)
     assert found["metrics"] == result.metrics
     assert found["manifest"] == result.manifest
-    assert sorted(files(result.folder)) == sorted(
-        [*(f"{t}.parquet" for t in TABLES), "metrics.json", "manifest.json"]
-    )
+    assert sorted(files(result.folder)) == sorted([*(f"{t}.parquet" for t in TABLES), "metrics.json", "manifest.json"])
 
 
 def test_same_content_gives_the_same_bytes_whatever_the_clock_says(tmp_path):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from bt_run.schedule import period_of, scheduled
 from bt_run.testing import make_bars, make_rows
 
@@ -37,7 +38,12 @@ def test_month_is_the_first_bar_of_each_month():
 def test_week_is_its_first_bar_even_after_a_monday_holiday():
     close = np.arange(1.0, 16.0)
     close[3] = np.nan  # Monday 6 January
-    assert days(make_bars({"A": make_rows(close)}), "week") == ["2020-01-01", "2020-01-07", "2020-01-13", "2020-01-20"]
+    assert days(make_bars({"A": make_rows(close)}), "week") == [
+        "2020-01-01",
+        "2020-01-07",
+        "2020-01-13",
+        "2020-01-20",
+    ]
 
 
 def test_quarter_and_year():
@@ -47,7 +53,13 @@ def test_quarter_and_year():
 
 def test_month_end_is_the_last_scheduled_session():
     # Good Friday 2020 was 10 April; the ends are Fridays and the like
-    assert days(year(90), "month_end") == ["2020-01-01", "2020-01-31", "2020-02-28", "2020-03-31", "2020-04-30"]
+    assert days(year(90), "month_end") == [
+        "2020-01-01",
+        "2020-01-31",
+        "2020-02-28",
+        "2020-03-31",
+        "2020-04-30",
+    ]
 
 
 def test_an_unscheduled_closure_moves_the_decision_to_the_next_session():

@@ -146,10 +146,6 @@ def test_what_a_run_may_not_say_is_not(schema: dict[str, Any], tmp_path: Path, o
 def test_a_config_without_a_schema_is_told_with_its_plugin(tmp_path: Path) -> None:
     path = tmp_path / "plugin.py"
     text = PLUGIN.format(thing="Callable[[int], int]")
-    path.write_text(
-        "from collections.abc import Callable\n" + text.replace("from __future__ import annotations\n", "")
-    )
-    with pytest.raises(
-        PluginError, match=r"plugin\.py: the config of the strategy 'odd' has no JSON schema: "
-    ):
+    path.write_text("from collections.abc import Callable\n" + text.replace("from __future__ import annotations\n", ""))
+    with pytest.raises(PluginError, match=r"plugin\.py: the config of the strategy 'odd' has no JSON schema: "):
         json_schema(catalogue(get_plugin_manager([path])))

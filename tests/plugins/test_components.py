@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from bt_run import BuildContext, Limits
 from bt_run.bars import History
 from bt_run.pipeline import PortfolioState, Tracks
@@ -78,7 +79,10 @@ def test_inverse_volatility_gives_nothing_without_an_estimate_and_says_so():
 
 
 def test_signal_weight_takes_signals_for_weights():
-    assert SignalWeight(SignalWeightConfig(), context()).target_weights(state(signals=(0.3, NAN))).tolist() == [0.3, 0.0]
+    assert SignalWeight(SignalWeightConfig(), context()).target_weights(state(signals=(0.3, NAN))).tolist() == [
+        0.3,
+        0.0,
+    ]
 
 
 def test_volatility_target_scales_to_the_target():

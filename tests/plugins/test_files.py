@@ -5,6 +5,7 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 import pytest
+
 from bt_run import DataError
 from bt_run.bars import LoadRequest
 from bt_run_plugins.files import Files, FilesConfig
@@ -18,7 +19,10 @@ def frame(**columns):
 
 def load(path, kind="csv", assets=("A",), **config):
     request = LoadRequest(
-        assets={name: name for name in assets}, benchmark=("A", "A"), start=dt.date(2020, 1, 1), end=dt.date(2020, 12, 31)
+        assets={name: name for name in assets},
+        benchmark=("A", "A"),
+        start=dt.date(2020, 1, 1),
+        end=dt.date(2020, 12, 31),
     )
     return Files(FilesConfig(path=path, **config), kind).load(request)
 
@@ -27,7 +31,9 @@ def load(path, kind="csv", assets=("A",), **config):
 def test_a_folder_holds_one_file_per_symbol(tmp_path, kind):
     for name in "AB":
         table = frame(volume=[1, 2, 3, 4])
-        table.to_csv(tmp_path / f"{name}.csv", index=False) if kind == "csv" else table.to_parquet(tmp_path / f"{name}.parquet")
+        table.to_csv(tmp_path / f"{name}.csv", index=False) if kind == "csv" else table.to_parquet(
+            tmp_path / f"{name}.parquet"
+        )
     bars = load(tmp_path, kind, "AB")
     np.testing.assert_array_equal(bars.close, [[1, 1], [2, 2], [3, 3], [4, 4]])
     assert bars.fields == {"close", "volume"}

@@ -4,6 +4,7 @@ import datetime as dt
 
 import numpy as np
 import pytest
+
 from bt_run import BuildContext, DataError
 from bt_run.assemble import stale_opens
 from bt_run.bars import LoadRequest
@@ -67,7 +68,7 @@ def test_a_package_that_is_not_there_is_told_with_the_command(monkeypatch):
     import bt_run_plugins.sample as sample
 
     monkeypatch.setattr(sample, "find_spec", lambda name: None)
-    with pytest.raises(DataError, match=r"pip install 'bt-run\[large_caps\]'"):
+    with pytest.raises(DataError, match=r"pip install 'bt-run\[large-caps\]'"):
         load("large_caps", {"AAPL": "AAPL"}, ("SP500", "SP500"))
 
 

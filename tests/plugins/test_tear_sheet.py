@@ -160,9 +160,7 @@ def test_asset_called_cash_is_not_mistaken_for_money():
 def by_hand(trades, held, prices):
     """Return a result of one asset from (session, shares, price), with what is held at each close."""
     index = pd.bdate_range("2020-01-01", periods=len(held), tz="UTC", name="time")
-    rows = [
-        (index[t], "A", q, p, q * p, False) for t, (q, p) in enumerate(zip(held, prices, strict=True)) if q
-    ]
+    rows = [(index[t], "A", q, p, q * p, False) for t, (q, p) in enumerate(zip(held, prices, strict=True)) if q]
     fills = [(index[t - 1], index[t], "A", n, n, p, 0.0, 0.0, None) for t, n, p in trades]
     columns = ["time", "asset", "shares", "price", "value", "stale"]
     nav = pd.DataFrame({"nav": 1000.0, "cash": 0.0}, index=index)
@@ -263,6 +261,17 @@ def test_run_without_trades_says_which_sheets_do_not_apply(tmp_path):
     assert "round-trip sheet: 0 round trips were made, and statistics need 5" in pages[0]
     assert "drawdowns, months and years: the NAV never moved" in pages[0]
     assert not any("nan" in page for page in pages)
+
+
+def test_first_page_cuts_what_would_run_over_its_edge(tmp_path):
+    result = make_result(make_closes(2), BOTH, notes=tuple(f"note {number}" for number in range(20)))
+    result.manifest["config"]["data"]["assets"] = {f"N{n:03}": f"N{n:03}" for n in range(500)}
+    (page,) = written(result, tmp_path)
+    assert "note 7" in page
+    assert "note 8" not in page
+    assert "and 12 more" in page
+    assert "Assets (500)" in page
+    assert "N499" not in page
 
 
 @pytest.mark.parametrize("sessions", [1, 2, 5])

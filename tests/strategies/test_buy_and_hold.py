@@ -1,4 +1,5 @@
 import numpy as np
+
 from bt_run import BuildContext
 from bt_run.testing import make_bars
 from bt_run_strategies.buy_and_hold import BuyAndHold, BuyAndHoldConfig

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from bt_run import BuildContext
 from bt_run.testing import make_bars, make_rows
 from bt_run_strategies.trend import Trend, TrendConfig

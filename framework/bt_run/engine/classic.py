@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import backtrader as bt
@@ -17,12 +18,14 @@ from bt_run.ledger import Ledger
 
 __all__ = ["ClassicRun", "run_classic"]
 
-_REASONS = {
-    bt.Order.Margin: "margin: not enough cash",
-    bt.Order.Rejected: "rejected",
-    bt.Order.Canceled: "cancelled",
-    bt.Order.Expired: "expired",
-}
+_REASONS = MappingProxyType(
+    {
+        bt.Order.Margin: "margin: not enough cash",
+        bt.Order.Rejected: "rejected",
+        bt.Order.Canceled: "cancelled",
+        bt.Order.Expired: "expired",
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +41,12 @@ class ClassicRun:
 class CostsCommission(bt.CommInfoBase):  # type: ignore[misc]
     """Charge the run's commission."""
 
-    params = (("costs", None), ("stocklike", True), ("commtype", bt.CommInfoBase.COMM_PERC), ("percabs", True))
+    params = (
+        ("costs", None),
+        ("stocklike", True),
+        ("commtype", bt.CommInfoBase.COMM_PERC),
+        ("percabs", True),
+    )
 
     def _getcommission(self, size: float, price: float, pseudoexec: bool) -> float:
         return float(self.p.costs.commission(np.array([size]), np.array([price]))[0])
@@ -83,12 +91,21 @@ class Recorder(bt.Analyzer):  # type: ignore[misc]
         return int(np.searchsorted(self.days, day - 1e-9))
 
     def notify_order(self, order: Any) -> None:
-        bits = list(order.executed.iterpending())
-        for bit in bits:
-            self._record(order, self.bar_of(bit.dt), bit.size, bit.price, bit.comm, self._market(order, bit), None)
+        for bit in order.executed.iterpending():
+            self._record(order, self.bar_of(bit.dt), bit, None)
         if order.status in _REASONS:
-            now = self.bar_of(self.strategy.datetime[0])
-            self._record(order, now, 0.0, np.nan, 0.0, np.nan, _REASONS[order.status])
+            unfilled = bt.order.OrderExecutionBit(price=np.nan)
+            self._record(order, self.bar_of(self.strategy.datetime[0]), unfilled, _REASONS[order.status])
+
+    def _record(self, order: Any, bar: int, bit: Any, reason: str | None) -> None:
+        """Record what was executed of an order, or why nothing was."""
+        slippage = abs(bit.size * (bit.price - self._market(order, bit))) if bit.size else 0.0
+        values = (bit.size or order.created.size, bit.size, bit.price, bit.comm, slippage)
+        asked, filled, price, commission, slipped = (np.array([value], dtype=np.float64) for value in values)
+        column = np.array([self.column[order.data]])
+        why = np.array([reason], dtype=object)
+        decided = self.bar_of(order.created.dt)
+        self.fills.append(FillRecord(decided, bar, column, asked, filled, price, commission, slipped, why))
 
     def _market(self, order: Any, bit: Any) -> float:
         """Return the price before slippage: that of the side's inverse cost."""
@@ -96,19 +113,6 @@ class Recorder(bt.Analyzer):  # type: ignore[misc]
         slipped = float(costs.fill_price(np.ones(1), np.array([bit.size]))[0])
         limited = order.exectype in (bt.Order.Limit, bt.Order.Close) or bool(order.triggered)
         return float(bit.price if limited else bit.price / slipped)
-
-    def _record(
-        self, order: Any, bar: int, size: float, price: float, fee: float, market: float, why: str | None
-    ) -> None:
-        column = np.array([self.column[order.data]])
-        one = np.ones(1)
-        decided = self.bar_of(order.created.dt)
-        slippage = abs(size * (price - market)) if size else 0.0
-        asked = order.created.size if size == 0 else size
-        reason = np.array([why], dtype=object)
-        self.fills.append(
-            FillRecord(decided, bar, column, one * asked, one * size, one * price, one * fee, one * slippage, reason)
-        )
 
     def next(self) -> None:
         run: ClassicRun = self.p.run
@@ -161,7 +165,7 @@ def _feed(bars: Bars, column: int, days: Array) -> ArrayFeed:
 def _asleep_until(strategy: type, day: float) -> type:
     """Return the strategy with its callbacks held back until ``day``: the bars before are warm-up only."""
 
-    class Hosted(strategy):  # type: ignore[misc,valid-type]
+    class Hosted(strategy):  # type: ignore[misc]
         def _getminperstatus(self) -> int:
             status = int(super()._getminperstatus())
             if self.datetime[0] < day - 1e-9:

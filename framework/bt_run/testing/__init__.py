@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Literal, TypedDict, Unpack
 
 import numpy as np
 
@@ -19,7 +20,22 @@ def weekdays(count: int, first: str = "2020-01-01") -> np.ndarray[tuple[int], np
     return np.asarray(np.busday_offset(np.datetime64(first, "D"), np.arange(count), roll="forward"))
 
 
-def make_rows(close: Sequence[float] | Array, first: str = "2020-01-01", **columns: Sequence[float] | Array) -> Rows:
+Values = Sequence[float] | Array
+
+
+class Columns(TypedDict, total=False):
+    """Name the columns that rows may have beside the close."""
+
+    open: Values
+    high: Values
+    low: Values
+    volume: Values
+    dividend: Values
+    split: Values
+    adj_close: Values
+
+
+def make_rows(close: Values, first: str = "2020-01-01", **columns: Unpack[Columns]) -> Rows:
     """Make the rows of one asset, a weekday each; NaN closes are rows that do not exist.
 
     ``columns`` are open, high, low, volume, dividend, split or adj_close. Without open, high and low all
@@ -28,19 +44,20 @@ def make_rows(close: Sequence[float] | Array, first: str = "2020-01-01", **colum
     closes = np.asarray(close, dtype=np.float64)
     there = np.isfinite(closes)
     given = {name: np.asarray(values, dtype=np.float64)[there] for name, values in columns.items()}
-    for name in ("open", "high", "low"):
-        given.setdefault(name, closes[there])
-    given["high"] = np.maximum(given["high"], np.maximum(given["open"], closes[there]))
-    given["low"] = np.minimum(given["low"], np.minimum(given["open"], closes[there]))
-    given.setdefault("volume", np.full(int(there.sum()), 1e6))
-    return Rows(times=weekdays(len(closes), first)[there].astype("datetime64[ns]"), close=closes[there], **given)
+    closes = closes[there]
+    opens = given.setdefault("open", closes)
+    given["high"] = np.maximum(given.get("high", closes), np.maximum(opens, closes))
+    given["low"] = np.minimum(given.get("low", closes), np.minimum(opens, closes))
+    given.setdefault("volume", np.full(len(closes), 1e6))
+    times = weekdays(len(there), first)[there].astype("datetime64[ns]")
+    return Rows(times=times, close=closes, **given)
 
 
 def make_bars(
     assets: Mapping[str, Rows | Sequence[float]],
     *,
     start: int = 0,
-    adjust: str = "total_return",
+    adjust: Literal["total_return", "none"] = "total_return",
     prices: PriceConvention | None = "as_traded",
     last_session: Mapping[str, np.datetime64] | None = None,
 ) -> Bars:
@@ -56,7 +73,7 @@ def make_bars(
         benchmark=("FLAT", "FLAT"),
         start=days[0],
         end=days[1],
-        adjust="none" if adjust == "none" else "total_return",
+        adjust=adjust,
     )
     flat = Rows(times=times, close=np.ones(len(times)))
     return assemble_bars(request, rows, flat, prices=prices, last_session=last_session)
