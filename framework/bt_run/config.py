@@ -26,6 +26,7 @@ from bt_run.components import ComponentSpec, Config, Limits, NestedRole
 from bt_run.describe import complaints, leaf_types, locate, nested_role
 from bt_run.errors import ConfigError, PluginError
 from bt_run.plugins import Catalogue, Offer, catalogue, get_plugin_manager
+from bt_run.schedule import Schedule
 from bt_run.yaml_file import KeyPath, Positions, plain, positions, read_tree
 
 __all__ = [
@@ -33,7 +34,6 @@ __all__ = [
     "BoundConfig",
     "DataConfig",
     "RunConfig",
-    "Schedule",
     "bind",
     "canonical",
     "load_config",
@@ -41,7 +41,6 @@ __all__ = [
 ]
 
 SAFE_NAME = r"^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,98}[A-Za-z0-9_-])?$"
-Schedule = Literal["once", "bar", "session", "week", "month", "quarter", "week_end", "month_end", "quarter_end"]
 
 
 def _names_to_symbols(value: Any) -> Any:

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from bt_run import RunConfig, run
+from bt_run_plugins.tear_sheet import pyfolio_input
 
 # the neighbouring file that makes the market
 spec = importlib.util.spec_from_file_location("market", Path(__file__).with_name("market.py"))
@@ -76,6 +77,8 @@ def test_money_is_conserved(folder, adjust, changes):
     got = result.cash_flows.groupby("time")["amount"].sum()
     flows = got.reindex(nav.index, fill_value=0.0) - paid.reindex(nav.index, fill_value=0.0)
     np.testing.assert_allclose(1_000_000 + flows.cumsum(), nav["cash"], rtol=1e-9, atol=1e-9 * 1_000_000)
+    _, positions, _ = pyfolio_input(result)
+    np.testing.assert_allclose(positions.sum(axis=1), nav["nav"], rtol=1e-9)
     assert len(fills) >= 100
     assert (fills["reason"] == "delisted").any() == bool((result.positions["asset"] == "ECHO").any())
 
