@@ -85,7 +85,7 @@ def assemble_bars(
     traded = adjusted if request.adjust == "total_return" else _panel(names, cut, {}, times)
     actions = request.adjust == "none"
     declared = last_session or {}
-    return Bars(
+    bars = Bars(
         times=times,
         assets=names,
         adjusted=adjusted,
@@ -99,6 +99,10 @@ def assemble_bars(
         calendar=request.calendar,
         notes=(*notes, *_notes(request, cut, times[start]), *gap_notes),
     )
+    if stale := stale_opens(bars):
+        told = f"the opens of {', '.join(stale)} repeat the previous close in over a fifth of some year's rows"
+        bars = replace(bars, notes=(*bars.notes, told))
+    return bars
 
 
 def stale_opens(bars: Bars) -> tuple[str, ...]:
@@ -272,17 +276,20 @@ def _benchmark(
 
 def _notes(request: LoadRequest, rows: Mapping[str, Rows], first: np.datetime64) -> tuple[str, ...]:
     """Say which assets start late, stop early or are not there at all, and where dividends are missing."""
-    notes = []
+    absent, late, early = [], [], []
     end = max(r.times[-1] for r in rows.values() if len(r.times))
     for name, item in rows.items():
         inside = item.times[item.times >= first]
         if not len(inside):
-            notes.append(f"{name} has no bar between {request.start} and {request.end}")
+            absent.append(name)
             continue
         if inside[0] > first:
-            notes.append(f"{name} starts at {_day(inside[0])}, after the run's first bar")
+            late.append(f"{name} starts at {_day(inside[0])}")
         if inside[-1] < end:
-            notes.append(f"{name} stops at {_day(inside[-1])}, before the run's last bar")
+            early.append(f"{name} stops at {_day(inside[-1])}")
+    notes = [f"{', '.join(absent)}: no bar between {request.start} and {request.end}"] if absent else []
+    notes += [f"{', '.join(late)}, after the run's first bar"] if late else []
+    notes += [f"{', '.join(early)}, before the run's last bar"] if early else []
     bare = [n for n, r in rows.items() if r.dividend is None and r.adj_close is None]
     if bare:
         which = "all assets" if len(bare) == len(rows) else ", ".join(bare)

@@ -148,7 +148,7 @@ def validate(file: Path, overrides: tuple[str, ...], verbose: bool) -> None:
     )
     if verbose:
         for note in bars.notes:
-            click.echo(f"data: {note}")
+            click.echo(f"data: {shortened(note)}")
 
 
 local_files = click.argument("files", nargs=-1, type=click.Path(path_type=Path))
@@ -219,11 +219,11 @@ def _load(file: Path, overrides: Sequence[str]) -> RunConfig:
 
 
 def _show(config: RunConfig, result: BacktestResult, verbose: bool) -> None:
-    from bt_run.console import headline, metrics_table, timings_text
+    from bt_run.console import headline, metrics_table, shortened, timings_text
 
     click.echo(headline(config))
     for note in result.notes:
-        click.echo(f"data: {note}")
+        click.echo(f"data: {shortened(note)}")
     for warning in result.warnings:
         click.echo(f"warning: {warning}", err=True)
     click.echo(f"\n{metrics_table(result)}\n")

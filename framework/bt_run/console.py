@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bt_run.config import RunConfig
     from bt_run.result import BacktestResult
 
-__all__ = ["components_json", "components_text", "headline", "metrics_table", "timings_text"]
+__all__ = ["components_json", "components_text", "headline", "metrics_table", "shortened", "timings_text"]
 
 SHOWN = ("total_return", "cagr", "volatility", "sharpe", "max_drawdown", "turnover_one_way", "costs")
 
@@ -26,6 +26,13 @@ def headline(config: RunConfig) -> str:
     options = ", ".join(f"{key}: {value}" for key, value in data.source.options.items())
     source = f"{data.source.use} ({options})" if options else data.source.use
     return f"{config.name}: {data.start} to {data.end}, {shown}; data: {source}"
+
+
+def shortened(note: str, width: int = 200) -> str:
+    """Cut a note that lists many assets, and say where it stands whole."""
+    if len(note) <= width:
+        return note
+    return f"{note[:width].rsplit(', ', 1)[0]}, ... (whole in manifest.json)"
 
 
 def metrics_table(result: BacktestResult) -> str:

@@ -158,9 +158,10 @@ def _warnings(config: RunConfig, bound: BoundConfig, parts: Parts, bars: Bars) -
             f"schedule: {config.schedule}, so the drawdown_guard looks only then; a denser schedule with a "
             "calendar trigger lets it act between"
         )
-    if parts.broker.fill == "next_open" and (names := list(stale_opens(bars))):
+    if parts.broker.fill == "next_open" and (stale := stale_opens(bars)):
+        which = f"{', '.join(stale[:5])}" + (f" and {len(stale) - 5} more" if len(stale) > 5 else "")
         out.append(
-            f"broker.fill: next_open, but the opens of {', '.join(names)} often repeat the previous close, "
+            f"broker.fill: next_open, but the opens of {which} often repeat the previous close, "
             "the very price the signal saw; next_close is honest here"
         )
     return tuple(out)

@@ -149,7 +149,7 @@ def test_an_asset_known_but_not_listed_in_the_window_is_a_note():
         {"A": make_rows([1] * 9), "B": early},
         make_rows([1] * 9),
     )
-    assert "B has no bar between 2020-01-06 and 2020-12-31" in bars.notes
+    assert "B: no bar between 2020-01-06 and 2020-12-31" in bars.notes
 
 
 def test_price_return_only_is_noted():
@@ -225,7 +225,9 @@ def test_opens_that_repeat_the_close_are_found():
     close = np.arange(10.0, 60.0)
     honest = make_rows(close, open=close - 0.3)
     copied = make_rows(close, open=np.append(10.0, close[:-1]))
-    assert stale_opens(make_bars({"A": honest, "B": copied})) == ("B",)
+    bars = make_bars({"A": honest, "B": copied})
+    assert stale_opens(bars) == ("B",)
+    assert "the opens of B repeat the previous close in over a fifth of some year's rows" in bars.notes
 
 
 def test_close_only_data_have_no_other_fields():

@@ -312,3 +312,13 @@ def test_an_unknown_public_name_is_an_attribute_error() -> None:
 
     with pytest.raises(AttributeError, match="module 'bt_run' has no attribute 'runn'"):
         bt_run.runn  # noqa: B018
+
+
+def test_a_note_that_lists_many_assets_is_cut_and_says_where_it_stands_whole():
+    from bt_run.console import shortened
+
+    note = ", ".join(f"A{i} starts at 2001-01-01" for i in range(90))
+    cut = shortened(note)
+    assert len(cut) < 240
+    assert cut.endswith("2001-01-01, ... (whole in manifest.json)")
+    assert shortened("short") == "short"
