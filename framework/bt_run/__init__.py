@@ -19,13 +19,17 @@ from bt_run.components import (
     BuildContext,
     Component,
     ComponentSpec,
+    Conditions,
     Config,
     Costs,
     Delisting,
+    Exit,
+    Holdings,
     Limits,
     Nested,
     Overlay,
     Proposal,
+    Rates,
     Report,
     Signals,
     Sizer,
@@ -52,9 +56,11 @@ from bt_run.schedule import period_of
 
 if TYPE_CHECKING:
     from bt_run.config import RunConfig, load_config
+    from bt_run.metrics import DEFINITIONS
     from bt_run.result import BacktestResult
 
 __all__ = [
+    "DEFINITIONS",
     "Analyzer",
     "Array",
     "BacktestResult",
@@ -65,6 +71,7 @@ __all__ = [
     "BuildContext",
     "Component",
     "ComponentSpec",
+    "Conditions",
     "Config",
     "ConfigError",
     "Costs",
@@ -72,7 +79,9 @@ __all__ = [
     "Decision",
     "Delisting",
     "ExecutionError",
+    "Exit",
     "History",
+    "Holdings",
     "InfeasibleError",
     "Limits",
     "LoadRequest",
@@ -82,6 +91,7 @@ __all__ = [
     "PortfolioState",
     "Prices",
     "Proposal",
+    "Rates",
     "Report",
     "Rows",
     "RunConfig",
@@ -102,6 +112,7 @@ __all__ = [
 _LAZY = MappingProxyType(
     {
         "BacktestResult": "bt_run.result",
+        "DEFINITIONS": "bt_run.metrics",
         "RunConfig": "bt_run.config",
         "load_config": "bt_run.config",
     }

@@ -7,23 +7,24 @@ of Backtrader. Bars without an order, a corporate action or a delisting are valu
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bt_run.bars import Bars
 from bt_run.basket import Basket, fill_basket, target_shares, whole_shares
-from bt_run.components import Array, Broker
+from bt_run.components import Array, Holdings, Rates
+from bt_run.exits import exit_prices, nearest_levels
+from bt_run.market import AtBar, Market
 
-__all__ = ["Account", "CashFlow", "FillRecord", "Market"]
+__all__ = ["Account", "CashFlow", "FillRecord"]
 
+VOLUME = "volume: the rest waits"
 NOT_TRADABLE = "not tradable at the fill"
 BUYING_POWER = "buying power"
 REPLACED = "not tradable until the next decision replaced it"
 FRACTION = "fraction of a share paid in cash at the split"
 DELISTED = "delisted"
+EXITED = "cancelled by an exit in the same bar"
 DATA_END = "the data end before the fill"
 
 
@@ -55,50 +56,12 @@ class CashFlow:
     amount: Array
 
 
-@dataclass(frozen=True)
-class Market:
-    """Hold what every account of a run meets: prices, actions, and the rules of the fill."""
-
-    bars: Bars
-    broker: Broker
-    gross: float
-    whole: bool
-
-    @cached_property
-    def fill_price(self) -> Array:
-        """Return the price at which a basket fills, before slippage, (T, N)."""
-        traded = self.bars.traded
-        return traded.open if self.broker.fill == "next_open" else traded.close
-
-    @cached_property
-    def closings(self) -> dict[int, NDArray[np.intp]]:
-        """Return the bar at which each delisting becomes known -> the assets concerned."""
-        bars = self.bars
-        rows = np.arange(len(bars))[:, None]
-        last = np.maximum.accumulate(np.where(bars.tradable, rows, -1), axis=0)
-        silent = (last >= 0) & (rows - last == self.broker.delisting.after)
-        declared = ~np.isnat(bars.last_session)
-        silent[:, declared] = False
-        # a daily bar is that session's close; of an intraday session the last bar is known only afterwards
-        side: Literal["left", "right"] = "left" if bars.daily else "right"
-        for column in np.flatnonzero(declared):
-            bar = int(np.searchsorted(bars.sessions, bars.last_session[column], side=side))
-            if bar < len(bars):
-                silent[bar, column] = True
-        return {int(bar): np.flatnonzero(silent[bar]) for bar in np.flatnonzero(silent.any(axis=1))}
-
-    @cached_property
-    def busy(self) -> NDArray[np.intp]:
-        """Return the bars with a dividend, a split or a delisting, sorted."""
-        actions = (self.bars.dividends != 0).any(axis=1) | (self.bars.splits != 1).any(axis=1)
-        return np.union1d(np.flatnonzero(actions), np.array(list(self.closings), dtype=np.intp))
-
-
 class Account:
     """Play target weights through a market, from the close of bar ``start`` on.
 
     ``nav`` and ``cash_history`` are (T,), filled up to bar ``t``. ``holdings`` lists (bar, shares) at each
-    change of the shares.
+    change of the shares. ``exited`` maps the assets that an exit closed to the side they were held on; who
+    takes note of it empties it.
     """
 
     def __init__(self, market: Market, start: int) -> None:
@@ -113,6 +76,10 @@ class Account:
         self.holdings: list[tuple[int, Array]] = [(start, self.shares)]
         self.fills: list[FillRecord] = []
         self.cash_flows: list[CashFlow] = []
+        self.exited: dict[int, int] = {}
+        self._entry: Array = np.full(len(self.shares), np.nan)
+        self._best: Array = np.full(len(self.shares), np.nan)
+        self._since: Array = np.full(len(self.shares), np.nan)
         self._target: Array | None = None
         self._decided = -1
 
@@ -173,16 +140,44 @@ class Account:
         """Play one bar: actions before the open, the fill, delistings, the mark."""
         t = self.t = self.t + 1
         before = self.shares
+        if self.market.rates is not None:
+            self._accrue(t, self.market.rates)
         self._split(t)
         self._dividend(t)
-        if self._target is not None:
+        at_open = self.market.broker.fill == "next_open"
+        if self._target is not None and at_open:
+            self._fill(t)
+        if self.market.exits:
+            self._exit(t)
+        if self._target is not None and not at_open:
             self._fill(t)
         if t in self.market.closings:
             self._close_delisted(t)
         if self.shares is not before:
             self.holdings.append((t, self.shares))
+        if self.market.exits:
+            self._watch(t)
         self.nav[t] = self.cash + (self.market.bars.mark[t] * self.shares).sum()
         self.cash_history[t] = self.cash
+
+    def _accrue(self, t: int, rates: Rates) -> None:
+        """Book the interest since the bar before, at the rates and values known then: amount * rate * years."""
+        years = float(self.market.years[t])
+        if years == 0.0:
+            return
+        kind, rate = ("interest", rates.cash) if self.cash > 0 else ("margin interest", rates.margin)
+        earned = self.cash * float(rate[t - 1]) * years
+        short = np.minimum(self.shares * self.market.bars.mark[t - 1], 0.0)
+        fee = short * float(rates.borrow[t - 1]) * years
+        self._receive(t, "borrow fee", np.flatnonzero(fee), fee[fee != 0])
+        if earned != 0.0:
+            self._receive(t, kind, np.array([-1]), np.array([earned]))
+
+    def _receive(self, t: int, kind: str, assets: NDArray[np.intp], amount: Array) -> None:
+        """Book money that comes without a trade; asset -1 is the cash itself."""
+        if len(assets):
+            self.cash += float(amount.sum())
+            self.cash_flows.append(CashFlow(t, assets, kind, amount))
 
     def _split(self, t: int) -> None:
         ratio = self.market.bars.splits[t]
@@ -202,6 +197,7 @@ class Account:
             self.cash += float((fraction * price).sum())
             self._record_forced(t, np.flatnonzero(fraction), -fraction, price, FRACTION)
             shares = kept
+        self._entry, self._best = self._entry / ratio, self._best / ratio
         self.shares = shares
 
     def _asked_now(self) -> NDArray[np.bool_]:
@@ -211,10 +207,7 @@ class Account:
 
     def _dividend(self, t: int) -> None:
         amount = self.shares * self.market.bars.dividends[t]
-        paid = np.flatnonzero(amount)
-        if len(paid):
-            self.cash += float(amount[paid].sum())
-            self.cash_flows.append(CashFlow(t, paid, "dividend", amount[paid]))
+        self._receive(t, "dividend", np.flatnonzero(amount), amount[amount != 0])
 
     def _fill(self, t: int) -> None:
         market, target = self.market, self._target
@@ -223,16 +216,19 @@ class Account:
         reached = wanted & market.bars.tradable[t]
         price = np.where(market.bars.tradable[t], market.fill_price[t], market.bars.mark[t])
         asked = np.where(reached, target - self.shares, 0.0)
-        basket = Basket(self.shares, asked, price, self.cash)
+        basket = Basket(self.shares, asked, price, self.cash, AtBar(market.bars, t))
         fills = fill_basket(basket, market.broker.costs, gross=market.gross, whole=market.whole)
         self.cash = fills.cash
         shares = self.shares + fills.filled
         # a target that was reached is held exactly, so that an exit leaves no dust
         done = reached & (np.abs(shares - target) <= 1e-12 * np.maximum(np.abs(target), np.abs(self.shares)))
         rows = np.flatnonzero(reached)
-        short = np.abs(asked - fills.filled) > 1e-9 * np.abs(asked)
+        tolerance = 1e-9 * np.abs(asked)
+        waits = reached & (np.abs(asked - fills.taken) > tolerance)
+        short = np.abs(fills.taken - fills.filled) > tolerance
         if len(rows):
             reason = np.full(len(rows), None, dtype=object)
+            reason[waits[rows]] = VOLUME
             reason[short[rows]] = BUYING_POWER
             filled, price, commission, slippage = (
                 values[rows] for values in (fills.filled, fills.price, fills.commission, fills.slippage)
@@ -240,13 +236,64 @@ class Account:
             self.fills.append(
                 FillRecord(self._decided, t, rows, asked[rows], filled, price, commission, slippage, reason)
             )
-        self.shares = np.where(done, target, shares)
-        missed = np.flatnonzero(wanted & ~reached)
-        if len(missed) and market.broker.unfilled == "wait":
-            self._target = np.where(reached, np.nan, target)
+        shares = np.where(done, target, shares)
+        self._note_entries(t, shares, fills.price)
+        self.shares = shares
+        missed = wanted & ~reached
+        if market.broker.unfilled == "cancel":
+            self._record_unfilled(np.flatnonzero(missed), t, NOT_TRADABLE)
+            missed = np.zeros_like(missed)
+        self._target = np.where(missed | waits, target, np.nan) if (missed | waits).any() else None
+
+    def _exit(self, t: int) -> None:
+        """Close what touched a stop or a target in this bar, and cancel what was still to be traded of it."""
+        market, bars = self.market, self.market.bars
+        held = (self.shares != 0.0) & bars.tradable[t]
+        if not held.any():
             return
-        self._record_unfilled(missed, t, NOT_TRADABLE)
-        self._target = None
+        side = np.where(held, np.sign(self.shares), np.nan)
+        levels = nearest_levels(market.exits, Holdings(side, self._entry, self._best, t - self._since))
+        traded = bars.traded
+        price, stopped = exit_prices(side, (traded.open[t], traded.high[t], traded.low[t], traded.close[t]), levels)
+        closes = np.isfinite(price)
+        if not closes.any():
+            return
+        rows = np.flatnonzero(closes)
+        asked = np.where(closes, -self.shares, 0.0)
+        basket = Basket(self.shares, asked, np.where(closes, price, bars.mark[t]), self.cash, AtBar(bars, t))
+        fills = fill_basket(basket, market.broker.costs, gross=market.gross, whole=market.whole)
+        rule = np.where(stopped, levels.stop_rule, levels.target_rule)[rows]
+        values = (asked, fills.filled, fills.price, fills.commission, fills.slippage)
+        wanted, filled, paid, commission, slippage = (value[rows] for value in values)
+        self.fills.append(FillRecord(-1, t, rows, wanted, filled, paid, commission, slippage, rule))
+        self.exited.update({int(row): int(side[row]) for row in rows})
+        self.cash, self.shares = fills.cash, self.shares + fills.filled
+        if self._target is not None:
+            self._record_unfilled(np.flatnonzero(closes & ~np.isnan(self._target)), t, EXITED)
+            self._target = np.where(closes, np.nan, self._target)
+            if np.isnan(self._target).all():
+                self._target = None
+
+    def _note_entries(self, t: int, shares: Array, price: Array) -> None:
+        """Keep the average price of what is held: a larger holding averages, a new side begins anew."""
+        if not self.market.exits:
+            return
+        same = shares * self.shares > 0
+        added = same & (np.abs(shares) > np.abs(self.shares))
+        weight = np.divide(self.shares, shares, out=np.zeros(len(shares)), where=added)
+        fresh = (shares != 0.0) & ~same
+        entry = np.where(added, weight * self._entry + (1.0 - weight) * price, self._entry)
+        self._entry = np.where(fresh, price, entry)
+        self._best = np.where(fresh, price, self._best)
+        self._since = np.where(fresh, t, self._since)
+
+    def _watch(self, t: int) -> None:
+        """Remember the best close of each holding; forget what is held no more."""
+        held, mark = self.shares != 0.0, self.market.bars.mark[t]
+        side = np.sign(self.shares)
+        better = held & (mark * side > self._best * side)
+        self._best = np.where(held, np.where(better, mark, self._best), np.nan)
+        self._entry, self._since = np.where(held, self._entry, np.nan), np.where(held, self._since, np.nan)
 
     def _close_delisted(self, t: int) -> None:
         names = self.market.closings[t]

@@ -7,10 +7,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from bt_run.account import Account, Market
+from bt_run.account import Account
 from bt_run.components import Array, Limits
 from bt_run.ledger import Ledger
 from bt_run.limits import apply_limits, keep_untraded
+from bt_run.market import Market
 
 __all__ = ["benchmark_nav", "constant_mix", "equal_weight", "mean_weights"]
 

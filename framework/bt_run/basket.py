@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bt_run.components import Array, Costs
+from bt_run.components import Array, Conditions, Costs
 
 __all__ = ["Basket", "Fills", "fill_basket", "target_shares", "whole_shares"]
 
@@ -28,22 +28,26 @@ class Basket:
         asked: (n,) signed shares to trade; 0 where there is no order.
         price: (n,) price of each asset now, > 0 wherever it is held or asked.
         cash: money.
+        conditions: what the costs may know about the market.
     """
 
     held: Array
     asked: Array
     price: Array
     cash: float
+    conditions: Conditions
 
 
 @dataclass(frozen=True)
 class Fills:
     """Hold what became of a basket, arrays (n,) over all its assets.
 
+    ``taken`` is the part of what was asked that the market takes in this bar, ``filled`` what was traded.
     ``price`` includes slippage and is the market price where nothing was filled; ``commission`` and
     ``slippage`` are money. ``factor`` in [0, 1] scaled the opening parts; ``cash`` is what is left.
     """
 
+    taken: Array
     filled: Array
     price: Array
     commission: Array
@@ -68,16 +72,20 @@ def whole_shares(shares: Array) -> Array:
 def fill_basket(basket: Basket, costs: Costs, *, gross: float, whole: bool) -> Fills:
     """Fill a basket: closing parts in full, opening parts by the largest common factor that fits.
 
+    Both are parts of what the market takes in this bar (``costs.fillable``).
+
     Buying power is ``gross`` x NAV at fill prices less what is still held gross. An opening part needs its
     value, its slippage and its commission. Short proceeds raise cash but not NAV, so they buy nothing; with
     ``gross`` = 1 the same bound keeps longs within cash.
     """
-    held, asked, price = basket.held, basket.asked, basket.price
+    held, price = basket.held, basket.price
+    asked = costs.fillable(basket.asked, basket.conditions)
     against = asked * held < 0
     closing = np.where(against, np.sign(asked) * np.minimum(np.abs(asked), np.abs(held)), 0.0)
     opening = asked - closing
 
-    close_price, close_fee = _price(costs, price, closing)
+    close_price = costs.fill_price(price, closing, basket.conditions)
+    close_fee = costs.commission(closing, close_price)
     cash = basket.cash - float((closing * close_price + close_fee).sum())
     left = held + closing
     nav = cash + float((left * price).sum())
@@ -85,7 +93,7 @@ def fill_basket(basket: Basket, costs: Costs, *, gross: float, whole: bool) -> F
 
     def settle(part: Array) -> tuple[Array, Array]:
         """Return the average price and the commission of whole orders whose opening parts are ``part``."""
-        paid = costs.fill_price(price, part)
+        paid = costs.fill_price(price, part, basket.conditions)
         filled = closing + part
         average = np.divide(closing * close_price + part * paid, filled, out=close_price.copy(), where=part != 0)
         average = np.where((closing == 0) & (part != 0), paid, average)
@@ -104,13 +112,7 @@ def fill_basket(basket: Basket, costs: Costs, *, gross: float, whole: bool) -> F
     filled = closing + part
     average, commission = settle(part)
     cash = basket.cash - float((filled * average + commission).sum())
-    return Fills(filled, average, commission, np.abs(filled * (average - price)), factor, cash)
-
-
-def _price(costs: Costs, price: Array, shares: Array) -> tuple[Array, Array]:
-    """Return the price of signed ``shares`` after slippage, and their commission."""
-    paid = costs.fill_price(price, shares)
-    return paid, costs.commission(shares, paid)
+    return Fills(asked, filled, average, commission, np.abs(filled * (average - price)), factor, cash)
 
 
 def _largest_factor(opening: Array, need: _Need, power: float) -> float:

@@ -25,6 +25,7 @@ _CONTRACT: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "sizer": ("target_weights",),
         "overlay": ("adjust",),
         "trigger": ("check",),
+        "exit": ("levels",),
         "analyzer": ("decided",),
         "report": ("write",),
     }
@@ -37,6 +38,7 @@ class Parts:
 
     broker: Broker
     pipeline: Pipeline | None
+    exits: tuple[tuple[str, Any], ...]
     classic: BacktraderStrategy | None
     analyzers: tuple[Any, ...]
     reports: tuple[tuple[str, Any], ...]
@@ -111,21 +113,33 @@ def build_parts(config: RunConfig, bound: BoundConfig) -> Parts:
     broker = bound.broker.offer.component.build(bound.broker.options, BuildContext(costs=None))
     if not isinstance(broker, Broker):
         raise PluginError(f"broker {bound.broker.name!r} built a {type(broker).__name__}; expected a Broker")
+    _refuse_money_per_share(config, broker)
     builder = _Builder(BuildContext(costs=broker.costs, limits=config.limits, seed=config.seed))
     strategy = builder.build(bound.strategy, "strategy")
     classic = strategy if isinstance(strategy, BacktraderStrategy) else None
     if classic:
-        _refuse_in_classic_mode(config)
+        _refuse_in_classic_mode(config, broker)
     pipeline = None if classic else _pipeline(config, bound, builder, strategy)
     return Parts(
         broker=broker,
         pipeline=pipeline,
+        exits=tuple((b.name, builder.build(b, f"exits.{i}")) for i, b in enumerate(bound.exits)),
         classic=classic,
         analyzers=tuple(builder.build(b, f"analyzers.{i}") for i, b in enumerate(bound.analyzers)),
         reports=tuple((b.name, builder.build(b, f"reports.{i}")) for i, b in enumerate(bound.reports)),
         needs=builder.needs,
         vectorised=tuple(builder.vectorised),
     )
+
+
+def _refuse_money_per_share(config: RunConfig, broker: Broker) -> None:
+    """Refuse costs per share where the account trades units of a total-return series."""
+    keys = broker.costs.real_shares_only
+    if keys and config.data.adjust == "total_return":
+        raise ConfigError(
+            f"broker: {', '.join(keys)} is money per share, but `adjust: total_return` trades units of a total-return "
+            "series; use `adjust: none`, or costs in bps"
+        )
 
 
 def _pipeline(config: RunConfig, bound: BoundConfig, builder: _Builder, strategy: Any) -> Pipeline:
@@ -159,14 +173,20 @@ def _pipeline(config: RunConfig, bound: BoundConfig, builder: _Builder, strategy
     )
 
 
-def _refuse_in_classic_mode(config: RunConfig) -> None:
-    given = [key for key in ("sizer", "overlays", "triggers") if getattr(config, key)]
+def _refuse_in_classic_mode(config: RunConfig, broker: Broker) -> None:
+    given = [key for key in ("sizer", "overlays", "triggers", "exits") if getattr(config, key)]
     if "limits" in config.model_fields_set:
         given.append("limits")
     if given:
         raise ConfigError(
             f"{', '.join(given)}: strategy {config.strategy.use!r} is a Backtrader strategy that places its own "
             "orders (classic mode); remove these keys, or write the strategy as signals"
+        )
+    unfit = (*getattr(broker.costs, "market_dependent", ()), *(("interest",) if broker.rates else ()))
+    if unfit:
+        raise ConfigError(
+            f"broker: {', '.join(unfit)} is not applied to the orders that a Backtrader strategy places itself; "
+            "remove it, or write the strategy as signals"
         )
     if config.data.adjust != "total_return":
         raise ConfigError(

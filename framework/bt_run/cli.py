@@ -148,7 +148,7 @@ def validate(file: Path, overrides: tuple[str, ...], verbose: bool) -> None:
     )
     if verbose:
         for note in bars.notes:
-            click.echo(f"data: {shortened(note)}")
+            click.echo(f"data: {note}")
 
 
 local_files = click.argument("files", nargs=-1, type=click.Path(path_type=Path))

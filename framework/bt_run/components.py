@@ -26,13 +26,17 @@ __all__ = [
     "BuildContext",
     "Component",
     "ComponentSpec",
+    "Conditions",
     "Config",
     "Costs",
     "Delisting",
+    "Exit",
+    "Holdings",
     "Limits",
     "Nested",
     "Overlay",
     "Proposal",
+    "Rates",
     "Report",
     "RoleName",
     "Signals",
@@ -44,7 +48,7 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
-RoleName = Literal["source", "strategy", "sizer", "overlay", "trigger", "analyzer", "report", "broker"]
+RoleName = Literal["source", "strategy", "sizer", "overlay", "trigger", "exit", "analyzer", "report", "broker"]
 
 # role -> the hook that offers it, in the order in which a run needs them
 ROLES: Mapping[str, str] = MappingProxyType(
@@ -54,6 +58,7 @@ ROLES: Mapping[str, str] = MappingProxyType(
         "sizer": "bt_sizers",
         "overlay": "bt_overlays",
         "trigger": "bt_triggers",
+        "exit": "bt_exits",
         "broker": "bt_brokers",
         "analyzer": "bt_analyzers",
         "report": "bt_reports",
@@ -115,16 +120,56 @@ class Limits(Config):
     short: bool = Field(False, description="allow negative weights")
 
 
-class Costs(Protocol):
-    """Price a trade. All arrays are (n,), over the assets that trade."""
+class Conditions(Protocol):
+    """Show the market that an order meets at its fill; arrays (n,), over the assets of the basket."""
 
-    def fill_price(self, price: Array, shares: Array) -> Array:
+    @property
+    def volume(self) -> Array:
+        """Return the shares traded in the bar of the fill; NaN where unknown."""
+        ...
+
+    def average_volume(self, n: int) -> Array:
+        """Return the mean volume of the ``n`` bars before the fill's; NaN where unknown."""
+        ...
+
+    def volatility(self, n: int) -> Array:
+        """Return the standard deviation of the ``n`` bar returns before the fill's; NaN where unknown."""
+        ...
+
+
+class Costs(Protocol):
+    """Price a trade. All arrays are (n,), over the assets of a basket; 0 shares are no order.
+
+    ``real_shares_only`` names the configured costs that are money per share, which units of a total-return
+    series do not have.
+    """
+
+    @property
+    def real_shares_only(self) -> tuple[str, ...]: ...
+
+    def fillable(self, shares: Array, conditions: Conditions) -> Array:
+        """Return how much of signed ``shares`` the market takes in this bar; the rest waits."""
+        ...
+
+    def fill_price(self, price: Array, shares: Array, conditions: Conditions) -> Array:
         """Return the price paid or received, slippage included, for signed ``shares`` at ``price``."""
         ...
 
     def commission(self, shares: Array, price: Array) -> Array:
         """Return the commission of each order in money, >= 0, for signed ``shares`` filled at ``price``."""
         ...
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Hold yearly interest rates as known at each bar, fractions, (T,) each.
+
+    ``cash`` is earned on cash above 0, ``margin`` paid on cash below 0, ``borrow`` paid on the value of shorts.
+    """
+
+    cash: Array
+    margin: Array
+    borrow: Array
 
 
 class Delisting(Config):
@@ -136,7 +181,11 @@ class Delisting(Config):
 
 @dataclass(frozen=True, kw_only=True)
 class Broker:
-    """Hold what the engine must know to fill a basket."""
+    """Hold what the engine must know to fill a basket.
+
+    ``rates`` maps the sessions (T,) to interest rates; None where nothing bears interest. ``fingerprint``
+    is a hash of the files that the broker read, if any.
+    """
 
     cash: float
     fill: Literal["next_open", "next_close"]
@@ -144,6 +193,8 @@ class Broker:
     unfilled: Literal["cancel", "wait"] = "cancel"
     fractional: bool = False
     delisting: Delisting = field(default_factory=Delisting)
+    rates: Callable[[NDArray[np.datetime64]], Rates] | None = None
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True)
@@ -221,6 +272,31 @@ class Trigger(Protocol):
     """Decide whether a target (N,) is traded now."""
 
     def check(self, state: PortfolioState, target: Array) -> Verdict: ...
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """Show an exit rule what is held, as of the close before; arrays (n,), NaN where nothing is held.
+
+    ``side`` is 1 for a long, -1 for a short; ``entry`` the average price paid; ``best`` the most favourable
+    close since the entry, the entry itself included; ``bars`` how many bars it has been held.
+    """
+
+    side: Array
+    entry: Array
+    best: Array
+    bars: Array
+
+
+class Exit(Protocol):
+    """Say at which prices a holding is closed between decisions."""
+
+    def levels(self, holdings: Holdings) -> tuple[Array, Array]:
+        """Return stop and target prices (n,), NaN where there is none.
+
+        A long closes when the price falls to its stop or rises to its target; a short the other way round.
+        """
+        ...
 
 
 class Analyzer(Protocol):

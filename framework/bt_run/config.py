@@ -119,6 +119,9 @@ class RunConfig(Config):
     triggers: tuple[Annotated[ComponentSpec, NestedRole("trigger")], ...] = Field(
         default=(), description="which decisions are traded; without any, all"
     )
+    exits: tuple[Annotated[ComponentSpec, NestedRole("exit")], ...] = Field(
+        default=(), description="close holdings between decisions when their price touches a level"
+    )
     limits: Limits = Field(default=Limits(), description="bounds of the target weights, fractions of NAV")
     broker: Annotated[ComponentSpec, NestedRole("broker")] = Field(
         default=ComponentSpec(use="simulated"), description="fills the orders"
@@ -175,6 +178,7 @@ class BoundConfig:
     sizer: Bound | None
     overlays: tuple[Bound, ...]
     triggers: tuple[Bound, ...]
+    exits: tuple[Bound, ...]
     broker: Bound
     analyzers: tuple[Bound, ...]
     reports: tuple[Bound, ...]

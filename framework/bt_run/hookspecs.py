@@ -65,6 +65,12 @@ def bt_triggers() -> Iterable[Component]:
 
 
 @hookspec
+def bt_exits() -> Iterable[Component]:
+    """Offer exits: ``levels(holdings) -> (stop, target)``, watched bar by bar between decisions."""
+    raise NotImplementedError
+
+
+@hookspec
 def bt_brokers() -> Iterable[Component]:
     """Offer brokers: the fill price, commission and slippage that the engine hosts."""
     raise NotImplementedError

@@ -201,5 +201,6 @@ def _json(value: Mapping[str, Any]) -> str:
 
 
 def _names(bars: Bars, columns: Any) -> Any:
-    names = np.array(bars.assets, dtype=object)
+    # -1 is the cash, which has no name
+    names = np.array((*bars.assets, ""), dtype=object)
     return names[columns]

@@ -18,17 +18,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bt_run.account import Account, Market
+from bt_run.account import Account
 from bt_run.bars import Bars, History
 from bt_run.components import Array, Costs, Limits, Proposal, Verdict
 from bt_run.errors import BtRunError, PluginError
 from bt_run.limits import apply_limits, keep_untraded
+from bt_run.market import Market
 
 __all__ = ["Decision", "Pipeline", "PortfolioState", "Stage", "Track", "Tracks", "VectorisedSignal", "decide"]
 
 Memo = Mapping[str, Any]
 _EMPTY: Memo = MappingProxyType({})
 _TOLERANCE = 1e-9
+EXITS = "exits"  # the path of the memo: asset -> side on which an exit closed it
 
 
 class Track:
@@ -192,7 +194,8 @@ def decide(pipeline: Pipeline, state: PortfolioState, memos: Mapping[str, Memo])
     signal = calls.values(pipeline.strategy, calls.state(pipeline.strategy), nan=True)
     _check_signal(pipeline, signal, state)
     tradable = state.history.tradable
-    excluded = np.isnan(signal) & tradable
+    waiting = _waiting(state, signal, memos.get(EXITS, _EMPTY))
+    excluded = (np.isnan(signal) & tradable) | waiting
     calls.base = replace(state, signals=signal)
 
     weights = calls.values(pipeline.sizer, calls.state(pipeline.sizer, tracks=0))
@@ -217,8 +220,8 @@ def decide(pipeline: Pipeline, state: PortfolioState, memos: Mapping[str, Memo])
         drifted=state.weights,
         traded=traded,
         fired=fired,
-        reason=_reasons(why, signal, tradable),
-        memos=calls.memos,
+        reason=_reasons(why, signal, tradable, waiting),
+        memos=calls.memos | _waiting_memo(state, signal, waiting),
         notes=calls.notes,
     )
 
@@ -319,8 +322,20 @@ def _check_signal(pipeline: Pipeline, signal: Array, state: PortfolioState) -> N
         raise PluginError(_at(pipeline.strategy, state, text))
 
 
-def _reasons(why: str, signal: Array, tradable: NDArray[np.bool_]) -> NDArray[np.object_]:
+def _waiting(state: PortfolioState, signal: Array, memo: Memo) -> NDArray[np.bool_]:
+    """Return which assets an exit closed and whose signal still is on the side it was on then, (N,)."""
+    sides = np.array([memo.get(name, 0) for name in state.history.assets])
+    return np.asarray((sides != 0) & (np.sign(np.nan_to_num(signal)) == sides))
+
+
+def _waiting_memo(state: PortfolioState, signal: Array, waiting: NDArray[np.bool_]) -> dict[str, Memo]:
+    names = [(name, int(np.sign(signal[i]))) for i, name in enumerate(state.history.assets) if waiting[i]]
+    return {EXITS: dict(names)} if names else {}
+
+
+def _reasons(why: str, signal: Array, tradable: NDArray[np.bool_], waiting: NDArray[np.bool_]) -> NDArray[np.object_]:
     reason = np.full(len(signal), why, dtype=object)
+    reason[waiting] = "closed by an exit; waits for its signal to change"
     reason[np.isnan(signal)] = "not eligible"
     reason[~tradable] = "not tradable"
     return reason

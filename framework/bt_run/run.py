@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
     import pluggy
     from numpy.typing import NDArray
 
-    from bt_run.account import Account, Market
+    from bt_run.account import Account
     from bt_run.bars import Bars
     from bt_run.config import BoundConfig, RunConfig
     from bt_run.ledger import Ledger
+    from bt_run.market import Market
     from bt_run.result import BacktestResult, Provenance
 
 __all__ = ["Prepared", "prepare", "run"]
@@ -39,6 +41,14 @@ class Prepared:
     parts: Parts
     bars: Bars
     warnings: tuple[str, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """Return the hash of all data that the run reads: the bars, and the broker's rates if it has any."""
+        other = self.parts.broker.fingerprint
+        return (
+            hashlib.sha256(f"{self.bars.fingerprint}{other}".encode()).hexdigest() if other else self.bars.fingerprint
+        )
 
 
 @dataclass(frozen=True)
@@ -169,8 +179,8 @@ def _warnings(config: RunConfig, bound: BoundConfig, parts: Parts, bars: Bars) -
 
 def _play(ready: Prepared, watch: _Watch) -> Played:
     """Play the run and its baselines."""
-    from bt_run.account import Market
     from bt_run.baselines import benchmark_nav, constant_mix, equal_weight, mean_weights
+    from bt_run.market import Market
     from bt_run.schedule import scheduled
 
     config, bars, parts = ready.config, ready.bars, ready.parts
@@ -179,10 +189,11 @@ def _play(ready: Prepared, watch: _Watch) -> Played:
             rows.prepare(bars)
     with watch.phase("decisions"):
         whole = config.data.adjust == "none" and not parts.broker.fractional
-        market = Market(bars, parts.broker, config.limits.gross, whole)
+        market = Market(bars, parts.broker, config.limits.gross, whole, parts.exits)
         due = scheduled(bars, config.schedule)
         ledger = _ledger(ready, market, due, watch)
     with watch.phase("baselines"):
+        market = replace(market, exits=())
         equal = equal_weight(market, due, config.limits)
         mix = constant_mix(market, due, config.limits, mean_weights(ledger))
         return Played(ledger, benchmark_nav(market), equal, mix)
@@ -260,7 +271,7 @@ def _identity(ready: Prepared) -> tuple[str, Provenance]:
     modules = [bound.offer.module for bound in ready.bound if bound.role != "report"]
     provenance = Provenance(
         config=resolved(ready.config, ready.bound),
-        fingerprint=ready.bars.fingerprint,
+        fingerprint=ready.fingerprint,
         sources=source_hashes(modules),
         versions=dependency_versions(modules),
         seed=ready.config.seed,

@@ -1,72 +1,71 @@
-"""The simulated broker: fill rule, commission and slippage."""
+"""The simulated broker: fill rule, commission, slippage, interest."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
-from bt_run import Array, Broker, BuildContext, Component, Config, Delisting, hookimpl
+from bt_run import Broker, BuildContext, Component, Config, Delisting, Rates, hookimpl
+from bt_run_plugins._costs import Commission, Slippage, TradingCosts
+from bt_run_plugins._rates import RateConfig, rate_of_sessions, rate_source
 
 
-class Commission(Config):
-    """Configure the commission."""
+class Interest(Config):
+    """Configure what cash earns and what leverage and shorts cost; yearly rates, fractions, actual days / 365."""
 
-    bps: float = Field(0.0, ge=0.0, lt=10_000, description="basis points of the traded value")
-
-
-class Slippage(Config):
-    """Configure the slippage."""
-
-    bps: float = Field(0.0, ge=0.0, lt=10_000, description="basis points of the price, against the trader")
+    cash: RateConfig = Field(default=0.0, description="earned on cash above 0, yearly fraction")
+    margin: RateConfig = Field(default=0.0, description="paid on cash below 0, yearly fraction")
+    margin_spread: float = Field(default=0.0, ge=0.0, description="added to the margin rate, yearly fraction")
+    borrow: RateConfig = Field(default=0.0, description="paid on the value of shorts, yearly fraction")
 
 
 class SimulatedConfig(Config):
     """Configure the account and how its orders fill."""
 
-    cash: float = Field(1_000_000.0, gt=0.0, description="start capital, money")
+    cash: float = Field(default=1_000_000.0, gt=0.0, description="start capital, money")
     fill: Literal["next_open", "next_close"] = Field(
-        "next_open", description="a decision at a close fills at the next bar's open or close"
+        default="next_open", description="a decision at a close fills at the next bar's open or close"
     )
     unfilled: Literal["cancel", "wait"] = Field(
-        "cancel",
+        default="cancel",
         description="an order for an asset without a bar is cancelled, or waits until the next decision",
     )
     fractional: bool = Field(
-        False,
-        description="allow fractions of a share under `adjust: none`; total_return is always fractional",
+        default=False, description="allow fractions of a share under `adjust: none`; total_return is always fractional"
     )
-    delisting: Delisting = Field(Delisting(), description="when a silent asset counts as delisted, and the loss then")
-    commission: Commission = Commission()
-    slippage: Slippage = Slippage()
-
-
-@dataclass(frozen=True)
-class BpsCosts:
-    """Charge commission and slippage in proportion to the traded value; both are fractions."""
-
-    commission_rate: float
-    slippage_rate: float
-
-    def fill_price(self, price: Array, shares: Array) -> Array:
-        """Return price (n,) * (1 + rate) for buys, * (1 - rate) for sells."""
-        return np.asarray(price * (1.0 + self.slippage_rate * np.sign(shares)))
-
-    def commission(self, shares: Array, price: Array) -> Array:
-        """Return rate * |shares| * price, (n,) money."""
-        return np.asarray(self.commission_rate * np.abs(shares) * price)
+    delisting: Delisting = Field(
+        default=Delisting(), description="when a silent asset counts as delisted, and the loss then"
+    )
+    commission: Commission = Field(default=Commission(), description="what the broker charges for an order")
+    slippage: Slippage = Field(default=Slippage(), description="what the market charges for an order")
+    interest: Interest | None = Field(default=None, description="what cash earns, what leverage and shorts cost")
 
 
 def _build(config: SimulatedConfig, context: BuildContext) -> Broker:
+    interest = config.interest
+    if interest is None:
+        rates, read = None, ""
+    else:
+        configured = (interest.cash, interest.margin, interest.borrow)
+        sources = [rate_source(rate) for rate in configured]
+        read = "".join(source.fingerprint for source in sources)
+
+        def rates(sessions: NDArray[np.datetime64]) -> Rates:
+            cash, margin, borrow = (rate_of_sessions(source, sessions) for source in sources)
+            return Rates(cash, margin + interest.margin_spread, borrow)
+
     return Broker(
         cash=config.cash,
         fill=config.fill,
-        costs=BpsCosts(config.commission.bps / 1e4, config.slippage.bps / 1e4),
+        costs=TradingCosts(config.commission, config.slippage),
         unfilled=config.unfilled,
         fractional=config.fractional,
         delisting=config.delisting,
+        rates=rates,
+        fingerprint=read,
     )
 
 
@@ -77,6 +76,6 @@ def bt_brokers() -> list[Component]:
             name="simulated",
             config=SimulatedConfig,
             build=_build,
-            summary="fills at the next open or close with commission and slippage",
+            summary="fills at the next open or close with commission, slippage and interest",
         )
     ]

@@ -51,6 +51,12 @@ def config(folder, *, adjust="none", assets=None, end="2003-12-31", **changes) -
 
 
 WEEKLY = {"schedule": "week", "triggers": []}
+DEAR = {
+    "use": "simulated",
+    "commission": {"bps": 1, "per_share": 0.005, "minimum": 1, "cap": 0.01, "flat": 2},
+    "slippage": {"bps": 2, "half_spread": 0.01, "impact": 0.5, "participation": 0.02},
+    "interest": {"cash": "fama_french", "margin": "fama_french", "margin_spread": 0.02, "borrow": 0.01},
+}
 
 
 @pytest.mark.parametrize(
@@ -63,6 +69,7 @@ WEEKLY = {"schedule": "week", "triggers": []}
             "none",
             WEEKLY | {"broker": {"use": "simulated", "fill": "next_close", "unfilled": "wait", "fractional": True}},
         ),
+        ("none", WEEKLY | {"broker": DEAR, "limits": {"gross": 1.5, "net": 1.5, "short": True}}),
         ("none", WEEKLY | {"strategy": "buy_and_hold", "sizer": "equal_weight", "overlays": []}),
     ],
 )

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bt_run.account import Account, Market
+from bt_run.account import Account
 from bt_run.components import Broker, Delisting
+from bt_run.market import Market
 from bt_run.testing import make_bars, make_rows
 
 NAN = np.nan
@@ -16,7 +17,12 @@ NAN = np.nan
 
 @dataclass(frozen=True)
 class Free:
-    def fill_price(self, price, shares):
+    real_shares_only = ()
+
+    def fillable(self, shares, conditions):
+        return shares
+
+    def fill_price(self, price, shares, conditions):
         return price.copy()
 
     def commission(self, shares, price):

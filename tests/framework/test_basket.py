@@ -14,8 +14,12 @@ from bt_run.basket import Basket, fill_basket, target_shares, whole_shares
 class Bps:
     fee: float = 0.0
     slip: float = 0.0
+    real_shares_only = ()
 
-    def fill_price(self, price, shares):
+    def fillable(self, shares, conditions):
+        return shares
+
+    def fill_price(self, price, shares, conditions):
         return price * (1 + self.slip * np.sign(shares))
 
     def commission(self, shares, price):
@@ -26,7 +30,12 @@ class Bps:
 class MinimumFee:
     """Not proportional to the value: 1 % of it, at least 5."""
 
-    def fill_price(self, price, shares):
+    real_shares_only = ()
+
+    def fillable(self, shares, conditions):
+        return shares
+
+    def fill_price(self, price, shares, conditions):
         return price.copy()
 
     def commission(self, shares, price):
@@ -35,7 +44,7 @@ class MinimumFee:
 
 def fill(held, asked, price, cash, costs=None, gross=1.0, whole=False):
     arrays = [np.array(values, dtype=float) for values in (held, asked, price)]
-    return fill_basket(Basket(*arrays, cash), costs or Bps(), gross=gross, whole=whole)
+    return fill_basket(Basket(*arrays, cash, None), costs or Bps(), gross=gross, whole=whole)
 
 
 def test_target_shares_divide_money_by_price():

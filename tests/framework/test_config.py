@@ -113,7 +113,7 @@ def test_1e_minus_4_is_a_number(folder: Path) -> None:
     (folder / "run.yaml").write_text(RUN + "broker: {use: simulated, slippage: {bps: 1e-4}}\nrisk_free: 1e-2\n")
     config = load_config("run.yaml")
     assert config.risk_free == 0.01
-    assert bind(config, installed(config)).broker.options.model_dump()["slippage"] == {"bps": 1e-4}
+    assert bind(config, installed(config)).broker.options.model_dump()["slippage"]["bps"] == 1e-4
 
 
 def test_anchors_and_merge_keys_are_understood(folder: Path) -> None:

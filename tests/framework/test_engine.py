@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 
 from bt_run import Broker, Delisting, ExecutionError, PluginError
-from bt_run.account import Account, Market
+from bt_run.account import Account
 from bt_run.components import BacktraderStrategy, Limits
 from bt_run.engine.classic import ClassicRun, run_classic
 from bt_run.engine.clock import backtrader_days
 from bt_run.engine.panel import BasketBroker, PanelRun, run_panel
 from bt_run.ledger import fills_table
+from bt_run.market import Market
 from bt_run.pipeline import Pipeline, Stage
 from bt_run.schedule import scheduled
 from bt_run.testing import make_bars, make_rows
@@ -25,8 +26,12 @@ NAN = np.nan
 class Bps:
     fee: float = 0.0
     slip: float = 0.0
+    real_shares_only = ()
 
-    def fill_price(self, price, shares):
+    def fillable(self, shares, conditions):
+        return shares
+
+    def fill_price(self, price, shares, conditions):
         return price * (1 + self.slip * np.sign(shares))
 
     def commission(self, shares, price):

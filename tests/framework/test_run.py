@@ -139,7 +139,8 @@ def test_constant_mix_holds_the_mean_weights(prices):
     held = result.positions.pivot_table(index="time", columns="asset", values="value", aggfunc="sum")
     first_fill = result.fills["time"].min()
     weights = held.reindex(result.nav.index).div(result.nav["nav"], axis=0).fillna(0.0)[first_fill:].mean()
-    from bt_run.account import Account, Market
+    from bt_run.account import Account
+    from bt_run.market import Market
     from bt_run.schedule import scheduled
 
     ready = prepare(config(prices))

@@ -13,7 +13,6 @@ from bt_run_plugins.drift_bands import DriftBands, DriftBandsConfig
 from bt_run_plugins.equal_weight import EqualWeight, EqualWeightConfig
 from bt_run_plugins.inverse_volatility import InverseVolatility, InverseVolatilityConfig
 from bt_run_plugins.signal_weight import SignalWeight, SignalWeightConfig
-from bt_run_plugins.simulated import BpsCosts
 from bt_run_plugins.volatility_target import VolatilityTarget, VolatilityTargetConfig
 
 NAN = np.nan
@@ -173,9 +172,3 @@ def test_drift_bands_by_name_fire_for_those_names_only():
 def test_drift_bands_need_a_band():
     with pytest.raises(ValueError, match="neither total nor name was given"):
         DriftBandsConfig()
-
-
-def test_costs_are_basis_points():
-    costs = BpsCosts(0.0001, 0.0002)
-    np.testing.assert_allclose(costs.fill_price(np.array([100.0, 100.0]), np.array([5.0, -5.0])), [100.02, 99.98])
-    np.testing.assert_allclose(costs.commission(np.array([-50.0]), np.array([100.0])), [0.5])

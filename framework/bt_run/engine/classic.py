@@ -28,6 +28,21 @@ _REASONS = MappingProxyType(
 )
 
 
+class _Unknown:
+    """Be the conditions of an order whose market is not looked at; such costs are refused in classic mode."""
+
+    volume = np.full(1, np.nan)
+
+    def average_volume(self, n: int) -> Array:
+        return self.volume
+
+    def volatility(self, n: int) -> Array:
+        return self.volume
+
+
+UNKNOWN = _Unknown()
+
+
 @dataclass(frozen=True, kw_only=True)
 class ClassicRun:
     """Hold what one classic pass through the bars needs."""
@@ -65,7 +80,7 @@ class ClassicBroker(bt.brokers.BackBroker):  # type: ignore[misc]
 
     def _slipped(self, price: float, side: float) -> float:
         costs: Costs = self.p.costs
-        return float(costs.fill_price(np.array([price]), np.array([side]))[0])
+        return float(costs.fill_price(np.array([price]), np.array([side]), UNKNOWN)[0])
 
     def _try_exec_market(self, order: Any, popen: float, phigh: float, plow: float) -> None:
         at = order.data.close[0] if self.p.at_close else popen
@@ -110,9 +125,9 @@ class Recorder(bt.Analyzer):  # type: ignore[misc]
     def _market(self, order: Any, bit: Any) -> float:
         """Return the price before slippage: that of the side's inverse cost."""
         costs: Costs = self.p.run.broker.costs
-        slipped = float(costs.fill_price(np.ones(1), np.array([bit.size]))[0])
+        market = _before_slippage(costs, bit.price, bit.size)
         limited = order.exectype in (bt.Order.Limit, bt.Order.Close) or bool(order.triggered)
-        return float(bit.price if limited else bit.price / slipped)
+        return float(bit.price if limited else market)
 
     def next(self) -> None:
         run: ClassicRun = self.p.run
@@ -160,6 +175,13 @@ def _feed(bars: Bars, column: int, days: Array) -> ArrayFeed:
         values = getattr(bars, name)[rows, column]
         columns[name] = np.where(np.isnan(values), close if name != "volume" else 0.0, values)
     return ArrayFeed(columns=columns)
+
+
+def _before_slippage(costs: Costs, paid: float, size: float) -> float:
+    """Return the price that slippage turned into ``paid``: affine, so two points give it."""
+    side = np.array([size])
+    one, two = (float(costs.fill_price(np.array([p]), side, UNKNOWN)[0]) for p in (paid, 2.0 * paid))
+    return paid * (paid + two - 2.0 * one) / (two - one)
 
 
 def _asleep_until(strategy: type, day: float) -> type:

@@ -10,12 +10,13 @@ import backtrader as bt
 import numpy as np
 from numpy.typing import NDArray
 
-from bt_run.account import Account, Market
+from bt_run.account import Account
 from bt_run.bars import Bars
 from bt_run.engine.clock import PanelClock, backtrader_days
 from bt_run.errors import ExecutionError, PluginError
 from bt_run.ledger import Ledger, ledger_of
-from bt_run.pipeline import Decision, Pipeline, Track, decide, portfolio_state
+from bt_run.market import Market
+from bt_run.pipeline import EXITS, Decision, Pipeline, Track, decide, portfolio_state
 
 __all__ = ["PanelRun", "run_panel"]
 
@@ -79,7 +80,7 @@ class PipelineHost(bt.Strategy):  # type: ignore[misc]
         self._memos: dict[str, Any] = {}
         self._last_trade: np.datetime64 | None = None
         weighing = self.p.run.pipeline.weighing
-        self._tracks = {stage.path: Track(self.p.run.market) for stage in weighing}
+        self._tracks = {stage.path: Track(replace(self.p.run.market, exits=())) for stage in weighing}
 
     def next(self) -> None:
         run: PanelRun = self.p.run
@@ -110,6 +111,10 @@ class PipelineHost(bt.Strategy):  # type: ignore[misc]
             last_decision=None if last is None else run.bars.sessions[last],
             last_trade=self._last_trade,
         )
+        if account.exited:
+            closed = {run.bars.assets[column]: side for column, side in account.exited.items()}
+            self._memos[EXITS] = {**self._memos.get(EXITS, {}), **closed}
+            account.exited.clear()
         decision = decide(run.pipeline, state, self._memos)
         self.decisions.append(decision)
         self._memos = dict(decision.memos)

@@ -1,0 +1,171 @@
+"""Numbers of a page that the metrics do not hold: pure functions of daily returns and NAVs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bt_run import Array
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DAYS = 252
+TAIL = 0.05
+STATISTICS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
+    {  # name -> (label, unit, definition)
+        "positive_days": ("Days with a gain", "pct", "Days with a return above 0 over all days."),
+        "best_month": ("Best month", "pct", "Largest return of a calendar month, those cut short included."),
+        "worst_month": ("Worst month", "pct", "Smallest return of a calendar month."),
+        "best_year": ("Best year", "pct", "Largest return of a calendar year, those cut short included."),
+        "worst_year": ("Worst year", "pct", "Smallest return of a calendar year."),
+        "downside_risk": (
+            "Downside deviation per year",
+            "pct",
+            "Root mean square of daily returns below 0, others counted as 0, x sqrt(252).",
+        ),
+        "value_at_risk": ("Value at risk, one day, 5%", "pct", "The 5th percentile of daily returns."),
+        "expected_shortfall": (
+            "Expected shortfall, one day, 5%",
+            "pct",
+            "Mean of the worst 5% of daily returns.",
+        ),
+        "kurtosis": (
+            "Excess kurtosis",
+            "ratio",
+            "Fourth central moment of daily returns over the square of their variance (ddof 0), less 3.",
+        ),
+        "omega": ("Omega ratio", "ratio", "Sum of daily gains over the sum of daily losses."),
+        "tail_ratio": (
+            "Tail ratio",
+            "ratio",
+            "The 95th percentile of daily returns over the size of the 5th.",
+        ),
+        "stability": (
+            "Stability",
+            "ratio",
+            "R squared of a straight line through the logarithm of the NAV: 1 is a steady climb.",
+        ),
+        "up_capture": (
+            "Upside capture",
+            "ratio",
+            "Return per year on days on which the benchmark rose, over the benchmark's on those days.",
+        ),
+        "down_capture": (
+            "Downside capture",
+            "ratio",
+            "Return per year on days on which the benchmark fell, over the benchmark's on those days.",
+        ),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Drawdown:
+    """Hold one fall from a highest NAV: rows of the peak, the lowest close and the recovery (None: not yet)."""
+
+    peak: int
+    trough: int
+    recovery: int | None
+    depth: float
+
+
+def drawdown(nav: Array) -> Array:
+    """Return the fall from the highest NAV so far, (n,), fractions <= 0."""
+    with np.errstate(all="ignore"):
+        return np.asarray(nav / np.maximum.accumulate(nav) - 1.0)
+
+
+def drawdowns(nav: Array) -> list[Drawdown]:
+    """Return every fall of a NAV, deepest first."""
+    fall = drawdown(nav)
+    below = np.concatenate([[False], fall < 0.0, [False]])
+    edges = np.flatnonzero(np.diff(below.astype(int)))
+    found = []
+    for first, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        trough = first + int(fall[first:end].argmin())
+        found.append(Drawdown(first - 1, trough, end if end < len(nav) else None, float(fall[trough])))
+    return sorted(found, key=lambda item: item.depth)
+
+
+def period_returns(nav: pd.Series[float], period: str) -> pd.Series[float]:
+    """Return the return of each calendar period ("M" or "Y"); the first starts at the first NAV."""
+    import pandas as pd
+
+    periods = pd.DatetimeIndex(nav.index).tz_localize(None).to_period(period)
+    last = nav.iloc[1:].groupby(periods[1:]).last()
+    before = last.shift()
+    if len(before):
+        before.iloc[0] = nav.iloc[0]
+    return last / before - 1.0
+
+
+def statistics(nav: pd.Series[float], market: Array) -> dict[str, float | None]:
+    """Return the numbers of ``STATISTICS`` for daily NAVs (n,) and the benchmark's daily returns (n - 1,)."""
+    out: dict[str, float | None] = dict.fromkeys(STATISTICS)
+    values = nav.to_numpy(dtype=np.float64)
+    if len(values) < 2 or not np.isfinite(values).all() or (values <= 0.0).any():
+        return out
+    months, years = period_returns(nav, "M"), period_returns(nav, "Y")
+    daily = values[1:] / values[:-1] - 1.0
+    with np.errstate(all="ignore"):
+        found = _alone(daily) | {
+            "best_month": months.max(),
+            "worst_month": months.min(),
+            "best_year": years.max(),
+            "worst_year": years.min(),
+            "up_capture": _capture(daily, market, market > 0.0),
+            "down_capture": _capture(daily, market, market < 0.0),
+        }
+    return {name: float(found[name]) + 0.0 if math.isfinite(found[name]) else None for name in out}
+
+
+def rolling(returns: Array, market: Array, window: int) -> dict[str, Array]:
+    """Return Sharpe ratio, volatility and beta over the last ``window`` returns, (n - window + 1,) each."""
+    import pandas as pd
+
+    own, other = pd.Series(returns), pd.Series(market)
+    deviation = own.rolling(window).std()
+    deviation = deviation.where(deviation > 1e-12)
+    variance = other.rolling(window).var()
+    out = {
+        "sharpe": own.rolling(window).mean() / deviation * math.sqrt(DAYS),
+        "volatility": own.rolling(window).std() * math.sqrt(DAYS),
+        "beta": own.rolling(window).cov(other) / variance.where(variance > 1e-24),
+    }
+    return {name: values.to_numpy(dtype=np.float64)[window - 1 :] for name, values in out.items()}
+
+
+def _alone(daily: Array) -> dict[str, float]:
+    losses, gains = -daily[daily < 0.0].sum(), daily[daily > 0.0].sum()
+    cut = int((len(daily) - 1) * TAIL)
+    centred = daily - daily.mean()
+    variance = (centred**2).mean()
+    growth = np.log1p(daily).cumsum()
+    moves = len(daily) > 2 and np.ptp(growth) > 0.0
+    low, high = np.percentile(daily, [5, 95])
+    return {
+        "positive_days": (daily > 0.0).mean(),
+        "downside_risk": math.sqrt((np.minimum(daily, 0.0) ** 2).mean() * DAYS),
+        "value_at_risk": low,
+        "expected_shortfall": np.partition(daily, cut)[: cut + 1].mean(),
+        "kurtosis": (centred**4).mean() / variance**2 - 3.0 if variance > 1e-24 else math.nan,
+        "omega": gains / losses if losses else math.nan,
+        "tail_ratio": abs(high) / abs(low) if low else math.nan,
+        "stability": np.corrcoef(np.arange(len(growth)), growth)[0, 1] ** 2 if moves else math.nan,
+    }
+
+
+def _capture(daily: Array, market: Array, days: NDArray[np.bool_]) -> float:
+    """Return growth per year on chosen days over the benchmark's."""
+    if not len(market) or len(market) != len(daily) or not days.any():
+        return math.nan
+    power = DAYS / days.sum()
+    own, other = (np.prod(1.0 + part[days]) ** power - 1.0 for part in (daily, market))
+    return float(own / other) if other else math.nan

@@ -1,0 +1,173 @@
+"""The page in a real browser: Debian's headless Chromium, at two widths, light and dark."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bt_run import load_config, run
+from bt_run_plugins.html_report import HtmlReport
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+EXAMPLES = Path(__file__).parents[2] / "examples"
+LOOKS = [(width, scheme) for width in (1440, 390) for scheme in ("light", "dark")]
+
+pytestmark = [
+    pytest.mark.skipif(
+        not (CHROMIUM and DRIVER),
+        reason="no Chromium with its driver: apt-get install chromium chromium-driver",
+    ),
+    pytest.mark.xdist_group("browser"),
+]
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("page")
+    (path,) = HtmlReport().write(run(load_config(EXAMPLES / "spy_qqq.yaml")), folder)
+    return path.as_uri()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    from selenium import webdriver
+    from selenium.webdriver.chrome.options import Options
+    from selenium.webdriver.chrome.service import Service
+
+    options = Options()
+    options.binary_location = CHROMIUM
+    profile = tmp_path_factory.mktemp("profile")
+    words = ["--headless=new", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", f"--user-data-dir={profile}"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        words.append("--no-sandbox")  # Chromium refuses to run as root with one
+    for word in words:
+        options.add_argument(word)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    yield driver
+    driver.quit()
+
+
+def show(browser, url, width=1440, scheme="light"):
+    """Open the page at a width and in a colour scheme."""
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    browser.get(url)
+
+
+def requests(browser):
+    """Return the addresses that were asked for since the last call."""
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    return [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_page_is_quiet_and_fits(browser, url, width, scheme):
+    requests(browser)
+    show(browser, url, width, scheme)
+    assert browser.get_log("browser") == []
+    assert {address for address in requests(browser) if not address.startswith("data:")} == {url}
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    shade = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+    assert (sum(map(int, shade[4:-1].split(","))) < 200) == (scheme == "dark")
+    sizes = browser.execute_script(
+        "return [...document.querySelectorAll('svg')].filter(s => s.offsetParent !== null || s.getBBox().width)"
+        ".map(s => s.getBoundingClientRect()).filter(r => r.width).map(r => [r.width, r.height])"
+    )
+    assert len(sizes) >= 10
+    assert all(w > 200 and h > 100 for w, h in sizes)
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_accessibility_checker_finds_nothing_serious(browser, url, width, scheme):
+    import axe_core_python
+
+    show(browser, url, width, scheme)
+    script = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+    browser.execute_script(script)
+    found = browser.execute_async_script("axe.run().then(arguments[arguments.length - 1])")
+    serious = [
+        (item["id"], item["nodes"][0]["html"][:200], len(item["nodes"]))
+        for item in found["violations"]
+        if item["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
+    assert len(found["passes"]) > 15
+
+
+def test_headings_go_down_one_step_at_a_time(browser, url):
+    show(browser, url)
+    levels = browser.execute_script(
+        "return [...document.querySelectorAll('h1,h2,h3,h4')].map(h => Number(h.tagName[1]))"
+    )
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+
+
+def test_reader_switches_the_scale_by_keyboard(browser, url):
+    from selenium.webdriver.common.keys import Keys
+
+    show(browser, url)
+    linear, log = (browser.find_element("id", f"growth-scale-chart-{n}") for n in (1, 2))
+    assert (linear.is_displayed(), log.is_displayed()) == (True, False)
+    browser.find_element("id", "growth-scale-1").send_keys(Keys.ARROW_RIGHT)
+    assert (linear.is_displayed(), log.is_displayed()) == (False, True)
+
+
+def test_reader_sorts_and_searches_a_table(browser, url):
+    show(browser, url)
+    head = browser.find_element("css selector", "#trades-table thead th:nth-child(6) button")
+    for order in (-1, 1):
+        browser.execute_script("arguments[0].click()", head)
+        values = browser.execute_script(
+            "return [...document.querySelectorAll('#trades-table tbody tr')].map(r => Number(r.cells[5].dataset.v))"
+        )
+        assert values == sorted(values, reverse=order < 0)
+    box = browser.find_element("css selector", "input[data-for=decisions-table]")
+    box.send_keys("2008-03")
+    shown = browser.execute_script(
+        "return [...document.querySelectorAll('#decisions-table tbody tr')].filter(r => !r.hidden).map(r => r.cells[0].textContent)"
+    )
+    assert len(shown) == 1
+    assert shown[0].startswith("2008-03")
+
+
+def test_reader_sees_a_definition_on_focus_and_closes_it(browser, url):
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.keys import Keys
+
+    show(browser, url, 390)
+    button = browser.find_element("css selector", "#headline-table .q")
+    text = browser.find_element("css selector", "#headline-table .def")
+    assert not text.is_displayed()
+    browser.execute_script("arguments[0].focus()", button)
+    assert text.is_displayed()
+    assert text.text == "Last NAV over the NAV at the start, less 1."
+    ActionChains(browser).send_keys(Keys.ESCAPE).perform()
+    assert not text.is_displayed()
+
+
+def test_reader_chooses_dark_over_a_light_system(browser, url):
+    show(browser, url)
+    button = browser.find_element("id", "theme")
+    assert button.text == "Dark"
+    button.click()
+    assert button.text == "Light"
+    assert browser.execute_script("return getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 27)"
+
+
+def test_page_reads_without_script(browser, url):
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        show(browser, url)
+        assert browser.find_element("id", "decisions-table").is_displayed()
+        assert browser.find_element("id", "growth-scale-chart-1").is_displayed()
+        assert not browser.find_element("id", "theme").is_displayed()
+    finally:
+        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})

@@ -1,0 +1,219 @@
+"""Exits between decisions: stops, targets, gaps, against hand calculations."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bt_run import BuildContext, RunConfig, run
+from bt_run.account import Account
+from bt_run.components import Broker, Holdings
+from bt_run.exits import Levels, exit_prices, nearest_levels
+from bt_run.market import Market
+from bt_run.testing import make_bars, make_rows
+from bt_run_plugins.exits import (
+    StopLoss,
+    StopLossConfig,
+    TakeProfit,
+    TakeProfitConfig,
+    TrailingStop,
+    TrailingStopConfig,
+)
+
+NAN = np.nan
+
+
+@dataclass(frozen=True)
+class Free:
+    real_shares_only = ()
+
+    def fillable(self, shares, conditions):
+        return shares
+
+    def fill_price(self, price, shares, conditions):
+        return price.copy()
+
+    def commission(self, shares, price):
+        return np.zeros(len(shares))
+
+
+NOBODY = BuildContext(costs=None)
+STOP = ("stop_loss", StopLoss(StopLossConfig(loss=0.1), NOBODY))
+TAKE = ("take_profit", TakeProfit(TakeProfitConfig(gain=0.2), NOBODY))
+TRAIL = ("trailing_stop", TrailingStop(TrailingStopConfig(depth=0.1), NOBODY))
+
+
+def account(bars, *exits, weight=0.5, fill="next_open"):
+    one = Account(Market(bars, Broker(cash=1000.0, fill=fill, costs=Free()), 1.0, False, exits), bars.start)
+    one.order(np.array([weight]))
+    one.advance(len(bars) - 1)
+    return one
+
+
+def closing(one):
+    last = one.fills[-1]
+    return last.bar, last.price[0], last.filled[0], last.reason[0]
+
+
+def test_a_stop_fills_at_its_level_inside_the_bar():
+    bars = make_bars({"A": make_rows([10, 10, 9.5, 9.5], open=[10, 10, 9.8, 9.5], low=[10, 10, 8.9, 9.5])})
+    assert closing(account(bars, STOP)) == (2, 9.0, -50.0, "stop_loss")
+
+
+def test_a_gap_of_a_fifth_through_the_stop_fills_at_the_open():
+    bars = make_bars({"A": make_rows([10, 10, 8.2], open=[10, 10, 8.0])})
+    one = account(bars, STOP)
+    assert closing(one) == (2, 8.0, -50.0, "stop_loss")
+    assert one.nav[2] == 900.0
+
+
+def test_a_gap_through_the_target_fills_at_the_open():
+    bars = make_bars({"A": make_rows([10, 10, 12.5], open=[10, 10, 13.0])})
+    assert closing(account(bars, TAKE)) == (2, 13.0, -50.0, "take_profit")
+
+
+def test_a_target_fills_at_its_level():
+    bars = make_bars({"A": make_rows([10, 10, 11.5], open=[10, 10, 11.0], high=[10, 10, 12.4])})
+    assert closing(account(bars, TAKE)) == (2, 12.0, -50.0, "take_profit")
+
+
+def test_a_bar_that_touches_both_takes_the_stop():
+    bars = make_bars({"A": make_rows([10, 10, 10], open=[10, 10, 10], high=[10, 10, 13], low=[10, 10, 8])})
+    assert closing(account(bars, TAKE, STOP)) == (2, 9.0, -50.0, "stop_loss")
+
+
+def test_a_trailing_stop_follows_the_best_close():
+    bars = make_bars({"A": make_rows([10, 10, 20, 19, 17.9])})
+    assert closing(account(bars, TRAIL)) == (4, 17.9, -50.0, "trailing_stop")
+
+
+def test_a_short_is_the_mirror_image():
+    bars = make_bars({"A": make_rows([10, 10, 10.5], open=[10, 10, 10.2], high=[10, 10, 11.5])})
+    assert closing(account(bars, STOP, weight=-0.5)) == (2, 11.0, 50.0, "stop_loss")
+    down = make_bars({"A": make_rows([10, 10, 8.5], open=[10, 10, 9], low=[10, 10, 7.9])})
+    assert closing(account(down, TAKE, weight=-0.5)) == (2, 8.0, 50.0, "take_profit")
+
+
+def test_a_new_holding_is_watched_in_the_bar_of_its_entry():
+    bars = make_bars({"A": make_rows([10, 9.5], open=[10, 10], low=[10, 8.0])})
+    assert closing(account(bars, STOP)) == (1, 9.0, -50.0, "stop_loss")
+
+
+def test_an_entry_at_the_close_is_watched_from_the_next_bar():
+    bars = make_bars({"A": make_rows([10, 10, 10], low=[10, 5, 10])})
+    assert account(bars, STOP, fill="next_close").shares[0] == 50.0
+
+
+def test_an_exit_before_a_fill_at_the_close_cancels_the_order():
+    bars = make_bars({"A": make_rows([10, 10, 10, 10, 10], low=[10, 10, 10, 8, 10])})
+    one = Account(Market(bars, Broker(cash=1000.0, fill="next_close", costs=Free()), 1.0, False, (STOP,)), 0)
+    one.order(np.array([0.5]))
+    one.advance(2)
+    one.order(np.array([0.9]))
+    one.advance(4)
+    assert one.shares[0] == 0.0
+    assert [record.reason[0] for record in one.fills[1:]] == ["stop_loss", "cancelled by an exit in the same bar"]
+
+
+def test_closes_stand_for_missing_highs_and_lows():
+    from bt_run.exits import exit_prices
+
+    levels = Levels(np.array([9.0]), np.array([12.0]), np.array(["s"]), np.array(["t"]))
+    none = np.array([NAN])
+    for close, price in ((8.5, 8.5), (9.5, NAN), (12.5, 12.5)):
+        got, _ = exit_prices(np.ones(1), (none, none, none, np.array([close])), levels)
+        np.testing.assert_array_equal(got, [price])
+
+
+def test_a_split_moves_the_levels():
+    bars = make_bars({"A": make_rows([10, 10, 5, 4.4], split=[1, 1, 2, 1], open=[10, 10, 5, 4.6])}, adjust="none")
+    assert closing(account(bars, STOP)) == (3, 4.5, -100.0, "stop_loss")
+
+
+def test_buying_more_averages_the_entry():
+    bars = make_bars({"A": make_rows([10, 10, 20, 20, 14, 14])})
+    one = Account(Market(bars, Broker(cash=1000.0, fill="next_open", costs=Free()), 1.0, False, (STOP,)), 0)
+    one.order(np.array([0.4]))
+    one.advance(2)
+    one.order(np.array([0.8]))  # NAV 1400: 40 shares at 10 become 56, the rest at 20: average 12.857
+    one.advance(4)
+    assert one.shares[0] == 56.0
+    assert one._entry[0] == pytest.approx((40 * 10 + 16 * 20) / 56)
+
+
+def test_the_nearest_of_several_rules_counts():
+    side, entry, best = np.array([1.0, -1.0]), np.array([10.0, 10.0]), np.array([12.0, 8.0])
+    levels = nearest_levels((STOP, TRAIL, TAKE), Holdings(side, entry, best, np.ones(2)))
+    assert levels.stop.tolist() == pytest.approx([10.8, 8.8])
+    assert levels.stop_rule.tolist() == ["trailing_stop", "trailing_stop"]
+    assert levels.target.tolist() == pytest.approx([12.0, 8.0])
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from([1.0, -1.0]),
+    st.lists(st.floats(1, 100), min_size=4, max_size=4),
+    st.floats(1, 100),
+    st.floats(1, 100),
+)
+def test_an_exit_price_is_a_price_of_the_bar(side, prices, stop, target):
+    first, close = prices[0], prices[1]
+    high, low = max(prices), min(prices)
+    if side * stop >= side * target:
+        stop, target = target, stop
+    levels = Levels(np.array([stop]), np.array([target]), np.array(["s"]), np.array(["t"]))
+    bar = tuple(np.array([value]) for value in (first, high, low, close))
+    price, _ = exit_prices(np.array([side]), bar, levels)
+    touched = low * side <= stop * side or high * side <= stop * side
+    touched = touched or high * side >= target * side or low * side >= target * side
+    assert np.isfinite(price[0]) == touched
+    if touched:
+        assert low <= price[0] <= high
+
+
+def test_an_asset_that_was_closed_waits_for_its_signal_to_change(tmp_path):
+    close = [10.0] * 25 + [8.0, 8.2, 8.4, 8.6, 8.8, 9.0] + [9.0] * 10 + [5.0] * 6 + [9.0] * 12
+    frame = pd.DataFrame({"date": pd.bdate_range("2020-01-01", periods=len(close)), "open": close, "close": close})
+    frame.to_csv(tmp_path / "A.csv", index=False)
+    plugin = tmp_path / "above.py"
+    plugin.write_text(
+        "import numpy as np\nfrom bt_run import Component, Config, hookimpl\n"
+        "class Above:\n"
+        "    def __init__(self, config, context): pass\n"
+        "    def signals(self, bars): return np.where(bars.close > 6, 1.0, 0.0)\n"
+        "@hookimpl\ndef bt_strategies():\n"
+        "    return [Component(name='above', config=Config, build=Above, summary='above six')]\n"
+    )
+    data = {
+        "source": {"use": "csv", "path": str(tmp_path)},
+        "assets": ["A"],
+        "benchmark": "A",
+        "start": "2020-01-02",
+        "end": "2020-12-31",
+    }
+    result = run(
+        RunConfig(
+            name="t",
+            plugins=[plugin],
+            data=data,
+            strategy="above",
+            sizer="equal_weight",
+            exits=[{"use": "stop_loss", "loss": 0.15}],
+        )
+    )
+    fills = result.fills[result.fills["filled"].abs() > 1e-6]
+    bought = fills[fills["filled"] > 0]["time"].dt.strftime("%m-%d").tolist()
+    # bought at the start; stopped on the drop to 8; bought again only after the fall to 5 had turned the signal off
+    assert bought[0] == "01-03"
+    stopped = fills[fills["reason"] == "stop_loss"]
+    assert stopped["price"].iloc[0] == 8.0
+    assert len(stopped) == 1
+    later = [day for day in bought if day > stopped["time"].iloc[0].strftime("%m-%d")]
+    assert later[0] == frame["date"].iloc[48].strftime("%m-%d")
+    waited = result.decisions[result.decisions["reason"].str.startswith("closed by an exit")]
+    assert len(waited) > 10
+    assert (waited["target"] == 0).all()
+    assert result.memos["component"].eq("exits").any()
