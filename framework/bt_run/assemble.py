@@ -70,6 +70,7 @@ def assemble_bars(
     """
     names = tuple(sorted(request.assets))
     cut = {name: _checked(name, rows[name], request, prices) for name in names}
+    _refuse_mixed_clocks(cut)
     times = np.unique(np.concatenate([cut[name].times for name in names]))
     days = times.astype("datetime64[D]")
     in_window = np.flatnonzero(days >= np.datetime64(request.start, "D"))
@@ -157,6 +158,23 @@ def _checked(name: str, rows: Rows, request: LoadRequest, prices: PriceConventio
         if values is not None:
             _refuse(name, rows, (values < 0) | np.isinf(values), field, "0 or more")
     return rows
+
+
+def _refuse_mixed_clocks(rows: Mapping[str, Rows]) -> None:
+    """Refuse daily rows that carry different times of day: each would be a bar of its own, twice a session."""
+    clocks: dict[str, int] = {}
+    for name, item in rows.items():
+        seconds = (item.times - item.times.astype("datetime64[D]")).astype("timedelta64[s]").astype(np.int64)
+        if len(seconds) == len(np.unique(item.times.astype("datetime64[D]"))) and len(seconds):
+            clocks[name] = int(seconds.min())
+    low, high = (choose(clocks, key=lambda name: clocks[name], default="") for choose in (min, max))
+    # an hour apart is daylight saving time, and the same clock
+    if clocks and clocks[high] - clocks[low] > 3600:
+        one, other = (rows[name].times[0] for name in (low, high))
+        raise DataError(
+            f"{low} and {high} have one row a day at different times of day ({one} and {other}); "
+            "expected dates alone for daily rows, or one clock for all assets"
+        )
 
 
 def _refuse(name: str, rows: Rows, bad: NDArray[np.bool_], field: str, right: str) -> None:

@@ -234,3 +234,18 @@ def test_close_only_data_have_no_other_fields():
     rows = make_rows([1, 2, 3])
     bars = assemble(Rows(times=rows.times, close=rows.close))
     assert bars.fields == {"close"}
+
+
+def test_daily_rows_with_different_clocks_are_refused():
+    """At midnight and at the close: the engine would decide twice a day, each time on half of the prices."""
+    rows = make_rows([1, 1, 1])
+    late = replace(rows, times=rows.times + np.timedelta64(21, "h"))
+    with pytest.raises(DataError, match="A and B have one row a day at different times of day .*expected dates alone"):
+        assemble_bars(request(assets={"A": "A", "B": "B"}), {"A": rows, "B": late}, rows)
+
+
+def test_one_clock_that_follows_daylight_saving_time_is_one_clock():
+    rows = make_rows([1, 1, 1])
+    hours = np.array([20, 21, 21]).astype("timedelta64[h]")
+    clocked = replace(rows, times=rows.times + hours)
+    assemble_bars(request(assets={"A": "A", "B": "B"}), {"A": clocked, "B": clocked}, clocked)

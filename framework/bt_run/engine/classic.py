@@ -50,6 +50,7 @@ class ClassicRun:
     bars: Bars
     broker: Broker
     strategy: BacktraderStrategy
+    runonce: bool = True
     progress: Callable[[int], None] | None = None
 
 
@@ -146,7 +147,7 @@ class Recorder(bt.Analyzer):  # type: ignore[misc]
 def run_classic(run: ClassicRun) -> Ledger:
     """Play a Backtrader strategy through the bars and return its ledger; it sleeps until ``bars.start``."""
     bars, broker = run.bars, run.broker
-    cerebro = bt.Cerebro(stdstats=False)
+    cerebro = bt.Cerebro(stdstats=False, runonce=run.runonce)
     at_close = broker.fill == "next_close"
     cerebro.broker = ClassicBroker(costs=broker.costs, at_close=at_close, cash=broker.cash)
     cerebro.broker.addcommissioninfo(CostsCommission(costs=broker.costs))
