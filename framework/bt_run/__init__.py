@@ -55,6 +55,7 @@ from bt_run.run import run
 from bt_run.schedule import period_of
 
 if TYPE_CHECKING:
+    from bt_run.compare import Comparison
     from bt_run.config import RunConfig, load_config
     from bt_run.metrics import DEFINITIONS
     from bt_run.result import BacktestResult
@@ -69,6 +70,7 @@ __all__ = [
     "Broker",
     "BtRunError",
     "BuildContext",
+    "Comparison",
     "Component",
     "ComponentSpec",
     "Conditions",
@@ -112,6 +114,7 @@ __all__ = [
 _LAZY = MappingProxyType(
     {
         "BacktestResult": "bt_run.result",
+        "Comparison": "bt_run.compare",
         "DEFINITIONS": "bt_run.metrics",
         "RunConfig": "bt_run.config",
         "load_config": "bt_run.config",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 from click_default_group import DefaultGroup
 
+from bt_run.commands import COMMANDS
 from bt_run.errors import BtRunError, ConfigError
 from bt_run.plugins import catalogue, did_you_mean, get_plugin_manager
 
@@ -81,7 +82,7 @@ def command_line() -> click.Group:
     """Return the commands of bt-run and those that plugins add."""
     cli: click.Group = DefaultGroup(name="bt-run", help=HELP, default="run")
     click.version_option(version("bt-run"), prog_name="bt-run")(cli)
-    for command in (run, validate, plugins, schema, init):
+    for command in (run, validate, plugins, schema, init, *COMMANDS):
         cli.add_command(command)
     try:
         get_plugin_manager().hook.bt_commands(cli=cli)

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
+from bt_run.errors import PluginError
+
 if TYPE_CHECKING:
     from bt_run.bars import Bars, LoadRequest
     from bt_run.pipeline import Decision, PortfolioState
@@ -313,12 +315,23 @@ class Report(Protocol):
     def write(self, result: BacktestResult, folder: Path) -> list[Path]: ...
 
 
+class ClassicConfig(Config):
+    """Hold the keys that every Backtrader strategy has in a YAML file."""
+
+    resample: tuple[Literal["session", "week", "month", "year"], ...] = Field(
+        default=(), description="further data of each asset, after the assets themselves: completed bars of the period"
+    )
+
+
 @dataclass(frozen=True)
 class BacktraderStrategy:
     """Hold an ordinary ``bt.Strategy`` subclass and its parameters, to be run in classic mode."""
 
     cls: type
     params: Mapping[str, Any]
+    resample: tuple[str, ...] = ()
+    analyzers: tuple[type, ...] = ()
+    observers: tuple[type, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -334,14 +347,35 @@ class Component:
     summary: str
 
     @classmethod
-    def from_backtrader(cls, strategy: type, name: str | None = None, summary: str | None = None) -> Component:
-        """Offer a ``bt.Strategy`` subclass; its params become the config."""
-        params = dict(strategy.params._getitems())  # type: ignore[attr-defined]
-        fields: dict[str, Any] = {key: (Any if value is None else type(value), value) for key, value in params.items()}
-        config = create_model(f"{strategy.__name__}Config", __base__=Config, **fields)
+    def from_backtrader(
+        cls,
+        strategy: type,
+        name: str | None = None,
+        summary: str | None = None,
+        *,
+        analyzers: tuple[type, ...] = (),
+        observers: tuple[type, ...] = (),
+    ) -> Component:
+        """Offer a ``bt.Strategy`` subclass; its params become the config, beside ``resample``.
 
-        def build(options: Config, _: BuildContext) -> BacktraderStrategy:
-            return BacktraderStrategy(strategy, options.model_dump())
+        ``analyzers`` and ``observers`` are Backtrader classes to run along; what an analyzer found is a table
+        of the result.
+
+        Raises:
+            PluginError: a param has the name of a key that bt-run uses itself.
+        """
+        params = dict(strategy.params._getitems())  # type: ignore[attr-defined]
+        if taken := {"use", "options", "resample"} & params.keys():
+            raise PluginError(f"{strategy.__name__}: the param {min(taken)!r} is a key of bt-run; rename it")
+        simple = (bool, int, float, str)
+        fields: dict[str, Any] = {
+            key: (type(value) if isinstance(value, simple) else Any, value) for key, value in params.items()
+        }
+        config = create_model(f"{strategy.__name__}Config", __base__=ClassicConfig, **fields)
+
+        def build(options: ClassicConfig, _: BuildContext) -> BacktraderStrategy:
+            given = {key: getattr(options, key) for key in params}
+            return BacktraderStrategy(strategy, given, options.resample, analyzers, observers)
 
         lines = (strategy.__doc__ or "").strip().splitlines()
         return cls(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +28,7 @@ class Ledger:
         nav, cash: (T,), NaN before the start.
         holdings: (bar, shares (N,)) at each change of the shares.
         stages: names of the weighing stages, in order: sized, overlay_1_NAME, ...
+        analyses: what Backtrader's analyzers found: name -> key -> value.
     """
 
     bars: Bars
@@ -38,6 +39,7 @@ class Ledger:
     cash_flows: tuple[CashFlow, ...] = ()
     decisions: tuple[Decision, ...] = ()
     stages: tuple[str, ...] = ()
+    analyses: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def spans(self) -> list[tuple[slice, Array]]:
         """Return the runs of bars over which the shares (N,) did not change."""

@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from bt_run.build import Parts, build_parts, build_source, check_needs
 from bt_run.components import BuildContext
 from bt_run.errors import BtRunError
 
 if TYPE_CHECKING:
-    import numpy as np
     import pluggy
     from numpy.typing import NDArray
 
@@ -174,6 +175,29 @@ def _warnings(config: RunConfig, bound: BoundConfig, parts: Parts, bars: Bars) -
             f"broker.fill: next_open, but the opens of {which} often repeat the previous close, "
             "the very price the signal saw; next_close is honest here"
         )
+    return (*out, *_classic_warnings(parts, bars))
+
+
+def _classic_warnings(parts: Parts, bars: Bars) -> tuple[str, ...]:
+    """Say which habits of Backtrader's own orders and data can hurt a run."""
+    if parts.classic is None:
+        return ()
+    out = []
+    if len(bars.assets) > 1:
+        out.append(
+            "strategy: Backtrader rejects an order that cash cannot pay, and with it every later order of that bar, "
+            "sales too; sell first and leave room"
+        )
+    late = [name for i, name in enumerate(bars.assets) if not bars.tradable[bars.start, i]]
+    if late:
+        out.append(
+            f"strategy: Backtrader calls next() only when all assets have begun ({', '.join(late)} begin late); "
+            "read before its first bar, an asset shows the last bar of its data"
+        )
+    inside = bars.counts[-1] < len(bars) - np.argmax(bars.tradable, axis=0)
+    if inside.any():
+        names = [name for name, gap in zip(bars.assets, inside, strict=True) if gap]
+        out.append(f"strategy: on a session without a bar Backtrader shows the bar before ({', '.join(names[:5])})")
     return tuple(out)
 
 
@@ -257,10 +281,21 @@ def _result(ready: Prepared, played: Played) -> BacktestResult:
         **tables,
         metrics=compute_metrics(tables["nav"], {"run": tables["fills"], **fills}, ready.config.risk_free),
         manifest=build_manifest(run_id, provenance, tables, bars.notes),
-        analyses=dict(analyzer.table() for analyzer in ready.parts.analyzers),
+        analyses=_analyses(ready, ledger),
         notes=bars.notes,
         warnings=ready.warnings,
     )
+
+
+def _analyses(ready: Prepared, ledger: Ledger) -> dict[str, Any]:
+    """Return the tables of the run's analyzers, and of Backtrader's own in classic mode."""
+    import pandas as pd
+
+    found = {
+        name: pd.DataFrame({"key": list(values), "value": [str(value) for value in values.values()]})
+        for name, values in ledger.analyses.items()
+    }
+    return found | dict(analyzer.table() for analyzer in ready.parts.analyzers)
 
 
 def _identity(ready: Prepared) -> tuple[str, Provenance]:

@@ -357,7 +357,11 @@ def test_t17_whole_shares_leave_no_more_cash_than_they_must():
             strategy.order_target_percent(data, 1 / 3)
 
     plain = Plain({name: frame(prices) for name in "ABC"}).run(at(1, thirds))
-    assert [plain.getposition(data).size for data in plain.datas] == [99, 99, 99]  # a share and a half stays cash, unsaid
+    assert [plain.getposition(data).size for data in plain.datas] == [
+        99,
+        99,
+        99,
+    ]  # a share and a half stays cash, unsaid
 
     fractional = account(make_bars(dict.fromkeys("ABC", prices)))
     fractional.order(np.full(3, 1 / 3))

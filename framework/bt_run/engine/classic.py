@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -24,6 +24,16 @@ _REASONS = MappingProxyType(
         bt.Order.Rejected: "rejected",
         bt.Order.Canceled: "cancelled",
         bt.Order.Expired: "expired",
+    }
+)
+
+
+_PERIODS = MappingProxyType(
+    {
+        "session": bt.TimeFrame.Days,
+        "week": bt.TimeFrame.Weeks,
+        "month": bt.TimeFrame.Months,
+        "year": bt.TimeFrame.Years,
     }
 )
 
@@ -96,7 +106,10 @@ class Recorder(bt.Analyzer):  # type: ignore[misc]
     def start(self) -> None:
         bars: Bars = self.p.run.bars
         self.days = backtrader_days(bars.times)
-        self.column = {data: i for i, data in enumerate(self.strategy.datas)}
+        # resampled data come after the assets; an order for one of them is an order for its asset
+        count = len(bars.assets)
+        self.assets = self.strategy.datas[:count]
+        self.column = {data: i % count for i, data in enumerate(self.strategy.datas)}
         self.nav = np.full(len(bars), np.nan)
         self.cash = np.full(len(bars), np.nan)
         self.holdings: list[tuple[int, Array]] = [(bars.start, np.zeros(len(bars.assets)))]
@@ -135,7 +148,10 @@ class Recorder(bt.Analyzer):  # type: ignore[misc]
         broker = self.strategy.broker
         bar = self.bar_of(self.strategy.datetime[0])
         self.nav[bar], self.cash[bar] = broker.getvalue(), broker.getcash()
-        shares = np.array([broker.getposition(data).size for data in self.strategy.datas], dtype=np.float64)
+        shares = np.zeros(len(self.assets))
+        # not getposition: asking makes an entry, which the broker then values at a bar that may not be there yet
+        for data, position in broker.positions.items():
+            shares[self.column[data]] += position.size
         if not np.array_equal(shares, self.holdings[-1][1]):
             self.holdings.append((bar, shares))
         if run.progress and bar % 64 == 0:
@@ -154,6 +170,13 @@ def run_classic(run: ClassicRun) -> Ledger:
     days = backtrader_days(bars.times)
     for column, name in enumerate(bars.assets):
         cerebro.adddata(_feed(bars, column, days), name=name)
+    for period in run.strategy.resample:
+        for name in bars.assets:
+            cerebro.resampledata(cerebro.datasbyname[name], name=f"{name}_{period}", timeframe=_PERIODS[period])
+    for analyzer in run.strategy.analyzers:
+        cerebro.addanalyzer(analyzer, _name=analyzer.__name__)
+    for observer in run.strategy.observers:
+        cerebro.addobserver(observer)
     cerebro.addanalyzer(Recorder, run=run, _name="recorder")
     cerebro.addstrategy(_asleep_until(run.strategy.cls, days[bars.start]), **run.strategy.params)
     (strategy,) = cerebro.run()
@@ -164,7 +187,20 @@ def run_classic(run: ClassicRun) -> Ledger:
         cash=recorder.cash,
         holdings=tuple(recorder.holdings),
         fills=tuple(recorder.fills),
+        analyses={
+            analyzer.__name__: _found(strategy.analyzers.getbyname(analyzer.__name__).get_analysis())
+            for analyzer in run.strategy.analyzers
+        },
     )
+
+
+def _found(analysis: Mapping[Any, Any], path: str = "") -> dict[str, Any]:
+    """Flatten what an analyzer found to path -> value."""
+    out: dict[str, Any] = {}
+    for key, value in analysis.items():
+        name = f"{path}.{key}" if path else str(key)
+        out.update(_found(value, name) if isinstance(value, Mapping) else {name: value})
+    return out
 
 
 def _feed(bars: Bars, column: int, days: Array) -> ArrayFeed:

@@ -29,10 +29,24 @@ class ArrayFeed(bt.feed.DataBase):  # type: ignore[misc]
 
     params = (("columns", None),)
 
+    def start(self) -> None:
+        super().start()
+        self._row = 0
+
+    def _load(self) -> bool:
+        """Give the next bar by itself: Backtrader does not preload where it resamples."""
+        if self._row >= len(self.p.columns["datetime"]):
+            return False
+        for name in self.getlinealiases():
+            getattr(self.lines, name)[0] = float(self.p.columns[name][self._row])
+        self._row += 1
+        return True
+
     def preload(self) -> None:
         for name in self.getlinealiases():
             line = getattr(self.lines, name)
             line.array = array.array("d", np.ascontiguousarray(self.p.columns[name]).tobytes())
+        self._row = len(self.p.columns["datetime"])
         self.home()
 
 

@@ -1,0 +1,124 @@
+"""Lay finished runs side by side: metrics, what differs in their configurations and data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bt_run.errors import ConfigError, PluginError
+from bt_run.metrics import DEFINITIONS, HEADLINE, format_metric
+from bt_run.reproduce import config_differences
+
+if TYPE_CHECKING:
+    from bt_run.result import BacktestResult
+
+__all__ = ["Comparison", "compare", "load_result", "write_comparison"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Hold runs side by side, the first being what the others are compared with.
+
+    Attributes:
+        labels: a name for each run, all different.
+        differences: label -> what is another than in the first run, a line each.
+    """
+
+    labels: tuple[str, ...]
+    results: tuple[BacktestResult, ...]
+    differences: Mapping[str, tuple[str, ...]]
+
+    @property
+    def text(self) -> str:
+        """Return the comparison as aligned columns and lines."""
+        rows = [["", *self.labels, "benchmark of the first"]]
+        periods = [f"{r.nav.index[0]:%Y-%m-%d} to {r.nav.index[-1]:%Y-%m-%d}" for r in self.results]
+        rows.append(["Period", *periods, ""])
+        for metric in HEADLINE:
+            values = [result.metrics[metric]["run"] for result in self.results]
+            values.append(self.results[0].metrics[metric]["benchmark"])
+            rows.append([DEFINITIONS[metric].label, *(format_metric(metric, value) for value in values)])
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows]
+        for label, found in self.differences.items():
+            lines += ["", f"{label} beside {self.labels[0]}:"]
+            lines += [f"  {text}" for text in found] or ["  the same configuration, data, sources and versions"]
+        return "\n".join(lines)
+
+
+def load_result(folder: Path) -> BacktestResult:
+    """Read a finished run back as a result."""
+    from bt_run.config import RunConfig
+    from bt_run.result import TABLES, BacktestResult, read_run
+
+    found = read_run(folder)
+    manifest = found["manifest"]
+    return BacktestResult(
+        config=RunConfig.model_validate(manifest["config"]),
+        run_id=manifest["run_id"],
+        **{name: found[name] for name in TABLES},
+        metrics=found["metrics"],
+        manifest=manifest,
+        notes=tuple(manifest["notes"]),
+        folder=folder,
+    )
+
+
+def compare(folders: Sequence[Path]) -> Comparison:
+    """Lay the runs in two or more folders side by side.
+
+    Raises:
+        ConfigError: there are fewer than two.
+        DataError: a folder holds no run.
+    """
+    if len(folders) < 2:
+        raise ConfigError(f"{len(folders)} run was named; a comparison needs two or more folders of runs")
+    results = tuple(load_result(folder) for folder in folders)
+    labels: list[str] = []
+    for result in results:
+        names = [other.config.name for other in results]
+        label = result.config.name if names.count(result.config.name) == 1 else f"{result.config.name} {result.run_id}"
+        again = sum(known == label or known.startswith(f"{label} #") for known in labels)
+        labels.append(f"{label} #{again + 1}" if again else label)
+    first = results[0]
+    differences = {
+        label: tuple(_differences(first, other)) for label, other in zip(labels[1:], results[1:], strict=True)
+    }
+    return Comparison(labels=tuple(labels), results=results, differences=differences)
+
+
+def write_comparison(comparison: Comparison, path: Path, report: str = "html") -> None:
+    """Write a comparison with an installed report that has ``compare(comparison, path)``.
+
+    Raises:
+        ConfigError: no such report is installed.
+        PluginError: the report cannot compare.
+    """
+    from bt_run.components import BuildContext
+    from bt_run.plugins import catalogue, get_plugin_manager
+
+    offer = catalogue(get_plugin_manager()).find("report", report)
+    built = offer.component.build(offer.component.config(), BuildContext(costs=None))
+    if not hasattr(built, "compare"):
+        raise PluginError(f"the report {report!r} ({offer.origin}) has no compare(comparison, path); `html` has")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    built.compare(comparison, path)
+
+
+def _differences(first: BacktestResult, other: BacktestResult) -> list[str]:
+    lines = [f"config: {text}" for text in config_differences(first.manifest["config"], other.manifest["config"])]
+    if first.manifest["data"] != other.manifest["data"]:
+        was, now = (result.manifest["data"][:12] for result in (first, other))
+        lines.append(f"data: the fingerprint was {was}, is {now}")
+        lines += [f"data: only here: {note}" for note in other.notes if note not in first.notes]
+        lines += [f"data: only there: {note}" for note in first.notes if note not in other.notes]
+    for key, what in (("sources", "source"), ("versions", "version")):
+        was, now = first.manifest[key], other.manifest[key]
+        lines += [
+            f"{what}: {name} was {was.get(name, 'not there')[:16]}, is {now.get(name, 'not there')[:16]}"
+            for name in sorted(was.keys() | now.keys())
+            if was.get(name) != now.get(name)
+        ]
+    return lines
