@@ -23,7 +23,7 @@ from bt_run.schema import json_schema
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PLUGIN_PACKAGE = EXAMPLES / "plugin_package"
-MISSING_SOURCE = {"spy_qqq_yahoo.yaml": "yahoo"}
+MISSING_SOURCE = {"spy_qqq_yahoo.yaml": "yahoo", "track_spy_yahoo.yaml": "yahoo"}
 FILES = sorted(path for path in EXAMPLES.rglob("*.yaml") if "runs" not in path.parts)
 
 each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(EXAMPLES)))
@@ -94,7 +94,7 @@ def test_the_main_example_ends_with_a_tear_sheet(
     monkeypatch.chdir(tmp_path)
     assert main([str(EXAMPLES / "spy_qqq.yaml")]) == 0
     out = capsys.readouterr().out
-    report = next(line for line in out.splitlines() if line.startswith("report: "))
+    report = next(line for line in out.splitlines() if line.startswith("report: ") and line.endswith(".pdf"))
     assert Path(report.removeprefix("report: ")).read_bytes().startswith(b"%PDF")
     assert "S&P 500" in out
 
