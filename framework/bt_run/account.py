@@ -142,8 +142,9 @@ class Account:
         before = self.shares
         if self.market.rates is not None:
             self._accrue(t, self.market.rates)
-        self._split(t)
-        self._dividend(t)
+        if self.market.actions[t]:
+            self._split(t)
+            self._dividend(t)
         at_open = self.market.broker.fill == "next_open"
         if self._target is not None and at_open:
             self._fill(t)

@@ -89,7 +89,9 @@ def fill_basket(basket: Basket, costs: Costs, *, gross: float, whole: bool) -> F
     cash = basket.cash - float((closing * close_price + close_fee).sum())
     left = held + closing
     nav = cash + float((left * price).sum())
-    power = max(0.0, gross * nav - float((np.abs(left) * price).sum()))
+    power = gross * nav - float((np.abs(left) * price).sum())
+    # what rounding leaves of a full account buys nothing
+    power = power if power > 1e-12 * nav else 0.0
 
     def settle(part: Array) -> tuple[Array, Array]:
         """Return the average price and the commission of whole orders whose opening parts are ``part``."""
@@ -104,7 +106,7 @@ def fill_basket(basket: Basket, costs: Costs, *, gross: float, whole: bool) -> F
         cost = (closing + part) * (average - price) - closing * (close_price - price)
         return np.abs(part) * price + cost + fee - close_fee
 
-    factor = _largest_factor(opening, need, power)
+    factor = _largest_factor(opening, need, power, costs.proportional)
     part = opening * factor
     if whole and factor < 1.0:
         part = _round_down(opening, part, need, power)
@@ -115,19 +117,18 @@ def fill_basket(basket: Basket, costs: Costs, *, gross: float, whole: bool) -> F
     return Fills(asked, filled, average, commission, np.abs(filled * (average - price)), factor, cash)
 
 
-def _largest_factor(opening: Array, need: _Need, power: float) -> float:
+def _largest_factor(opening: Array, need: _Need, power: float, proportional: bool) -> float:
     """Return the largest f in [0, 1] with sum(need(f * opening)) <= power."""
     if not opening.any():
         return 1.0
     full = float(need(opening).sum())
     if full <= power:
         return 1.0
-    # exact for costs proportional to value; otherwise the start of a bisection
-    low, high = 0.0, 1.0
     guess = power / full
-    total = float(need(opening * guess).sum())
-    if abs(total - power) <= 1e-12 * full:
+    if proportional:
         return guess
+    low, high = 0.0, 1.0
+    total = float(need(opening * guess).sum())
     for _ in range(100):
         low, high = (guess, high) if total <= power else (low, guess)
         guess = 0.5 * (low + high)

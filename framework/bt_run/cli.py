@@ -220,7 +220,7 @@ def _load(file: Path, overrides: Sequence[str]) -> RunConfig:
 
 
 def _show(config: RunConfig, result: BacktestResult, verbose: bool) -> None:
-    from bt_run.console import headline, metrics_table, shortened, timings_text
+    from bt_run.console import headline, metrics_table, report_table, shortened, timings_text
 
     click.echo(headline(config))
     for note in result.notes:
@@ -230,6 +230,9 @@ def _show(config: RunConfig, result: BacktestResult, verbose: bool) -> None:
     click.echo(f"\n{metrics_table(result)}\n")
     if verbose:
         click.echo(f"{timings_text(result)}\n")
+    for path in result.reports:
+        if path.suffix == ".csv":
+            click.echo(f"{path.stem.replace('_', ' ')}\n{report_table(path)}\n")
     for path in result.reports:
         click.echo(f"report: {path}")
     click.echo(f"folder: {result.folder}")

@@ -85,7 +85,7 @@ def compare(folders: tuple[Path, ...], out: Path | None) -> None:
       bt-run compare runs/spy_qqq/latest runs/stocks/latest -o both.html
     """
     from bt_run.compare import compare as compare_runs
-    from bt_run.compare import write_comparison
+    from bt_run.reports import write_comparison
 
     found = compare_runs(folders)
     click.echo(found.text)

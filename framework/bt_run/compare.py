@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bt_run.errors import ConfigError, PluginError
+from bt_run.errors import ConfigError
 from bt_run.metrics import DEFINITIONS, HEADLINE, format_metric
 from bt_run.reproduce import config_differences
 
 if TYPE_CHECKING:
     from bt_run.result import BacktestResult
 
-__all__ = ["Comparison", "compare", "load_result", "write_comparison"]
+__all__ = ["Comparison", "compare", "load_result"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,24 +87,6 @@ def compare(folders: Sequence[Path]) -> Comparison:
         label: tuple(_differences(first, other)) for label, other in zip(labels[1:], results[1:], strict=True)
     }
     return Comparison(labels=tuple(labels), results=results, differences=differences)
-
-
-def write_comparison(comparison: Comparison, path: Path, report: str = "html") -> None:
-    """Write a comparison with an installed report that has ``compare(comparison, path)``.
-
-    Raises:
-        ConfigError: no such report is installed.
-        PluginError: the report cannot compare.
-    """
-    from bt_run.components import BuildContext
-    from bt_run.plugins import catalogue, get_plugin_manager
-
-    offer = catalogue(get_plugin_manager()).find("report", report)
-    built = offer.component.build(offer.component.config(), BuildContext(costs=None))
-    if not hasattr(built, "compare"):
-        raise PluginError(f"the report {report!r} ({offer.origin}) has no compare(comparison, path); `html` has")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    built.compare(comparison, path)
 
 
 def _differences(first: BacktestResult, other: BacktestResult) -> list[str]:

@@ -149,6 +149,11 @@ class Costs(Protocol):
     @property
     def real_shares_only(self) -> tuple[str, ...]: ...
 
+    @property
+    def proportional(self) -> bool:
+        """Tell whether half an order costs half as much."""
+        ...
+
     def fillable(self, shares: Array, conditions: Conditions) -> Array:
         """Return how much of signed ``shares`` the market takes in this bar; the rest waits."""
         ...

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bt_run.describe import field_rows
@@ -13,7 +15,15 @@ if TYPE_CHECKING:
     from bt_run.config import RunConfig
     from bt_run.result import BacktestResult
 
-__all__ = ["components_json", "components_text", "headline", "metrics_table", "shortened", "timings_text"]
+__all__ = [
+    "components_json",
+    "components_text",
+    "headline",
+    "metrics_table",
+    "report_table",
+    "shortened",
+    "timings_text",
+]
 
 SHOWN = ("total_return", "cagr", "volatility", "sharpe", "max_drawdown", "turnover_one_way", "costs")
 
@@ -41,7 +51,25 @@ def metrics_table(result: BacktestResult) -> str:
     for metric in SHOWN:
         values = [format_metric(metric, result.metrics[metric][column]) for column in COLUMNS]
         rows.append((DEFINITIONS[metric].label, *values))
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return _aligned(rows)
+
+
+def report_table(path: Path) -> str:
+    """Return a report's CSV in aligned columns, a metric a line with its label and unit; a name is a column."""
+    with path.open(newline="", encoding="utf-8") as file:
+        columns = list(zip(*csv.reader(file), strict=True))
+    rows = [("", *(name.replace("_", " ") for name in columns[0][1:]))] if columns else []
+    for key, *values in columns[1:]:
+        if key in DEFINITIONS:
+            texts = [format_metric(key, float(value) if value else None) for value in values]
+            rows.append((DEFINITIONS[key].label, *texts))
+        else:
+            rows.append((key, *values))
+    return _aligned(rows)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
     return "\n".join(
         "  ".join(
             cell.rjust(width) if i else cell.ljust(width)

@@ -80,12 +80,16 @@ class Market:
         return np.asarray(days / 365.0)
 
     @cached_property
+    def actions(self) -> NDArray[np.bool_]:
+        """Return which bars have a dividend or a split, (T,)."""
+        return np.asarray((self.bars.dividends != 0).any(axis=1) | (self.bars.splits != 1).any(axis=1))
+
+    @cached_property
     def busy(self) -> NDArray[np.intp]:
         """Return the bars with a dividend, a split, a delisting, interest or exits, sorted."""
         if self.rates is not None or self.exits:
             return np.arange(len(self.bars))
-        actions = (self.bars.dividends != 0).any(axis=1) | (self.bars.splits != 1).any(axis=1)
-        return np.union1d(np.flatnonzero(actions), np.array(list(self.closings), dtype=np.intp))
+        return np.union1d(np.flatnonzero(self.actions), np.array(list(self.closings), dtype=np.intp))
 
 
 def _mean(rows: Array) -> Array:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from types import MappingProxyType
@@ -114,7 +114,15 @@ class PortfolioState:
         memo = self.memo.get(name, _EMPTY)
         if index is not None:
             memo = memo[index] if index < len(memo) else _EMPTY
-        return replace(self, memo=memo)
+        return _changed(self, {"memo": memo})
+
+
+def _changed(state: PortfolioState, changes: Mapping[str, Any]) -> PortfolioState:
+    """Return a copy with some fields changed; dataclasses.replace is slow, and this happens often in a decision."""
+    copy = object.__new__(PortfolioState)
+    copy.__dict__.update(state.__dict__)
+    copy.__dict__.update(changes)
+    return copy
 
 
 class VectorisedSignal:
@@ -196,7 +204,7 @@ def decide(pipeline: Pipeline, state: PortfolioState, memos: Mapping[str, Memo])
     tradable = state.history.tradable
     waiting = _waiting(state, signal, memos.get(EXITS, _EMPTY))
     excluded = (np.isnan(signal) & tradable) | waiting
-    calls.base = replace(state, signals=signal)
+    calls.base = _changed(state, {"signals": signal})
 
     weights = calls.values(pipeline.sizer, calls.state(pipeline.sizer, tracks=0))
     stages = [weights]
@@ -238,8 +246,8 @@ class _Calls:
     def state(self, stage: Stage, tracks: int | None = None) -> PortfolioState:
         memo = self.before.get(stage.path, _EMPTY)
         if tracks is None:
-            return replace(self.base, memo=memo)
-        return replace(self.base, memo=memo, tracks=self.base.tracks.first(tracks))
+            return _changed(self.base, {"memo": memo})
+        return _changed(self.base, {"memo": memo, "tracks": self.base.tracks.first(tracks)})
 
     def values(self, stage: Stage, state: PortfolioState, *rest: Array, nan: bool = False) -> Array:
         """Return the array (N,) that a component answers, checked."""
@@ -324,13 +332,17 @@ def _check_signal(pipeline: Pipeline, signal: Array, state: PortfolioState) -> N
 
 def _waiting(state: PortfolioState, signal: Array, memo: Memo) -> NDArray[np.bool_]:
     """Return which assets an exit closed and whose signal still is on the side it was on then, (N,)."""
+    if not memo:
+        return np.zeros(len(signal), dtype=bool)
     sides = np.array([memo.get(name, 0) for name in state.history.assets])
     return np.asarray((sides != 0) & (np.sign(np.nan_to_num(signal)) == sides))
 
 
 def _waiting_memo(state: PortfolioState, signal: Array, waiting: NDArray[np.bool_]) -> dict[str, Memo]:
+    if not waiting.any():
+        return {}
     names = [(name, int(np.sign(signal[i]))) for i, name in enumerate(state.history.assets) if waiting[i]]
-    return {EXITS: dict(names)} if names else {}
+    return {EXITS: dict(names)}
 
 
 def _reasons(why: str, signal: Array, tradable: NDArray[np.bool_], waiting: NDArray[np.bool_]) -> NDArray[np.object_]:
@@ -345,8 +357,10 @@ def _at(stage: Stage, state: PortfolioState, text: str) -> str:
     return f"{stage.path} {stage.name!r} at {state.history.now:%Y-%m-%d %H:%M}: {text}"
 
 
-def portfolio_state(account: Account, tracks: Mapping[str, Track]) -> PortfolioState:
-    """Show an account and its tracks to the components."""
+def portfolio_state(
+    account: Account, tracks: Mapping[str, Track], last_decision: int | None, last_trade: int | None
+) -> PortfolioState:
+    """Show an account and its tracks to the components; the last two are bars."""
     t, bars = account.t, account.market.bars
     return PortfolioState(
         history=History(bars, t),
@@ -358,6 +372,8 @@ def portfolio_state(account: Account, tracks: Mapping[str, Track]) -> PortfolioS
         nav_history=_view(account.nav[bars.start : t + 1]),
         costs=account.market.broker.costs,
         tracks=Tracks({path: partial(track.nav_until, t) for path, track in tracks.items()}),
+        last_decision=None if last_decision is None else bars.sessions[last_decision],
+        last_trade=None if last_trade is None else bars.sessions[last_trade],
     )
 
 

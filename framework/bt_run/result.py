@@ -116,8 +116,13 @@ class BacktestResult:
         first, last = self.nav.index[0], self.nav.index[-1]
         title = f"{self.config.name} · {first:%Y-%m-%d} to {last:%Y-%m-%d} · run {self.run_id}"
         told = "".join(f"<li>{escape(text)}</li>" for text in (*self.notes, *self.warnings))
-        told = f"<ul>{told}</ul>" if told else ""
-        return f"<div><b>{escape(title)}</b>{told}{self.summary().to_html(border=0)}</div>"
+        return f"<div><b>{escape(title)}</b><ul>{told}</ul>{self.summary().to_html(border=0)}</div>"
+
+    def report(self, name: str, folder: Path | None = None) -> tuple[Path, ...]:
+        """Write a report into ``folder``, or else beside the run's tables, and return its files."""
+        from bt_run.reports import write_report
+
+        return write_report(self, name, folder)
 
 
 # -- who a run is --------------------------------------------------------------------------------------

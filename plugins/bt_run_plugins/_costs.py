@@ -57,6 +57,10 @@ class TradingCosts:
         return tuple(key for key, value in given.items() if value)
 
     @property
+    def proportional(self) -> bool:
+        return not (self.fees.per_share or self.fees.flat or self.slippage.impact)
+
+    @property
     def market_dependent(self) -> tuple[str, ...]:
         """Name the configured costs that depend on volume."""
         given = {"slippage.impact": self.slippage.impact, "slippage.participation": self.slippage.participation}

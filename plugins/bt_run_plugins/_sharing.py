@@ -12,7 +12,7 @@ def share(shares: Array, signals: Array, redistribute: bool) -> Array:
 
     Eligible means a signal that is not NaN; with ``redistribute`` only names with an exposure share.
     """
-    exposure = np.nan_to_num(signals, nan=0.0)
+    exposure = np.where(np.isnan(signals), 0.0, signals)
     sharing = exposure != 0.0 if redistribute else np.isfinite(signals)
     parts = np.where(sharing, shares, 0.0)
     total = float(parts.sum())

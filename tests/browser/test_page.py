@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,13 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 DRIVER = shutil.which("chromedriver")
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LOOKS = [(width, scheme) for width in (1440, 390) for scheme in ("light", "dark")]
+WHOLE = ((1440, "light"), (390, "dark"))
 
 pytestmark = [
     pytest.mark.skipif(
         not (CHROMIUM and DRIVER),
         reason="no Chromium with its driver: apt-get install chromium chromium-driver",
     ),
-    pytest.mark.xdist_group("browser"),
 ]
 
 
@@ -40,7 +41,13 @@ def browser(tmp_path_factory):
     options = Options()
     options.binary_location = CHROMIUM
     profile = tmp_path_factory.mktemp("profile")
-    words = ["--headless=new", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", f"--user-data-dir={profile}"]
+    words = [
+        "--headless=new",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--no-first-run",
+        f"--user-data-dir={profile}",
+    ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         words.append("--no-sandbox")  # Chromium refuses to run as root with one
     for word in words:
@@ -90,14 +97,16 @@ def test_accessibility_checker_finds_nothing_serious(browser, url, width, scheme
     show(browser, url, width, scheme)
     script = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
     browser.execute_script(script)
-    found = browser.execute_async_script("axe.run().then(arguments[arguments.length - 1])")
+    # what the other two looks can still get wrong are the colours
+    rules = {} if (width, scheme) in WHOLE else {"runOnly": ["color-contrast"]}
+    found = browser.execute_async_script("axe.run(document, arguments[0]).then(arguments[1])", rules)
     serious = [
         (item["id"], item["nodes"][0]["html"][:200], len(item["nodes"]))
         for item in found["violations"]
         if item["impact"] in ("serious", "critical")
     ]
     assert serious == []
-    assert len(found["passes"]) > 15
+    assert len(found["passes"]) >= (1 if rules else 15)
 
 
 def test_headings_go_down_one_step_at_a_time(browser, url):
@@ -107,7 +116,7 @@ def test_headings_go_down_one_step_at_a_time(browser, url):
     )
     assert levels[0] == 1
     assert levels.count(1) == 1
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
 def test_reader_switches_the_scale_by_keyboard(browser, url):
@@ -132,7 +141,8 @@ def test_reader_sorts_and_searches_a_table(browser, url):
     box = browser.find_element("css selector", "input[data-for=decisions-table]")
     box.send_keys("2008-03")
     shown = browser.execute_script(
-        "return [...document.querySelectorAll('#decisions-table tbody tr')].filter(r => !r.hidden).map(r => r.cells[0].textContent)"
+        "return [...document.querySelectorAll('#decisions-table tbody tr')].filter(r => !r.hidden)"
+        ".map(r => r.cells[0].textContent)"
     )
     assert len(shown) == 1
     assert shown[0].startswith("2008-03")

@@ -15,6 +15,7 @@ class Bps:
     fee: float = 0.0
     slip: float = 0.0
     real_shares_only = ()
+    proportional = True
 
     def fillable(self, shares, conditions):
         return shares
@@ -31,6 +32,7 @@ class MinimumFee:
     """Not proportional to the value: 1 % of it, at least 5."""
 
     real_shares_only = ()
+    proportional = False
 
     def fillable(self, shares, conditions):
         return shares

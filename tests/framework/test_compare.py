@@ -1,14 +1,16 @@
 """Runs side by side: metrics, and what differs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bt_run import Component, Config, load_config, run
 from bt_run.cli import main
-from bt_run.compare import compare, load_result, write_comparison
+from bt_run.compare import compare, load_result
 from bt_run.errors import ConfigError, DataError, PluginError
 from bt_run.plugins import Catalogue, Offer
+from bt_run.reports import write_comparison
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -82,3 +84,23 @@ def test_report_that_cannot_compare_is_refused(folders, tmp_path, monkeypatch):
     monkeypatch.setattr("bt_run.plugins.catalogue", lambda pm: Catalogue(offers))
     with pytest.raises(PluginError, match=r"the report 'plain' \(my\.py\) has no compare\(comparison, path\)"):
         write_comparison(compare(folders[:2]), tmp_path / "x.html", "plain")
+
+
+# -- a report of a result that exists
+
+
+def test_result_writes_a_report_where_it_is_told(folders, tmp_path):
+    result = load_result(folders[0])
+    assert result.report("html", tmp_path / "new") == (tmp_path / "new" / "report.html",)
+    assert result.report("html") == (folders[0] / "report.html",)
+    assert (folders[0] / "report.html").read_bytes() == (tmp_path / "new" / "report.html").read_bytes()
+
+
+def test_report_without_a_folder_is_refused(folders):
+    with pytest.raises(ConfigError, match="the report 'html' has no folder to go to: the run was not written"):
+        replace(load_result(folders[0]), folder=None).report("html")
+
+
+def test_report_that_is_not_installed_is_refused(folders):
+    with pytest.raises(ConfigError, match=r"no report 'htm' is installed; .* \(did you mean 'html'\?\)"):
+        load_result(folders[0]).report("htm")

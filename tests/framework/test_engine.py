@@ -27,6 +27,7 @@ class Bps:
     fee: float = 0.0
     slip: float = 0.0
     real_shares_only = ()
+    proportional = True
 
     def fillable(self, shares, conditions):
         return shares

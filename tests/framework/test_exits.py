@@ -29,6 +29,7 @@ NAN = np.nan
 @dataclass(frozen=True)
 class Free:
     real_shares_only = ()
+    proportional = True
 
     def fillable(self, shares, conditions):
         return shares

@@ -78,7 +78,7 @@ class PipelineHost(bt.Strategy):  # type: ignore[misc]
     def __init__(self) -> None:
         self.decisions: list[Decision] = []
         self._memos: dict[str, Any] = {}
-        self._last_trade: np.datetime64 | None = None
+        self._last_trade: int | None = None
         weighing = self.p.run.pipeline.weighing
         self._tracks = {stage.path: Track(replace(self.p.run.market, exits=())) for stage in weighing}
 
@@ -104,13 +104,8 @@ class PipelineHost(bt.Strategy):  # type: ignore[misc]
                 f"the account was worth {account.nav[t]:,.2f} at {run.bars.index[t]:%Y-%m-%d %H:%M}: its losses are "
                 "larger than its capital; lower limits.gross or forbid shorts"
             )
-        state = portfolio_state(account, self._tracks)
         last = self.decisions[-1].bar if self.decisions else None
-        state = replace(
-            state,
-            last_decision=None if last is None else run.bars.sessions[last],
-            last_trade=self._last_trade,
-        )
+        state = portfolio_state(account, self._tracks, last, self._last_trade)
         if account.exited:
             closed = {run.bars.assets[column]: side for column, side in account.exited.items()}
             self._memos[EXITS] = {**self._memos.get(EXITS, {}), **closed}
@@ -121,7 +116,7 @@ class PipelineHost(bt.Strategy):  # type: ignore[misc]
         for track, weights in zip(self._tracks.values(), decision.stages, strict=True):
             track.order(t, weights)
         if decision.fired:
-            self._last_trade = run.bars.sessions[t]
+            self._last_trade = t
             account.order(decision.target, decision.traded)
         if run.decided:
             run.decided(decision)

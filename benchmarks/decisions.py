@@ -1,0 +1,206 @@
+"""Measure what one decision costs, and classic mode beside PandasData. Run by ``make bench``."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import backtrader as bt
+import numpy as np
+import pandas as pd
+
+from bt_run import BuildContext, Limits
+from bt_run.bars import Bars
+from bt_run.components import BacktraderStrategy
+from bt_run.engine.classic import ClassicRun, run_classic
+from bt_run.engine.panel import PanelRun, run_panel
+from bt_run.market import Market
+from bt_run.pipeline import Pipeline, Stage, VectorisedSignal
+from bt_run.testing import make_bars, make_rows
+from bt_run_plugins.drift_bands import DriftBands, DriftBandsConfig
+from bt_run_plugins.equal_weight import EqualWeight, EqualWeightConfig
+from bt_run_plugins.simulated import SimulatedConfig, _build
+from bt_run_plugins.volatility_target import VolatilityTarget, VolatilityTargetConfig
+
+ROUNDS = 5
+
+
+def market(count: int, days: int) -> Bars:
+    """Make a random walk of ``count`` assets."""
+    rng = np.random.default_rng(1)
+    rows = {}
+    for i in range(count):
+        close = 50 * np.exp(np.cumsum(rng.normal(0, 0.015, days)))
+        rows[f"A{i:02d}"] = make_rows(close, open=close * np.exp(rng.normal(0, 0.005, days)), first="1993-01-01")
+    return make_bars(rows)
+
+
+def best(play: Callable[[], Any]) -> float:
+    """Return the seconds of the fastest of some rounds."""
+    seconds = []
+    for _ in range(ROUNDS):
+        begun = time.perf_counter()
+        play()
+        seconds.append(time.perf_counter() - begun)
+    return min(seconds)
+
+
+def decision_path() -> None:
+    """Print microseconds per decision: state, equal weight, one overlay, one trigger, fill, ledger."""
+    bars = market(10, 3000)
+    broker = _build(SimulatedConfig(commission={"bps": 1}), BuildContext(costs=None))
+    context = BuildContext(costs=broker.costs, limits=Limits())
+    signal = VectorisedSignal("hold", lambda b: np.ones(b.close.shape))
+    signal.prepare(bars)
+    overlay = VolatilityTarget(VolatilityTargetConfig(annual=0.1), context)
+    trigger = DriftBands(DriftBandsConfig(total=0.0001), context)
+    flow = Pipeline(
+        strategy=Stage("strategy", "hold", signal),
+        sizer=Stage("sizer", "equal", EqualWeight(EqualWeightConfig(), context).target_weights),
+        overlays=(Stage("overlays.0", "volatility_target", overlay.adjust),),
+        triggers=(Stage("triggers.0", "drift_bands", trigger.check),),
+    )
+
+    def play(due: np.ndarray[Any, np.dtype[np.bool_]]) -> None:
+        run_panel(PanelRun(bars=bars, market=Market(bars, broker, 1.0, False), pipeline=flow, due=due))
+
+    every, once = np.ones(len(bars), dtype=bool), np.zeros(len(bars), dtype=bool)
+    once[0] = True
+    cost = (best(lambda: play(every)) - best(lambda: play(once))) / (len(bars) - 1)
+    print("the decision path at 10 assets: state, equal weight, volatility target, drift bands, fill, ledger")
+    print(f"  {cost * 1e6:.0f} microseconds a decision   (under 150 is the aim)\n")
+
+
+class Cross(bt.Strategy):  # type: ignore[misc]
+    """Trade the crossing of two averages of every asset."""
+
+    def __init__(self) -> None:
+        self.cross = [
+            bt.indicators.CrossOver(bt.indicators.SMA(d, period=10), bt.indicators.SMA(d, period=30))
+            for d in self.datas
+        ]
+
+    def next(self) -> None:
+        for data, cross in zip(self.datas, self.cross, strict=True):
+            if cross > 0:
+                self.buy(data, size=1)
+            elif cross < 0 and self.getposition(data):
+                self.close(data)
+
+
+class Breakout(bt.Strategy):  # type: ignore[misc]
+    """Stop orders above the highest high."""
+
+    def __init__(self) -> None:
+        self.highest = bt.indicators.Highest(self.data.high, period=20)
+
+    def next(self) -> None:
+        if not self.position and not self.broker.get_orders_open():
+            self.buy(size=1, exectype=bt.Order.Stop, price=self.highest[0], valid=None)
+        elif self.position and len(self) % 15 == 0:
+            self.close()
+
+
+class Reversion(bt.Strategy):  # type: ignore[misc]
+    """Buy oversold, sell overbought."""
+
+    def __init__(self) -> None:
+        self.rsi = bt.indicators.RSI(period=14, safediv=True)
+
+    def next(self) -> None:
+        if self.rsi[0] < 35 and not self.position:
+            self.buy(size=1)
+        elif self.rsi[0] > 65 and self.position:
+            self.close()
+
+
+class Bands(bt.Strategy):  # type: ignore[misc]
+    """Limit orders at the lower Bollinger band."""
+
+    def __init__(self) -> None:
+        self.bands = bt.indicators.BollingerBands(period=20)
+
+    def next(self) -> None:
+        for order in self.broker.get_orders_open():
+            self.cancel(order)
+        if not self.position:
+            self.buy(size=1, exectype=bt.Order.Limit, price=self.bands.bot[0])
+        elif self.data.close[0] > self.bands.mid[0]:
+            self.close()
+
+
+class Trailing(bt.Strategy):  # type: ignore[misc]
+    """A trailing stop behind each entry."""
+
+    def next(self) -> None:
+        if not self.position and not self.broker.get_orders_open():
+            self.buy(size=1)
+        elif self.position and not self.broker.get_orders_open():
+            self.sell(size=1, exectype=bt.Order.StopTrail, trailpercent=0.05)
+
+
+class Brackets(bt.Strategy):  # type: ignore[misc]
+    """Bracket orders."""
+
+    def next(self) -> None:
+        if not self.position and not self.broker.get_orders_open():
+            close = self.data.close[0]
+            self.buy_bracket(size=1, price=close, stopprice=close * 0.97, limitprice=close * 1.04)
+
+
+class Rotation(bt.Strategy):  # type: ignore[misc]
+    """Hold the asset with the best momentum."""
+
+    def __init__(self) -> None:
+        self.roc = {data: bt.indicators.ROC(data, period=20) for data in self.datas}
+
+    def next(self) -> None:
+        if len(self) % 21:
+            return
+        winner = max(self.datas, key=lambda data: self.roc[data][0])
+        for data in self.datas:
+            if data is not winner and self.getposition(data):
+                self.close(data)
+        self.order_target_percent(winner, 0.5)
+
+
+class Idle(bt.Strategy):  # type: ignore[misc]
+    """Do nothing: the cost of loading and of the loop."""
+
+
+def plain(frames: dict[str, pd.DataFrame], strategy: type) -> None:
+    cerebro = bt.Cerebro(stdstats=False)
+    cerebro.broker.setcash(1e6)
+    for name, frame in frames.items():
+        cerebro.adddata(bt.feeds.PandasData(dataname=frame), name=name)
+    cerebro.addstrategy(strategy)
+    cerebro.run()
+
+
+def classic_mode() -> None:
+    """Print classic mode beside PandasData for eight strategies, and for twenty feeds."""
+    broker = _build(SimulatedConfig(cash=1e6), BuildContext(costs=None))
+    print("classic mode beside plain Backtrader with PandasData, both without observers, ours with its ledger")
+    ratios = []
+    cases = [(s, 1) for s in (Idle, Breakout, Reversion, Bands, Trailing, Brackets)] + [(Cross, 3), (Rotation, 3)]
+    for strategy, count in [*cases, (Cross, 20)]:
+        bars = market(count, 2520)
+        naive = bars.index.tz_localize(None)
+        fields = ("open", "high", "low", "close", "volume")
+        frames = {
+            name: pd.DataFrame({f: getattr(bars, f)[:, i] for f in fields}, index=naive)
+            for i, name in enumerate(bars.assets)
+        }
+        run = ClassicRun(bars=bars, broker=broker, strategy=BacktraderStrategy(strategy, {}))
+        mine, theirs = best(lambda r=run: run_classic(r)), best(lambda f=frames, s=strategy: plain(f, s))
+        ratios.append(theirs / mine)
+        print(f"  {strategy.__name__:10s} {count:2d} feeds  {mine:7.3f} s  {theirs:7.3f} s  {theirs / mine:5.2f} times")
+    print(f"  median of eight strategies {statistics.median(ratios[:-1]):.2f} times   (1.5 is the aim)")
+    print(f"  at 20 feeds                {ratios[-1]:.2f} times   (2 is the aim)")
+
+
+if __name__ == "__main__":
+    decision_path()
+    classic_mode()
