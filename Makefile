@@ -14,7 +14,7 @@ export XDG_CACHE_HOME := $(CURDIR)/.cache
 export MPLCONFIGDIR := $(CURDIR)/.cache/matplotlib
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs bench evidence
+.PHONY: help demo test lint docs picture bench evidence
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -31,10 +31,23 @@ lint: $(STAMP)  ## Check style and types
 	$(BIN)/mypy
 
 docs: $(STAMP)  ## Run what tests the documents
-	@if [ -d tests/docs ]; then $(BIN)/pytest -q tests/docs; else echo "docs: no document has a test yet"; fi
+	$(BIN)/pytest -q tests/docs
 
-bench: $(STAMP)  ## Time the example by phase
-	@if [ -f benchmarks/example.py ]; then $(BIN)/python benchmarks/example.py; else echo "bench: no benchmark yet"; fi
+picture: $(STAMP)  ## Draw the picture of the page that the README shows (needs Chromium)
+	$(BIN)/python docs/images/picture.py
+
+bench: $(STAMP)  ## Measure the example, the engine and the tracker beside their peers (some ten minutes)
+	$(BIN)/python benchmarks/example.py
+	$(BIN)/python benchmarks/decisions.py
+	$(BIN)/python benchmarks/report.py
+	@test -x .cache/peers/bin/python || $(BIN)/python -m venv .cache/peers
+	@.cache/peers/bin/python -m pip install --quiet bt==1.4.1 vectorbt==1.2.0 \
+		|| echo "bench: the peers could not be installed into .cache/peers; those that are missing are skipped"
+	$(BIN)/python benchmarks/engine.py
+	@test -x .cache/tracker_peers/bin/python || $(BIN)/python -m venv .cache/tracker_peers
+	@.cache/tracker_peers/bin/python -m pip install --quiet skfolio==1.12.2 cvxportfolio==1.5.1 \
+		|| echo "bench: the peers could not be installed into .cache/tracker_peers; those that are missing are skipped"
+	$(BIN)/python benchmarks/tracker.py
 
 evidence:  ## Collect what supports the claims of the README
 	@echo "evidence: nothing is collected yet; 'make test' and 'make bench' show what there is"

@@ -93,46 +93,41 @@ def fill_basket(basket: Basket, costs: Costs, *, gross: float, whole: bool) -> F
     # what rounding leaves of a full account buys nothing
     power = power if power > 1e-12 * nav else 0.0
 
-    def settle(part: Array) -> tuple[Array, Array]:
-        """Return the average price and the commission of whole orders whose opening parts are ``part``."""
+    def settle(part: Array) -> tuple[Array, Array, Array]:
+        """Return average price and commission of orders whose opening parts are ``part``, and what these need."""
         paid = costs.fill_price(price, part, basket.conditions)
         filled = closing + part
         average = np.divide(closing * close_price + part * paid, filled, out=close_price.copy(), where=part != 0)
         average = np.where((closing == 0) & (part != 0), paid, average)
-        return average, costs.commission(filled, average)
+        fee = costs.commission(filled, average)
+        slipped = filled * (average - price) - closing * (close_price - price)
+        return average, fee, np.abs(part) * price + slipped + fee - close_fee
 
     def need(part: Array) -> Array:
-        average, fee = settle(part)
-        cost = (closing + part) * (average - price) - closing * (close_price - price)
-        return np.abs(part) * price + cost + fee - close_fee
+        return settle(part)[2]
 
-    factor = _largest_factor(opening, need, power, costs.proportional)
-    part = opening * factor
-    if whole and factor < 1.0:
-        part = _round_down(opening, part, need, power)
+    part, factor = opening, 1.0
+    average, commission, needed = settle(opening)
+    full = float(needed.sum())
+    if full > power:
+        factor = power / full if costs.proportional else _largest_factor(opening, need, power)
+        part = opening * factor
+        if whole:
+            part = _round_down(opening, part, need, power)
+        average, commission, _ = settle(part)
 
     filled = closing + part
-    average, commission = settle(part)
     cash = basket.cash - float((filled * average + commission).sum())
     return Fills(asked, filled, average, commission, np.abs(filled * (average - price)), factor, cash)
 
 
-def _largest_factor(opening: Array, need: _Need, power: float, proportional: bool) -> float:
-    """Return the largest f in [0, 1] with sum(need(f * opening)) <= power."""
-    if not opening.any():
-        return 1.0
-    full = float(need(opening).sum())
-    if full <= power:
-        return 1.0
-    guess = power / full
-    if proportional:
-        return guess
+def _largest_factor(opening: Array, need: _Need, power: float) -> float:
+    """Return the largest f in [0, 1] with sum(need(f * opening)) <= power, by bisection."""
     low, high = 0.0, 1.0
-    total = float(need(opening * guess).sum())
     for _ in range(100):
-        low, high = (guess, high) if total <= power else (low, guess)
-        guess = 0.5 * (low + high)
-        total = float(need(opening * guess).sum())
+        middle = 0.5 * (low + high)
+        fits = float(need(opening * middle).sum()) <= power
+        low, high = (middle, high) if fits else (low, middle)
     return low
 
 

@@ -5,7 +5,9 @@ For  minimize 1/2 z'Pz + q'z  subject to  l <= Az <= u  with multipliers y (>= 0
     rows = max(l - Az, Az - u, 0)        dual = |Pz + q + A'y|_inf        gap = |z'Pz + q'z + u'y+ + l'y-|
 
 All are taken after the clean-up of the weights, with P from the returns themselves, scaled to a mean diagonal
-of 2. See Boyd and Vandenberghe, Convex Optimization, section 5.5.
+of 2. The gap is relative to the objective, and an objective below 1e-4 counts as 1e-4: a tracking error of a
+hundredth of a lone name's, below which float64 cannot tell relative gaps of 1e-10. See Boyd and
+Vandenberghe, Convex Optimization, section 5.5.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from bt_run_plugins._tracking_problem import TrackingProblem
 __all__ = ["CONTRACTS", "Answer", "Contract", "Residuals", "clean", "residuals"]
 
 _SNAP = 1e-8
+_SMALLEST = 1e-4  # objective that gaps are relative to
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,7 @@ def residuals(problem: TrackingProblem, answer: Answer) -> Residuals:
         bounds=float(np.maximum(np.maximum(p.lower - w, w - p.upper), 0.0).max()),
         rows=max(over),
         dual=max(float(np.abs(dual[p.moves]).max(initial=0.0)), missed),
-        gap=abs(primal - other) / max(1e-12, abs(primal), abs(other)),
+        gap=abs(primal - other) / max(_SMALLEST, abs(primal), abs(other)),
     )
 
 

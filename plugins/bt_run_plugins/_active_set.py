@@ -9,6 +9,11 @@ solving the complementarity problem", Linear Algebra and its Applications 21 (19
 principal pivoting algorithm for large-scale strictly monotone linear complementarity problems", Computers &
 Operations Research 21 (1994).
 
+Where P is nearly singular, as with more names than days, many sets are nearly right and pivoting may circle.
+Then a ridge of 1 on P makes it easy, each answer's sets begin the next problem with a tenth of that ridge, and
+from the last answer found a feasible descent goes on, which frees or binds one name at a time and cannot circle;
+see Nocedal and Wright, Numerical Optimization, algorithm 16.3.
+
 LAPACK finds the sets, which are the same whatever its last digits are, as long as no name is close to changing
 its set. The weights are then solved for without it, and where a name is close, so is everything else.
 """
@@ -16,7 +21,7 @@ its set. The weights are then solved for without it, and where a name is close, 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.linalg import LinAlgError
@@ -33,7 +38,9 @@ Solve = Callable[[Array, Array], Array]
 _TOLERANCE = 1e-13  # on weights and on the gradient of a problem of size 1
 _CLOSE = 1e-9  # to changing sets: far above what rounding does
 _PATIENCE = 3
-_MOST_PIVOTS = 100
+_MOST_PIVOTS = 30
+_MOST_STEPS = 20  # times the number of names
+_RIDGES = tuple(10.0**-k for k in range(10))
 _FREE, _LOWER, _UPPER = 0, -1, 1
 
 
@@ -78,7 +85,49 @@ def solve_box_budget(P: Array, lower: Array, upper: Array, total: float) -> Acti
         answer = _pivot(box, near.sides, solve_positive_definite)
         if answer is not None and not _close_to_change(box, answer):
             return answer
-    return _pivot(box, begin, solve_positive_definite)
+        answer = _pivot(box, begin, solve_positive_definite)
+        if answer is not None:
+            return answer
+    return _from_easy_to_hard(box, begin)
+
+
+def _from_easy_to_hard(box: _Box, sides: Sides) -> ActiveSetAnswer | None:
+    """Follow the answer from a problem with a large ridge to the one that is asked."""
+    room = box.upper - box.lower
+    w = box.lower + room * ((box.total - float(box.lower.sum())) / (float(room.sum()) or 1.0))
+    for ridge in _RIDGES:
+        answer = _pivot(replace(box, P=box.P + ridge * np.eye(len(w))), sides, solve_positive_definite)
+        if answer is None:
+            break
+        w, sides = answer.weights, answer.sides
+    return _descend(box, w, sides)
+
+
+def _descend(box: _Box, w: Array, sides: Sides) -> ActiveSetAnswer | None:
+    """Go from feasible weights to the optimum, never uphill and never over a bound."""
+    sides = sides.copy()
+    for step in range(1, _MOST_STEPS * len(w) + 1):
+        try:
+            best, nu = _point(box, sides, solve_positive_definite)
+        except LinAlgError:
+            return None
+        short = np.where(
+            best > box.upper + _TOLERANCE, box.upper - w, np.where(best < box.lower - _TOLERANCE, box.lower - w, np.inf)
+        )
+        share = np.divide(short, best - w, out=np.ones(len(w)), where=np.isfinite(short))
+        block = int(np.argmin(share))
+        if share[block] < 1.0:
+            w = np.clip(w + share[block] * (best - w), box.lower, box.upper)
+            sides[block] = _UPPER if best[block] > box.upper[block] else _LOWER
+            continue
+        w = np.clip(best, box.lower, box.upper)
+        y = np.where(sides == _FREE, 0.0, nu - np.einsum("ij,j->i", box.P, w))
+        wrong = np.where(box.fixed, 0.0, -y * sides)
+        worst = int(np.argmax(wrong))
+        if wrong[worst] <= _TOLERANCE:
+            return ActiveSetAnswer(w, y, -nu, sides, step)
+        sides[worst] = _FREE
+    return None
 
 
 def _begin(box: _Box) -> Sides:

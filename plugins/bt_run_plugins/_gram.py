@@ -32,13 +32,23 @@ def gram(X: Array) -> Array:
     k = (_MANTISSA - int(np.ceil(np.log2(max(len(X), 2))))) // 2 - 1
     _, exponents = np.frexp(np.maximum(X.max(axis=0), -X.min(axis=0)))
     units = np.ldexp(1.0, exponents - k)
-    scaled = X * (1.0 / units)  # powers of two: exact
-    H = np.rint(scaled)
-    L = np.rint((scaled - H) * 2.0**k)
+    L = X * (1.0 / units)  # by powers of two, so exact; all in place, for fresh memory costs more than the sums
+    H = np.rint(L)
+    L -= H
+    L *= 2.0**k
+    np.rint(L, out=L)
     HH, LL = H.T @ H, L.T @ L
     H += L
-    G = HH + ((H.T @ H - HH - LL) * 2.0**-k + LL * 4.0**-k)
-    return np.asarray(G * units[:, None] * units)
+    G = H.T @ H
+    G -= HH
+    G -= LL
+    G *= 2.0**-k
+    LL *= 4.0**-k
+    G += LL
+    G += HH
+    G *= units[:, None]
+    G *= units
+    return np.asarray(G)
 
 
 def solve_positive_definite(A: Array, B: Array) -> Array:

@@ -120,8 +120,10 @@ def _drawdown(book: Book, closes: pd.DataFrame) -> Section:
     navs = _navs(closes)
     falls = {name: drawdown(values) for name, values in navs.items() if name in ("nav", "benchmark")}
     scale = scale_of([*falls.values()], zero=True)
-    shapes = [Shape(*LINES["nav"], under(falls["nav"], scale), "area")]
-    shapes += [Shape(*LINES[name], line(falls[name], scale)) for name in reversed(falls)]
+    shapes = [Shape(*LINES[name], line(values, scale)) for name, values in falls.items() if name != "nav"]
+    shapes += [
+        Shape(*LINES["nav"], draw(falls["nav"], scale), kind) for draw, kind in ((under, "area"), (line, "line"))
+    ]
     worst = drawdowns(navs["nav"])
     chart = Chart(
         title="Fall from the highest NAV so far",
@@ -175,7 +177,7 @@ def _months(closes: pd.DataFrame) -> Section:
             text=f"Bars of the run and of the benchmark for {len(years)} years, {years.index[0]} to {years.index[-1]}.",
             shapes=tuple(
                 Shape(*LINES[name], bars(v, scale, place, 2), "bars")
-                for place, (name, v) in enumerate(zip(("nav", "benchmark"), values, strict=True))
+                for name, v, place in (("benchmark", values[1], 1), ("nav", values[0], 0))
             ),
             across=group_ticks([str(year) for year in years.index]),
             up=scale.ticks("pct"),

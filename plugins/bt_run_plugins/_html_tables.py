@@ -56,7 +56,7 @@ class Cell:
     @property
     def classes(self) -> str:
         """Return the CSS classes of a table cell."""
-        kind = "n" if self.number else "w" if len(self.text) <= SHORT else ""
+        kind = "n" if self.number else "w" if len(self.text) <= SHORT else "long-text"
         return f"{kind} {self.look}".strip()
 
     @property

@@ -215,7 +215,7 @@ def _decisions(book: Book) -> Section:
     )
     done = int((sums["names"] > 0).sum())
     lead = (
-        f"{len(times):,} decisions, {done:,} of them traded. `bt-run explain` takes one of them apart, from the "
+        f"{len(times):,} decisions, {done:,} of them traded. The command bt-run explain takes one apart, from the "
         "signal to the fill."
     )
     parts = (Table("decisions", "Decisions, newest first", columns, kept, note, search=True), _last(table))

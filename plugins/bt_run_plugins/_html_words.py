@@ -109,8 +109,8 @@ def cards(result: BacktestResult) -> list[Card]:
         Card(
             DEFINITIONS[name].label,
             DEFINITIONS[name].text,
-            Cell(result.metrics[name]["run"], _unit(name)),
-            Cell(result.metrics[name]["benchmark"], _unit(name)),
+            Cell(result.metrics[name]["run"], unit_of(name)),
+            Cell(result.metrics[name]["benchmark"], unit_of(name)),
         )
         for name in CARDS
     ]
@@ -123,7 +123,7 @@ def headline(result: BacktestResult) -> Table:
         values = [result.metrics[name][column] for column in COLUMNS]
         known = [v for v in values if v is not None]
         best = max(known) if name in HIGHER and len(known) > 1 else None
-        unit = _unit(name)
+        unit = unit_of(name)
         cells = [Cell(v, unit, "best" if best is not None and v == best else "") for v in values]
         rows.append([Cell(DEFINITIONS[name].label, look="head", hint=DEFINITIONS[name].text), *cells])
     columns = (("Metric", "text"), *((column.replace("_", " "), "ratio") for column in COLUMNS))
@@ -153,7 +153,7 @@ def provenance(result: BacktestResult) -> tuple[Section, str, str]:
     table = Table("provenance", "What the result follows from", (("What", "text"), ("Value", "text")), told)
     lead = (
         "Who has the run's folder can repeat it; the command says identical, or what differs. It is typed where "
-        "the folder `runs` lies."
+        "the folder runs lies."
     )
     command = f"bt-run reproduce runs/{result.config.name}/{result.run_id}"
     text = json.dumps(_short_paths(manifest["config"]), indent=2, sort_keys=True, ensure_ascii=False, default=str)
@@ -178,7 +178,8 @@ def _plain_cell(value: Any) -> Cell:
     return Cell(float(value), "ratio") if isinstance(value, float) else Cell(str(value))
 
 
-def _unit(name: str) -> str:
+def unit_of(name: str) -> str:
+    """Return the unit in which a metric is shown."""
     return "years" if name == "years" else UNITS[DEFINITIONS[name].unit]
 
 

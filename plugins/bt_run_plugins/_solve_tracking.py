@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any
@@ -58,7 +58,14 @@ def solve_tracking(problem: TrackingProblem, first: str = "exact") -> Outcome:
     Raises:
         InfeasibleError: the limits contradict each other.
     """
-    order = [first, *(name for name in SOLVERS if name != first)]
+    from threadpoolctl import threadpool_limits
+
+    # problems this small gain nothing from more threads, and wait long for them where the cores are busy
+    with threadpool_limits(limits=1, user_api="blas"):
+        return _first_accurate(problem, [first, *(name for name in SOLVERS if name != first)])
+
+
+def _first_accurate(problem: TrackingProblem, order: Sequence[str]) -> Outcome:
     attempts = []
     for name in order:
         found = SOLVERS[name](problem)

@@ -35,6 +35,7 @@ __all__ = [
 TABLE = "strategy_comparison.csv"
 WINDOW, DAYS = 63, 252  # sessions in the rolling window, and in a year
 LOG_FROM = 5.0  # times the lowest value, from which on a linear axis hides the early years
+DUST = 1e-9  # of NAV: rounding, not a short position
 NAMED = 12  # assets with a colour of their own
 ABOVE, BELOW, RUN, BENCHMARK = "#7fbf7b", "#e08a84", "#1b6e4b", "#555555"
 COLUMNS = ("run", "benchmark", "equal_weight")
@@ -134,7 +135,7 @@ def draw_weight_evolution(result: BacktestResult, axes: Axes) -> None:
     used = [*colors[: weights.shape[1] - 2], *colors[-2:]]
     days = _days(weights.index)
     axes.stackplot(days, weights.clip(lower=0.0).T, labels=list(weights.columns), colors=used, lw=0)
-    if (weights < 0.0).to_numpy().any():
+    if (weights < -DUST).to_numpy().any():
         axes.stackplot(days, weights.clip(upper=0.0).T, colors=used, lw=0)
         axes.axhline(0.0, color=BENCHMARK, lw=0.8)
     axes.margins(x=0.0, y=0.0)

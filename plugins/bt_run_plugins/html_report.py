@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bt_run import DEFINITIONS, BacktestResult, BuildContext, Component, Config, hookimpl
+from bt_run import DEFINITIONS, BacktestResult, BuildContext, Comparison, Component, Config, hookimpl
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -29,6 +29,10 @@ class HtmlReport:
         path = folder / FILE
         path.write_text(page(result), encoding="utf-8", newline="\n")
         return [path]
+
+    def compare(self, comparison: Comparison, path: Path) -> None:
+        """Write a page that lays runs side by side."""
+        path.write_text(comparison_page(comparison), encoding="utf-8", newline="\n")
 
 
 @hookimpl
@@ -87,6 +91,20 @@ def page(result: BacktestResult) -> str:
         glossary=glossary,
         command=command,
         config=config,
+        style=_file("_html_report.css"),
+        script=_file("_html_report.js"),
+    )
+
+
+def comparison_page(comparison: Comparison) -> str:
+    """Return the page that lays runs side by side."""
+    from bt_run_plugins._html_compare import comparison_sections
+
+    notes = dict.fromkeys(note for result in comparison.results for note in result.notes)
+    return _template("_html_compare.html.j2").render(
+        comparison=comparison,
+        notes=list(notes),
+        sections=comparison_sections(comparison),
         style=_file("_html_report.css"),
         script=_file("_html_report.js"),
     )

@@ -107,20 +107,19 @@ class Recorder(bt.Analyzer):  # type: ignore[misc]
         bars: Bars = self.p.run.bars
         self.days = backtrader_days(bars.times)
         # resampled data come after the assets; an order for one of them is an order for its asset
-        count = len(bars.assets)
-        self.assets = self.strategy.datas[:count]
-        self.column = {data: i % count for i, data in enumerate(self.strategy.datas)}
-        self.nav = np.full(len(bars), np.nan)
-        self.cash = np.full(len(bars), np.nan)
-        self.holdings: list[tuple[int, Array]] = [(bars.start, np.zeros(len(bars.assets)))]
+        self.count = len(bars.assets)
+        self.column = {data: i % self.count for i, data in enumerate(self.strategy.datas)}
+        self.values: list[tuple[float, float, float]] = []
+        self.holdings: list[tuple[int, Array]] = [(bars.start, np.zeros(self.count))]
         self.fills: list[FillRecord] = []
-        self._seen: dict[int, int] = {}
+        self.traded = False
 
     def bar_of(self, day: float) -> int:
         return int(np.searchsorted(self.days, day - 1e-9))
 
     def notify_order(self, order: Any) -> None:
         for bit in order.executed.iterpending():
+            self.traded = True
             self._record(order, self.bar_of(bit.dt), bit, None)
         if order.status in _REASONS:
             unfilled = bt.order.OrderExecutionBit(price=np.nan)
@@ -146,16 +145,28 @@ class Recorder(bt.Analyzer):  # type: ignore[misc]
     def next(self) -> None:
         run: ClassicRun = self.p.run
         broker = self.strategy.broker
-        bar = self.bar_of(self.strategy.datetime[0])
-        self.nav[bar], self.cash[bar] = broker.getvalue(), broker.getcash()
-        shares = np.zeros(len(self.assets))
+        day = self.strategy.datetime[0]
+        self.values.append((day, broker.getvalue(), broker.getcash()))
+        if self.traded:
+            self._hold(self.bar_of(day))
+        if run.progress and len(self.values) % 64 == 0:
+            run.progress(self.bar_of(day))
+
+    def _hold(self, bar: int) -> None:
+        """Note what is held after a trade."""
+        shares = np.zeros(self.count)
         # not getposition: asking makes an entry, which the broker then values at a bar that may not be there yet
-        for data, position in broker.positions.items():
+        for data, position in self.strategy.broker.positions.items():
             shares[self.column[data]] += position.size
-        if not np.array_equal(shares, self.holdings[-1][1]):
-            self.holdings.append((bar, shares))
-        if run.progress and bar % 64 == 0:
-            run.progress(bar)
+        self.holdings.append((bar, shares))
+        self.traded = False
+
+    def series(self, place: int) -> Array:
+        """Return NAV (1) or cash (2) at each bar, (T,)."""
+        days = np.array([value[0] for value in self.values])
+        out = np.full(len(self.days), np.nan)
+        out[np.searchsorted(self.days, days - 1e-9)] = [value[place] for value in self.values]
+        return out
 
     prenext = next
 
@@ -183,8 +194,8 @@ def run_classic(run: ClassicRun) -> Ledger:
     recorder: Recorder = strategy.analyzers.recorder
     return Ledger(
         bars=bars,
-        nav=recorder.nav,
-        cash=recorder.cash,
+        nav=recorder.series(1),
+        cash=recorder.series(2),
         holdings=tuple(recorder.holdings),
         fills=tuple(recorder.fills),
         analyses={
@@ -225,12 +236,16 @@ def _asleep_until(strategy: type, day: float) -> type:
     """Return the strategy with its callbacks held back until ``day``: the bars before are warm-up only."""
 
     class Hosted(strategy):  # type: ignore[misc]
+        _awake = False
+
         def _getminperstatus(self) -> int:
+            if self._awake:
+                return int(super()._getminperstatus())
             status = int(super()._getminperstatus())
             if self.datetime[0] < day - 1e-9:
                 # 1 means "still warming up"
                 self._minperstatus = max(status, 1)
-            elif status < 0 and not getattr(self, "_awake", False):
+            elif status < 0:
                 # the first bar on which it may act
                 self._minperstatus = 0
             if self._minperstatus <= 0:
@@ -239,7 +254,7 @@ def _asleep_until(strategy: type, day: float) -> type:
 
         def prenext(self) -> None:
             # many strategies call next() from here, which must not trade in the warm-up either
-            if self.datetime[0] >= day - 1e-9:
+            if self._awake or self.datetime[0] >= day - 1e-9:
                 super().prenext()
 
     Hosted.__name__ = strategy.__name__

@@ -42,6 +42,14 @@ class ArrayFeed(bt.feed.DataBase):  # type: ignore[misc]
         self._row += 1
         return True
 
+    def advance(self, size: int = 1, datamaster: object = None, ticks: bool = True) -> None:
+        """Move to the next bar. Ticks are left out: without them the broker reads the bar itself."""
+        if datamaster is not None:
+            super().advance(size, datamaster, ticks)
+            return
+        for line in self.lines.lines:
+            line.advance(size)
+
     def preload(self) -> None:
         for name in self.getlinealiases():
             line = getattr(self.lines, name)

@@ -1,0 +1,73 @@
+"""Measure the page of a run: its size, and the seconds to draw it, for the flagship and for 500 assets x 20 years.
+
+Run by ``make bench``. Times are this machine's, now.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bt_run import BacktestResult, load_config, run
+from bt_run.config import RunConfig
+
+EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "spy_qqq.yaml"
+ASSETS, SESSIONS = 500, 5040
+
+
+def large(folder: Path) -> BacktestResult:
+    """Run a trend strategy on random walks of 500 assets over 20 years."""
+    rng = np.random.default_rng(1)
+    dates = pd.bdate_range("1999-01-04", periods=SESSIONS + 250)
+    steps = rng.normal(0.0003, 0.015, (len(dates), ASSETS))
+    close = 50 * np.exp(np.cumsum(steps, axis=0))
+    names = [f"N{number:03}" for number in range(ASSETS)]
+    frame = (
+        pd.DataFrame(close, index=dates, columns=names)
+        .rename_axis("date")
+        .melt(ignore_index=False, var_name="ticker", value_name="close")
+    )
+    frame.reset_index().to_parquet(folder / "prices.parquet")
+    config = {
+        "name": "large",
+        "data": {
+            "source": {"use": "parquet", "path": str(folder / "prices.parquet")},
+            "assets": names,
+            "benchmark": names[0],
+            "start": dates[250].date(),
+            "end": dates[-1].date(),
+            "calendar": "24/5",
+        },
+        "strategy": "trend",
+        "sizer": "equal_weight",
+        "schedule": "month",
+        "broker": {"use": "simulated", "fill": "next_close", "commission": {"bps": 1}},
+    }
+    return run(RunConfig.model_validate(config))
+
+
+def measure(result: BacktestResult, folder: Path, aim: tuple[float, float]) -> None:
+    begun = time.perf_counter()
+    (path,) = result.report("html", folder)
+    seconds, size = time.perf_counter() - begun, path.stat().st_size / 1e6
+    sessions = len(result.closes)
+    print(
+        f"  {result.config.name:10} {len(result.config.data.assets):4} assets x {sessions:5} sessions  "
+        f"{size:6.2f} MB (under {aim[0]:g} is the aim)  {seconds:6.2f} s (under {aim[1]:g})"
+    )
+
+
+def main() -> None:
+    print("\nthe page of a run")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        measure(run(load_config(EXAMPLE)), folder / "flagship", (2, 5))
+        measure(large(folder), folder / "large", (5, 15))
+
+
+if __name__ == "__main__":
+    main()
