@@ -240,7 +240,7 @@ def test_daily_rows_with_different_clocks_are_refused():
     """At midnight and at the close: the engine would decide twice a day, each time on half of the prices."""
     rows = make_rows([1, 1, 1])
     late = replace(rows, times=rows.times + np.timedelta64(21, "h"))
-    with pytest.raises(DataError, match="A and B have one row a day at different times of day .*expected dates alone"):
+    with pytest.raises(DataError, match=r"A and B have one row a day at different times of day .*expected dates alone"):
         assemble_bars(request(assets={"A": "A", "B": "B"}), {"A": rows, "B": late}, rows)
 
 
