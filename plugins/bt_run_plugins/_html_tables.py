@@ -102,13 +102,22 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """Hold a PNG picture, base64, with its title and what it shows in words."""
+
+    title: str
+    text: str
+    data: str
+
+
+@dataclass(frozen=True)
 class Section:
     """Hold a part of the page; ``missing`` says in one line why it does not apply."""
 
     id: str
     title: str
     lead: str = ""
-    parts: tuple[Chart | Choice | Table, ...] = field(default_factory=tuple)
+    parts: tuple[Chart | Choice | Table | Picture, ...] = field(default_factory=tuple)
     missing: str = ""
 
 

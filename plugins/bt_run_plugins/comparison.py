@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ __all__ = [
     "draw_clone_vs_benchmark",
     "draw_tracking_error",
     "draw_weight_evolution",
+    "png",
     "rolling_tracking_error",
 ]
 
@@ -168,7 +170,13 @@ def _weights(result: BacktestResult) -> pd.DataFrame:
 
 
 def _picture(result: BacktestResult, path: Path, draw: Callable[[BacktestResult, Axes], None]) -> Path:
-    """Save one picture; without pyplot there is nothing to close, and no setting of the user's is touched."""
+    """Save one picture and return its path."""
+    path.write_bytes(png(result, draw, dpi=150))
+    return path
+
+
+def png(result: BacktestResult, draw: Callable[[BacktestResult, Axes], None], *, dpi: int) -> bytes:
+    """Return one picture as PNG; without pyplot there is nothing to close, and no setting of the user's is touched."""
     import matplotlib.style
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -181,8 +189,9 @@ def _picture(result: BacktestResult, path: Path, draw: Callable[[BacktestResult,
         draw(result, axes)
         tidy_dates(axes)
         figure.suptitle(f"{result.config.name}   run {result.run_id}", x=0.01, ha="left", size=8, color=GREY)
-        figure.savefig(path, dpi=150, metadata={"Software": None})
-    return path
+        out = BytesIO()
+        figure.savefig(out, format="png", dpi=dpi, metadata={"Software": None})
+    return out.getvalue()
 
 
 def _days(index: pd.Index[Any]) -> pd.DatetimeIndex:

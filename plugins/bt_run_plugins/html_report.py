@@ -56,6 +56,7 @@ def page(result: BacktestResult) -> str:
     from bt_run_plugins._html_book import read_book
     from bt_run_plugins._html_holdings import holdings_sections, trades_section
     from bt_run_plugins._html_numbers import STATISTICS
+    from bt_run_plugins._html_pictures import tracking_section
     from bt_run_plugins._html_returns import returns_sections
     from bt_run_plugins._html_trading import trading_sections
     from bt_run_plugins._html_words import (
@@ -72,6 +73,7 @@ def page(result: BacktestResult) -> str:
     last, command, config = provenance(result)
     sections = [
         *returns_sections(book),
+        tracking_section(result),
         *holdings_sections(book),
         *trading_sections(book),
         trades_section(book),
@@ -119,6 +121,7 @@ def _template(name: str) -> Template:
     environment = Environment(
         loader=FunctionLoader(load), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.tests["picture"] = lambda part: hasattr(part, "data")
     environment.tests["chart"] = lambda part: hasattr(part, "shapes")
     environment.tests["choice"] = lambda part: hasattr(part, "charts")
     return environment.get_template(name)
