@@ -19,10 +19,10 @@ _TITLES: Mapping[str, str] = MappingProxyType(
 )
 
 
-def tracking_section(result: BacktestResult) -> Section:
-    """Return the section on following the benchmark."""
+def tracking_sections(result: BacktestResult) -> tuple[Section, ...]:
+    """Return the section on following the benchmark, where the run names the report for it."""
     if not any(report.use == "comparison" for report in result.config.reports):
-        return Section("tracking", "Tracking", missing="The run does not name the report comparison.")
+        return ()
     rolling = rolling_tracking_error(result).dropna()
     texts = {
         "clone_vs_benchmark": f"Growth of 1 of {result.config.name} and of {result.config.data.benchmark}.",
@@ -35,4 +35,4 @@ def tracking_section(result: BacktestResult) -> Section:
         Picture(_TITLES[name], texts[name], b64encode(png(result, draw, dpi=110)).decode())
         for name, draw in PICTURES.items()
     )
-    return Section("tracking", "Tracking", "How closely the run followed its benchmark.", pictures)
+    return (Section("tracking", "Tracking", "How closely the run followed its benchmark.", pictures),)

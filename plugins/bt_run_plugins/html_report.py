@@ -56,7 +56,7 @@ def page(result: BacktestResult) -> str:
     from bt_run_plugins._html_book import read_book
     from bt_run_plugins._html_holdings import holdings_sections, trades_section
     from bt_run_plugins._html_numbers import STATISTICS
-    from bt_run_plugins._html_pictures import tracking_section
+    from bt_run_plugins._html_pictures import tracking_sections
     from bt_run_plugins._html_returns import returns_sections
     from bt_run_plugins._html_trading import trading_sections
     from bt_run_plugins._html_words import (
@@ -73,7 +73,7 @@ def page(result: BacktestResult) -> str:
     last, command, config = provenance(result)
     sections = [
         *returns_sections(book),
-        tracking_section(result),
+        *tracking_sections(result),
         *holdings_sections(book),
         *trading_sections(book),
         trades_section(book),

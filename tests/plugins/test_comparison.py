@@ -147,14 +147,15 @@ def test_the_page_shows_the_pictures_of_a_run_that_names_the_comparison():
     from pathlib import Path
 
     from bt_run import load_config, run
-    from bt_run_plugins._html_pictures import tracking_section
+    from bt_run_plugins._html_pictures import tracking_sections
     from bt_run_plugins.html_report import page
 
     example = Path(__file__).parents[2] / "examples" / "spy_qqq.yaml"
     plain = run(load_config(example, ["data.end=2001-12-31"]))
-    assert tracking_section(plain).missing == "The run does not name the report comparison."
+    assert tracking_sections(plain) == ()
     named = run(load_config(example, ["data.end=2001-12-31", "reports=[html, comparison]"]))
-    pictures = tracking_section(named).parts
+    (section,) = tracking_sections(named)
+    pictures = section.parts
     assert [b64decode(picture.data)[:8] for picture in pictures] == [b"\x89PNG\r\n\x1a\n"] * 3
     text = page(named)
     assert text.count("data:image/png;base64,") == 3
