@@ -254,6 +254,11 @@ def test_the_engine_and_plain_backtrader_agree_where_cash_does_not_bind(seed, fe
 
 @pytest.fixture(scope="module")
 def real_rows():
+    return read_real_rows()
+
+
+def read_real_rows():
+    """Read all 462 stocks, one impossible dividend of one of them left out."""
     from bt_run_plugins.files import Files, FilesConfig
 
     source = Files(FilesConfig(path=Path(SHARED) / "us_stocks_1999_2012.parquet", prices="as_traded"), "parquet")

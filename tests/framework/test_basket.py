@@ -213,3 +213,8 @@ def test_the_order_of_assets_does_not_matter(basket, random):
         gross,
     )
     np.testing.assert_allclose(one.filled[order], other.filled, rtol=1e-9, atol=1e-9)
+
+
+def test_snapping_grows_with_the_number_of_shares():
+    # 1e-9 of ten million shares is 0.01
+    np.testing.assert_array_equal(whole_shares(np.array([1e7 - 0.005, 1e7 - 0.02])), [1e7, 1e7 - 1])

@@ -218,3 +218,21 @@ def test_an_asset_that_was_closed_waits_for_its_signal_to_change(tmp_path):
     assert len(waited) > 10
     assert (waited["target"] == 0).all()
     assert result.memos["component"].eq("exits").any()
+
+
+def test_of_two_equal_levels_the_first_rule_is_named():
+    holdings = Holdings(np.ones(1), np.full(1, 10.0), np.full(1, 10.0), np.ones(1))
+    levels = nearest_levels((TAKE, STOP, TRAIL, ("another", TAKE[1])), holdings)
+    assert (levels.stop[0], levels.stop_rule[0]) == (9.0, "stop_loss")
+    assert (levels.target[0], levels.target_rule[0]) == (12.0, "take_profit")
+
+
+@pytest.mark.parametrize(
+    ("first", "high", "low", "price", "by_stop"),
+    [(12.0, 13.0, 8.0, 12.0, False), (9.0, 13.0, 8.0, 9.0, True), (10.0, 13.0, 8.0, 9.0, True)],
+)
+def test_an_open_exactly_at_a_level_is_beyond_it(first, high, low, price, by_stop):
+    levels = Levels(np.array([9.0]), np.array([12.0]), np.array(["s"]), np.array(["t"]))
+    bar = tuple(np.array([value]) for value in (first, high, low, 10.0))
+    got, stopped = exit_prices(np.ones(1), bar, levels)
+    assert (got[0], stopped[0]) == (price, by_stop)

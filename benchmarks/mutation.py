@@ -1,0 +1,286 @@
+"""Mutate the fill rules and the engine one place at a time, and count the mutants that the fast tests kill.
+
+``make evidence`` prints the table and writes ``docs/mutation.md``. Mutants live in copies of the repository in a
+temporary folder. Names of modules after the command, such as ``basket exits``, try those only and write nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import backtrader  # noqa: F401  imported once here, so that no mutant pays for it
+import hypothesis
+import numpy  # noqa: F401
+import pandas  # noqa: F401
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = "framework/bt_run"
+WORKERS = 2
+TIMEOUT = 30.0  # seconds; the tests of an unchanged module take less than 10
+LIMIT = 700  # mutants; more are sampled, so that a run stays under ten minutes
+SEED = 1
+EXAMPLES = 40  # of each property
+FORK = get_context("fork")
+
+ACCOUNT, BASKET, EXITS, ENGINE = (f"tests/framework/test_{n}.py" for n in ("account", "basket", "exits", "engine"))
+PROOF, CLASSIC = "tests/acceptance/test_proof.py", "tests/acceptance/test_classic.py"
+COSTS = "tests/plugins/test_costs.py"
+TESTS = {
+    "basket.py": (BASKET, COSTS, ACCOUNT, PROOF),
+    "account.py": (ACCOUNT, EXITS, COSTS, PROOF),
+    "market.py": (ACCOUNT, EXITS, COSTS, PROOF),
+    "exits.py": (EXITS,),
+    "engine/panel.py": (ENGINE, EXITS, PROOF),
+    "engine/clock.py": (ENGINE, CLASSIC),
+    "engine/classic.py": (ENGINE, CLASSIC),
+}
+
+SWAPS: dict[type[ast.AST], type[ast.AST]] = {
+    one: other
+    for pair in (
+        (ast.Lt, ast.LtE),
+        (ast.Gt, ast.GtE),
+        (ast.Eq, ast.NotEq),
+        (ast.Is, ast.IsNot),
+        (ast.In, ast.NotIn),
+        (ast.Add, ast.Sub),
+        (ast.Mult, ast.Div),
+        (ast.BitAnd, ast.BitOr),
+        (ast.And, ast.Or),
+    )
+    for one, other in (pair, pair[::-1])
+}
+NAMES = {"min": "max", "max": "min", "minimum": "maximum", "maximum": "minimum"}
+DROPPED = (ast.Expr, ast.AugAssign, ast.Raise)
+# what is not behaviour: hints, decorators, messages, and checks that a type checker needs
+SKIPPED = {"annotation", "returns", "decorator_list"}
+IGNORED = (ast.JoinedStr, ast.Assert, ast.Import, ast.ImportFrom)
+
+# survivors, by file and mutation: why no test can or should tell them apart
+REASONS: dict[tuple[str, str], str] = {}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """Hold one changed module: where, what became of which source text, and the whole new source."""
+
+    file: str
+    line: int
+    change: str
+    source: str
+
+
+def changes(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes that may stand for ``node``."""
+    match node:
+        case ast.Compare():
+            for place, operator in enumerate(node.ops):
+                if type(operator) in SWAPS:
+                    other = copy.deepcopy(node)
+                    other.ops[place] = SWAPS[type(operator)]()  # type: ignore[call-overload]
+                    yield other
+        case ast.BinOp() | ast.BoolOp() | ast.AugAssign() if type(node.op) in SWAPS:
+            other = copy.deepcopy(node)
+            other.op = SWAPS[type(node.op)]()  # type: ignore[assignment]
+            yield other
+        case ast.UnaryOp():
+            yield node.operand
+        case ast.Constant(value=bool()):
+            yield ast.Constant(not node.value)
+        case ast.Constant(value=int() | float()):
+            yield ast.Constant(type(node.value)(0 if node.value == 1 else 1 if node.value == 0 else node.value + 1))
+        case ast.Name() if node.id in NAMES:
+            yield ast.Name(NAMES[node.id], node.ctx)
+        case ast.Attribute() if node.attr in NAMES:
+            yield ast.Attribute(node.value, NAMES[node.attr], node.ctx)
+        case ast.If() | ast.IfExp() | ast.While():
+            other = copy.deepcopy(node)
+            other.test = ast.UnaryOp(ast.Not(), other.test)
+            yield other
+    if isinstance(node, DROPPED) or (
+        isinstance(node, ast.Assign) and not isinstance(node.targets[0], ast.Name | ast.Tuple)
+    ):
+        yield ast.Pass()
+
+
+def places(node: ast.AST, above: tuple[ast.AST, ...] = ()) -> Iterator[tuple[tuple[ast.AST, ...], str, int | None]]:
+    """Yield every place of a tree in order: its ancestors, the nearest last, the field there, and the index."""
+    for field, value in ast.iter_fields(node):
+        if field in SKIPPED:
+            continue
+        for index, child in enumerate(value) if isinstance(value, list) else ((None, value),):
+            text = isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)
+            if isinstance(child, ast.AST) and not text and not isinstance(child, IGNORED):
+                yield (*above, node), field, index
+                yield from places(child, (*above, node))
+
+
+def put(parent: ast.AST, field: str, index: int | None, node: ast.AST) -> None:
+    if index is None:
+        setattr(parent, field, node)
+    else:
+        getattr(parent, field)[index] = node
+
+
+def head(node: ast.AST) -> str:
+    """Return the first line of a node's source."""
+    return ast.unparse(ast.fix_missing_locations(node)).splitlines()[0]
+
+
+def mutants(file: str) -> Iterator[Mutant]:
+    """Yield the mutants of one module in the order of its source."""
+    tree = ast.parse((ROOT / PACKAGE / file).read_text(encoding="utf-8"))
+    for above, field, index in places(tree):
+        parent = above[-1]
+        node = getattr(parent, field) if index is None else getattr(parent, field)[index]
+        if not isinstance(node, ast.expr | ast.stmt):
+            continue
+        # a bare number says little: show what stands around it, up to the statement
+        shown = node
+        for outer in above[::-1]:
+            if isinstance(shown, ast.stmt) or len(head(shown)) >= 16 or not isinstance(outer, ast.expr | ast.stmt):
+                break
+            shown = outer
+        before, line = head(shown), getattr(node, "lineno", getattr(shown, "lineno", 0))
+        for changed in changes(node):
+            put(parent, field, index, changed)
+            after = head(changed) if shown is node else head(shown)
+            yield Mutant(file, line, f"{before} -> {after}", ast.unparse(ast.fix_missing_locations(tree)) + "\n")
+            put(parent, field, index, node)
+
+
+def passes(folder: Path, files: tuple[str, ...], limit: float) -> bool:
+    """Run tests in a process of their own; one that takes too long has failed."""
+    process = FORK.Process(target=_test, args=(folder, files))
+    process.start()
+    process.join(limit)
+    if process.is_alive():
+        process.kill()
+        process.join()
+    return process.exitcode == 0
+
+
+def _test(folder: Path, files: tuple[str, ...]) -> None:
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    os.chdir(folder)
+    sys.dont_write_bytecode = True
+    sys.path[:0] = [str(folder / name) for name in ("framework", "plugins", "strategies")]
+    # always the same examples, and none made smaller once a mutant is dead
+    phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
+    hypothesis.settings.register_profile("mutation", derandomize=True, database=None, phases=phases)
+    hypothesis.settings.load_profile("mutation")
+    # and fewer of them, where a test asks for hundreds
+    begin = hypothesis.settings.__init__
+
+    def fewer(self: hypothesis.settings, parent: hypothesis.settings | None = None, **given: Any) -> None:
+        if "max_examples" in given:
+            given["max_examples"] = min(EXAMPLES, given["max_examples"])
+        begin(self, parent, **given)
+
+    hypothesis.settings.__init__ = fewer
+    options = ("-x", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+    os._exit(pytest.main([*options, *files]))
+
+
+def copied(folder: Path) -> Path:
+    """Copy what the tests need."""
+    for name in ("framework", "plugins", "strategies", "examples", "tests"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "runs"))
+    for name in ("setup.cfg", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+def survives(mutant: Mutant, base: str) -> bool:
+    """Tell whether the tests pass on a mutant; each worker has its own copy."""
+    folder = Path(base) / str(os.getpid())
+    if not folder.exists():
+        copied(folder)
+    target = folder / PACKAGE / mutant.file
+    original = target.read_text(encoding="utf-8")
+    target.write_text(mutant.source, encoding="utf-8")
+    try:
+        return passes(folder, TESTS[mutant.file], TIMEOUT)
+    finally:
+        target.write_text(original, encoding="utf-8")
+
+
+def tried(chosen: list[Mutant], base: str) -> list[tuple[Mutant, bool]]:
+    """Try every mutant, and print each as it is done."""
+    out = []
+    with ProcessPoolExecutor(WORKERS, mp_context=FORK) as pool:
+        for mutant, alive in zip(chosen, pool.map(survives, chosen, [base] * len(chosen)), strict=True):
+            fate = "SURVIVED" if alive else "killed"
+            print(f"{mutant.file:18} {mutant.line:4} {fate:9} {mutant.change}", flush=True)
+            out.append((mutant, alive))
+    return out
+
+
+def report(results: list[tuple[Mutant, bool]], found: int) -> list[str]:
+    """Return the lines of the document."""
+    killed = sum(not alive for _, alive in results)
+    sampled = "" if len(results) == found else f", a sample of {found:,} with seed {SEED}"
+    lines = [
+        "# Mutation",
+        "",
+        "Written by `make evidence` (`benchmarks/mutation.py`). Each mutant is the code with one place changed: a "
+        "comparison, an operator, a number, a condition, a minimum or a maximum, or a statement left out. A mutant is "
+        "killed when a fast test fails on it, or runs for too long.",
+        "",
+        f"{len(results):,} mutants{sampled}: {killed:,} killed, {len(results) - killed:,} survived "
+        f"({killed / max(1, len(results)):.1%} killed).",
+        "",
+        "| module | mutants | killed | survived |",
+        "|---|---:|---:|---:|",
+    ]
+    for file in TESTS:
+        fates = [alive for mutant, alive in results if mutant.file == file]
+        lines.append(f"| {file} | {len(fates)} | {len(fates) - sum(fates)} | {sum(fates)} |")
+    lines += ["", "## Survivors", "", "| module | line | mutation | why |", "|---|---:|---|---|"]
+    for mutant, alive in results:
+        if alive:
+            why = REASONS.get((mutant.file, mutant.change), "not explained yet")
+            change = mutant.change.replace("|", "\\|")
+            lines.append(f"| {mutant.file} | {mutant.line} | `{change}` | {why} |")
+    return [*lines, ""]
+
+
+def main() -> None:
+    wanted = sys.argv[1:]
+    files = [file for file in TESTS if not wanted or Path(file).stem in wanted]
+    found = [mutant for file in files for mutant in mutants(file)]
+    chosen = found
+    if len(found) > LIMIT:
+        places = sorted(random.Random(SEED).sample(range(len(found)), LIMIT))
+        chosen = [found[place] for place in places]
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as base:
+        folder = copied(Path(base) / "unchanged")
+        for file in files:
+            if not passes(folder, TESTS[file], 4 * TIMEOUT):
+                raise SystemExit(f"mutation: the tests of {file} fail without any mutation")
+        results = tried(chosen, base)
+    lines = report(results, len(found))
+    print("\n".join(["", *lines, f"{time.monotonic() - began:,.0f} s"]))
+    if not wanted:
+        (ROOT / "docs" / "mutation.md").write_text("\n".join(lines), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
