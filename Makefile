@@ -49,8 +49,8 @@ bench: $(STAMP)  ## Measure the example, the engine and the tracker beside their
 		|| echo "bench: the peers could not be installed into .cache/tracker_peers; those that are missing are skipped"
 	$(BIN)/python benchmarks/tracker.py
 
-evidence:  ## Collect what supports the claims of the README
-	@echo "evidence: nothing is collected yet; 'make test' and 'make bench' show what there is"
+evidence: $(STAMP)  ## Collect what supports the claims of the README
+	$(BIN)/python benchmarks/mutation.py
 
 $(STAMP): setup.cfg pyproject.toml constraints.txt
 	@if [ -z "$(PYTHON)" ]; then \

@@ -152,9 +152,10 @@ def mutants(file: str) -> Iterator[Mutant]:
         # a bare number says little: show what stands around it, up to the statement
         shown = node
         for outer in above[::-1]:
-            if isinstance(shown, ast.stmt) or len(head(shown)) >= 16 or not isinstance(outer, ast.expr | ast.stmt):
+            if isinstance(shown, ast.stmt) or len(head(shown)) >= 16:
                 break
-            shown = outer
+            if isinstance(outer, ast.expr | ast.stmt):
+                shown = outer
         before, line = head(shown), getattr(node, "lineno", getattr(shown, "lineno", 0))
         for changed in changes(node):
             put(parent, field, index, changed)

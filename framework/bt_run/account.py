@@ -21,7 +21,7 @@ __all__ = ["Account", "CashFlow", "FillRecord"]
 VOLUME = "volume: the rest waits"
 NOT_TRADABLE = "not tradable at the fill"
 BUYING_POWER = "buying power"
-REPLACED = "not tradable until the next decision replaced it"
+REPLACED = "waited until the next decision replaced it"
 FRACTION = "fraction of a share paid in cash at the split"
 DELISTED = "delisted"
 EXITED = "cancelled by an exit in the same bar"
@@ -32,10 +32,10 @@ DATA_END = "the data end before the fill"
 class FillRecord:
     """Hold what became of the orders of one basket, or of a forced closing; arrays are (n,).
 
-    ``decided`` and ``bar`` are rows of the bars; -1 stands for none.
+    ``decided`` (n,) or one for all, and ``bar`` are rows of the bars; -1 stands for none.
     """
 
-    decided: int
+    decided: NDArray[np.intp] | int
     bar: int
     assets: NDArray[np.intp]
     asked: Array
@@ -81,7 +81,7 @@ class Account:
         self._best: Array = np.full(len(self.shares), np.nan)
         self._since: Array = np.full(len(self.shares), np.nan)
         self._target: Array | None = None
-        self._decided = -1
+        self._decided: NDArray[np.intp] = np.full(len(self.shares), -1)
 
     @property
     def waiting(self) -> bool:
@@ -95,19 +95,20 @@ class Account:
     def order(self, weights: Array, traded: NDArray[np.bool_] | None = None) -> None:
         """Order target ``weights`` (N,) now, at the close of bar ``t``; they fill at the next bar.
 
-        Assets outside ``traded`` get no order. A basket that still waits is replaced.
+        Assets outside ``traded`` get no order. Orders that still wait are replaced for the assets that trade now.
         """
         bars, nav = self.market.bars, float(self.nav[self.t])
-        self._replace()
+        mask = bars.tradable[self.t] if traded is None else traded & bars.tradable[self.t]
+        self._replace(None if traded is None else traded | ~bars.tradable[self.t])
         if nav <= 0:
             return
-        mask = bars.tradable[self.t] if traded is None else traded & bars.tradable[self.t]
         shares = target_shares(weights, nav, bars.mark[self.t], whole=self.market.whole)
         same = np.abs(shares - self.shares) <= 1e-9 * np.maximum(np.abs(shares), np.abs(self.shares))
         mask = mask & ~same
         if mask.any():
-            self._target = np.where(mask, shares, np.nan)
-            self._decided = self.t
+            waiting = np.full(len(shares), np.nan) if self._target is None else self._target
+            self._target = np.where(mask, shares, waiting)
+            self._decided = np.where(mask, self.t, self._decided)
 
     def advance(self, t: int) -> None:
         """Move to the close of bar ``t``."""
@@ -123,10 +124,7 @@ class Account:
 
     def finish(self) -> None:
         """Record the orders that no later bar can fill."""
-        if self._target is not None:
-            wanted = np.flatnonzero(~np.isnan(self._target))
-            self._record_unfilled(wanted, -1, DATA_END)
-            self._target = None
+        self._drop(np.ones(len(self.shares), dtype=bool), -1, DATA_END)
 
     def _quiet_until(self, t: int) -> int:
         """Return the last bar <= t before which nothing but prices happens."""
@@ -235,7 +233,7 @@ class Account:
                 values[rows] for values in (fills.filled, fills.price, fills.commission, fills.slippage)
             )
             self.fills.append(
-                FillRecord(self._decided, t, rows, asked[rows], filled, price, commission, slippage, reason)
+                FillRecord(self._decided[rows], t, rows, asked[rows], filled, price, commission, slippage, reason)
             )
         shares = np.where(done, target, shares)
         self._note_entries(t, shares, fills.price)
@@ -269,11 +267,13 @@ class Account:
         self.fills.append(FillRecord(-1, t, rows, wanted, filled, paid, commission, slippage, rule))
         self.exited.update({int(row): int(side[row]) for row in rows})
         self.cash, self.shares = fills.cash, self.shares + fills.filled
-        if self._target is not None:
-            self._record_unfilled(np.flatnonzero(closes & ~np.isnan(self._target)), t, EXITED)
-            self._target = np.where(closes, np.nan, self._target)
-            if np.isnan(self._target).all():
-                self._target = None
+        self._drop(closes, t, EXITED)
+        rest = closes & (np.abs(asked - fills.filled) > 1e-9 * np.abs(asked))
+        if rest.any():
+            # what the volume did not take is closed at the next bars, come what may
+            waiting = np.full(len(asked), np.nan) if self._target is None else self._target
+            self._target = np.where(rest, 0.0, waiting)
+            self._decided = np.where(rest, t, self._decided)
 
     def _note_entries(self, t: int, shares: Array, price: Array) -> None:
         """Keep the average price of what is held: a larger holding averages, a new side begins anew."""
@@ -298,6 +298,9 @@ class Account:
 
     def _close_delisted(self, t: int) -> None:
         names = self.market.closings[t]
+        gone = np.zeros(len(self.shares), dtype=bool)
+        gone[names] = True
+        self._drop(gone, t, DELISTED)
         names = names[self.shares[names] != 0.0]
         if not len(names):
             return
@@ -307,9 +310,19 @@ class Account:
         self.shares = self.shares.copy()
         self.shares[names] = 0.0
 
-    def _replace(self) -> None:
+    def _replace(self, names: NDArray[np.bool_] | None) -> None:
         if self._target is not None:
-            self._record_unfilled(np.flatnonzero(~np.isnan(self._target)), self.t, REPLACED)
+            waiting = ~np.isnan(self._target)
+            self._drop(waiting if names is None else waiting & names, self.t, REPLACED)
+
+    def _drop(self, names: NDArray[np.bool_], t: int, reason: str) -> None:
+        """Record what waits of these assets (N,) as unfilled, and forget it."""
+        if self._target is None:
+            return
+        dropped = names & ~np.isnan(self._target)
+        self._record_unfilled(np.flatnonzero(dropped), t, reason)
+        self._target = np.where(dropped, np.nan, self._target)
+        if np.isnan(self._target).all():
             self._target = None
 
     def _record_unfilled(self, names: NDArray[np.intp], t: int, reason: str) -> None:
@@ -319,7 +332,7 @@ class Account:
         asked = self._target[names] - self.shares[names]
         zero = np.zeros(len(names))
         self.fills.append(
-            FillRecord(self._decided, t, names, asked, zero, zero + np.nan, zero, zero, _same(reason, names))
+            FillRecord(self._decided[names], t, names, asked, zero, zero + np.nan, zero, zero, _same(reason, names))
         )
 
     def _record_forced(self, t: int, names: NDArray[np.intp], change: Array, price: Array, reason: str) -> None:

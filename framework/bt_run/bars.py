@@ -140,8 +140,13 @@ class Bars:
 
     @cached_property
     def fields(self) -> frozenset[str]:
-        """Return the names of the fields that hold any value at all."""
-        return frozenset(name for name in FIELDS if np.isfinite(getattr(self.adjusted, name)).any())
+        """Return the names of the fields that hold a value in every row of every asset."""
+        return frozenset(name for name in FIELDS if not self.without(name))
+
+    def without(self, field: str) -> tuple[str, ...]:
+        """Return the assets that lack a value of ``field`` in some row that is present."""
+        lacking = (self.tradable & ~np.isfinite(getattr(self.adjusted, field))).any(axis=0)
+        return tuple(name for name, lacks in zip(self.assets, lacking, strict=True) if lacks)
 
     @cached_property
     def counts(self) -> NDArray[np.int64]:

@@ -141,7 +141,7 @@ def _round_down(opening: Array, part: Array, need: _Need, power: float) -> Array
     room = power - float(spent.sum())
     # assets come in sorted order, so that a stable sort breaks ties by name
     for i in np.argsort(-(size - whole), kind="stable"):
-        if whole[i] + 1.0 <= abs(opening[i]) and extra[i] <= room:
+        if size[i] > whole[i] and whole[i] + 1.0 <= abs(opening[i]) and extra[i] <= room:
             whole[i] += 1.0
             room -= float(extra[i])
     return np.asarray(sign * whole)

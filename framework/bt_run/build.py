@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from bt_run.bars import Bars
 from bt_run.components import BacktraderStrategy, Broker, BuildContext
-from bt_run.errors import BtRunError, ConfigError, PluginError
+from bt_run.errors import ConfigError, PluginError
+from bt_run.guard import guarded
 from bt_run.pipeline import Pipeline, Stage, VectorisedSignal
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ _CONTRACT: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "overlay": ("adjust",),
         "trigger": ("check",),
         "exit": ("levels",),
-        "analyzer": ("decided",),
+        "analyzer": ("table",),
         "report": ("write",),
     }
 )
@@ -63,15 +65,7 @@ class _Builder:
             for name, child in bound.children.items()
         }
         context = replace(self.context, children=MappingProxyType(children))
-        try:
-            built = bound.offer.component.build(bound.options, context)
-        except BtRunError:
-            raise
-        except Exception as error:
-            raise PluginError(
-                f"{path}: building {bound.role} {bound.name!r} ({bound.offer.origin}) failed: "
-                f"{type(error).__name__}: {error}"
-            ) from error
+        built = _build(bound, path, context)
         methods = _CONTRACT.get(bound.role, ())
         if not isinstance(built, BacktraderStrategy) and not any(hasattr(built, m) for m in methods or [""]):
             raise PluginError(
@@ -98,6 +92,11 @@ class _Builder:
         return call
 
 
+def _build(bound: Bound, path: str, context: BuildContext) -> Any:
+    where = f"{path}: building {bound.role} {bound.name!r} ({bound.offer.origin})"
+    return guarded(where, bound.offer.component.build, bound.options, context)
+
+
 def build_source(bound: Bound, context: BuildContext) -> Any:
     """Build the source of the bars."""
     return _Builder(context).build(bound, "data.source")
@@ -110,7 +109,7 @@ def build_parts(config: RunConfig, bound: BoundConfig) -> Parts:
         ConfigError: the parts do not fit together.
         PluginError: a component broke its contract.
     """
-    broker = bound.broker.offer.component.build(bound.broker.options, BuildContext(costs=None))
+    broker = _build(bound.broker, "broker", BuildContext(costs=None))
     if not isinstance(broker, Broker):
         raise PluginError(f"broker {bound.broker.name!r} built a {type(broker).__name__}; expected a Broker")
     _refuse_money_per_share(config, broker)
@@ -206,8 +205,21 @@ def check_needs(parts: Parts, bars: Bars) -> None:
         if missing := needs - have:
             raise ConfigError(
                 f"{path}: needs {', '.join(sorted(missing))}, but the data have only {', '.join(sorted(have))}"
+                f"{_lacking(bars, missing)}"
             )
     if parts.broker.fill == "next_open" and "open" not in have:
         raise ConfigError(
             "broker.fill: was 'next_open', but the data have no opens; close-only data fill with `fill: next_close`"
+            f"{_lacking(bars, {'open'})}"
         )
+    volumes = getattr(parts.broker.costs, "market_dependent", ())
+    if volumes and "volume" not in have:
+        raise ConfigError(
+            f"broker: {', '.join(volumes)} needs volumes, which the data do not have{_lacking(bars, {'volume'})}"
+        )
+
+
+def _lacking(bars: Bars, fields: AbstractSet[str]) -> str:
+    """Name the assets that lack a field, where others have it."""
+    names = sorted({name for field in fields for name in bars.without(field)})
+    return f" ({', '.join(names[:5])} lack it)" if 0 < len(names) < len(bars.assets) else ""

@@ -71,7 +71,7 @@ ROLES: Mapping[str, str] = MappingProxyType(
 class Config(BaseModel):
     """Be the frozen configuration of a component: unknown keys are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class ComponentSpec(BaseModel):

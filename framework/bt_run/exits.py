@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bt_run.components import Array, Exit, Holdings
+from bt_run.guard import guarded
 
 __all__ = ["Levels", "exit_prices", "nearest_levels"]
 
@@ -28,7 +29,7 @@ def nearest_levels(rules: tuple[tuple[str, Exit], ...], holdings: Holdings) -> L
     stop, target = np.full(count, np.nan), np.full(count, np.nan)
     names = [np.full(count, None, dtype=object) for _ in range(2)]
     for name, rule in rules:
-        lower, upper = rule.levels(holdings)
+        lower, upper = guarded(f"exit {name!r}", _pair, rule, holdings)
         # for a long the highest stop and the lowest target come first; a short is its mirror image
         nearer = np.isfinite(lower) & ~(lower * side <= stop * side)
         stop = np.where(nearer, lower, stop)
@@ -37,6 +38,14 @@ def nearest_levels(rules: tuple[tuple[str, Exit], ...], holdings: Holdings) -> L
         target = np.where(nearer, upper, target)
         names[1][nearer] = name
     return Levels(stop, target, *names)
+
+
+def _pair(rule: Exit, holdings: Holdings) -> tuple[Array, Array]:
+    lower, upper = rule.levels(holdings)
+    shape = holdings.side.shape
+    if np.shape(lower) != shape or np.shape(upper) != shape:
+        raise ValueError(f"levels of shape {np.shape(lower)} and {np.shape(upper)}; expected (N,) = {shape} twice")
+    return np.asarray(lower, dtype=np.float64), np.asarray(upper, dtype=np.float64)
 
 
 def exit_prices(side: Array, bar: tuple[Array, Array, Array, Array], levels: Levels) -> tuple[Array, NDArray[np.bool_]]:

@@ -173,7 +173,7 @@ def fills_table(bars: Bars, fills: tuple[FillRecord, ...]) -> pd.DataFrame:
     def each(values: list[Any], dtype: Any = np.float64) -> Any:
         return np.concatenate(values) if values else np.zeros(0, dtype=dtype)
 
-    decided = each([np.repeat(f.decided, len(f.assets)) for f in fills], np.intp)
+    decided = each([np.broadcast_to(f.decided, len(f.assets)) for f in fills], np.intp)
     bar = each([np.repeat(f.bar, len(f.assets)) for f in fills], np.intp)
     return pd.DataFrame(
         {

@@ -37,20 +37,25 @@ def apply_limits(weights: Array, limits: Limits) -> tuple[Array, tuple[str, ...]
     return weights, tuple(cut)
 
 
-def keep_untraded(target: Array, drifted: Array, traded: NDArray[np.bool_], gross: float) -> Array:
+def keep_untraded(target: Array, drifted: Array, traded: NDArray[np.bool_], limits: Limits) -> Array:
     """Let assets that are not ``traded`` keep their drifted weight; the others fit into what is left.
 
-    Of the others only the opening part is scaled: the part of a target beyond what is held already.
+    Of the others only the opening part is scaled, first all of them to the gross limit, then those of the larger
+    side to the net limit: the part of a target beyond what is held already. What is kept may exceed a limit.
     """
     if traded.all():
         return target
     weights = np.where(traded, target, drifted)
     same_side = weights * drifted > 0
-    kept = np.where(
-        traded, np.where(same_side, np.sign(weights) * np.minimum(abs(weights), abs(drifted)), 0.0), drifted
-    )
+    held = np.where(same_side, np.sign(weights) * np.minimum(abs(weights), abs(drifted)), 0.0)
+    kept = np.where(traded, held, drifted)
     opening = weights - kept
-    wanted, room = float(np.abs(opening).sum()), gross - float(np.abs(kept).sum())
-    if wanted == 0.0 or wanted <= room + _ROUNDING:
-        return weights
-    return kept + opening * max(0.0, room / wanted)
+    wanted, room = float(np.abs(opening).sum()), limits.gross - float(np.abs(kept).sum())
+    if wanted > 0.0 and wanted > room + _ROUNDING:
+        opening = opening * max(0.0, room / wanted)
+    net = float((kept + opening).sum())
+    larger = np.where(opening * net > 0, opening, 0.0)
+    excess, side = abs(net) - limits.net, float(np.abs(larger).sum())
+    if excess > _ROUNDING and side > 0.0:
+        opening = opening - larger * min(1.0, excess / side)
+    return np.asarray(kept + opening)

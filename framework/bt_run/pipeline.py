@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from bt_run.account import Account
 from bt_run.bars import Bars, History
 from bt_run.components import Array, Costs, Limits, Proposal, Verdict
-from bt_run.errors import BtRunError, PluginError
+from bt_run.errors import PluginError
+from bt_run.guard import guarded
 from bt_run.limits import apply_limits, keep_untraded
 from bt_run.market import Market
 
@@ -114,7 +115,7 @@ class PortfolioState:
         memo = self.memo.get(name, _EMPTY)
         if index is not None:
             memo = memo[index] if index < len(memo) else _EMPTY
-        return _changed(self, {"memo": memo})
+        return _changed(self, {"memo": MappingProxyType(dict(memo))})
 
 
 def _changed(state: PortfolioState, changes: Mapping[str, Any]) -> PortfolioState:
@@ -135,7 +136,8 @@ class VectorisedSignal:
 
     def prepare(self, bars: Bars) -> None:
         """Evaluate the strategy on all bars."""
-        rows = np.asarray(self._signals(bars), dtype=np.float64)
+        where = f"strategy {self._name!r}: signals(bars)"
+        rows = guarded(where, _numbers, guarded(where, self._signals, bars))
         expected = (len(bars), len(bars.assets))
         if rows.shape != expected:
             raise PluginError(
@@ -213,11 +215,11 @@ def decide(pipeline: Pipeline, state: PortfolioState, memos: Mapping[str, Memo])
         stages.append(weights)
 
     limited, cut = apply_limits(np.where(excluded, 0.0, weights), pipeline.limits)
-    target = keep_untraded(limited, state.weights, tradable, pipeline.limits.gross)
+    target = keep_untraded(limited, state.weights, tradable, pipeline.limits)
     fired, names, why = _triggered(pipeline, calls, target)
     traded = tradable & names if fired else np.zeros_like(tradable)
     if fired:
-        target = keep_untraded(target, state.weights, traded, pipeline.limits.gross)
+        target = keep_untraded(target, state.weights, traded, pipeline.limits)
     if cut:
         why = f"{why}; limits cut: {', '.join(cut)}"
     return Decision(
@@ -229,7 +231,7 @@ def decide(pipeline: Pipeline, state: PortfolioState, memos: Mapping[str, Memo])
         traded=traded,
         fired=fired,
         reason=_reasons(why, signal, tradable, waiting),
-        memos=calls.memos | _waiting_memo(state, signal, waiting),
+        memos=calls.memos | _waiting_memo(state, waiting, memos.get(EXITS, _EMPTY)),
         notes=calls.notes,
     )
 
@@ -244,7 +246,7 @@ class _Calls:
         self.notes: dict[str, Memo] = {}
 
     def state(self, stage: Stage, tracks: int | None = None) -> PortfolioState:
-        memo = self.before.get(stage.path, _EMPTY)
+        memo = MappingProxyType(dict(self.before.get(stage.path, _EMPTY)))
         if tracks is None:
             return _changed(self.base, {"memo": memo})
         return _changed(self.base, {"memo": memo, "tracks": self.base.tracks.first(tracks)})
@@ -257,7 +259,7 @@ class _Calls:
             answer = answer.values
         else:
             self.keep(stage, state, None, None)
-        values = np.asarray(answer, dtype=np.float64)
+        values: Array = guarded(_at(stage, state, "its answer"), _numbers, answer)
         expected = (len(state.history.assets),)
         if values.shape != expected:
             raise PluginError(_at(stage, state, f"returned shape {values.shape}; expected (N,) = {expected}"))
@@ -273,6 +275,10 @@ class _Calls:
         if not isinstance(answer, Verdict):
             raise PluginError(_at(stage, state, f"returned {type(answer).__name__}; expected a Verdict"))
         self.keep(stage, state, answer.memo, None)
+        names = answer.names
+        if names is not None and (np.shape(names) != target.shape or np.asarray(names).dtype != np.bool_):
+            text = f"returned names of shape {np.shape(names)} and type {np.asarray(names).dtype}"
+            raise PluginError(_at(stage, state, f"{text}; expected (N,) = {target.shape} of bool, or None"))
         return answer
 
     def keep(self, stage: Stage, state: PortfolioState, memo: Memo | None, notes: Memo | None) -> None:
@@ -282,17 +288,12 @@ class _Calls:
             self.notes[stage.path] = _through_json(stage, state, "notes", notes)
 
     def _call(self, stage: Stage, state: PortfolioState, *rest: Array) -> Any:
-        try:
-            return stage.call(state, *rest)
-        except BtRunError as error:
-            error.add_note(_at(stage, state, "stopped the run"))
-            raise
-        except Exception as error:
-            raise PluginError(_at(stage, state, f"failed: {type(error).__name__}: {error}")) from error
+        return guarded(_where(stage, state), stage.call, state, *rest)
 
 
 def _triggered(pipeline: Pipeline, calls: _Calls, target: Array) -> tuple[bool, NDArray[np.bool_], str]:
     """Ask all triggers: any fire and no veto trades the union of the firing names."""
+    target = _view(target)
     everything = np.ones(len(target), dtype=bool)
     if not pipeline.triggers:
         return True, everything, "scheduled"
@@ -335,14 +336,15 @@ def _waiting(state: PortfolioState, signal: Array, memo: Memo) -> NDArray[np.boo
     if not memo:
         return np.zeros(len(signal), dtype=bool)
     sides = np.array([memo.get(name, 0) for name in state.history.assets])
-    return np.asarray((sides != 0) & (np.sign(np.nan_to_num(signal)) == sides))
+    # an asset without a bar has no signal now, which is no change of it
+    unchanged = (np.sign(np.nan_to_num(signal)) == sides) | ~state.history.tradable
+    return np.asarray((sides != 0) & unchanged)
 
 
-def _waiting_memo(state: PortfolioState, signal: Array, waiting: NDArray[np.bool_]) -> dict[str, Memo]:
+def _waiting_memo(state: PortfolioState, waiting: NDArray[np.bool_], memo: Memo) -> dict[str, Memo]:
     if not waiting.any():
         return {}
-    names = [(name, int(np.sign(signal[i]))) for i, name in enumerate(state.history.assets) if waiting[i]]
-    return {EXITS: dict(names)}
+    return {EXITS: {name: memo[name] for i, name in enumerate(state.history.assets) if waiting[i]}}
 
 
 def _reasons(why: str, signal: Array, tradable: NDArray[np.bool_], waiting: NDArray[np.bool_]) -> NDArray[np.object_]:
@@ -353,8 +355,22 @@ def _reasons(why: str, signal: Array, tradable: NDArray[np.bool_], waiting: NDAr
     return reason
 
 
+def _where(stage: Stage, state: PortfolioState) -> str:
+    return f"{stage.path} {stage.name!r} at {state.history.now:%Y-%m-%d %H:%M}"
+
+
 def _at(stage: Stage, state: PortfolioState, text: str) -> str:
-    return f"{stage.path} {stage.name!r} at {state.history.now:%Y-%m-%d %H:%M}: {text}"
+    return f"{_where(stage, state)}: {text}"
+
+
+def _numbers(answer: Any) -> Array:
+    """Return an answer as an array of its own, which nobody else can change."""
+    values = np.array(answer)
+    if values.dtype.kind not in "fiub":
+        raise TypeError(f"expected numbers, found {type(answer).__name__} of type {values.dtype}")
+    own: Array = values.astype(np.float64)
+    own.flags.writeable = False
+    return own
 
 
 def portfolio_state(
@@ -365,10 +381,10 @@ def portfolio_state(
     return PortfolioState(
         history=History(bars, t),
         signals=np.full(len(bars.assets), np.nan),
-        weights=account.weights(),
+        weights=_view(account.weights()),
         nav=float(account.nav[t]),
         cash=account.cash,
-        shares=account.shares.copy(),
+        shares=_view(account.shares.copy()),
         nav_history=_view(account.nav[bars.start : t + 1]),
         costs=account.market.broker.costs,
         tracks=Tracks({path: partial(track.nav_until, t) for path, track in tracks.items()}),

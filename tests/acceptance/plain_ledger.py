@@ -40,6 +40,8 @@ class PlainLedger:
                     last[i], silent[i] = float(bars.traded.close[t, i]), 0
                 elif silent[i] is not None:
                     silent[i] += 1
+                if self._delisted(t, i, silent[i]):
+                    pending.pop(i, None)
                 if self._delisted(t, i, silent[i]) and held[i] and t > bars.start:
                     price = last[i] * (1 - self.haircut)
                     self.cash += held[i] * price

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bt_run.account import Account
-from bt_run.components import Broker, Delisting
-from bt_run.market import Market
+from bt_run.components import Broker, Delisting, Rates
+from bt_run.market import AtBar, Market
 from bt_run.testing import make_bars, make_rows
 
 NAN = np.nan
@@ -83,7 +83,7 @@ def test_a_waiting_order_is_replaced_by_the_next_decision():
     one.order(np.array([0.0, 1.0]))
     one.advance(3)
     assert one.shares[0] == 0.0
-    assert [r.reason[0] for r in one.fills] == ["not tradable until the next decision replaced it", None]
+    assert [r.reason[0] for r in one.fills] == ["waited until the next decision replaced it", None]
 
 
 def test_an_order_on_the_last_bar_is_told_as_unfilled():
@@ -238,3 +238,172 @@ def test_playing_bar_by_bar_equals_playing_in_one_go(data):
     assert steps.nav.tobytes() == leaps.nav.tobytes()
     assert steps.cash_history.tobytes() == leaps.cash_history.tobytes()
     assert steps.shares.tobytes() == leaps.shares.tobytes()
+
+
+def test_weights_drift_with_the_prices():
+    one = account(make_bars({"A": [10, 10, 20], "B": [1, 1, 1]}))
+    one.order(np.array([0.5, 0.0]))
+    one.advance(2)
+    # 50 shares at 20 beside 500 of cash
+    np.testing.assert_allclose(one.weights(), [1000 / 1500, 0.0])
+
+
+def test_a_basket_waits_from_its_decision_to_its_fill_which_names_both():
+    one = account(make_bars({"A": [10, 10, 10, 10]}))
+    one.advance(1)
+    assert not one.waiting
+    one.order(np.array([0.5]))
+    assert one.waiting
+    one.advance(3)
+    assert not one.waiting
+    assert (one.fills[0].decided, one.fills[0].bar) == (1, 2)
+
+
+def test_what_is_outside_the_mask_is_not_traded():
+    one = account(make_bars({"A": [10, 10], "B": [10, 10]}))
+    one.order(np.array([0.5, 0.5]), np.array([False, True]))
+    one.advance(1)
+    assert one.shares.tolist() == [0.0, 50.0]
+
+
+def test_an_account_worth_nothing_trades_no_more():
+    one = account(make_bars({"A": [10, 10, 5, 5]}), gross=2.0)
+    one.order(np.array([2.0]))
+    one.advance(2)
+    # 200 shares for 2000, 1000 of it borrowed: worth 1000 - 1000
+    assert one.nav[2] == 0.0
+    one.order(np.array([0.0]))
+    assert not one.waiting
+
+
+def test_an_account_worth_less_than_one_still_trades():
+    one = account(make_bars({"A": [10, 10]}), cash=0.5)
+    one.order(np.array([1.0]))
+    one.advance(1)
+    assert one.shares[0] == 0.05
+
+
+def test_the_end_of_the_data_is_told_once():
+    one = account(make_bars({"A": [10, 10]}))
+    one.advance(1)
+    one.order(np.array([1.0]))
+    one.finish()
+    one.finish()
+    assert len(one.fills) == 1
+
+
+def test_the_shares_of_a_target_are_held_to_the_last_bit():
+    rng = np.random.default_rng(3)
+    one = account(make_bars({f"A{i:02}": [7, 7, 7, 7] for i in range(50)}), cash=1e8)
+    one.order(rng.dirichlet(np.ones(50)) * 0.5)
+    one.advance(1)
+    weights = rng.dirichlet(np.ones(50)) * 0.9
+    wanted = weights * one.nav[1] / 7
+    one.order(weights)
+    one.advance(2)
+    np.testing.assert_array_equal(one.shares, wanted)
+
+
+def test_holdings_are_listed_where_they_change():
+    one = account(make_bars({"A": [10, 10, 10, 10]}))
+    one.order(np.array([0.5]))
+    one.advance(3)
+    assert [(bar, shares.tolist()) for bar, shares in one.holdings] == [(0, [0.0]), (1, [50.0])]
+
+
+def test_one_share_is_split_too():
+    one = account(make_bars({"A": make_rows([10, 10, 5], split=[1, 1, 2])}, adjust="none"), cash=10.0, whole=True)
+    one.order(np.array([1.0]))
+    one.advance(2)
+    assert one.shares[0] == 2.0
+
+
+def test_only_who_pays_a_dividend_has_a_row():
+    bars = make_bars({"A": [10, 10, 10], "B": make_rows([10, 10, 9], dividend=[0, 0, 1])}, adjust="none")
+    one = account(bars)
+    one.order(np.array([0.5, 0.5]))
+    one.advance(2)
+    (flow,) = one.cash_flows
+    assert (flow.assets.tolist(), flow.amount.tolist()) == ([1], [50.0])
+
+
+def rising(sessions):
+    """0.365 and 0.73 for the nights after the first bars: a thousandth and two of the amount for each day."""
+    rate = np.array([0.365, 0.73, 99.0])
+    return Rates(cash=rate, margin=2 * rate, borrow=3 * rate)
+
+
+def test_interest_is_booked_at_the_rate_of_the_bar_before():
+    one = account(make_bars({"A": [10, 10, 10]}), rates=rising)
+    one.advance(2)
+    assert [flow.assets.tolist() for flow in one.cash_flows] == [[-1], [-1]]
+    assert one.cash == pytest.approx(1000 * 1.001 * 1.002)
+
+
+def test_a_little_cash_earns_interest_too():
+    one = account(make_bars({"A": [10, 10]}), cash=0.5, rates=rising)
+    one.advance(1)
+    assert (one.cash_flows[0].kind, one.cash) == ("interest", pytest.approx(0.5005))
+
+
+def test_borrowed_shares_cost_by_their_value_at_the_bar_before():
+    one = account(make_bars({"A": [10, 10, 20], "B": [1, 1, 1]}), rates=rising)
+    one.order(np.array([-0.5, 0.25]))
+    one.advance(2)
+    (fee,) = [flow for flow in one.cash_flows if flow.kind == "borrow fee"]
+    # 50 shares at 10 for one day at three times 0.002; the long pays nothing
+    assert (fee.bar, fee.assets.tolist()) == (2, [0])
+    assert fee.amount.tolist() == pytest.approx([-3.0])
+
+
+def test_one_share_is_delisted_too_and_the_list_of_holdings_keeps_what_was():
+    one = account(make_bars({"A": [10, 10, NAN, NAN], "B": [1] * 4}), cash=10.0, delisting=Delisting(after=2))
+    one.order(np.array([1.0, 0.0]))
+    one.advance(3)
+    assert one.fills[-1].decided == -1
+    assert [(bar, shares.tolist()) for bar, shares in one.holdings] == [(0, [0, 0]), (1, [1, 0]), (3, [0, 0])]
+
+
+def test_what_a_waiting_order_still_asked_is_told_when_it_is_replaced():
+    one = account(make_bars({"A": [10, 10, NAN, NAN], "B": [1] * 4}), unfilled="wait")
+    one.order(np.array([0.2, 0.0]))
+    one.advance(1)
+    one.order(np.array([0.5, 0.1]))
+    one.advance(3)
+    one.order(np.array([0.5, 0.1]))
+    # 20 of 50 shares are held
+    told = one.fills[-1]
+    assert (told.assets.tolist(), told.asked.tolist()) == ([0], [30.0])
+
+
+def closings(closes, **rules):
+    bars = make_bars({"A": closes, "B": [1] * len(closes)}, **rules)
+    market = Market(bars, Broker(cash=1.0, fill="next_open", costs=Free(), delisting=Delisting(after=2)), 1.0, False)
+    return {bar: assets.tolist() for bar, assets in market.closings.items()}
+
+
+def test_an_asset_that_has_not_begun_is_not_delisted():
+    assert closings([NAN, NAN, NAN, NAN, 10]) == {}
+
+
+def test_an_asset_of_the_first_bar_only_is_delisted():
+    assert closings([10, NAN, NAN, NAN, NAN]) == {2: [0]}
+
+
+def test_a_session_after_the_data_delists_nobody():
+    assert closings([10, 10, 10], last_session={"A": np.datetime64("2030-01-01")}) == {}
+
+
+def test_averages_end_at_the_bar_before_and_begin_with_the_first():
+    bars = make_bars({"A": make_rows([10, 11, 9.9, 19.8, 1], volume=[100, 200, 600, 7, 9])})
+    assert AtBar(bars, 3).average_volume(5)[0] == 300
+    assert AtBar(bars, 3).average_volume(2)[0] == 400
+    assert AtBar(bars, 1).average_volume(9)[0] == 100
+    # returns of 10 %, -10 % and 100 %
+    assert AtBar(bars, 3).volatility(9)[0] == pytest.approx(0.1)
+    assert AtBar(bars, 4).volatility(2)[0] == pytest.approx(0.55)
+
+
+def test_only_bars_with_an_action_are_busy():
+    bars = make_bars({"A": make_rows([10, 10, 9, 9], dividend=[0, 0, 1, 0])}, adjust="none")
+    assert account(bars).market.busy.tolist() == [2]

@@ -218,3 +218,30 @@ def test_the_order_of_assets_does_not_matter(basket, random):
 def test_snapping_grows_with_the_number_of_shares():
     # 1e-9 of ten million shares is 0.01
     np.testing.assert_array_equal(whole_shares(np.array([1e7 - 0.005, 1e7 - 0.02])), [1e7, 1e7 - 1])
+
+
+def test_the_share_that_is_left_goes_to_the_largest_remainder_not_the_largest_order():
+    # 100 of 140 wanted, factor 0.714: 2.857 and 7.143, cut to 2 and 7; the 10 left buy one more of the first
+    np.testing.assert_array_equal(fill([0, 0], [4, 10], [10, 10], 100.0, whole=True).filled, [3, 7])
+
+
+def test_a_share_that_fits_exactly_and_completes_its_order_is_bought():
+    np.testing.assert_array_equal(fill([0, 0], [1, 1], [10, 10], 10.0, whole=True).filled, [1, 0])
+
+
+def test_an_opening_pays_its_price_to_the_last_bit():
+    rng = np.random.default_rng(1)
+    asked, price = rng.uniform(1, 9, 200), rng.uniform(1, 9, 200)
+    np.testing.assert_array_equal(fill(np.zeros(200), asked, price, 1e6).price, price)
+
+
+def test_a_reversal_pays_the_average_of_its_two_parts():
+    class Impact(Bps):
+        def fill_price(self, price, shares, conditions):
+            return price + 0.01 * shares
+
+    # 50 close at 9.50, 150 open at 8.50: (50 x 9.50 + 150 x 8.50) / 200 = 8.75
+    got = fill([50], [-200], [10], 500.0, Impact(), gross=3.0)
+    assert (got.filled[0], got.price[0]) == (-200.0, 8.75)
+    assert got.slippage[0] == 250.0
+    assert got.cash == 500 + 200 * 8.75

@@ -1,6 +1,6 @@
 """The engine: the pipeline on Backtrader's clock, and plain Backtrader strategies beside it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import backtrader as bt
 import numpy as np
@@ -45,7 +45,7 @@ def walk(seed, days=120, drift=0.0):
     return make_rows(close, open=close * np.exp(rng.normal(0, 0.005, days)))
 
 
-def play(bars, weights, *, schedule="week", fill="next_open", costs=None, limits=None, overlays=()):
+def play(bars, weights, *, schedule="week", fill="next_open", costs=None, limits=None, overlays=(), **told):
     """Run the panel on given weights: a function of the state, or an array."""
     broker = Broker(cash=100_000.0, fill=fill, costs=costs or Bps(), delisting=Delisting())
     limits = limits or Limits()
@@ -57,7 +57,7 @@ def play(bars, weights, *, schedule="week", fill="next_open", costs=None, limits
         limits=limits,
     )
     market = Market(bars, broker, limits.gross, False)
-    return run_panel(PanelRun(bars=bars, market=market, pipeline=pipeline, due=scheduled(bars, schedule)))
+    return run_panel(PanelRun(bars=bars, market=market, pipeline=pipeline, due=scheduled(bars, schedule), **told))
 
 
 def test_backtrader_counts_days_as_it_does_itself():
@@ -325,3 +325,161 @@ def test_classic_money_is_conserved():
     table = ledger.positions_table().groupby("time")["value"].sum()
     nav = ledger.nav_table({})
     np.testing.assert_allclose(nav["cash"] + table.reindex(nav.index, fill_value=0.0), nav["nav"])
+
+
+# -- what a panel tells ------------------------------------------------------------------------------
+
+
+def test_a_run_tells_every_64th_bar_and_each_decision():
+    reached, decided = [], []
+    bars = make_bars({"A": walk(1, days=130)})
+    ledger = play(bars, [1.0], schedule="month", progress=reached.append, decided=decided.append)
+    assert reached == [0, 64, 128]
+    assert decided == list(ledger.decisions)
+    assert len(decided) > 3
+
+
+def test_the_state_shows_the_last_trade_and_the_ledger_names_the_stages():
+    states = []
+    bars = make_bars({"A": walk(1)})
+    ledger = play(bars, [0.5], overlays=[lambda s, w: states.append(s) or w])
+    assert states[0].last_trade is None
+    assert states[1].last_trade == states[0].history.session
+    assert ledger.stages == ("sized", "overlay_1_o0")
+
+
+def test_the_value_that_backtrader_shows_is_the_accounts_at_every_bar():
+    bars = make_bars({"A": [10, 10, 20, 30, 30]})
+    account = Account(Market(bars, Broker(cash=100.0, fill="next_open", costs=Bps()), 1.0, False), 0)
+    account.order(np.array([1.0]))
+    broker = BasketBroker(account=account)
+    broker.start()
+    values = []
+    for _ in range(4):
+        broker.next()
+        values.append((broker.getvalue(), broker.cash))
+    assert values == [(100.0, 100.0), (100.0, 0.0), (200.0, 0.0), (300.0, 0.0)]
+
+
+@pytest.mark.parametrize(("price", "stops"), [(20.0, True), (19.99995, False)])
+def test_an_account_stops_at_nothing_and_not_before(price, stops):
+    # short 10,000 shares at 10 beside 200,000 of cash
+    bars = make_bars({"A": [10, 10, price, price]})
+    limits = Limits(short=True)
+    if stops:
+        with pytest.raises(ExecutionError, match=r"the account was worth 0\.00 at 2020-01-03"):
+            play(bars, [-1.0], schedule="bar", limits=limits)
+    else:
+        assert play(bars, [-1.0], schedule="bar", limits=limits).nav[2] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("resample", [(), ("week",)])
+def test_a_plain_strategy_sees_every_bar_of_each_asset_from_the_first_on(resample):
+    bars = make_bars({"A": walk(1, days=12), "B": walk(2, days=12)})
+    seen = []
+
+    class Look(bt.Strategy):
+        def prenext(self):
+            self.next()
+
+        def next(self):
+            fields = ("open", "high", "low", "close", "volume")
+            seen.append([[getattr(data, field)[0] for field in fields] for data in self.datas[:2]])
+
+    broker = Broker(cash=1.0, fill="next_open", costs=Bps())
+    run_classic(ClassicRun(bars=bars, broker=broker, strategy=BacktraderStrategy(Look, {}, resample)))
+    expected = np.stack([bars.open, bars.high, bars.low, bars.close, bars.volume], axis=2)
+    # at the end of resampled data Backtrader shows the last bar once more
+    np.testing.assert_array_equal(seen[: len(bars)], expected)
+
+
+def test_market_orders_slip_on_both_sides_and_limit_orders_do_not():
+    bars = make_bars({"A": make_rows([10.0] * 8, high=[11.0] * 8, low=[9.0] * 8)})
+
+    class Four(bt.Strategy):
+        def next(self):
+            match len(self):
+                case 1:
+                    self.buy(size=5)
+                case 2:
+                    self.sell(size=5)
+                case 3:
+                    self.buy(size=5, exectype=bt.Order.Limit, price=9.5)
+                case 4:
+                    self.sell(size=5, exectype=bt.Order.Limit, price=10.5)
+
+    table = fills_table(bars, classic(bars, Four, costs=Bps(slip=0.01)).fills)
+    assert table["price"].tolist() == pytest.approx([10.1, 9.9, 9.5, 10.5])
+    assert table["slippage"].tolist() == pytest.approx([0.5, 0.5, 0.0, 0.0])
+    assert table["asked"].tolist() == table["filled"].tolist() == [5.0, -5.0, 5.0, -5.0]
+
+
+def test_classic_holdings_and_progress_are_told_bar_by_bar():
+    bars = make_bars({"A": walk(1, days=130), "B": walk(2, days=130)})
+    reached = []
+
+    class Twice(bt.Strategy):
+        def next(self):
+            if len(self) in (1, 3):
+                self.buy(self.datas[1], size=2)
+
+    broker = Broker(cash=1e4, fill="next_open", costs=Bps())
+    strategy = BacktraderStrategy(Twice, {})
+    ledger = run_classic(ClassicRun(bars=bars, broker=broker, strategy=strategy, progress=reached.append))
+    assert [(bar, shares.tolist()) for bar, shares in ledger.holdings] == [(0, [0, 0]), (1, [0, 2]), (3, [0, 4])]
+    assert reached == [63, 127]
+    assert ledger.cash[-1] == pytest.approx(1e4 - 2 * bars.open[1, 1] - 2 * bars.open[3, 1])
+
+
+def test_a_plain_strategy_that_trades_in_prenext_does_so_from_the_start_on_under_its_own_name():
+    bars = make_bars({"A": walk(1, days=40)}, start=5)
+    called = []
+
+    class Early(bt.Strategy):
+        def __init__(self):
+            self.average = bt.indicators.SMA(period=20)
+
+        def prenext(self):
+            called.append((type(self).__name__, len(self)))
+
+    classic(bars, Early)
+    assert called == [("Early", length) for length in range(6, 20)]
+
+
+def test_an_order_that_fails_costs_nothing():
+    bars = make_bars({"A": walk(1, days=10)})
+
+    class Greedy(bt.Strategy):
+        def next(self):
+            if len(self) == 5:
+                self.buy(size=1e9)
+
+    table = fills_table(bars, classic(bars, Greedy, costs=Bps(0.01, 0.01)).fills)
+    assert table[["commission", "slippage"]].to_numpy().tolist() == [[0.0, 0.0]]
+
+
+def test_observers_run_along():
+    seen = []
+
+    class Lengths(bt.Observer):
+        lines = ("length",)
+
+        def next(self):
+            seen.append(len(self))
+
+    strategy = BacktraderStrategy(Cross, {}, observers=(Lengths,))
+    broker = Broker(cash=1e4, fill="next_open", costs=Bps())
+    run_classic(ClassicRun(bars=make_bars({"A": walk(1, days=15)}), broker=broker, strategy=strategy))
+    assert seen[-1] == 15
+
+
+def test_a_feed_shows_the_close_for_a_missing_field_and_no_volume():
+    rows = replace(make_rows([10, 11, 12]), open=None, high=None, low=None, volume=None)
+    seen = []
+
+    class Look(bt.Strategy):
+        def next(self):
+            seen.append([getattr(self.data, field)[0] for field in ("open", "high", "low", "close", "volume")])
+
+    classic(make_bars({"A": rows}), Look)
+    assert seen == [[10, 10, 10, 10, 0], [11, 11, 11, 11, 0], [12, 12, 12, 12, 0]]

@@ -236,3 +236,122 @@ def test_an_open_exactly_at_a_level_is_beyond_it(first, high, low, price, by_sto
     bar = tuple(np.array([value]) for value in (first, high, low, 10.0))
     got, stopped = exit_prices(np.ones(1), bar, levels)
     assert (got[0], stopped[0]) == (price, by_stop)
+
+
+def test_a_split_moves_the_best_close():
+    rows = make_rows([10, 10, 20, 10, 9.5, 8.9], split=[1, 1, 1, 2, 1, 1])
+    assert closing(account(make_bars({"A": rows}, adjust="none"), TRAIL)) == (5, 8.9, -100.0, "trailing_stop")
+
+
+def several(rows, fill="next_open", cash=1000.0, exits=(STOP,)):
+    return Account(Market(make_bars(rows), Broker(cash=cash, fill=fill, costs=Free()), 1.0, False, exits), 0)
+
+
+def test_one_share_is_stopped_too_and_nobody_decided_it():
+    one = several({"A": [10, 10, 8]}, cash=20.0)
+    one.order(np.array([0.5]))
+    one.advance(2)
+    assert closing(one) == (2, 8.0, -1.0, "stop_loss")
+    assert one.fills[-1].decided == -1
+
+
+def test_an_exit_leaves_other_holdings_alone():
+    one = several({"A": [10, 10, 8], "B": [10, 10, 10]})
+    one.order(np.array([0.5, 0.5]))
+    one.advance(2)
+    assert one.shares.tolist() == [0.0, 50.0]
+    assert one.cash == 400.0
+
+
+def test_an_exit_before_a_fill_at_the_close_leaves_other_orders_alone():
+    one = several({"A": [10, 10, 10, 8], "B": [10, 10, 10, 10], "C": [10, 10, 10, 8]}, "next_close")
+    one.order(np.array([0.4, 0.1, 0.1]))
+    one.advance(2)
+    one.order(np.array([0.2, 0.3, 0.1]), np.array([True, True, False]))
+    one.advance(3)
+    # A and C are stopped; of these only A had an order; B is bought as decided
+    assert one.shares.tolist() == [0.0, 30.0, 0.0]
+    told = [(record.assets.tolist(), record.reason.tolist()) for record in one.fills[1:]]
+    assert told == [
+        ([0, 2], ["stop_loss", "stop_loss"]),
+        ([0], ["cancelled by an exit in the same bar"]),
+        ([1], [None]),
+    ]
+
+
+def test_selling_a_part_leaves_the_entry():
+    one = several({"A": [10, 10, 20, 20]})
+    one.order(np.array([0.5]))
+    one.advance(2)
+    one.order(np.array([0.2]))
+    one.advance(3)
+    assert one.shares[0] == 15.0
+    assert one._entry[0] == 10.0
+
+
+def test_a_holding_of_less_than_a_share_averages_its_entry():
+    one = several({"A": [10, 10, 20, 20]}, cash=1.0)
+    one.order(np.array([0.4]))
+    one.advance(2)
+    one.order(np.array([0.8]))  # NAV 1.40: 0.040 shares at 10 become 0.056
+    one.advance(3)
+    assert one._entry[0] == pytest.approx((40 * 10 + 16 * 20) / 56)
+
+
+def test_a_rule_sees_for_how_many_bars_a_holding_was_held():
+    class Ages:
+        def __init__(self):
+            self.seen = []
+
+        def levels(self, holdings):
+            self.seen.append(holdings.bars[0])
+            return np.array([NAN]), np.array([NAN])
+
+    ages = Ages()
+    one = several({"A": [10, 10, 10, 10]}, exits=(("ages", ages),))
+    one.order(np.array([0.5]))
+    one.advance(3)
+    assert ages.seen == [0.0, 1.0, 2.0]
+
+
+def test_what_the_volume_does_not_take_of_an_exit_is_closed_at_the_next_bars():
+    from bt_run_plugins.simulated import SimulatedConfig, _build
+
+    rows = make_rows([10, 10, 8.5, 10, 10, 10, 10], low=[10, 10, 8.5, 10, 10, 10, 10], volume=[1000, 1000] + [40] * 5)
+    broker = _build(SimulatedConfig(cash=1000.0, slippage={"participation": 0.5}), NOBODY)
+    one = Account(Market(make_bars({"A": rows}), broker, 1.0, False, (STOP,)), 0)
+    one.order(np.array([0.5]))
+    one.advance(6)
+    # 50 held, 20 a bar: the stop sells 20, and the rest follows although the price has recovered
+    assert [record.filled[0] for record in one.fills] == [50.0, -20.0, -20.0, -10.0]
+    assert one.shares[0] == 0.0
+
+
+def test_an_exit_remembers_through_a_bar_that_is_missing(tmp_path):
+    from bt_run.pipeline import EXITS, Pipeline, Stage, decide, portfolio_state
+
+    bars = make_bars({"A": [10.0, 10.0, NAN], "B": [1.0, 1.0, 1.0]})
+    one = account_of_two(bars)
+    flow = Pipeline(
+        strategy=Stage("strategy", "on", lambda s: np.where(s.history.tradable, 1.0, NAN)),
+        sizer=Stage("sizer", "half", lambda s: np.array([0.5, 0.5])),
+    )
+    decision = decide(flow, portfolio_state(one, {}, None, None), {EXITS: {"A": 1}})
+    assert decision.memos[EXITS] == {"A": 1}
+
+
+def account_of_two(bars):
+    one = Account(Market(bars, Broker(cash=1000.0, fill="next_open", costs=Free()), 1.0, False, (STOP,)), 0)
+    one.advance(2)
+    return one
+
+
+def test_levels_of_a_wrong_shape_are_told_as_the_plugins():
+    from bt_run import PluginError
+
+    class Wrong:
+        def levels(self, holdings):
+            return np.zeros(3), np.zeros(1)
+
+    with pytest.raises(PluginError, match=r"exit 'wrong': failed: ValueError: levels of shape \(3,\) and \(1,\)"):
+        account(make_bars({"A": [10, 10, 10]}), ("wrong", Wrong()))

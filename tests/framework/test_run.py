@@ -222,7 +222,7 @@ def test_a_failure_is_told_and_raised_again(prices, tmp_path):
         (
             {"strategy": "broken"},
             PluginError,
-            r"building strategy 'broken' \(.*parts.py\) failed: RuntimeError: no licence",
+            r"building strategy 'broken' \(.*parts.py\): failed: RuntimeError: no licence",
         ),
         ({"broker": "no_broker"}, PluginError, "broker 'no_broker' built a int; expected a Broker"),
         ({"data": {"source": "not_bars"}}, PluginError, "source 'not_bars' returned a int; expected Bars"),
