@@ -33,6 +33,7 @@ WORKERS = 2
 TIMEOUT = 30.0  # seconds; the tests of an unchanged module take less than 10
 LIMIT = 700  # mutants; more are sampled, so that a run stays under ten minutes
 SEED = 1
+UNCHANGED = "unchanged"  # the folder of the copy that all others are copies of
 EXAMPLES = 40  # of each property
 FORK = get_context("fork")
 
@@ -141,9 +142,9 @@ def head(node: ast.AST) -> str:
     return ast.unparse(ast.fix_missing_locations(node)).splitlines()[0]
 
 
-def mutants(file: str) -> Iterator[Mutant]:
+def mutants(file: str, root: Path) -> Iterator[Mutant]:
     """Yield the mutants of one module in the order of its source."""
-    tree = ast.parse((ROOT / PACKAGE / file).read_text(encoding="utf-8"))
+    tree = ast.parse((root / PACKAGE / file).read_text(encoding="utf-8"))
     for above, field, index in places(tree):
         parent = above[-1]
         node = getattr(parent, field) if index is None else getattr(parent, field)[index]
@@ -199,12 +200,12 @@ def _test(folder: Path, files: tuple[str, ...]) -> None:
     os._exit(pytest.main([*options, *files]))
 
 
-def copied(folder: Path) -> Path:
+def copied(source: Path, folder: Path) -> Path:
     """Copy what the tests need."""
     for name in ("framework", "plugins", "strategies", "examples", "tests"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "runs"))
+        shutil.copytree(source / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "runs"))
     for name in ("setup.cfg", "pyproject.toml"):
-        shutil.copy(ROOT / name, folder / name)
+        shutil.copy(source / name, folder / name)
     return folder
 
 
@@ -212,7 +213,7 @@ def survives(mutant: Mutant, base: str) -> bool:
     """Tell whether the tests pass on a mutant; each worker has its own copy."""
     folder = Path(base) / str(os.getpid())
     if not folder.exists():
-        copied(folder)
+        copied(Path(base) / UNCHANGED, folder)
     target = folder / PACKAGE / mutant.file
     original = target.read_text(encoding="utf-8")
     target.write_text(mutant.source, encoding="utf-8")
@@ -262,21 +263,24 @@ def report(results: list[tuple[Mutant, bool]], found: int) -> list[str]:
     return [*lines, ""]
 
 
+def sampled(found: list[Mutant]) -> list[Mutant]:
+    """Return all mutants, or as many as time allows, in order."""
+    if len(found) <= LIMIT:
+        return found
+    return [found[place] for place in sorted(random.Random(SEED).sample(range(len(found)), LIMIT))]
+
+
 def main() -> None:
     wanted = sys.argv[1:]
     files = [file for file in TESTS if not wanted or Path(file).stem in wanted]
-    found = [mutant for file in files for mutant in mutants(file)]
-    chosen = found
-    if len(found) > LIMIT:
-        places = sorted(random.Random(SEED).sample(range(len(found)), LIMIT))
-        chosen = [found[place] for place in places]
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as base:
-        folder = copied(Path(base) / "unchanged")
+        folder = copied(ROOT, Path(base) / UNCHANGED)
         for file in files:
             if not passes(folder, TESTS[file], 4 * TIMEOUT):
                 raise SystemExit(f"mutation: the tests of {file} fail without any mutation")
-        results = tried(chosen, base)
+        found = [mutant for file in files for mutant in mutants(file, folder)]
+        results = tried(sampled(found), base)
     lines = report(results, len(found))
     print("\n".join(["", *lines, f"{time.monotonic() - began:,.0f} s"]))
     if not wanted:

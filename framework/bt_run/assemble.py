@@ -86,6 +86,7 @@ def assemble_bars(
     traded = adjusted if request.adjust == "total_return" else _panel(names, cut, {}, times)
     actions = request.adjust == "none"
     declared = last_session or {}
+    _refuse_after_the_end(cut, declared)
     bars = Bars(
         times=times,
         assets=names,
@@ -158,6 +159,18 @@ def _checked(name: str, rows: Rows, request: LoadRequest, prices: PriceConventio
         if values is not None:
             _refuse(name, rows, (values < 0) | np.isinf(values), field, "0 or more")
     return rows
+
+
+def _refuse_after_the_end(rows: Mapping[str, Rows], declared: Mapping[str, np.datetime64]) -> None:
+    """Refuse rows after a declared last session: one of the two cannot be true."""
+    for name, last in declared.items():
+        times = rows[name].times
+        later = times[times.astype("datetime64[D]") > last]
+        if len(later):
+            raise DataError(
+                f"{name}: last_session was {last}, but {len(later)} rows stand after it, "
+                f"the first at {_day(later[0])}; expected none"
+            )
 
 
 def _refuse_mixed_clocks(rows: Mapping[str, Rows]) -> None:
@@ -308,11 +321,36 @@ def _notes(request: LoadRequest, rows: Mapping[str, Rows], first: np.datetime64)
     notes = [f"{', '.join(absent)}: no bar between {request.start} and {request.end}"] if absent else []
     notes += [f"{', '.join(late)}, after the run's first bar"] if late else []
     notes += [f"{', '.join(early)}, before the run's last bar"] if early else []
-    bare = [n for n, r in rows.items() if r.dividend is None and r.adj_close is None]
+    booked = request.adjust == "none"
+    bare = [n for n, r in rows.items() if r.dividend is None and (booked or r.adj_close is None)]
     if bare:
         which = "all assets" if len(bare) == len(rows) else ", ".join(bare)
         notes.append(f"price return only: the data of {which} have no dividends")
+    return (*notes, *_odd_rows(rows))
+
+
+def _odd_rows(rows: Mapping[str, Rows]) -> tuple[str, ...]:
+    """Say which rows look as if their columns did not belong together, or were no daily bars."""
+    notes = []
+    odd = {name: int(_outside(item).sum()) for name, item in rows.items()}
+    if names := [f"{name} ({count})" for name, count in odd.items() if count]:
+        notes.append(f"opens or closes outside the bar's low and high, rows: {', '.join(names)}")
+    times = np.unique(np.concatenate([item.times for item in rows.values()]))
+    gap = float(np.median(np.diff(times).astype("timedelta64[s]").astype(np.int64))) / 86_400 if len(times) > 2 else 1.0
+    if gap > 3.5:
+        notes.append(f"bars are {gap:.0f} days apart: yearly figures, which count 252 sessions a year, do not hold")
     return tuple(notes)
+
+
+def _outside(rows: Rows) -> NDArray[np.bool_]:
+    """Return which rows (n,) have an open or a close outside low and high, rounding apart."""
+    out = np.zeros(len(rows.close), dtype=bool)
+    if rows.high is None or rows.low is None:
+        return out
+    for values in (rows.open, rows.close):
+        if values is not None:
+            out |= (values > rows.high * (1 + 1e-6)) | (values < rows.low * (1 - 1e-6))
+    return out
 
 
 def _day(time: np.datetime64) -> str:

@@ -39,6 +39,10 @@ def _sessions(calendar: str, first_year: int, last_year: int) -> NDArray[np.date
             found = get_calendar(calendar, start=f"{first_year}-01-01", end=f"{last_year}-12-31")
         except InvalidCalendarName as error:
             raise ConfigError(_unknown(calendar)) from error
+        except ValueError as error:
+            raise ConfigError(
+                f"data.calendar: {calendar!r} does not reach from {first_year} to {last_year}: {error}"
+            ) from error
     sessions: NDArray[np.datetime64] = found.sessions.to_numpy().astype("datetime64[D]")
     sessions.flags.writeable = False
     return sessions

@@ -71,6 +71,9 @@ def main(args: Sequence[str] | None = None) -> int:
             click.echo(traceback.format_exc(), err=True)
         click.echo(f"bt-run: {error}", err=True)
         return error.exit_code
+    except OSError as error:
+        click.echo(f"bt-run: {error.filename or 'a file'}: {error.strerror or error}", err=True)
+        return ConfigError.exit_code
     except Exception:
         click.echo(traceback.format_exc(), err=True)
         click.echo("bt-run: this is a bug of bt-run or of a plugin named above; please report it", err=True)

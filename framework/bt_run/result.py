@@ -125,9 +125,6 @@ class BacktestResult:
         return write_report(self, name, folder)
 
 
-# -- who a run is --------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
     """Hold what a result follows from.
@@ -215,9 +212,6 @@ def build_manifest(
     }
 
 
-# -- on disk -------------------------------------------------------------------------------------------
-
-
 def write_run(result: BacktestResult, root: Path) -> BacktestResult:
     """Write a run to ``root/NAME/RUN_ID``, point ``root/NAME/latest`` at it and return it with its folder.
 
@@ -244,9 +238,12 @@ def read_run(folder: Path) -> dict[str, Any]:
     kept = folder if folder.exists() else _old(folder)
     if not (kept / "manifest.json").is_file():
         raise DataError(f"no run was found in {folder}: it holds no manifest.json; expected runs/NAME/RUN_ID")
-    found: dict[str, Any] = {name: pd.read_parquet(kept / f"{name}.parquet") for name in TABLES}
-    for name in ("metrics", "manifest"):
-        found[name] = json.loads((kept / f"{name}.json").read_text(encoding="utf-8"))
+    try:
+        found: dict[str, Any] = {name: pd.read_parquet(kept / f"{name}.parquet") for name in TABLES}
+        for name in ("metrics", "manifest"):
+            found[name] = json.loads((kept / f"{name}.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{kept}: the run is damaged, a file is missing or cannot be read: {error}") from error
     return found
 
 
@@ -312,9 +309,6 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-# -- content -------------------------------------------------------------------------------------------
 
 
 def _as_read(table: pd.DataFrame) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from bt_run.build import Parts, build_parts, build_source, check_needs
 from bt_run.components import BuildContext
-from bt_run.errors import BtRunError
+from bt_run.guard import guarded
 
 if TYPE_CHECKING:
     import pluggy
@@ -92,13 +93,15 @@ def run(
     """
     watch = _Watch(progress)
     ready = prepare(config, watch)
+    if out is not None:
+        (out / config.name).mkdir(parents=True, exist_ok=True)  # better now than after the run
     hook = ready.plugins.hook
     try:
-        hook.bt_before_run(config=config, bars=ready.bars)
+        guarded("bt_before_run", partial(hook.bt_before_run, config=config, bars=ready.bars))
         played = _play(ready, watch)
         with watch.phase("metrics"):
             result = _result(ready, played)
-        hook.bt_after_run(config=config, result=result)
+        guarded("bt_after_run", partial(hook.bt_after_run, config=config, result=result))
         if out is not None:
             result = _write(ready, result, out, watch if reports else None)
     except Exception as error:
@@ -145,12 +148,7 @@ def _load(config: RunConfig, source: Any) -> Bars:
         adjust=data.adjust,
         calendar=data.calendar,
     )
-    try:
-        bars = source.load(request)
-    except BtRunError:
-        raise
-    except Exception as error:
-        raise PluginError(f"source {data.source.use!r} failed: {type(error).__name__}: {error}") from error
+    bars = guarded(f"source {data.source.use!r}", source.load, request)
     if not isinstance(bars, Bars):
         raise PluginError(f"source {data.source.use!r} returned a {type(bars).__name__}; expected Bars")
     return bars
@@ -188,6 +186,9 @@ def _classic_warnings(parts: Parts, bars: Bars) -> tuple[str, ...]:
             "strategy: Backtrader rejects an order that cash cannot pay, and with it every later order of that bar, "
             "sales too; sell first and leave room"
         )
+    ended = [name for i, name in enumerate(bars.assets) if not bars.tradable[-1, i]]
+    if ended:
+        out.append(f"strategy: Backtrader knows no delisting; what is held of {', '.join(ended)} keeps its last price")
     late = [name for i, name in enumerate(bars.assets) if not bars.tradable[bars.start, i]]
     if late:
         out.append(
@@ -231,15 +232,17 @@ def _ledger(ready: Prepared, market: Market, due: NDArray[np.bool_], watch: _Wat
         watch.tell("decisions", (bar - bars.start) / max(1, len(bars) - bars.start))
 
     def decided(decision: Any) -> None:
-        ready.plugins.hook.bt_decided(config=config, decision=decision)
+        guarded("bt_decided", partial(ready.plugins.hook.bt_decided, config=config, decision=decision))
         for analyzer in parts.analyzers:
-            analyzer.decided(decision)
+            guarded(f"analyzer {type(analyzer).__name__}", analyzer.decided, decision)
 
     listening = bool(parts.analyzers or ready.plugins.hook.bt_decided.get_hookimpls())
     if parts.classic is not None:
         from bt_run.engine.classic import ClassicRun, run_classic
 
-        return run_classic(ClassicRun(bars=bars, broker=parts.broker, strategy=parts.classic, progress=progress))
+        classic = ClassicRun(bars=bars, broker=parts.broker, strategy=parts.classic, progress=progress)
+        played: Ledger = guarded(f"strategy {config.strategy.use!r}", run_classic, classic)
+        return played
     from bt_run.engine.panel import PanelRun, run_panel
 
     assert parts.pipeline is not None
@@ -295,7 +298,9 @@ def _analyses(ready: Prepared, ledger: Ledger) -> dict[str, Any]:
         name: pd.DataFrame({"key": list(values), "value": [str(value) for value in values.values()]})
         for name, values in ledger.analyses.items()
     }
-    return found | dict(analyzer.table() for analyzer in ready.parts.analyzers)
+    return found | dict(
+        guarded(f"analyzer {type(analyzer).__name__}", analyzer.table) for analyzer in ready.parts.analyzers
+    )
 
 
 def _identity(ready: Prepared) -> tuple[str, Provenance]:
@@ -317,6 +322,10 @@ def _identity(ready: Prepared) -> tuple[str, Provenance]:
     return identity, provenance
 
 
+def _written(report: Any, result: BacktestResult) -> list[Path]:
+    return [Path(path) for path in report.write(result, result.folder)]
+
+
 def _write(ready: Prepared, result: BacktestResult, out: Path, watch: _Watch | None) -> BacktestResult:
     """Write the tables, then the reports beside them; ``watch`` is None when no reports are wanted."""
     from bt_run.result import write_run
@@ -327,5 +336,5 @@ def _write(ready: Prepared, result: BacktestResult, out: Path, watch: _Watch | N
     paths: list[Path] = []
     for name, report in ready.parts.reports:
         with watch.phase(f"report {name}"):
-            paths += report.write(result, result.folder)
+            paths += guarded(f"report {name!r}", _written, report, result)
     return replace(result, reports=tuple(paths))

@@ -8,9 +8,10 @@ from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
+from zoneinfo import available_timezones
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from bt_run import (
     Bars,
@@ -50,6 +51,14 @@ class FilesConfig(Config):
         None,
         description="zone of intraday timestamps that carry none, e.g. America/New_York; they are bar ENDS",
     )
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone_exists(cls, name: str | None) -> str | None:
+        if name is not None and name not in available_timezones():
+            raise ValueError(f"no such time zone: {name!r}; expected a name such as America/New_York")
+        return name
+
     last_session: dict[str, date] = Field({}, description="declared delistings: symbol -> its last session")
 
 
@@ -67,6 +76,8 @@ class Files:
             DataError: a file, a symbol or a column is missing, or a row cannot be true.
         """
         symbols = {*request.assets.values(), request.benchmark[1]}
+        if unknown := sorted(self.config.last_session.keys() - symbols):
+            raise DataError(f"last_session: no asset of the run has the symbol {unknown[0]!r}; found {sorted(symbols)}")
         rows = self._folder(symbols) if self.config.path.is_dir() else self._table(symbols)
         delisted = {
             name: np.datetime64(self.config.last_session[symbol], "D")
@@ -107,7 +118,7 @@ class Files:
         if not path.exists():
             raise DataError(f"{path}: no such file or folder")
         try:
-            table = pd.read_parquet(path) if self.kind == "parquet" else pd.read_csv(path, dtype={"ticker": str})
+            table = pd.read_parquet(path) if self.kind == "parquet" else _read_csv(path)
         except pd.errors.EmptyDataError as error:
             raise DataError(f"{path}: the file is empty; expected columns date and close at least") from error
         except (OSError, ValueError) as error:
@@ -115,7 +126,10 @@ class Files:
         if table.index.name is not None:
             table = table.reset_index()
         names = [str(column).strip().lower().replace(" ", "_") for column in table.columns]
-        table.columns = pd.Index([_OTHER_NAMES.get(name, name) for name in names])
+        names = [_OTHER_NAMES.get(name, name) for name in names]
+        if twice := sorted({name for name in names if names.count(name) > 1 and name in (*_COLUMNS, "date", "ticker")}):
+            raise DataError(f"{path}: column {twice[0]} stands there twice, under one name or two; expected one")
+        table.columns = pd.Index(names)
         return table
 
     def _rows(self, path: Path, table: pd.DataFrame) -> Rows:
@@ -137,10 +151,14 @@ class Files:
         """Return UTC times: the date at 00:00 for daily rows, the end of the bar for intraday ones."""
         import pandas as pd
 
+        written = table["date"]
+        if written.dtype.kind in "if":
+            written = written.astype("Int64").astype(str)  # 20100104 is a date, and no count of nanoseconds
         try:
-            stamps = pd.DatetimeIndex(pd.to_datetime(table["date"]))
+            stamps = pd.DatetimeIndex(pd.to_datetime(written))
         except (TypeError, ValueError) as error:
-            raise DataError(f"{path}: column date holds something that is not a date: {error}") from error
+            reason = str(error).partition(". ")[0].partition("\n")[0]
+            raise DataError(f"{path}: column date holds something that is not a date: {reason}") from error
         if stamps.isna().any():
             raise DataError(f"{path}: row {int(np.flatnonzero(stamps.isna())[0]) + 1} has no date")
         if (stamps == stamps.normalize()).all():
@@ -152,7 +170,25 @@ class Files:
                     "for example `timezone: America/New_York`"
                 )
             stamps = stamps.tz_localize(self.config.timezone)
+        elif len(days := _midnights(stamps, self.config.timezone)):
+            return days
         return stamps.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[ns]")
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """Read a csv file in which NA is a ticker and an empty cell is nothing."""
+    import pandas as pd
+
+    return pd.read_csv(path, dtype={"ticker": str}, keep_default_na=False, na_values=["", "nan", "NaN", "null"])
+
+
+def _midnights(stamps: pd.DatetimeIndex, timezone: str | None) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
+    """Return the dates of daily rows that are stamped at midnight of another zone, written in UTC; else nothing."""
+    for zone in (timezone, "America/New_York") if timezone else ("America/New_York",):
+        local = stamps.tz_convert(zone)
+        if (local == local.normalize()).all():
+            return local.tz_localize(None).to_numpy().astype("datetime64[ns]")
+    return np.zeros(0, dtype="datetime64[ns]")
 
 
 def _refuse_unknown(symbols: set[str], have: Iterable[str], text: str) -> None:

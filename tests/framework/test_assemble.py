@@ -249,3 +249,26 @@ def test_one_clock_that_follows_daylight_saving_time_is_one_clock():
     hours = np.array([20, 21, 21]).astype("timedelta64[h]")
     clocked = replace(rows, times=rows.times + hours)
     assemble_bars(request(assets={"A": "A", "B": "B"}), {"A": clocked, "B": clocked}, clocked)
+
+
+def test_rows_after_a_declared_last_session_are_refused():
+    with pytest.raises(
+        DataError, match="A: last_session was 2020-01-02, but 1 rows stand after it, the first at 2020-01-03"
+    ):
+        make_bars({"A": [1, 1, 1]}, last_session={"A": np.datetime64("2020-01-02")})
+
+
+def test_prices_outside_the_bar_are_noted():
+    rows = replace(make_rows([10, 10]), high=np.array([10.0, 9.0]), low=np.array([10.0, 8.0]))
+    assert "opens or closes outside the bar's low and high, rows: A (1)" in assemble(rows).notes
+
+
+def test_weekly_bars_are_noted():
+    rows = make_rows([1.0] * 20)
+    weekly = replace(rows, times=rows.times[0] + np.arange(20) * np.timedelta64(7, "D"))
+    assert any("bars are 7 days apart: yearly figures" in note for note in assemble(weekly).notes)
+
+
+def test_real_shares_without_dividends_are_price_return_only():
+    bars = make_bars({"A": make_rows([1, 1], split=[1, 1], adj_close=[1, 1])}, adjust="none")
+    assert any("price return only" in note for note in bars.notes)

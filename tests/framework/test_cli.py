@@ -322,3 +322,12 @@ def test_a_note_that_lists_many_assets_is_cut_and_says_where_it_stands_whole():
     assert len(cut) < 240
     assert cut.endswith("2001-01-01, ... (whole in manifest.json)")
     assert shortened("short") == "short"
+
+
+def test_an_output_that_cannot_be_written_is_one_line(folder: Path, capsys: Captured) -> None:
+    (folder / "taken").write_text("a file")
+    example = Path(__file__).parents[2] / "examples" / "spy_qqq.yaml"
+    assert main([str(example), "--out", str(folder / "taken" / "runs")]) == 2
+    error = capsys.readouterr().err
+    assert "Not a directory" in error
+    assert "Traceback" not in error

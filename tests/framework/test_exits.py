@@ -327,7 +327,7 @@ def test_what_the_volume_does_not_take_of_an_exit_is_closed_at_the_next_bars():
     assert one.shares[0] == 0.0
 
 
-def test_an_exit_remembers_through_a_bar_that_is_missing(tmp_path):
+def test_an_exit_remembers_through_a_bar_that_is_missing():
     from bt_run.pipeline import EXITS, Pipeline, Stage, decide, portfolio_state
 
     bars = make_bars({"A": [10.0, 10.0, NAN], "B": [1.0, 1.0, 1.0]})

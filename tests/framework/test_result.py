@@ -331,3 +331,9 @@ def test_failure_while_writing_leaves_the_old_run_and_no_litter(tmp_path, monkey
 def test_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"it holds no manifest\.json; expected runs/NAME/RUN_ID"):
         read_run(tmp_path / "nothing")
+
+
+def test_a_damaged_run_is_told(tmp_path):
+    (tmp_path / "manifest.json").write_text("{broken")
+    with pytest.raises(DataError, match="the run is damaged, a file is missing or cannot be read"):
+        read_run(tmp_path)

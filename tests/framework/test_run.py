@@ -195,7 +195,7 @@ def test_a_failure_is_told_and_raised_again(prices, tmp_path):
         "@hookimpl\ndef bt_before_run(config): raise ValueError('no')\n"
         "@hookimpl\ndef bt_run_failed(error): error.add_note('seen')\n"
     )
-    with pytest.raises(ValueError, match="no") as caught:
+    with pytest.raises(PluginError, match="bt_before_run: failed: ValueError: no") as caught:
         run(config(prices, watcher))
     assert caught.value.__notes__ == ["seen"]
 
@@ -226,7 +226,7 @@ def test_a_failure_is_told_and_raised_again(prices, tmp_path):
         ),
         ({"broker": "no_broker"}, PluginError, "broker 'no_broker' built a int; expected a Broker"),
         ({"data": {"source": "not_bars"}}, PluginError, "source 'not_bars' returned a int; expected Bars"),
-        ({"data": {"source": "dies"}}, PluginError, "source 'dies' failed: OSError: disk gone"),
+        ({"data": {"source": "dies"}}, PluginError, "source 'dies': failed: OSError: disk gone"),
         ({"data": {"benchmark": "Z"}}, DataError, "has no file Z.csv"),
     ],
 )
@@ -379,3 +379,86 @@ def test_the_python_way_and_the_yaml_way_are_one(prices, tmp_path):
         "start: 2020-02-03, end: 2020-12-31}\nstrategy: buy_and_hold\nsizer: equal_weight\nschedule: week\n"
     )
     assert run(load_config(file)).run_id == run(config(prices)).run_id
+
+
+def test_an_asset_that_lacks_opens_cannot_fill_at_the_open(prices):
+    path = prices / "B.csv"
+    pd.read_csv(path).drop(columns="open").to_csv(path, index=False)
+    with pytest.raises(ConfigError, match=r"the data have no opens; .* \(B lack it\)"):
+        prepare(config(prices))
+
+
+def test_costs_on_volume_need_volumes(prices):
+    broker = {"use": "simulated", "slippage": {"participation": 0.1}}
+    with pytest.raises(ConfigError, match=r"broker: slippage.participation needs volumes, which the data do not have"):
+        prepare(config(prices, broker=broker))
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_numbers_that_are_none_are_refused(prices, value):
+    with pytest.raises(ConfigError, match="finite"):
+        prepare(config(prices, broker={"use": "simulated", "cash": value}))
+
+
+PROBLEMS = """
+import numpy as np
+from bt_run import Component, Config, Verdict, hookimpl
+
+def offer(name, cls):
+    return Component(name=name, config=Config, build=lambda config, context: cls(), summary=name)
+
+class Texts:
+    def signals(self, bars): return [["a"] * len(bars.assets)] * len(bars)
+class Raises:
+    def signals(self, bars): raise RuntimeError("no")
+class Exits:
+    def signal(self, state): raise SystemExit(4)
+class Ragged:
+    def target_weights(self, state): return [[1.0], [1.0, 2.0]]
+class Names:
+    def check(self, state, target): return Verdict(True, names=np.array([True]))
+class NoTable:
+    def decided(self, decision): pass
+class BadTable(NoTable):
+    def table(self): raise RuntimeError("no table")
+class BadReport:
+    def write(self, result, folder): return None
+class Vandal:
+    def target_weights(self, state):
+        state.weights[:] = 9.0
+
+@hookimpl
+def bt_strategies(): return [offer("texts", Texts), offer("raises", Raises), offer("exits", Exits)]
+@hookimpl
+def bt_sizers(): return [offer("ragged", Ragged), offer("vandal", Vandal)]
+@hookimpl
+def bt_triggers(): return [offer("names", Names)]
+@hookimpl
+def bt_analyzers(): return [offer("no_table", NoTable), offer("bad_table", BadTable)]
+@hookimpl
+def bt_reports(): return [offer("bad_report", BadReport)]
+"""
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"strategy": "texts"}, r"strategy 'texts': signals\(bars\): failed: TypeError: expected numbers, found list"),
+        ({"strategy": "raises"}, r"strategy 'raises': signals\(bars\): failed: RuntimeError: no"),
+        ({"strategy": "exits"}, r"strategy 'exits' at .*: failed: SystemExit: 4"),
+        ({"sizer": "ragged"}, r"sizer 'ragged' at .*: its answer: failed: ValueError"),
+        ({"sizer": "vandal"}, r"sizer 'vandal' at .*: failed: ValueError: assignment destination is read-only"),
+        (
+            {"triggers": ["names"]},
+            r"triggers.0 'names' at .*: returned names of shape \(1,\) and type bool; expected \(N,\)",
+        ),
+        ({"analyzers": ["no_table"]}, r"built a NoTable without table\(\)"),
+        ({"analyzers": ["bad_table"]}, "analyzer BadTable: failed: RuntimeError: no table"),
+        ({"reports": ["bad_report"]}, "report 'bad_report': failed: TypeError"),
+    ],
+)
+def test_whatever_a_plugin_does_wrong_is_told_as_the_plugins(prices, tmp_path, changes, message):
+    plugin = tmp_path / "problems.py"
+    plugin.write_text(PROBLEMS)
+    with pytest.raises(PluginError, match=message):
+        run(config(prices, plugin, **changes), tmp_path / "runs")

@@ -127,3 +127,37 @@ def test_a_corrupt_parquet_file_is_told(tmp_path):
     (tmp_path / "A.parquet").write_bytes(b"nonsense")
     with pytest.raises(DataError, match="cannot be read as parquet"):
         load(tmp_path, "parquet")
+
+
+def test_na_is_a_ticker(tmp_path):
+    pd.concat([frame(ticker="A"), frame(ticker="NA")]).to_csv(tmp_path / "all.csv", index=False)
+    assert load(tmp_path / "all.csv", assets=("A", "NA")).assets == ("A", "NA")
+
+
+def test_dates_written_as_numbers_are_dates(tmp_path):
+    frame(date=[20200102, 20200103, 20200106, 20200107]).to_csv(tmp_path / "A.csv", index=False)
+    assert str(load(tmp_path).sessions[0]) == "2020-01-02"
+
+
+def test_a_column_under_two_names_is_refused(tmp_path):
+    frame(dividend=[0] * 4, dividends=[0] * 4).to_csv(tmp_path / "A.csv", index=False)
+    with pytest.raises(DataError, match="column dividend stands there twice, under one name or two"):
+        load(tmp_path, prices="as_traded")
+
+
+def test_an_unknown_time_zone_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="no such time zone: 'Mars/X'"):
+        FilesConfig(path=tmp_path, timezone="Mars/X")
+
+
+def test_daily_rows_at_new_yorks_midnight_in_utc_keep_their_date(tmp_path):
+    frame(date=DATES.tz_localize("America/New_York").tz_convert("UTC")).to_parquet(tmp_path / "A.parquet")
+    bars = load(tmp_path, "parquet")
+    assert bars.daily
+    assert str(bars.sessions[0]) == "2020-01-01"
+
+
+def test_a_delisting_of_nobody_is_refused(tmp_path):
+    frame().to_csv(tmp_path / "A.csv", index=False)
+    with pytest.raises(DataError, match="last_session: no asset of the run has the symbol 'TYPO'"):
+        load(tmp_path, last_session={"TYPO": "2020-01-06"})

@@ -10,7 +10,7 @@ from typing import Any
 import backtrader as bt
 import numpy as np
 
-from bt_run.account import FillRecord
+from bt_run.account import DATA_END, FillRecord
 from bt_run.bars import Bars
 from bt_run.components import Array, BacktraderStrategy, Broker, Costs
 from bt_run.engine.clock import ArrayFeed, backtrader_days
@@ -128,7 +128,7 @@ class Recorder(bt.Analyzer):  # type: ignore[misc]
     def _record(self, order: Any, bar: int, bit: Any, reason: str | None) -> None:
         """Record what was executed of an order, or why nothing was."""
         slippage = abs(bit.size * (bit.price - self._market(order, bit))) if bit.size else 0.0
-        values = (bit.size or order.created.size, bit.size, bit.price, bit.comm, slippage)
+        values = (bit.size or order.executed.remsize, bit.size, bit.price, bit.comm, slippage)
         asked, filled, price, commission, slipped = (np.array([value], dtype=np.float64) for value in values)
         column = np.array([self.column[order.data]])
         why = np.array([reason], dtype=object)
@@ -141,6 +141,10 @@ class Recorder(bt.Analyzer):  # type: ignore[misc]
         market = _before_slippage(costs, bit.price, bit.size)
         limited = order.exectype in (bt.Order.Limit, bt.Order.Close) or bool(order.triggered)
         return float(bit.price if limited else market)
+
+    def stop(self) -> None:
+        for order in self.strategy.broker.get_orders_open():
+            self._record(order, -1, bt.order.OrderExecutionBit(price=np.nan), DATA_END)
 
     def next(self) -> None:
         run: ClassicRun = self.p.run
