@@ -523,7 +523,7 @@ def test_t27_the_command_is_ours_and_the_licence_follows_backtrader():
     assert scripts == {"bt-run": "bt_run.cli:main"}
     theirs = {str(file.name) for file in importlib.metadata.files("backtrader") or ()}
     assert "bt-run" not in theirs
-    assert "GPL-3.0-or-later" in str(installed.metadata["License-Expression"] or installed.metadata["License"])
+    assert "GPL-3.0-or-later" in str(installed.metadata.get("License-Expression") or installed.metadata.get("License"))
 
 
 def test_t28_what_cannot_be_bought_is_known_at_the_fill_and_not_a_bar_late():

@@ -407,3 +407,28 @@ def test_averages_end_at_the_bar_before_and_begin_with_the_first():
 def test_only_bars_with_an_action_are_busy():
     bars = make_bars({"A": make_rows([10, 10, 9, 9], dividend=[0, 0, 1, 0])}, adjust="none")
     assert account(bars).market.busy.tolist() == [2]
+
+
+def test_an_order_that_waits_for_a_delisted_asset_is_dropped_and_told():
+    bars = make_bars({"A": [10, NAN, NAN, NAN, 10], "B": [1] * 5})
+    one = account(bars, unfilled="wait", delisting=Delisting(after=2))
+    one.order(np.array([0.5, 0.0]))
+    one.advance(4)
+    assert one.shares[0] == 0.0
+    (told,) = one.fills
+    assert (told.bar, told.asked[0], told.filled[0], told.reason[0]) == (2, 50.0, 0.0, "delisted")
+
+
+def test_a_decision_about_other_assets_leaves_the_rest_of_an_order():
+    class Thin(Free):
+        def fillable(self, shares, conditions):
+            return np.clip(shares, -30, 30)
+
+    bars = make_bars({"A": [10, 10, 10], "B": [10, 10, 10]})
+    one = Account(Market(bars, Broker(cash=1000.0, fill="next_open", costs=Thin()), 1.0, False), 0)
+    one.order(np.array([0.5, 0.0]))
+    one.advance(1)
+    one.order(np.array([0.0, 0.1]), np.array([False, True]))
+    one.advance(2)
+    assert one.shares.tolist() == [50.0, 10.0]
+    assert one.fills[-1].decided.tolist() == [0, 1]

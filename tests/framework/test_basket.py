@@ -245,3 +245,8 @@ def test_a_reversal_pays_the_average_of_its_two_parts():
     assert (got.filled[0], got.price[0]) == (-200.0, 8.75)
     assert got.slippage[0] == 250.0
     assert got.cash == 500 + 200 * 8.75
+
+
+def test_an_order_that_was_cut_by_nothing_gets_no_share_more():
+    # 17 of 34 wanted: 2 and 1.5, cut to 2 and 1; the 5 left are too few for the second, and the first has its part
+    np.testing.assert_array_equal(fill([0, 0], [4, 3], [1, 10], 17.0, whole=True).filled, [2, 1])

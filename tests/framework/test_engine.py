@@ -483,3 +483,16 @@ def test_a_feed_shows_the_close_for_a_missing_field_and_no_volume():
 
     classic(make_bars({"A": rows}), Look)
     assert seen == [[10, 10, 10, 10, 0], [11, 11, 11, 11, 0], [12, 12, 12, 12, 0]]
+
+
+def test_an_order_that_is_open_when_the_data_end_is_told():
+    bars = make_bars({"A": [10, 10, 10, 10]})
+
+    class Low(bt.Strategy):
+        def next(self):
+            if len(self) == 2:
+                self.buy(size=5, exectype=bt.Order.Limit, price=1.0)
+
+    (record,) = classic(bars, Low).fills
+    assert (record.decided, record.bar, record.asked[0], record.filled[0]) == (1, -1, 5.0, 0.0)
+    assert record.reason[0] == "the data end before the fill"

@@ -355,3 +355,26 @@ def test_levels_of_a_wrong_shape_are_told_as_the_plugins():
 
     with pytest.raises(PluginError, match=r"exit 'wrong': failed: ValueError: levels of shape \(3,\) and \(1,\)"):
         account(make_bars({"A": [10, 10, 10]}), ("wrong", Wrong()))
+
+
+def test_the_rest_of_an_exit_was_decided_when_the_exit_was():
+    class Thin(Free):
+        def fillable(self, shares, conditions):
+            return np.clip(shares, -30, 30)
+
+    bars = make_bars({"A": [10, 10, 10, 8, 8]})
+    one = Account(Market(bars, Broker(cash=600.0, fill="next_open", costs=Thin()), 1.0, False, (STOP,)), 0)
+    one.order(np.array([0.5]))
+    one.advance(1)
+    one.order(np.array([1.0]))
+    one.advance(4)
+    # 30 and 30 are bought; the stop sells 30 at once and 30 at the next open
+    assert [record.filled.tolist() for record in one.fills] == [[30.0], [30.0], [-30.0], [-30.0]]
+    assert [int(np.ravel(record.decided)[0]) for record in one.fills] == [0, 1, -1, 3]
+
+
+@pytest.mark.parametrize(("high", "low", "price", "by_stop"), [(11.0, 9.0, 9.0, True), (12.0, 9.1, 12.0, False)])
+def test_a_low_or_high_exactly_at_a_level_touches_it(high, low, price, by_stop):
+    levels = Levels(np.array([9.0]), np.array([12.0]), np.array(["s"]), np.array(["t"]))
+    got, stopped = exit_prices(np.ones(1), tuple(np.array([value]) for value in (10.0, high, low, 10.0)), levels)
+    assert (got[0], stopped[0]) == (price, by_stop)
