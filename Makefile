@@ -51,6 +51,7 @@ bench: $(STAMP)  ## Measure the example, the engine and the tracker beside their
 
 evidence: $(STAMP)  ## Collect what supports the claims of the README
 	$(BIN)/python benchmarks/mutation.py
+	$(BIN)/python benchmarks/real_stocks.py
 
 $(STAMP): setup.cfg pyproject.toml constraints.txt
 	@if [ -z "$(PYTHON)" ]; then \

@@ -126,7 +126,8 @@ def main() -> None:
         "one process each, in one run on one machine: the ratios carry over, the seconds do not. bt-run's figures are "
         "from bars in memory to the ledger, with its pipeline and both baselines (equal weight, constant mix); the "
         "peers keep no such record. vectorbt is warm (compiled before). Memory is the peak over what importing and "
-        "the prices took.",
+        "the prices took. zipline-reloaded is not measured: it needs pandas below 3, so an environment of its own, and "
+        "prices ingested as a bundle.",
         "",
     ]
     lines = list(head)

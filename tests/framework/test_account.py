@@ -1,6 +1,6 @@
 """The account, bar by bar, against hand calculations."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -432,3 +432,10 @@ def test_a_decision_about_other_assets_leaves_the_rest_of_an_order():
     one.advance(2)
     assert one.shares.tolist() == [50.0, 10.0]
     assert one.fills[-1].decided.tolist() == [0, 1]
+
+
+def test_a_gap_of_a_year_bears_the_interest_of_a_year():
+    days = np.array(["2020-01-01", "2020-12-31"], dtype="datetime64[ns]")
+    one = account(make_bars({"A": replace(make_rows([10, 10]), times=days)}), rates=rising)
+    one.advance(1)
+    assert one.cash == pytest.approx(1000 * 1.365)
