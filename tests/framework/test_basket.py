@@ -250,3 +250,11 @@ def test_a_reversal_pays_the_average_of_its_two_parts():
 def test_an_order_that_was_cut_by_nothing_gets_no_share_more():
     # 17 of 34 wanted: 2 and 1.5, cut to 2 and 1; the 5 left are too few for the second, and the first has its part
     np.testing.assert_array_equal(fill([0, 0], [4, 3], [1, 10], 17.0, whole=True).filled, [2, 1])
+
+
+def test_what_a_sale_leaves_is_what_counts_against_the_gross_limit():
+    # 100 A at 10, no cash. Half of A is sold: 500 of cash, NAV 1000, still held 500. At 1.5 times NAV 1000 is left,
+    # which is 200 B at 5, and not the 400 that were asked
+    got = fill([100, 0], [-50, 400], [10, 5], 0.0, gross=1.5)
+    assert got.filled.tolist() == [-50.0, 200.0]
+    assert got.cash == -500.0
