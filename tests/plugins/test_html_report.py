@@ -242,6 +242,43 @@ def test_weights_are_positions_over_the_nav(whole, flagship):
         assert values[2] == pytest.approx(last.get(asset, 0.0) / flagship.nav["nav"].iloc[-1], abs=1e-12)
 
 
+def test_mean_and_largest_weights_are_those_of_the_positions(stocks):
+    nav = stocks.nav["nav"]
+    values = stocks.positions.pivot(index="time", columns="asset", values="value").reindex(nav.index).fillna(0.0)
+    weights = values.div(nav, axis=0).abs()
+    for asset, (mean, largest, _) in page_of(stocks).raw("weights").items():
+        if asset in weights:
+            assert mean == pytest.approx(weights[asset].mean(), rel=1e-12)
+            assert largest == pytest.approx(weights[asset].max(), rel=1e-12)
+
+
+def test_the_summary_of_all_trades_is_that_of_the_trades_shown(stocks):
+    found = page_of(stocks)
+    rows = [[float(raw) for _, raw in row[4:6]] for row in found.tables["trades"][1:]]
+    bars, profit = np.array(rows).T
+    still_held = sum(1 for row in found.tables["trades"][1:] if "still" in row[3][0])
+    assert {label: values[0] for label, values in found.raw("trade-numbers").items()} == pytest.approx(
+        {
+            "Trades": len(rows),
+            "Still held at the end": still_held,
+            "Trades with a gain": (profit > 0).mean(),
+            "Mean gain, money": profit[profit > 0].mean(),
+            "Mean loss, money": profit[profit < 0].mean(),
+            "Gains over losses": -profit[profit > 0].sum() / profit[profit < 0].sum(),
+            "Median bars held": np.median(bars),
+        },
+        rel=1e-12,
+    )
+
+
+def test_the_words_of_the_charts_carry_the_numbers_of_the_nav(stocks):
+    text = page_of(stocks).text
+    ends = stocks.nav.iloc[-1] / stocks.nav.iloc[0]
+    told = f"run {ends['nav']:.2f}, benchmark {ends['benchmark']:.2f}, equal weight {ends['equal_weight']:.2f}"
+    assert f"at the end: {told}, constant mix {ends['constant_mix']:.2f}." in text
+    assert f"The deepest fall of the run is {stocks.metrics['max_drawdown']['run']:.2%}." in text
+
+
 def test_crisis_returns_are_the_navs(whole, flagship):
     closes = flagship.closes
     for row in whole.tables["crises"][1:]:
