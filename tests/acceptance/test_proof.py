@@ -21,7 +21,7 @@ from bt_run.ledger import fills_table
 from bt_run.market import Market
 from bt_run.pipeline import Pipeline, Stage
 from bt_run.schedule import scheduled
-from bt_run.testing import make_bars, make_rows
+from bt_run.testing import MadeCosts, make_bars, make_rows
 
 spec = importlib.util.spec_from_file_location("plain_ledger", Path(__file__).with_name("plain_ledger.py"))
 plain = importlib.util.module_from_spec(spec)
@@ -29,23 +29,6 @@ spec.loader.exec_module(plain)
 SHARED = os.environ.get("BT_RUN_SHARED_DATA")
 DUST = 1e-9  # shares: what rounding leaves of a full account
 needs_real_prices = pytest.mark.skipif(not SHARED, reason="BT_RUN_SHARED_DATA names no folder of real prices")
-
-
-@dataclass(frozen=True)
-class Bps:
-    fee: float
-    slip: float
-    real_shares_only = ()
-    proportional = True
-
-    def fillable(self, shares, conditions):
-        return shares
-
-    def fill_price(self, price, shares, conditions):
-        return price * (1 + self.slip * np.sign(shares))
-
-    def commission(self, shares, price):
-        return self.fee * np.abs(shares) * price
 
 
 @dataclass(frozen=True)
@@ -66,7 +49,7 @@ def engine(bars, weights, due, rules):
     broker = Broker(
         cash=rules.cash,
         fill="next_open" if rules.at_open else "next_close",
-        costs=Bps(rules.fee, rules.slip),
+        costs=MadeCosts(rules.fee, rules.slip),
         unfilled="wait" if rules.wait else "cancel",
         delisting=Delisting(after=rules.silent, haircut=rules.haircut),
     )

@@ -1,6 +1,6 @@
 """The account, bar by bar, against hand calculations."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,28 +10,13 @@ from hypothesis import strategies as st
 from bt_run.account import Account
 from bt_run.components import Broker, Delisting, Rates
 from bt_run.market import AtBar, Market
-from bt_run.testing import make_bars, make_rows
+from bt_run.testing import MadeCosts, make_bars, make_rows
 
 NAN = np.nan
 
 
-@dataclass(frozen=True)
-class Free:
-    real_shares_only = ()
-    proportional = True
-
-    def fillable(self, shares, conditions):
-        return shares
-
-    def fill_price(self, price, shares, conditions):
-        return price.copy()
-
-    def commission(self, shares, price):
-        return np.zeros(len(shares))
-
-
 def account(bars, *, cash=1000.0, fill="next_open", whole=False, gross=1.0, **broker):
-    return Account(Market(bars, Broker(cash=cash, fill=fill, costs=Free(), **broker), gross, whole), bars.start)
+    return Account(Market(bars, Broker(cash=cash, fill=fill, costs=MadeCosts(), **broker), gross, whole), bars.start)
 
 
 def test_a_decision_fills_at_the_next_open_at_the_shares_of_the_close():
@@ -378,7 +363,8 @@ def test_what_a_waiting_order_still_asked_is_told_when_it_is_replaced():
 
 def closings(closes, **rules):
     bars = make_bars({"A": closes, "B": [1] * len(closes)}, **rules)
-    market = Market(bars, Broker(cash=1.0, fill="next_open", costs=Free(), delisting=Delisting(after=2)), 1.0, False)
+    broker = Broker(cash=1.0, fill="next_open", costs=MadeCosts(), delisting=Delisting(after=2))
+    market = Market(bars, broker, 1.0, False)
     return {bar: assets.tolist() for bar, assets in market.closings.items()}
 
 
@@ -420,7 +406,7 @@ def test_an_order_that_waits_for_a_delisted_asset_is_dropped_and_told():
 
 
 def test_a_decision_about_other_assets_leaves_the_rest_of_an_order():
-    class Thin(Free):
+    class Thin(MadeCosts):
         def fillable(self, shares, conditions):
             return np.clip(shares, -30, 30)
 

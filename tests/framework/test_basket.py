@@ -8,23 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bt_run.basket import Basket, fill_basket, target_shares, whole_shares
-
-
-@dataclass(frozen=True)
-class Bps:
-    fee: float = 0.0
-    slip: float = 0.0
-    real_shares_only = ()
-    proportional = True
-
-    def fillable(self, shares, conditions):
-        return shares
-
-    def fill_price(self, price, shares, conditions):
-        return price * (1 + self.slip * np.sign(shares))
-
-    def commission(self, shares, price):
-        return self.fee * np.abs(shares) * price
+from bt_run.testing import MadeCosts
 
 
 @dataclass(frozen=True)
@@ -46,7 +30,7 @@ class MinimumFee:
 
 def fill(held, asked, price, cash, costs=None, gross=1.0, whole=False):
     arrays = [np.array(values, dtype=float) for values in (held, asked, price)]
-    return fill_basket(Basket(*arrays, cash, None), costs or Bps(), gross=gross, whole=whole)
+    return fill_basket(Basket(*arrays, cash, None), costs or MadeCosts(), gross=gross, whole=whole)
 
 
 def test_target_shares_divide_money_by_price():
@@ -91,7 +75,7 @@ def test_a_gap_at_the_fill_scales_all_openings_by_one_factor():
 
 def test_commission_and_slippage_must_fit_too():
     # one share costs 10 + 0.1 slippage + 1 % of 10.1 = 10.201
-    got = fill([0], [100], [10], 1000.0, Bps(fee=0.01, slip=0.01))
+    got = fill([0], [100], [10], 1000.0, MadeCosts(fee=0.01, slip=0.01))
     assert got.filled[0] == pytest.approx(1000 / 10.201)
     assert got.price[0] == pytest.approx(10.1)
     assert got.commission[0] == pytest.approx(got.filled[0] * 0.101)
@@ -146,10 +130,10 @@ def test_one_share_too_expensive_buys_none():
 
 
 def test_short_and_cover_pay_costs_on_both_sides():
-    short = fill([0], [-10], [10], 1000.0, Bps(fee=0.01, slip=0.01))
+    short = fill([0], [-10], [10], 1000.0, MadeCosts(fee=0.01, slip=0.01))
     assert short.price[0] == pytest.approx(9.9)
     assert short.cash == pytest.approx(1000 + 99 - 0.99)
-    cover = fill([-10], [10], [10], short.cash, Bps(fee=0.01, slip=0.01))
+    cover = fill([-10], [10], [10], short.cash, MadeCosts(fee=0.01, slip=0.01))
     assert cover.price[0] == pytest.approx(10.1)
     assert cover.cash == pytest.approx(short.cash - 101 - 1.01)
 
@@ -172,7 +156,7 @@ def test_money_is_conserved_and_nothing_overfills(basket):
     held, asked, price, cash, gross, whole = basket
     if whole:
         held, asked = np.trunc(held), np.trunc(asked)
-    costs = Bps(fee=0.001, slip=0.002)
+    costs = MadeCosts(fee=0.001, slip=0.002)
     got = fill(held, asked, price, cash, costs, gross, whole)
     paid = (got.filled * got.price).sum() + got.commission.sum()
     assert got.cash == pytest.approx(cash - paid, rel=1e-9, abs=1e-6)
@@ -187,7 +171,7 @@ def test_money_is_conserved_and_nothing_overfills(basket):
 def test_openings_never_pass_the_gross_limit(basket):
     held, asked, price, cash, gross, whole = basket
     held, asked, price = np.array(held), np.array(asked), np.array(price)
-    got = fill(held, asked, price, cash, Bps(fee=0.001, slip=0.002), gross, whole)
+    got = fill(held, asked, price, cash, MadeCosts(fee=0.001, slip=0.002), gross, whole)
     after = held + got.filled
     opened = np.abs(after) > np.abs(held) + 1e-9
     nav = got.cash + (after * price).sum()
@@ -203,13 +187,13 @@ def test_the_order_of_assets_does_not_matter(basket, random):
     held, asked, price, cash, gross, _ = basket
     order = list(range(len(held)))
     random.shuffle(order)
-    one = fill(held, asked, price, cash, Bps(0.001, 0.002), gross)
+    one = fill(held, asked, price, cash, MadeCosts(0.001, 0.002), gross)
     other = fill(
         [held[i] for i in order],
         [asked[i] for i in order],
         [price[i] for i in order],
         cash,
-        Bps(0.001, 0.002),
+        MadeCosts(0.001, 0.002),
         gross,
     )
     np.testing.assert_allclose(one.filled[order], other.filled, rtol=1e-9, atol=1e-9)
@@ -236,7 +220,7 @@ def test_an_opening_pays_its_price_to_the_last_bit():
 
 
 def test_a_reversal_pays_the_average_of_its_two_parts():
-    class Impact(Bps):
+    class Impact(MadeCosts):
         def fill_price(self, price, shares, conditions):
             return price + 0.01 * shares
 

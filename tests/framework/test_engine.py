@@ -1,6 +1,6 @@
 """The engine: the pipeline on Backtrader's clock, and plain Backtrader strategies beside it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import backtrader as bt
 import numpy as np
@@ -17,26 +17,9 @@ from bt_run.ledger import fills_table
 from bt_run.market import Market
 from bt_run.pipeline import Pipeline, Stage
 from bt_run.schedule import scheduled
-from bt_run.testing import make_bars, make_rows
+from bt_run.testing import MadeCosts, make_bars, make_rows
 
 NAN = np.nan
-
-
-@dataclass(frozen=True)
-class Bps:
-    fee: float = 0.0
-    slip: float = 0.0
-    real_shares_only = ()
-    proportional = True
-
-    def fillable(self, shares, conditions):
-        return shares
-
-    def fill_price(self, price, shares, conditions):
-        return price * (1 + self.slip * np.sign(shares))
-
-    def commission(self, shares, price):
-        return self.fee * np.abs(shares) * price
 
 
 def walk(seed, days=120, drift=0.0):
@@ -47,7 +30,7 @@ def walk(seed, days=120, drift=0.0):
 
 def play(bars, weights, *, schedule="week", fill="next_open", costs=None, limits=None, overlays=(), **told):
     """Run the panel on given weights: a function of the state, or an array."""
-    broker = Broker(cash=100_000.0, fill=fill, costs=costs or Bps(), delisting=Delisting())
+    broker = Broker(cash=100_000.0, fill=fill, costs=costs or MadeCosts(), delisting=Delisting())
     limits = limits or Limits()
     size = weights if callable(weights) else lambda s: np.array(weights, dtype=float)
     pipeline = Pipeline(
@@ -68,8 +51,8 @@ def test_backtrader_counts_days_as_it_does_itself():
 
 def test_the_panel_plays_what_the_account_alone_would():
     bars = make_bars({"A": walk(1), "B": walk(2), "C": walk(3)})
-    ledger = play(bars, [0.5, 0.3, 0.1], costs=Bps(0.001, 0.001))
-    broker = Broker(cash=100_000.0, fill="next_open", costs=Bps(0.001, 0.001))
+    ledger = play(bars, [0.5, 0.3, 0.1], costs=MadeCosts(0.001, 0.001))
+    broker = Broker(cash=100_000.0, fill="next_open", costs=MadeCosts(0.001, 0.001))
     alone = Account(Market(bars, broker, 1.0, False), 0)
     for t in np.flatnonzero(scheduled(bars, "week")):
         alone.advance(int(t))
@@ -115,7 +98,7 @@ def plain_backtrader(bars, weights, due, fee):
 def test_where_cash_does_not_bind_plain_backtrader_earns_the_same_to_the_cent():
     bars = make_bars({"A": walk(1), "B": walk(2), "C": walk(3)})
     weights = [0.4, 0.3, 0.2]
-    ledger = play(bars, weights, costs=Bps(0.0005))
+    ledger = play(bars, weights, costs=MadeCosts(0.0005))
     plain = plain_backtrader(bars, weights, scheduled(bars, "week"), 0.0005)
     np.testing.assert_allclose(ledger.nav, plain, atol=0.005)
 
@@ -143,7 +126,7 @@ def test_data_before_the_start_are_warm_up_only():
 def test_the_state_shows_the_account_as_it_is():
     states = []
     bars = make_bars({"A": walk(1), "B": walk(2)})
-    play(bars, lambda s: states.append(s) or np.array([0.5, 0.25]), costs=Bps(0.001, 0.001))
+    play(bars, lambda s: states.append(s) or np.array([0.5, 0.25]), costs=MadeCosts(0.001, 0.001))
     later = states[3]
     assert later.nav == pytest.approx(later.cash + (later.shares * later.history.price()[0]).sum())
     np.testing.assert_allclose(later.weights, later.shares * later.history.price()[0] / later.nav)
@@ -162,8 +145,8 @@ def test_tracks_are_the_accounts_of_earlier_stages():
         return weights / 2
 
     bars = make_bars({"A": walk(1), "B": walk(2)})
-    ledger = play(bars, [0.6, 0.4], costs=Bps(0.001), overlays=[halve])
-    unhalved = play(bars, [0.6, 0.4], costs=Bps(0.001))
+    ledger = play(bars, [0.6, 0.4], costs=MadeCosts(0.001), overlays=[halve])
+    unhalved = play(bars, [0.6, 0.4], costs=MadeCosts(0.001))
     for decision, tracks in zip(ledger.decisions, seen, strict=True):
         assert tracks == {"sizer": unhalved.nav[decision.bar]}
 
@@ -222,7 +205,7 @@ class Cross(bt.Strategy):
 
 
 def classic(bars, strategy=Cross, *, costs=None, fill="next_open", cash=100_000.0, **params):
-    broker = Broker(cash=cash, fill=fill, costs=costs or Bps())
+    broker = Broker(cash=cash, fill=fill, costs=costs or MadeCosts())
     return run_classic(ClassicRun(bars=bars, broker=broker, strategy=BacktraderStrategy(strategy, params)))
 
 
@@ -251,7 +234,7 @@ def plain_classic(bars, strategy, fee):
 
 def test_a_plain_strategy_fills_as_on_plain_backtrader():
     bars = make_bars({"A": walk(1), "B": walk(2)})
-    ledger = classic(bars, costs=Bps(0.001))
+    ledger = classic(bars, costs=MadeCosts(0.001))
     expected, value = plain_classic(bars, Cross, 0.001)
     table = fills_table(bars, ledger.fills)
     times, names, sizes, prices = zip(*expected, strict=True)
@@ -267,7 +250,7 @@ def test_a_plain_strategy_fills_as_on_plain_backtrader():
 
 def test_a_plain_strategy_pays_the_runs_costs():
     bars = make_bars({"A": walk(1)})
-    table = fills_table(bars, classic(bars, costs=Bps(0.001, 0.002)).fills)
+    table = fills_table(bars, classic(bars, costs=MadeCosts(0.001, 0.002)).fills)
     buy = table[table["filled"] > 0].iloc[0]
     open_ = bars.open[bars.index.get_loc(buy["time"]), 0]
     assert buy["price"] == pytest.approx(open_ * 1.002)
@@ -321,7 +304,7 @@ def test_an_order_that_fails_is_in_the_ledger():
 
 def test_classic_money_is_conserved():
     bars = make_bars({"A": walk(1), "B": walk(2)})
-    ledger = classic(bars, costs=Bps(0.001, 0.002))
+    ledger = classic(bars, costs=MadeCosts(0.001, 0.002))
     table = ledger.positions_table().groupby("time")["value"].sum()
     nav = ledger.nav_table({})
     np.testing.assert_allclose(nav["cash"] + table.reindex(nav.index, fill_value=0.0), nav["nav"])
@@ -350,7 +333,7 @@ def test_the_state_shows_the_last_trade_and_the_ledger_names_the_stages():
 
 def test_the_value_that_backtrader_shows_is_the_accounts_at_every_bar():
     bars = make_bars({"A": [10, 10, 20, 30, 30]})
-    account = Account(Market(bars, Broker(cash=100.0, fill="next_open", costs=Bps()), 1.0, False), 0)
+    account = Account(Market(bars, Broker(cash=100.0, fill="next_open", costs=MadeCosts()), 1.0, False), 0)
     account.order(np.array([1.0]))
     broker = BasketBroker(account=account)
     broker.start()
@@ -386,7 +369,7 @@ def test_a_plain_strategy_sees_every_bar_of_each_asset_from_the_first_on(resampl
             fields = ("open", "high", "low", "close", "volume")
             seen.append([[getattr(data, field)[0] for field in fields] for data in self.datas[:2]])
 
-    broker = Broker(cash=1.0, fill="next_open", costs=Bps())
+    broker = Broker(cash=1.0, fill="next_open", costs=MadeCosts())
     run_classic(ClassicRun(bars=bars, broker=broker, strategy=BacktraderStrategy(Look, {}, resample)))
     expected = np.stack([bars.open, bars.high, bars.low, bars.close, bars.volume], axis=2)
     # at the end of resampled data Backtrader shows the last bar once more
@@ -408,7 +391,7 @@ def test_market_orders_slip_on_both_sides_and_limit_orders_do_not():
                 case 4:
                     self.sell(size=5, exectype=bt.Order.Limit, price=10.5)
 
-    table = fills_table(bars, classic(bars, Four, costs=Bps(slip=0.01)).fills)
+    table = fills_table(bars, classic(bars, Four, costs=MadeCosts(slip=0.01)).fills)
     assert table["price"].tolist() == pytest.approx([10.1, 9.9, 9.5, 10.5])
     assert table["slippage"].tolist() == pytest.approx([0.5, 0.5, 0.0, 0.0])
     assert table["asked"].tolist() == table["filled"].tolist() == [5.0, -5.0, 5.0, -5.0]
@@ -423,7 +406,7 @@ def test_classic_holdings_and_progress_are_told_bar_by_bar():
             if len(self) in (1, 3):
                 self.buy(self.datas[1], size=2)
 
-    broker = Broker(cash=1e4, fill="next_open", costs=Bps())
+    broker = Broker(cash=1e4, fill="next_open", costs=MadeCosts())
     strategy = BacktraderStrategy(Twice, {})
     ledger = run_classic(ClassicRun(bars=bars, broker=broker, strategy=strategy, progress=reached.append))
     assert [(bar, shares.tolist()) for bar, shares in ledger.holdings] == [(0, [0, 0]), (1, [0, 2]), (3, [0, 4])]
@@ -454,7 +437,7 @@ def test_an_order_that_fails_costs_nothing():
             if len(self) == 5:
                 self.buy(size=1e9)
 
-    table = fills_table(bars, classic(bars, Greedy, costs=Bps(0.01, 0.01)).fills)
+    table = fills_table(bars, classic(bars, Greedy, costs=MadeCosts(0.01, 0.01)).fills)
     assert table[["commission", "slippage"]].to_numpy().tolist() == [[0.0, 0.0]]
 
 
@@ -468,7 +451,7 @@ def test_observers_run_along():
             seen.append(len(self))
 
     strategy = BacktraderStrategy(Cross, {}, observers=(Lengths,))
-    broker = Broker(cash=1e4, fill="next_open", costs=Bps())
+    broker = Broker(cash=1e4, fill="next_open", costs=MadeCosts())
     run_classic(ClassicRun(bars=make_bars({"A": walk(1, days=15)}), broker=broker, strategy=strategy))
     assert seen[-1] == 15
 

@@ -1,7 +1,5 @@
 """Exits between decisions: stops, targets, gaps, against hand calculations."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,7 +11,7 @@ from bt_run.account import Account
 from bt_run.components import Broker, Holdings
 from bt_run.exits import Levels, exit_prices, nearest_levels
 from bt_run.market import Market
-from bt_run.testing import make_bars, make_rows
+from bt_run.testing import MadeCosts, make_bars, make_rows
 from bt_run_plugins.exits import (
     StopLoss,
     StopLossConfig,
@@ -26,21 +24,6 @@ from bt_run_plugins.exits import (
 NAN = np.nan
 
 
-@dataclass(frozen=True)
-class Free:
-    real_shares_only = ()
-    proportional = True
-
-    def fillable(self, shares, conditions):
-        return shares
-
-    def fill_price(self, price, shares, conditions):
-        return price.copy()
-
-    def commission(self, shares, price):
-        return np.zeros(len(shares))
-
-
 NOBODY = BuildContext(costs=None)
 STOP = ("stop_loss", StopLoss(StopLossConfig(loss=0.1), NOBODY))
 TAKE = ("take_profit", TakeProfit(TakeProfitConfig(gain=0.2), NOBODY))
@@ -48,7 +31,7 @@ TRAIL = ("trailing_stop", TrailingStop(TrailingStopConfig(depth=0.1), NOBODY))
 
 
 def account(bars, *exits, weight=0.5, fill="next_open"):
-    one = Account(Market(bars, Broker(cash=1000.0, fill=fill, costs=Free()), 1.0, False, exits), bars.start)
+    one = Account(Market(bars, Broker(cash=1000.0, fill=fill, costs=MadeCosts()), 1.0, False, exits), bars.start)
     one.order(np.array([weight]))
     one.advance(len(bars) - 1)
     return one
@@ -110,7 +93,7 @@ def test_an_entry_at_the_close_is_watched_from_the_next_bar():
 
 def test_an_exit_before_a_fill_at_the_close_cancels_the_order():
     bars = make_bars({"A": make_rows([10, 10, 10, 10, 10], low=[10, 10, 10, 8, 10])})
-    one = Account(Market(bars, Broker(cash=1000.0, fill="next_close", costs=Free()), 1.0, False, (STOP,)), 0)
+    one = Account(Market(bars, Broker(cash=1000.0, fill="next_close", costs=MadeCosts()), 1.0, False, (STOP,)), 0)
     one.order(np.array([0.5]))
     one.advance(2)
     one.order(np.array([0.9]))
@@ -136,7 +119,7 @@ def test_a_split_moves_the_levels():
 
 def test_buying_more_averages_the_entry():
     bars = make_bars({"A": make_rows([10, 10, 20, 20, 14, 14])})
-    one = Account(Market(bars, Broker(cash=1000.0, fill="next_open", costs=Free()), 1.0, False, (STOP,)), 0)
+    one = Account(Market(bars, Broker(cash=1000.0, fill="next_open", costs=MadeCosts()), 1.0, False, (STOP,)), 0)
     one.order(np.array([0.4]))
     one.advance(2)
     one.order(np.array([0.8]))  # NAV 1400: 40 shares at 10 become 56, the rest at 20: average 12.857
@@ -244,7 +227,7 @@ def test_a_split_moves_the_best_close():
 
 
 def several(rows, fill="next_open", cash=1000.0, exits=(STOP,)):
-    return Account(Market(make_bars(rows), Broker(cash=cash, fill=fill, costs=Free()), 1.0, False, exits), 0)
+    return Account(Market(make_bars(rows), Broker(cash=cash, fill=fill, costs=MadeCosts()), 1.0, False, exits), 0)
 
 
 def test_one_share_is_stopped_too_and_nobody_decided_it():
@@ -341,7 +324,7 @@ def test_an_exit_remembers_through_a_bar_that_is_missing():
 
 
 def account_of_two(bars):
-    one = Account(Market(bars, Broker(cash=1000.0, fill="next_open", costs=Free()), 1.0, False, (STOP,)), 0)
+    one = Account(Market(bars, Broker(cash=1000.0, fill="next_open", costs=MadeCosts()), 1.0, False, (STOP,)), 0)
     one.advance(2)
     return one
 
@@ -358,7 +341,7 @@ def test_levels_of_a_wrong_shape_are_told_as_the_plugins():
 
 
 def test_the_rest_of_an_exit_was_decided_when_the_exit_was():
-    class Thin(Free):
+    class Thin(MadeCosts):
         def fillable(self, shares, conditions):
             return np.clip(shares, -30, 30)
 

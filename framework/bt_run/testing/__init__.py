@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Literal, TypedDict, Unpack
 
@@ -10,9 +11,31 @@ import numpy as np
 
 from bt_run.assemble import PriceConvention, Rows, assemble_bars
 from bt_run.bars import Bars, LoadRequest
-from bt_run.components import Array
+from bt_run.components import Array, Conditions
 
-__all__ = ["make_bars", "make_rows", "weekdays"]
+__all__ = ["MadeCosts", "make_bars", "make_rows", "weekdays"]
+
+
+@dataclass(frozen=True)
+class MadeCosts:
+    """Charge commission and slippage in proportion to the traded value; both are fractions."""
+
+    fee: float = 0.0
+    slip: float = 0.0
+    real_shares_only: tuple[str, ...] = ()
+    proportional: bool = True
+
+    def fillable(self, shares: Array, conditions: Conditions) -> Array:
+        """Return all of ``shares`` (n,)."""
+        return shares
+
+    def fill_price(self, price: Array, shares: Array, conditions: Conditions) -> Array:
+        """Return price (n,) * (1 + slip) for buys, * (1 - slip) for sells."""
+        return np.asarray(price * (1.0 + self.slip * np.sign(shares)))
+
+    def commission(self, shares: Array, price: Array) -> Array:
+        """Return fee * |shares| * price, (n,) money."""
+        return np.asarray(self.fee * np.abs(shares) * price)
 
 
 def weekdays(count: int, first: str = "2020-01-01") -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
