@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bt_run.assemble import Rows, assemble_bars
 from bt_run.bars import Bars, History, LoadRequest, Prices
+from bt_run.calendars import exchange_sessions, local_dates
 from bt_run.components import (
     Analyzer,
     Array,
@@ -105,8 +106,10 @@ __all__ = [
     "Trigger",
     "Verdict",
     "assemble_bars",
+    "exchange_sessions",
     "hookimpl",
     "load_config",
+    "local_dates",
     "period_of",
     "run",
 ]

@@ -29,6 +29,7 @@ class LoadRequest:
 
     ``assets`` maps the name in the run to the symbol at the source; ``benchmark`` is such a pair.
     Rows outside ``history_from`` .. ``end`` must not be loaded; ``start`` is the first decision.
+    ``offline`` forbids the network.
     """
 
     assets: Mapping[str, str]
@@ -38,6 +39,7 @@ class LoadRequest:
     history_from: date | None = None
     adjust: Literal["total_return", "none"] = "total_return"
     calendar: str = "XNYS"
+    offline: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Market data: a store of what was fetched, its validation, and the sources that read it."""
