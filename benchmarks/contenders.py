@@ -42,7 +42,7 @@ def bt_run(data: Any, due: Any) -> Callable[[], float]:
         assets=tuple(f"A{i:04d}" for i in range(shape[1])),
         adjusted=prices,
         traded=prices,
-        tradable=np.ones(shape, dtype=bool),
+        present=np.ones(shape, dtype=bool),
         dividends=np.zeros(shape) if shape[0] < 20_000 else np.broadcast_to(0.0, shape),
         splits=np.ones(shape) if shape[0] < 20_000 else np.broadcast_to(1.0, shape),
         last_session=np.full(shape[1], np.datetime64("NaT", "D")),

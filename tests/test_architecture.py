@@ -92,8 +92,8 @@ def test_functions_fit_a_screen(path: Path) -> None:
 
 @each_source
 def test_functions_take_few_parameters_and_pass_none_on_blindly(path: Path) -> None:
-    assert not [f"{f.name}{parameters(f)}" for f in functions(path) if len(parameters(f)) > PARAMETERS]
     if path not in COMMANDS:
+        assert not [f"{f.name}{parameters(f)}" for f in functions(path) if len(parameters(f)) > PARAMETERS]
         # columns of a typed dictionary are named one by one
         assert not [f.name for f in functions(path) if f.args.kwarg and "Unpack" not in ast.unparse(f.args)]
 

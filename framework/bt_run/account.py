@@ -98,8 +98,8 @@ class Account:
         Assets outside ``traded`` get no order. Orders that still wait are replaced for the assets that trade now.
         """
         bars, nav = self.market.bars, float(self.nav[self.t])
-        mask = bars.tradable[self.t] if traded is None else traded & bars.tradable[self.t]
-        self._replace(None if traded is None else traded | ~bars.tradable[self.t])
+        mask = bars.present[self.t] if traded is None else traded & bars.present[self.t]
+        self._replace(None if traded is None else traded | ~bars.present[self.t])
         if nav <= 0:
             return
         shares = target_shares(weights, nav, bars.mark[self.t], whole=self.market.whole)
@@ -212,8 +212,8 @@ class Account:
         market, target = self.market, self._target
         assert target is not None
         wanted = ~np.isnan(target)
-        reached = wanted & market.bars.tradable[t]
-        price = np.where(market.bars.tradable[t], market.fill_price[t], market.bars.mark[t])
+        reached = wanted & market.bars.present[t]
+        price = np.where(market.bars.present[t], market.fill_price[t], market.bars.mark[t])
         asked = np.where(reached, target - self.shares, 0.0)
         basket = Basket(self.shares, asked, price, self.cash, AtBar(market.bars, t))
         fills = fill_basket(basket, market.broker.costs, gross=market.gross, whole=market.whole)
@@ -247,7 +247,7 @@ class Account:
     def _exit(self, t: int) -> None:
         """Close what touched a stop or a target in this bar, and cancel what was still to be traded of it."""
         market, bars = self.market, self.market.bars
-        held = (self.shares != 0.0) & bars.tradable[t]
+        held = (self.shares != 0.0) & bars.present[t]
         if not held.any():
             return
         side = np.where(held, np.sign(self.shares), np.nan)

@@ -92,7 +92,7 @@ def assemble_bars(
         assets=names,
         adjusted=adjusted,
         traded=traded,
-        tradable=np.isfinite(adjusted.close),
+        present=np.isfinite(adjusted.close),
         dividends=_column(names, cut, "dividend", times, 0.0) if actions else np.zeros((len(times), len(names))),
         splits=_column(names, cut, "split", times, 1.0) if actions else np.ones((len(times), len(names))),
         last_session=np.array([declared.get(name, np.datetime64("NaT")) for name in names], dtype="datetime64[D]"),
@@ -112,10 +112,10 @@ def stale_opens(bars: Bars) -> tuple[str, ...]:
     years = bars.sessions.astype("datetime64[Y]").astype(np.int64)
     years -= years.min()
     previous = np.vstack([np.full((1, len(bars.assets)), np.nan), forward_fill(bars.traded.close)[:-1]])
-    repeats = bars.tradable & (bars.traded.open == previous)
+    repeats = bars.present & (bars.traded.open == previous)
     found = []
     for column, name in enumerate(bars.assets):
-        rows = np.bincount(years[bars.tradable[:, column]], minlength=1)
+        rows = np.bincount(years[bars.present[:, column]], minlength=1)
         same = np.bincount(years[repeats[:, column]], minlength=len(rows))
         # a handful of rows proves nothing
         if ((same > STALE_OPEN_SHARE * rows) & (rows >= 20)).any():

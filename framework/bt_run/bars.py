@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import date
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bt_run.components import Array
+from bt_run.errors import ConfigError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from bt_run.tables import Table
 
 __all__ = ["Bars", "History", "LoadRequest", "Prices"]
 
@@ -68,7 +72,7 @@ class Bars:
         assets: (N,) names, sorted.
         adjusted: the forward total-return series that signals see; factor 1 on each asset's first bar.
         traded: the same fields as the account trades them (the same object under ``total_return``).
-        tradable: (T, N) bool, True where a row is present.
+        present: (T, N) bool, True where a row is there.
         dividends: (T, N) cash per share (after that day's split) on the ex-date, else 0. Money that an
             account holding traded shares receives; all 0 under ``total_return``.
         splits: (T, N) new shares per old share before the open, else 1; all 1 under ``total_return``.
@@ -76,13 +80,15 @@ class Bars:
         benchmark: (T,) forward total-return close of the benchmark; NaN before its first bar.
         start: index of the first bar on or after the configured start: the first decision.
         notes: what a reader of the result must know about the data, a sentence each.
+        members: (T, N) bool, who belongs to the universe; None where there is none, and all belong.
+        tables: name -> table or series known beside the prices.
     """
 
     times: NDArray[np.datetime64]
     assets: tuple[str, ...]
     adjusted: Prices
     traded: Prices
-    tradable: NDArray[np.bool_]
+    present: NDArray[np.bool_]
     dividends: Array
     splits: Array
     last_session: NDArray[np.datetime64]
@@ -90,13 +96,39 @@ class Bars:
     start: int
     calendar: str = "XNYS"
     notes: tuple[str, ...] = ()
+    members: NDArray[np.bool_] | None = None
+    tables: Mapping[str, Table] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
-        for name in ("times", "tradable", "dividends", "splits", "last_session", "benchmark"):
+        for name in ("times", "present", "dividends", "splits", "last_session", "benchmark"):
             object.__setattr__(self, name, _read_only(np.ascontiguousarray(getattr(self, name))))
 
     def __len__(self) -> int:
         return len(self.times)
+
+    @cached_property
+    def tradable(self) -> NDArray[np.bool_]:
+        """Return what may be held, (T, N) bool: a row is there, and the asset belongs to the universe."""
+        return self.present if self.members is None else _read_only(self.present & self.members)
+
+    def table(self, name: str) -> NDArray[Any]:
+        """Return what a point-in-time table said at each bar, (T, N); NaN, or None for text, where unknown."""
+        return self._table(name, series=False).by_bar
+
+    def series(self, name: str) -> Array:
+        """Return what a point-in-time series said at each bar, (T,); NaN where unknown."""
+        return self._table(name, series=True).by_bar
+
+    def _table(self, name: str, *, series: bool) -> Table:
+        kinds = ("table", "series")
+        if name not in self.tables:
+            raise ConfigError(f"no {kinds[series]} {name!r}; data.tables has {', '.join(self.tables) or 'none'}")
+        found = self.tables[name]
+        if found.is_series != series:
+            raise ConfigError(
+                f"{name!r} is a {kinds[found.is_series]}, not a {kinds[series]}; read it by {kinds[found.is_series]}()"
+            )
+        return found
 
     @property
     def open(self) -> Array:
@@ -145,15 +177,15 @@ class Bars:
         """Return the names of the fields that hold a value in every row of every asset."""
         return frozenset(name for name in FIELDS if not self.without(name))
 
-    def without(self, field: str) -> tuple[str, ...]:
-        """Return the assets that lack a value of ``field`` in some row that is present."""
-        lacking = (self.tradable & ~np.isfinite(getattr(self.adjusted, field))).any(axis=0)
-        return tuple(name for name, lacks in zip(self.assets, lacking, strict=True) if lacks)
+    def without(self, name: str) -> tuple[str, ...]:
+        """Return the assets that lack a value of the field ``name`` in some row that is present."""
+        lacking = (self.present & ~np.isfinite(getattr(self.adjusted, name))).any(axis=0)
+        return tuple(asset for asset, lacks in zip(self.assets, lacking, strict=True) if lacks)
 
     @cached_property
     def counts(self) -> NDArray[np.int64]:
         """Return how many own bars each asset has had up to and including row t, (T, N)."""
-        return _read_only(np.cumsum(self.tradable, axis=0, dtype=np.int64))
+        return _read_only(np.cumsum(self.present, axis=0, dtype=np.int64))
 
     @cached_property
     def returns(self) -> Array:
@@ -178,7 +210,7 @@ class Bars:
     def own_rows(self) -> NDArray[np.int64]:
         """Return the row of each asset's k-th own bar, (T, N); -1 where it has fewer."""
         out = np.full(self.tradable.shape, -1, dtype=np.int64)
-        rows, columns = np.nonzero(self.tradable)
+        rows, columns = np.nonzero(self.present)
         out[self.counts[rows, columns] - 1, columns] = rows
         return _read_only(out)
 
@@ -189,7 +221,7 @@ class Bars:
     def on_calendar(self, own: Array) -> Array:
         """Put values computed on ``own_bars`` back on the calendar; NaN where there is no bar. (T, N) -> (T, N)."""
         rows = np.maximum(self.counts - 1, 0)
-        return np.where(self.tradable, np.take_along_axis(own, rows, axis=0), np.nan)
+        return np.where(self.present, np.take_along_axis(own, rows, axis=0), np.nan)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -198,10 +230,13 @@ class Bars:
         digest.update(repr((self.assets, self.calendar, self.start)).encode())
         panels = [self.adjusted] if self.traded is self.adjusted else [self.adjusted, self.traded]
         arrays = [getattr(panel, name) for panel in panels for name in FIELDS]
-        arrays += [self.times, self.tradable, self.dividends, self.splits, self.last_session, self.benchmark]
+        arrays += [self.times, self.present, self.dividends, self.splits, self.last_session, self.benchmark]
+        arrays += [] if self.members is None else [self.members]
         for array in arrays:
             digest.update(str(array.shape).encode())
             digest.update(array.view(np.uint8).data if array.size else b"")
+        for name, table in sorted(self.tables.items()):
+            digest.update(f"{name}{table.fingerprint}".encode())
         return digest.hexdigest()
 
 
@@ -238,8 +273,14 @@ class History:
 
     @property
     def tradable(self) -> NDArray[np.bool_]:
-        """Return which assets have a bar now, (N,)."""
+        """Return which assets may be held now, (N,): they have a bar, and belong to the universe."""
         now: NDArray[np.bool_] = self._bars.tradable[self._t]
+        return now
+
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """Return which assets have a bar now, (N,), members of the universe or not."""
+        now: NDArray[np.bool_] = self._bars.present[self._t]
         return now
 
     def open(self, n: int = 1, *, asset_bars: bool = False) -> Array:
@@ -269,6 +310,15 @@ class History:
     def price(self, n: int = 1) -> Array:
         """Return the last ``n`` closes as the account trades them, (n, N)."""
         return self._rows(self._bars.traded.close, n, False)
+
+    def table(self, name: str) -> NDArray[Any]:
+        """Return what a point-in-time table says now, (N,); NaN, or None for text, where unknown."""
+        values: NDArray[Any] = self._bars.table(name)[self._t]
+        return values
+
+    def series(self, name: str, n: int = 1) -> Array:
+        """Return what a point-in-time series said at each of the last ``n`` bars, (n,)."""
+        return self._rows(self._bars.series(name), n, False)
 
     def _field(self, name: str, n: int, asset_bars: bool) -> Array:
         return self._rows(getattr(self._bars.adjusted, name), n, asset_bars)

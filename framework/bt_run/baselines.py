@@ -69,8 +69,7 @@ def _play(market: Market, due: NDArray[np.bool_], limits: Limits, weights: Calla
     for t in np.flatnonzero(due):
         account.advance(int(t))
         wanted, _ = apply_limits(weights(account), limits)
-        tradable = market.bars.tradable[t]
-        account.order(keep_untraded(wanted, account.weights(), tradable, limits))
+        account.order(keep_untraded(wanted, account.weights(), market.bars.present[t], limits))
     account.advance(len(market.bars) - 1)
     account.finish()
     return account

@@ -181,6 +181,12 @@ def _refuse_in_classic_mode(config: RunConfig, broker: Broker) -> None:
             f"{', '.join(given)}: strategy {config.strategy.use!r} is a Backtrader strategy that places its own "
             "orders (classic mode); remove these keys, or write the strategy as signals"
         )
+    unread = [f"data.{key}" for key in ("tables", "universe") if getattr(config.data, key)]
+    if unread:
+        raise ConfigError(
+            f"{', '.join(unread)}: a Backtrader strategy sees prices only (classic mode); remove it, or write the "
+            "strategy as signals"
+        )
     unfit = (*getattr(broker.costs, "market_dependent", ()), *(("interest",) if broker.rates else ()))
     if unfit:
         raise ConfigError(

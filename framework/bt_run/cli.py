@@ -52,6 +52,7 @@ overrides = click.option(
     metavar="KEY=VALUE",
     help="Override one key, such as broker.cash=50000 or overlays.0.annual=0.15; may be repeated.",
 )
+offline = click.option("--offline", is_flag=True, help="Forbid the network: what a source has not stored is an error.")
 verbose = click.option("-v", "--verbose", is_flag=True, help="Show more, and a traceback with every error.")
 
 
@@ -107,8 +108,11 @@ def command_line() -> click.Group:
     help="Results go to OUT/NAME/RUN_ID; OUT/NAME/latest points to the newest.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print only the paths of what was written.")
+@offline
 @verbose
-def run(file: Path, overrides: tuple[str, ...], no_reports: bool, out: Path, quiet: bool, verbose: bool) -> None:
+def run(
+    file: Path, overrides: tuple[str, ...], no_reports: bool, out: Path, quiet: bool, offline: bool, verbose: bool
+) -> None:
     """Run the backtest that FILE describes, and print its numbers and its report's path.
 
     \b
@@ -120,19 +124,20 @@ def run(file: Path, overrides: tuple[str, ...], no_reports: bool, out: Path, qui
 
     config = _load(file, overrides)
     with _progress(visible=not quiet and sys.stderr.isatty()) as progress:
-        result = run_config(config, out, reports=not no_reports, progress=progress)
+        result = run_config(config, out, reports=not no_reports, offline=offline, progress=progress)
     if quiet:
         for path in result.reports or (result.folder,):
             click.echo(path)
     else:
-        _show(config, result, verbose)
+        _show(result.config, result, verbose)
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @overrides
+@offline
 @verbose
-def validate(file: Path, overrides: tuple[str, ...], verbose: bool) -> None:
+def validate(file: Path, overrides: tuple[str, ...], offline: bool, verbose: bool) -> None:
     """Check FILE, its components and its data without running it.
 
     \b
@@ -142,7 +147,7 @@ def validate(file: Path, overrides: tuple[str, ...], verbose: bool) -> None:
     from bt_run.run import prepare
 
     config = _load(file, overrides)
-    prepared = prepare(config)
+    prepared = prepare(config, offline=offline)
     for warning in prepared.warnings:
         click.echo(f"warning: {warning}", err=True)
     bars = prepared.bars

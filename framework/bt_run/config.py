@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     Field,
     ModelWrapValidatorHandler,
     PrivateAttr,
@@ -23,6 +21,7 @@ from pydantic import (
 from pydantic_core import to_jsonable_python
 
 from bt_run.components import ComponentSpec, Config, Limits, NestedRole
+from bt_run.data_config import DataConfig
 from bt_run.describe import complaints, leaf_types, locate, nested_role
 from bt_run.errors import ConfigError, PluginError
 from bt_run.plugins import Catalogue, Offer, catalogue, get_plugin_manager
@@ -41,64 +40,6 @@ __all__ = [
 ]
 
 SAFE_NAME = r"^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,98}[A-Za-z0-9_-])?$"
-
-
-def _names_to_symbols(value: Any) -> Any:
-    """Let ``[A, B]`` stand for ``{A: A, B: B}``."""
-    if not isinstance(value, list | tuple):
-        return value
-    for name in value:
-        if not isinstance(name, str):
-            raise ValueError(f"an asset's name must be a string, so put {name!r} in quotes")
-        if value.count(name) > 1:
-            raise ValueError(f"{name!r} stands in the list more than once; an asset may stand there once")
-    return {name: name for name in value}
-
-
-def _a_day(value: Any) -> Any:
-    # pydantic would read a number as seconds since 1970
-    if isinstance(value, int | float):
-        raise ValueError("a date is written YEAR-MONTH-DAY, such as 2000-01-03")
-    return value
-
-
-Day = Annotated[date, BeforeValidator(_a_day, json_schema_input_type=date)]
-Assets = Annotated[
-    dict[Annotated[str, Field(min_length=1)], Annotated[str, Field(min_length=1)]],
-    Field(min_length=1),
-    BeforeValidator(_names_to_symbols, json_schema_input_type=dict[str, str] | list[str]),
-]
-
-
-class DataConfig(Config):
-    """Say which prices a run plays on."""
-
-    source: Annotated[ComponentSpec, NestedRole("source")] = Field(description="where the bars come from")
-    assets: Assets = Field(description="name in the run: symbol at the source; a list when both are equal")
-    benchmark: str = Field(description="an asset of the run, or else a symbol of the source", min_length=1)
-    start: Day = Field(description="the first decision is at the first session on or after this day")
-    end: Day = Field(description="the last day")
-    history_from: Day | None = Field(default=None, description="the first day of warm-up; null: all there is")
-    adjust: Literal["total_return", "none"] = Field(
-        default="total_return", description="trade units of the total-return series, or real shares as traded"
-    )
-    calendar: str = Field(default="XNYS", description="exchange calendar, by its ISO 10383 code", min_length=1)
-
-    @field_validator("end")
-    @classmethod
-    def _end_after_start(cls, end: date, info: ValidationInfo) -> date:
-        start = info.data.get("start")
-        if start is not None and end <= start:
-            raise ValueError(f"end was {end}; expected a day after start, {start}")
-        return end
-
-    @field_validator("history_from")
-    @classmethod
-    def _warm_up_before_start(cls, first: date | None, info: ValidationInfo) -> date | None:
-        start = info.data.get("start")
-        if first is not None and start is not None and first > start:
-            raise ValueError(f"history_from was {first}; expected a day not after start, {start}")
-        return first
 
 
 class RunConfig(Config):
@@ -182,6 +123,7 @@ class BoundConfig:
     broker: Bound
     analyzers: tuple[Bound, ...]
     reports: tuple[Bound, ...]
+    tables: Mapping[str, Bound]
 
     def __iter__(self) -> Iterator[Bound]:
         """Yield every component, nested ones after the one that holds them."""
@@ -209,11 +151,13 @@ def load_config(path: Path | str, overrides: Sequence[str] = ()) -> RunConfig:
 def bind(config: RunConfig, catalogue: Catalogue) -> BoundConfig:
     """Look up every component that ``config`` names and validate its options."""
     binding = _Binding(catalogue, config._places, [])
-    found = binding.children(config.data, ("data",)) | binding.children(config, ())
+    found: dict[str, Any] = binding.children(config.data, ("data",)) | binding.children(config, ())
+    for name, table in config.data.tables.items():
+        own = binding.children(table, ("data", "tables", name)).get("source")
+        found["tables"] = found.get("tables", {}) | ({name: own} if own else {})
     if binding.errors:
         raise ConfigError("\n".join(binding.errors))
-    found.setdefault("sizer", cast(Any, None))
-    return BoundConfig(**cast(Any, found))
+    return BoundConfig(**({"sizer": None, "tables": {}} | found))
 
 
 def resolved(config: RunConfig, bound: BoundConfig) -> dict[str, Any]:
@@ -288,7 +232,7 @@ def _flat(value: Any) -> Iterator[Bound]:
         for child in value.children.values():
             yield from _flat(child)
     elif value is not None:
-        for item in value:
+        for item in value.values() if isinstance(value, Mapping) else value:
             yield from _flat(item)
 
 
@@ -320,8 +264,10 @@ def _folder(places: Positions, path: KeyPath) -> Path:
 def _tree(config: RunConfig, bound: BoundConfig, *, paths: bool) -> dict[str, Any]:
     children = {item.name: getattr(bound, item.name) for item in fields(bound)}
     tree = {name: _jsonable(getattr(config, name), paths) for name in type(config).model_fields}
-    tree |= {name: _component(child, paths) for name, child in children.items() if name != "source"}
+    tree |= {name: _component(child, paths) for name, child in children.items() if name not in ("source", "tables")}
     tree["data"]["source"] = _component(bound.source, paths)
+    for name, child in bound.tables.items():
+        tree["data"]["tables"][name]["source"] = _component(child, paths)
     return {name: tree[name] for name in type(config).model_fields}
 
 

@@ -72,7 +72,7 @@ class Ledger:
             held = np.flatnonzero(shares)
             bars = np.arange(rows.start, rows.stop)
             price = self.bars.mark[rows][:, held]
-            stale = ~self.bars.tradable[rows][:, held]
+            stale = ~self.bars.present[rows][:, held]
             count = len(bars)
             parts.append(
                 (

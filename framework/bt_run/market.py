@@ -56,7 +56,7 @@ class Market:
         """Return the bar at which each delisting becomes known -> the assets concerned."""
         bars = self.bars
         rows = np.arange(len(bars))[:, None]
-        last = np.maximum.accumulate(np.where(bars.tradable, rows, -1), axis=0)
+        last = np.maximum.accumulate(np.where(bars.present, rows, -1), axis=0)
         silent = (last >= 0) & (rows - last == self.broker.delisting.after)
         declared = ~np.isnat(bars.last_session)
         silent[:, declared] = False

@@ -1,7 +1,6 @@
 """decide(): signals -> sizer -> overlays -> limits -> triggers.
 
-Pure: no Backtrader, no files, no clock. Backtest, paper and live share it. What a component must remember
-goes in and comes out as a memo.
+Pure: no Backtrader, no files, no clock; backtest, paper and live share it. What must be remembered is a memo.
 """
 
 from __future__ import annotations
@@ -203,9 +202,10 @@ def decide(pipeline: Pipeline, state: PortfolioState, memos: Mapping[str, Memo])
     calls = _Calls(state, memos)
     signal = calls.values(pipeline.strategy, calls.state(pipeline.strategy), nan=True)
     _check_signal(pipeline, signal, state)
-    tradable = state.history.tradable
+    present = state.history.present
+    signal = np.where(present & ~state.history.tradable, np.nan, signal)  # outside the universe: not eligible
     waiting = _waiting(state, signal, memos.get(EXITS, _EMPTY))
-    excluded = (np.isnan(signal) & tradable) | waiting
+    excluded = (np.isnan(signal) & present) | waiting
     calls.base = _changed(state, {"signals": signal})
 
     weights = calls.values(pipeline.sizer, calls.state(pipeline.sizer, tracks=0))
@@ -215,9 +215,9 @@ def decide(pipeline: Pipeline, state: PortfolioState, memos: Mapping[str, Memo])
         stages.append(weights)
 
     limited, cut = apply_limits(np.where(excluded, 0.0, weights), pipeline.limits)
-    target = keep_untraded(limited, state.weights, tradable, pipeline.limits)
+    target = keep_untraded(limited, state.weights, present, pipeline.limits)
     fired, names, why = _triggered(pipeline, calls, target)
-    traded = tradable & names if fired else np.zeros_like(tradable)
+    traded = present & names if fired else np.zeros_like(present)
     if fired:
         target = keep_untraded(target, state.weights, traded, pipeline.limits)
     if cut:
@@ -230,7 +230,7 @@ def decide(pipeline: Pipeline, state: PortfolioState, memos: Mapping[str, Memo])
         drifted=state.weights,
         traded=traded,
         fired=fired,
-        reason=_reasons(why, signal, tradable, waiting),
+        reason=_reasons(why, signal, state.history, waiting),
         memos=calls.memos | _waiting_memo(state, waiting, memos.get(EXITS, _EMPTY)),
         notes=calls.notes,
     )
@@ -337,7 +337,7 @@ def _waiting(state: PortfolioState, signal: Array, memo: Memo) -> NDArray[np.boo
         return np.zeros(len(signal), dtype=bool)
     sides = np.array([memo.get(name, 0) for name in state.history.assets])
     # an asset without a bar has no signal now, which is no change of it
-    unchanged = (np.sign(np.nan_to_num(signal)) == sides) | ~state.history.tradable
+    unchanged = (np.sign(np.nan_to_num(signal)) == sides) | ~state.history.present
     return np.asarray((sides != 0) & unchanged)
 
 
@@ -347,11 +347,12 @@ def _waiting_memo(state: PortfolioState, waiting: NDArray[np.bool_], memo: Memo)
     return {EXITS: {name: memo[name] for i, name in enumerate(state.history.assets) if waiting[i]}}
 
 
-def _reasons(why: str, signal: Array, tradable: NDArray[np.bool_], waiting: NDArray[np.bool_]) -> NDArray[np.object_]:
+def _reasons(why: str, signal: Array, history: History, waiting: NDArray[np.bool_]) -> NDArray[np.object_]:
     reason = np.full(len(signal), why, dtype=object)
     reason[waiting] = "closed by an exit; waits for its signal to change"
     reason[np.isnan(signal)] = "not eligible"
-    reason[~tradable] = "not tradable"
+    reason[history.present & ~history.tradable] = "not in the universe"
+    reason[~history.present] = "not tradable"
     return reason
 
 

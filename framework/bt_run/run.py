@@ -84,15 +84,23 @@ class _Watch:
 
 
 def run(
-    config: RunConfig, out: Path | None = None, *, reports: bool = True, progress: Progress | None = None
+    config: RunConfig,
+    out: Path | None = None,
+    *,
+    reports: bool = True,
+    offline: bool = False,
+    progress: Progress | None = None,
 ) -> BacktestResult:
     """Run a configuration; with ``out``, write the tables to ``out/NAME/RUN_ID`` and the reports beside them.
+
+    ``offline`` forbids sources the network.
 
     Raises:
         BtRunError: the configuration, the data or a plugin does not allow the run.
     """
     watch = _Watch(progress)
-    ready = prepare(config, watch)
+    ready = prepare(config, watch, offline=offline)
+    config = ready.config
     if out is not None:
         (out / config.name).mkdir(parents=True, exist_ok=True)  # better now than after the run
     hook = ready.plugins.hook
@@ -110,19 +118,23 @@ def run(
     return replace(result, timings=dict(watch.seconds))
 
 
-def prepare(config: RunConfig, watch: _Watch | None = None) -> Prepared:
+def prepare(config: RunConfig, watch: _Watch | None = None, *, offline: bool = False) -> Prepared:
     """Bind and build the components and load the bars; everything that can be refused is refused here."""
     watch = watch or _Watch(None)
     with watch.phase("configuration"):
         from bt_run.config import bind
+        from bt_run.load import load_bars, with_assets
         from bt_run.plugins import catalogue, get_plugin_manager
 
         plugins = get_plugin_manager(config.plugins)
         bound = bind(config, catalogue(plugins))
         parts = build_parts(config, bound)
-        source = build_source(bound.source, BuildContext(costs=parts.broker.costs, seed=config.seed))
+        context = BuildContext(costs=parts.broker.costs, seed=config.seed)
+        source = build_source(bound.source, context)
+        others = {name: build_source(item, context) for name, item in bound.tables.items()}
     with watch.phase("data"):
-        bars = _load(config, source)
+        config = with_assets(config, source)
+        bars = load_bars(config, source, others, offline=offline)
         check_needs(parts, bars)
     return Prepared(
         config=config,
@@ -132,26 +144,6 @@ def prepare(config: RunConfig, watch: _Watch | None = None) -> Prepared:
         bars=bars,
         warnings=_warnings(config, bound, parts, bars),
     )
-
-
-def _load(config: RunConfig, source: Any) -> Bars:
-    from bt_run.bars import Bars, LoadRequest
-    from bt_run.errors import PluginError
-
-    data = config.data
-    request = LoadRequest(
-        assets=dict(data.assets),
-        benchmark=(data.benchmark, data.assets.get(data.benchmark, data.benchmark)),
-        start=data.start,
-        end=data.end,
-        history_from=data.history_from,
-        adjust=data.adjust,
-        calendar=data.calendar,
-    )
-    bars = guarded(f"source {data.source.use!r}", source.load, request)
-    if not isinstance(bars, Bars):
-        raise PluginError(f"source {data.source.use!r} returned a {type(bars).__name__}; expected Bars")
-    return bars
 
 
 def _warnings(config: RunConfig, bound: BoundConfig, parts: Parts, bars: Bars) -> tuple[str, ...]:
@@ -186,16 +178,16 @@ def _classic_warnings(parts: Parts, bars: Bars) -> tuple[str, ...]:
             "strategy: Backtrader rejects an order that cash cannot pay, and with it every later order of that bar, "
             "sales too; sell first and leave room"
         )
-    ended = [name for i, name in enumerate(bars.assets) if not bars.tradable[-1, i]]
+    ended = [name for i, name in enumerate(bars.assets) if not bars.present[-1, i]]
     if ended:
         out.append(f"strategy: Backtrader knows no delisting; what is held of {', '.join(ended)} keeps its last price")
-    late = [name for i, name in enumerate(bars.assets) if not bars.tradable[bars.start, i]]
+    late = [name for i, name in enumerate(bars.assets) if not bars.present[bars.start, i]]
     if late:
         out.append(
             f"strategy: Backtrader calls next() only when all assets have begun ({', '.join(late)} begin late); "
             "read before its first bar, an asset shows the last bar of its data"
         )
-    inside = bars.counts[-1] < len(bars) - np.argmax(bars.tradable, axis=0)
+    inside = bars.counts[-1] < len(bars) - np.argmax(bars.present, axis=0)
     if inside.any():
         names = [name for name, gap in zip(bars.assets, inside, strict=True) if gap]
         out.append(f"strategy: on a session without a bar Backtrader shows the bar before ({', '.join(names[:5])})")

@@ -8,8 +8,9 @@ from pydantic import BaseModel
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError
 
 from bt_run.components import ROLES
-from bt_run.config import DataConfig, RunConfig
-from bt_run.describe import nested_role
+from bt_run.config import RunConfig
+from bt_run.data_config import DataConfig
+from bt_run.describe import leaf_types, nested_role
 from bt_run.errors import PluginError
 from bt_run.plugins import Catalogue, Offer
 
@@ -28,6 +29,8 @@ def json_schema(catalogue: Catalogue) -> JsonObject:
         definitions[role] = {"oneOf": branches} if branches else {"not": {}}
     data = _model(DataConfig, "data", definitions)
     run = _model(RunConfig, "run", definitions)
+    for name in [name for name in definitions if name.startswith("data.")]:
+        definitions.pop(f"run.{name.removeprefix('data.')}", None)  # they stand there once
     definitions.pop("run.DataConfig")
     required = {"run": run.pop("required"), "data": data.pop("required")}
     definitions["data"] = data
@@ -88,19 +91,27 @@ def _component(offer: Offer, definitions: JsonObject) -> JsonObject:
 def _model(model: type[BaseModel], name: str, definitions: JsonObject) -> JsonObject:
     """Return the schema of a model; what it refers to goes into ``definitions``, under names of its own."""
     schema = model.model_json_schema(ref_template=f"#/$defs/{name}.{{model}}")
+    parts = {leaf.__name__: leaf for field in model.model_fields.values() for leaf in leaf_types(field.annotation)}
     for part, definition in schema.pop("$defs", {}).items():
         if part != "ComponentSpec":
-            definitions[f"{name}.{part}"] = _words(definition)
+            definitions[f"{name}.{part}"] = own = _words(definition)
+            if part in parts and issubclass(parts[part], BaseModel):
+                _name_components(own, parts[part], name)
     schema = cast(JsonObject, _words(schema))
-    spec = f"#/$defs/{name}.ComponentSpec"
-    properties = schema.setdefault("properties", {})
+    schema.setdefault("properties", {})
+    _name_components(schema, model, name)
+    return schema
+
+
+def _name_components(schema: JsonObject, model: type[BaseModel], name: str) -> None:
+    """Let the fields that name a component refer to those of its role."""
     for key, field in model.model_fields.items():
         role = nested_role(field)
         if role:
-            properties[key] = _refer(properties[key], spec, f"#/$defs/{role}")
+            properties = schema["properties"]
+            properties[key] = _refer(properties[key], f"#/$defs/{name}.ComponentSpec", f"#/$defs/{role}")
             if isinstance(properties[key].get("default"), dict):
                 properties[key]["default"] = properties[key]["default"]["use"]
-    return schema
 
 
 def _refer(schema: Any, old: str, new: str) -> Any:

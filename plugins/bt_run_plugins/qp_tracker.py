@@ -133,13 +133,13 @@ class QPTracker:
         needed = config.min_history or config.lookback
         bars = np.isfinite(history.close(len(history))).sum(axis=0)
         old = (bars >= needed) & (2 * counts >= min(needed, sessions))
-        tradable = history.tradable
-        chosen = wanted & tradable & old
-        kept = ~tradable & (np.abs(state.weights) > _HELD)
+        present = history.present
+        chosen = wanted & present & old
+        kept = ~present & (np.abs(state.weights) > _HELD)
         left_out = {
             "signal not above 0": int((~wanted).sum()),
-            "not tradable": int((wanted & ~tradable).sum()),
-            "too little history": int((wanted & tradable & ~old).sum()),
+            "not tradable": int((wanted & ~present).sum()),
+            "too little history": int((wanted & present & ~old).sum()),
         }
         if not chosen.any() and left_out["too little history"]:
             raise InfeasibleError(

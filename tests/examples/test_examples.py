@@ -127,7 +127,7 @@ def test_the_strangers_strategy_knows_no_future(example_plugin: None) -> None:
         times=bars.times[:cut],
         adjusted=head(bars.adjusted, cut),
         traded=head(bars.traded, cut),
-        tradable=bars.tradable[:cut],
+        present=bars.present[:cut],
         dividends=bars.dividends[:cut],
         splits=bars.splits[:cut],
         benchmark=bars.benchmark[:cut],

@@ -318,6 +318,10 @@ def test_a_backtrader_strategy_runs_with_its_params_as_config(prices, classic):
             "triggers, limits: strategy 'cross'",
         ),
         ({"data": {"adjust": "none"}}, "data.adjust: was 'none'; Backtrader knows no dividends"),
+        (
+            {"data": {"universe": {"file": "members.csv"}}},
+            "data.universe: a Backtrader strategy sees prices only (classic mode); remove it",
+        ),
     ],
 )
 def test_classic_mode_refuses_what_it_cannot_do(prices, classic, changes, message):

@@ -220,7 +220,7 @@ def _found(analysis: Mapping[Any, Any], path: str = "") -> dict[str, Any]:
 
 def _feed(bars: Bars, column: int, days: Array) -> ArrayFeed:
     """Return one asset's own bars as a feed; without opens, highs and lows the close stands for them."""
-    rows = bars.tradable[:, column]
+    rows = bars.present[:, column]
     close = bars.close[rows, column]
     columns = {"datetime": days[rows], "openinterest": np.zeros(len(close))}
     for name in ("open", "high", "low", "close", "volume"):
