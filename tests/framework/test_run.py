@@ -320,7 +320,7 @@ def test_a_backtrader_strategy_runs_with_its_params_as_config(prices, classic):
         ({"data": {"adjust": "none"}}, "data.adjust: was 'none'; Backtrader knows no dividends"),
         (
             {"data": {"universe": {"file": "members.csv"}}},
-            "data.universe: a Backtrader strategy sees prices only (classic mode); remove it",
+            "data.universe: a Backtrader strategy sees prices only",
         ),
     ],
 )
