@@ -84,7 +84,7 @@ class _Builder:
         if isinstance(built, BacktraderStrategy):
             raise ConfigError(f"{path}: {bound.name!r} is a Backtrader strategy; it cannot be a part of another")
         if bound.role == "strategy" and hasattr(built, "signals"):
-            rows = VectorisedSignal(bound.name, built.signals)
+            rows = VectorisedSignal(bound.name, built.signals, path)
             self.vectorised.append(rows)
             return rows
         method = {"strategy": "signal", "sizer": "target_weights", "overlay": "adjust", "trigger": "check"}

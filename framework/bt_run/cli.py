@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 from click_default_group import DefaultGroup
 
-from bt_run.commands import COMMANDS
+from bt_run.commands import COMMANDS, overrides, progress_bar, run_file
 from bt_run.errors import BtRunError, ConfigError
 from bt_run.plugins import catalogue, did_you_mean, get_plugin_manager
 
@@ -45,13 +44,6 @@ Exit codes: 0 done, 1 a bug of bt-run, 2 configuration, 3 data, 4 infeasible or 
 5 plugin, 6 a check found what it looks for, 7 a check had nothing to check.
 """
 
-overrides = click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Override one key, such as broker.cash=50000 or overlays.0.annual=0.15; may be repeated.",
-)
 offline = click.option("--offline", is_flag=True, help="Forbid the network: what a source has not stored is an error.")
 verbose = click.option("-v", "--verbose", is_flag=True, help="Show more, and a traceback with every error.")
 
@@ -97,7 +89,7 @@ def command_line() -> click.Group:
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@run_file
 @overrides
 @click.option("--no-reports", is_flag=True, help="Write the tables only.")
 @click.option(
@@ -123,7 +115,7 @@ def run(
     from bt_run.run import run as run_config
 
     config = _load(file, overrides)
-    with _progress(visible=not quiet and sys.stderr.isatty()) as progress:
+    with progress_bar(visible=not quiet and sys.stderr.isatty()) as progress:
         result = run_config(config, out, reports=not no_reports, offline=offline, progress=progress)
     if quiet:
         for path in result.reports or (result.folder,):
@@ -133,7 +125,7 @@ def run(
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@run_file
 @overrides
 @offline
 @verbose
@@ -233,6 +225,7 @@ def _show(config: RunConfig, result: BacktestResult, verbose: bool) -> None:
     click.echo(headline(config))
     for note in result.notes:
         click.echo(f"data: {shortened(note)}")
+    click.echo(f"look-ahead: {result.look_ahead}")
     for warning in result.warnings:
         click.echo(f"warning: {warning}", err=True)
     click.echo(f"\n{metrics_table(result)}\n")
@@ -244,23 +237,6 @@ def _show(config: RunConfig, result: BacktestResult, verbose: bool) -> None:
     for path in result.reports:
         click.echo(f"report: {path}")
     click.echo(f"folder: {result.folder}")
-
-
-@contextmanager
-def _progress(*, visible: bool) -> Iterator[Callable[[str, float], None] | None]:
-    """Yield a function that shows the phase and its fraction on stderr, or None."""
-    if not visible:
-        yield None
-        return
-    with click.progressbar(length=100, file=sys.stderr, show_eta=False, item_show_func=str) as bar:
-
-        def show(phase: str, fraction: float) -> None:
-            percent = round(100 * fraction)
-            if (phase, percent) != (bar.current_item, bar.pos):
-                bar.current_item, bar.pos = phase, percent
-                bar.render_progress()
-
-        yield show
 
 
 def _one_line(error: Exception) -> str:

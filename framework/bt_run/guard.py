@@ -10,8 +10,8 @@ from bt_run.errors import BtRunError, PluginError
 __all__ = ["guarded"]
 
 
-def guarded(where: str, call: Callable[..., Any], *args: Any) -> Any:
-    """Return ``call(*args)``.
+def guarded(where: str | Callable[[], str], call: Callable[..., Any], *args: Any) -> Any:
+    """Return ``call(*args)``; ``where`` may be a function, for words that are dear to make.
 
     Raises:
         PluginError: the call raised, or asked the process to exit; ``where`` says who and when.
@@ -19,7 +19,11 @@ def guarded(where: str, call: Callable[..., Any], *args: Any) -> Any:
     try:
         return call(*args)
     except BtRunError as error:
-        error.add_note(f"{where}: stopped the run")
+        error.add_note(f"{_words(where)}: stopped the run")
         raise
     except (Exception, SystemExit) as error:
-        raise PluginError(f"{where}: failed: {type(error).__name__}: {error}") from error
+        raise PluginError(f"{_words(where)}: failed: {type(error).__name__}: {error}") from error
+
+
+def _words(where: str | Callable[[], str]) -> str:
+    return where if isinstance(where, str) else where()

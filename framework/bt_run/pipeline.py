@@ -6,11 +6,9 @@ Pure: no Backtrader, no files, no clock; backtest, paper and live share it. What
 from __future__ import annotations
 
 import json
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
@@ -23,59 +21,15 @@ from bt_run.components import Array, Costs, Limits, Proposal, Verdict
 from bt_run.errors import PluginError
 from bt_run.guard import guarded
 from bt_run.limits import apply_limits, keep_untraded
-from bt_run.market import Market
+from bt_run.tracks import Track, Tracks
 
-__all__ = ["Decision", "Pipeline", "PortfolioState", "Stage", "Track", "Tracks", "VectorisedSignal", "decide"]
+__all__ = ["Decision", "Pipeline", "PortfolioState", "Stage", "VectorisedSignal", "decide"]
 
 Memo = Mapping[str, Any]
+Memos = Mapping[str, Memo]  # a component's path -> what it returned at the decision before
 _EMPTY: Memo = MappingProxyType({})
 _TOLERANCE = 1e-9
 EXITS = "exits"  # the path of the memo: asset -> side on which an exit closed it
-
-
-class Track:
-    """Follow one stage of the pipeline in an account of its own, without the later stages.
-
-    The account is the run's: same market, same costs, same fills. It catches up when it is read, so that a
-    track nobody reads costs nothing.
-    """
-
-    def __init__(self, market: Market) -> None:
-        self._account = Account(market, market.bars.start)
-        self._orders: deque[tuple[int, Array]] = deque()
-
-    def order(self, t: int, weights: Array) -> None:
-        """Order target ``weights`` (N,) at the close of bar ``t``."""
-        self._orders.append((t, weights))
-
-    def nav_until(self, t: int) -> Array:
-        """Return the track's NAV at each bar from the start to ``t``."""
-        while self._orders and self._orders[0][0] < t:
-            ordered, weights = self._orders.popleft()
-            self._account.advance(ordered)
-            self._account.order(weights)
-        self._account.advance(max(t, self._account.t))
-        return _view(self._account.nav[self._account.market.bars.start : t + 1])
-
-
-class Tracks(Mapping[str, Array]):
-    """Show the tracks' NAV up to now, (n,) each, by the path of their stage; computed when asked for."""
-
-    def __init__(self, tracks: Mapping[str, Callable[[], Array]]) -> None:
-        self._tracks = tracks
-
-    def __getitem__(self, path: str) -> Array:
-        return self._tracks[path]()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._tracks)
-
-    def __len__(self) -> int:
-        return len(self._tracks)
-
-    def first(self, count: int) -> Tracks:
-        """Return the tracks of the first ``count`` stages."""
-        return Tracks(dict(islice(self._tracks.items(), count)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,26 +82,35 @@ def _changed(state: PortfolioState, changes: Mapping[str, Any]) -> PortfolioStat
 class VectorisedSignal:
     """Present a vectorised strategy row by row; evaluated once, when the bars are known."""
 
-    def __init__(self, name: str, signals: Callable[[Bars], Array]) -> None:
-        self._name = name
+    def __init__(self, name: str, signals: Callable[[Bars], Array], path: str = "strategy") -> None:
+        self.name, self.path = name, path
         self._signals = signals
         self._rows: Array | None = None
 
+    @property
+    def rows(self) -> Array:
+        """Return the signals at each bar, (T, N)."""
+        assert self._rows is not None, "prepare(bars) comes first"
+        return self._rows
+
     def prepare(self, bars: Bars) -> None:
-        """Evaluate the strategy on all bars."""
-        where = f"strategy {self._name!r}: signals(bars)"
-        rows = guarded(where, _numbers, guarded(where, self._signals, bars))
+        """Evaluate the strategy on all bars, and present that."""
+        self._rows = self.evaluate(bars)
+
+    def evaluate(self, bars: Bars) -> Array:
+        """Return the signals on ``bars``, (T, N), checked."""
+        where = f"strategy {self.name!r}: signals(bars)"
+        rows: Array = guarded(where, _numbers, guarded(where, self._signals, bars))
         expected = (len(bars), len(bars.assets))
         if rows.shape != expected:
             raise PluginError(
-                f"strategy {self._name!r}: signals(bars) returned shape {rows.shape}; "
+                f"strategy {self.name!r}: signals(bars) returned shape {rows.shape}; "
                 f"expected (T, N) = {expected}, a row a bar, a column an asset"
             )
-        self._rows = rows
+        return rows
 
     def __call__(self, state: PortfolioState) -> Array:
-        assert self._rows is not None, "prepare(bars) comes first"
-        row: Array = self._rows[len(state.history) - 1].copy()
+        row: Array = self.rows[len(state.history) - 1].copy()
         return row
 
 
@@ -197,8 +160,8 @@ class Decision:
     notes: Mapping[str, Memo]
 
 
-def decide(pipeline: Pipeline, state: PortfolioState, memos: Mapping[str, Memo]) -> Decision:
-    """Take one decision. ``memos`` maps a component's path to what it returned at the decision before."""
+def decide(pipeline: Pipeline, state: PortfolioState, memos: Memos) -> Decision:
+    """Take one decision on what the components returned as memos at the decision before."""
     calls = _Calls(state, memos)
     signal = calls.values(pipeline.strategy, calls.state(pipeline.strategy), nan=True)
     _check_signal(pipeline, signal, state)
@@ -239,7 +202,7 @@ def decide(pipeline: Pipeline, state: PortfolioState, memos: Mapping[str, Memo])
 class _Calls:
     """Call components with their own memo, and collect what they return."""
 
-    def __init__(self, state: PortfolioState, memos: Mapping[str, Memo]) -> None:
+    def __init__(self, state: PortfolioState, memos: Memos) -> None:
         self.base = state
         self.before = memos
         self.memos: dict[str, Memo] = {}
@@ -259,7 +222,7 @@ class _Calls:
             answer = answer.values
         else:
             self.keep(stage, state, None, None)
-        values: Array = guarded(_at(stage, state, "its answer"), _numbers, answer)
+        values: Array = guarded(partial(_at, stage, state, "its answer"), _numbers, answer)
         expected = (len(state.history.assets),)
         if values.shape != expected:
             raise PluginError(_at(stage, state, f"returned shape {values.shape}; expected (N,) = {expected}"))
@@ -288,7 +251,7 @@ class _Calls:
             self.notes[stage.path] = _through_json(stage, state, "notes", notes)
 
     def _call(self, stage: Stage, state: PortfolioState, *rest: Array) -> Any:
-        return guarded(_where(stage, state), stage.call, state, *rest)
+        return guarded(partial(_where, stage, state), stage.call, state, *rest)
 
 
 def _triggered(pipeline: Pipeline, calls: _Calls, target: Array) -> tuple[bool, NDArray[np.bool_], str]:

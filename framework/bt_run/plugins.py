@@ -26,6 +26,8 @@ __all__ = ["DEFAULT_PLUGINS", "Catalogue", "Offer", "catalogue", "did_you_mean",
 DEFAULT_PLUGINS = (
     "bt_run_plugins.sample",
     "bt_run_plugins.files",
+    "bt_run_plugins.market_data.sources",
+    "bt_run_plugins.market_data.commands",
     "bt_run_plugins.simulated",
     "bt_run_plugins.equal_weight",
     "bt_run_plugins.inverse_volatility",

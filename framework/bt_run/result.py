@@ -59,6 +59,7 @@ class BacktestResult:
         memos: time, component, memo, notes (JSON). cash_flows: time, asset, kind, amount.
         metrics: metric -> value for run, benchmark, equal_weight, constant_mix; None = not defined.
         notes: what a reader must know about the data, a sentence each.
+        look_ahead: what the small look-ahead check of the run found, a sentence.
         timings: seconds by phase; never written to a file.
     """
 
@@ -75,6 +76,7 @@ class BacktestResult:
     analyses: dict[str, pd.DataFrame] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    look_ahead: str = ""
     timings: dict[str, float] = field(default_factory=dict)
     folder: Path | None = None
     reports: tuple[Path, ...] = ()

@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from bt_run.bars import Bars
     from bt_run.config import BoundConfig, RunConfig
     from bt_run.ledger import Ledger
-    from bt_run.market import Market
+    from bt_run.lookahead.spot import Causality, SpotCheck
+    from bt_run.play import Listeners
     from bt_run.result import BacktestResult, Provenance
 
 __all__ = ["Prepared", "prepare", "run"]
@@ -61,6 +62,7 @@ class Played:
     benchmark: NDArray[np.float64]
     equal_weight: Account
     constant_mix: Account
+    causality: Causality
 
 
 class _Watch:
@@ -197,27 +199,31 @@ def _classic_warnings(parts: Parts, bars: Bars) -> tuple[str, ...]:
 def _play(ready: Prepared, watch: _Watch) -> Played:
     """Play the run and its baselines."""
     from bt_run.baselines import benchmark_nav, constant_mix, equal_weight, mean_weights
-    from bt_run.market import Market
+    from bt_run.lookahead.spot import SpotCheck
+    from bt_run.play import evaluate_signals, market_of, play
     from bt_run.schedule import scheduled
 
     config, bars, parts = ready.config, ready.bars, ready.parts
     with watch.phase("signals"):
-        for rows in parts.vectorised:
-            rows.prepare(bars)
+        evaluate_signals(parts, bars)
     with watch.phase("decisions"):
-        whole = config.data.adjust == "none" and not parts.broker.fractional
-        market = Market(bars, parts.broker, config.limits.gross, whole, parts.exits)
+        market = market_of(config, parts, bars)
         due = scheduled(bars, config.schedule)
-        ledger = _ledger(ready, market, due, watch)
+        spot = SpotCheck(config, parts, market, due)
+        ledger = play(config, parts, market, due, _listeners(ready, spot, watch))
     with watch.phase("baselines"):
         market = replace(market, exits=())
         equal = equal_weight(market, due, config.limits)
         mix = constant_mix(market, due, config.limits, mean_weights(ledger))
-        return Played(ledger, benchmark_nav(market), equal, mix)
+    with watch.phase("look-ahead"):
+        causality = spot.result(ledger)
+    return Played(ledger, benchmark_nav(market), equal, mix, causality)
 
 
-def _ledger(ready: Prepared, market: Market, due: NDArray[np.bool_], watch: _Watch) -> Ledger:
-    """Play the bars on Backtrader's engine: the pipeline, or a Backtrader strategy of its own."""
+def _listeners(ready: Prepared, spot: SpotCheck, watch: _Watch) -> Listeners:
+    """Return who listens to the run: plugins, analyzers, the look-ahead check, the progress bar."""
+    from bt_run.play import Listeners
+
     config, bars, parts = ready.config, ready.bars, ready.parts
 
     def progress(bar: int) -> None:
@@ -229,25 +235,7 @@ def _ledger(ready: Prepared, market: Market, due: NDArray[np.bool_], watch: _Wat
             guarded(f"analyzer {type(analyzer).__name__}", analyzer.decided, decision)
 
     listening = bool(parts.analyzers or ready.plugins.hook.bt_decided.get_hookimpls())
-    if parts.classic is not None:
-        from bt_run.engine.classic import ClassicRun, run_classic
-
-        classic = ClassicRun(bars=bars, broker=parts.broker, strategy=parts.classic, progress=progress)
-        played: Ledger = guarded(f"strategy {config.strategy.use!r}", run_classic, classic)
-        return played
-    from bt_run.engine.panel import PanelRun, run_panel
-
-    assert parts.pipeline is not None
-    return run_panel(
-        PanelRun(
-            bars=bars,
-            market=market,
-            pipeline=parts.pipeline,
-            due=due,
-            decided=decided if listening else None,
-            progress=progress if watch.progress else None,
-        )
-    )
+    return Listeners(decided if listening else None, spot.witness, progress if watch.progress else None)
 
 
 def _result(ready: Prepared, played: Played) -> BacktestResult:
@@ -275,10 +263,11 @@ def _result(ready: Prepared, played: Played) -> BacktestResult:
         run_id=run_id,
         **tables,
         metrics=compute_metrics(tables["nav"], {"run": tables["fills"], **fills}, ready.config.risk_free),
-        manifest=build_manifest(run_id, provenance, tables, bars.notes),
+        manifest=build_manifest(run_id, provenance, tables, bars.notes) | {"look_ahead": asdict(played.causality)},
         analyses=_analyses(ready, ledger),
         notes=bars.notes,
-        warnings=ready.warnings,
+        warnings=(*ready.warnings, *played.causality.warnings),
+        look_ahead=played.causality.sentence,
     )
 
 

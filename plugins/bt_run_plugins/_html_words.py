@@ -146,6 +146,7 @@ def provenance(result: BacktestResult) -> tuple[Section, str, str]:
     """Return what the result follows from, the command that repeats it, and the configuration as text."""
     manifest = result.manifest
     rows = [("Run", result.run_id), ("Data, sha256", manifest.get("data")), ("Orders, sha256", manifest.get("orders"))]
+    rows += [("Look-ahead", result.look_ahead or None)]
     rows += [("Seed", manifest.get("seed")), ("Python", manifest.get("python"))]
     rows += [(f"Source of {name}, sha256", text) for name, text in manifest.get("sources", {}).items()]
     rows += [(f"Version of {name}", text) for name, text in manifest.get("versions", {}).items()]

@@ -176,6 +176,8 @@ def _facts(result: BacktestResult) -> Iterator[tuple[str, str]]:
     for cost in ("commission", "slippage"):
         yield cost.capitalize(), _cost(broker.get(cost))
     yield "Limits", _words(config["limits"])
+    if result.look_ahead:
+        yield "Look-ahead", result.look_ahead
     yield "Risk-free", f"{config.get('risk_free', 0.0):.2%} per year"
 
 

@@ -8,8 +8,9 @@ import pytest
 from bt_run import DataError, PluginError, Proposal, Verdict
 from bt_run.bars import History
 from bt_run.components import Limits
-from bt_run.pipeline import Pipeline, PortfolioState, Stage, Tracks, VectorisedSignal, decide
+from bt_run.pipeline import Pipeline, PortfolioState, Stage, VectorisedSignal, decide
 from bt_run.testing import make_bars, make_rows
+from bt_run.tracks import Tracks
 
 NAN = np.nan
 

@@ -1,6 +1,6 @@
 """Planted leaks: strategies, sizers, overlays, triggers and a source, each of which uses data of the future.
 
-`LEAKS` maps a leak's name to the parts of the run that plants it. All were written before the check that looks for them.
+`LEAKS` maps a leak's name to the parts of the run that plants it. They are older than the check.
 """
 
 import functools
@@ -102,17 +102,17 @@ def full_sample_quantile(bars):
 
 @leak
 def backward_fill(bars):
-    """Gaps filled with the next price."""
-    close = closes(bars).bfill()
-    momentum = close / close.shift(3) - 1
-    return long_where(bars, momentum > 0)
+    """Gaps filled with the next price, before the average price of all assets is taken."""
+    market = closes(bars).bfill().mean(axis=1)
+    return long_where(bars, np.repeat((market > market.shift(3)).to_numpy()[:, None], len(bars.assets), axis=1))
 
 
 @leak
 def interpolated_gaps(bars):
     """Gaps filled by a line between the price before and the price after."""
     close = closes(bars).interpolate(limit_area="inside")
-    return long_where(bars, close > close.rolling(5, min_periods=2).mean())
+    relative = close.mean(axis=1) / close.mean(axis=1).rolling(5, min_periods=2).mean()
+    return np.where(bars.tradable, np.clip(relative.to_numpy() - 0.5, 0, 1)[:, None], np.nan)
 
 
 @leak

@@ -5,8 +5,9 @@ import pytest
 
 from bt_run import BuildContext, Limits
 from bt_run.bars import History
-from bt_run.pipeline import PortfolioState, Tracks
+from bt_run.pipeline import PortfolioState
 from bt_run.testing import make_bars
+from bt_run.tracks import Tracks
 from bt_run_plugins.calendar_trigger import Calendar, CalendarConfig
 from bt_run_plugins.drawdown_guard import DrawdownGuard, DrawdownGuardConfig
 from bt_run_plugins.drift_bands import DriftBands, DriftBandsConfig

@@ -16,7 +16,8 @@ from bt_run.engine.clock import PanelClock, backtrader_days
 from bt_run.errors import ExecutionError, PluginError
 from bt_run.ledger import Ledger, ledger_of
 from bt_run.market import Market
-from bt_run.pipeline import EXITS, Decision, Pipeline, Track, decide, portfolio_state
+from bt_run.pipeline import EXITS, Decision, Memos, Pipeline, PortfolioState, decide, portfolio_state
+from bt_run.tracks import Track
 
 __all__ = ["PanelRun", "run_panel"]
 
@@ -25,8 +26,8 @@ __all__ = ["PanelRun", "run_panel"]
 class PanelRun:
     """Hold what one pass through the bars needs.
 
-    ``due`` (T,) says when the pipeline computes; ``decided`` is told of each decision, ``progress`` of the
-    bar reached.
+    ``due`` (T,) says when the pipeline computes; ``witness`` is shown what a decision is taken on, ``decided`` is
+    told of the decision, ``progress`` of the bar reached.
     """
 
     bars: Bars
@@ -34,6 +35,7 @@ class PanelRun:
     pipeline: Pipeline
     due: NDArray[np.bool_]
     decided: Callable[[Decision], None] | None = None
+    witness: Callable[[PortfolioState, Memos], None] | None = None
     progress: Callable[[int], None] | None = None
 
 
@@ -110,6 +112,8 @@ class PipelineHost(bt.Strategy):  # type: ignore[misc]
             closed = {run.bars.assets[column]: side for column, side in account.exited.items()}
             self._memos[EXITS] = {**self._memos.get(EXITS, {}), **closed}
             account.exited.clear()
+        if run.witness:
+            run.witness(state, self._memos)
         decision = decide(run.pipeline, state, self._memos)
         self.decisions.append(decision)
         self._memos = dict(decision.memos)

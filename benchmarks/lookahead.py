@@ -1,0 +1,107 @@
+"""Score the look-ahead check on planted leaks and on clean cases: recall, false alarms, and what it costs.
+
+python benchmarks/lookahead.py            both sets, and the cost beside the run's own
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from bt_run import load_config, run
+from bt_run.lookahead.check import check_lookahead
+from bt_run.lookahead.spot import SpotCheck
+
+ROOT = Path(__file__).parents[1]
+CORPUS = ROOT / "tests" / "lookahead"
+SETS = (("first set", "leaks.py", "clean.py"), ("second set", "second_leaks.py", "second_clean.py"))
+
+
+@dataclass(frozen=True)
+class Score:
+    """Count the cases of one file that were called a leak."""
+
+    name: str
+    called: int
+    cases: int
+    missed: tuple[str, ...]
+
+    def interval(self) -> tuple[float, float]:
+        """Return the exact 95 % interval of the share (Clopper and Pearson, 1934)."""
+        from scipy.stats import beta
+
+        k, n = self.called, self.cases
+        low = beta.ppf(0.025, k, n - k + 1) if k else 0.0
+        high = beta.ppf(0.975, k + 1, n - k) if k < n else 1.0
+        return float(low), float(high)
+
+    def line(self) -> str:
+        low, high = self.interval()
+        others = f": {', '.join(self.missed)}" if self.missed else ""
+        return f"{self.name}: {self.called} of {self.cases} (95 % interval {low:.0%} to {high:.0%}){others}"
+
+
+def module(path: Path):
+    """Import a file of the corpus."""
+    spec = importlib.util.spec_from_file_location(f"corpus_{path.stem}", path)
+    found = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(found)
+    return found
+
+
+def verdict(case: tuple[str, str, str]) -> tuple[str, str]:
+    """Check one case, (folder of prices, file, name); return its name and the verdict."""
+    import warnings
+
+    warnings.simplefilter("ignore")
+    folder, file, name = case
+    corpus, cases = module(CORPUS / "corpus.py"), module(CORPUS / file)
+    parts = getattr(cases, "LEAKS" if "leaks" in file else "CLEAN")[name]
+    return name, check_lookahead(corpus.case(Path(folder), file, name, dict(parts))).verdict
+
+
+def scores(workers: int = 2) -> Iterator[Score]:
+    """Yield the score of each file of the corpus."""
+    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(workers) as pool:
+        module(CORPUS / "corpus.py").write_market(Path(folder))
+        for title, leaks, clean in SETS:
+            for file, words, wanted in ((leaks, "leaks found", "leak"), (clean, "clean cases called a leak", "clean")):
+                names = getattr(module(CORPUS / file), "LEAKS" if file == leaks else "CLEAN")
+                found = dict(pool.map(verdict, [(folder, file, name) for name in names]))
+                called = sum(answer == "leak" for answer in found.values())
+                missed = tuple(name for name, answer in found.items() if answer != wanted)
+                yield Score(f"{title}, {words}", called, len(found), missed)
+
+
+def costs() -> Iterator[str]:
+    """Yield what the checks cost beside the run itself, in the same process."""
+    for name in ("spy_qqq", "stocks"):
+        config = load_config(ROOT / "examples" / f"{name}.yaml")
+        run(config)
+        begun = time.perf_counter()
+        result = run(config)
+        whole = time.perf_counter() - begun
+        begun = time.perf_counter()
+        check_lookahead(config)
+        checked = time.perf_counter() - begun
+        share = result.timings["look-ahead"] / (whole - result.timings["look-ahead"])
+        yield f"{name}: `bt-run check lookahead` takes {checked / whole:.1f} times the run without reports"
+        yield f"{name}: the {SpotCheck.__name__} of every run adds {share:.1%} to the run without reports"
+
+
+def main() -> None:
+    """Print the scores and the costs."""
+    for score in scores():
+        print(score.line())
+    for line in costs():
+        print(line)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

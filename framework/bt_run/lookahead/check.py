@@ -1,0 +1,308 @@
+"""Check a run for look-ahead: take its future away in several ways, and see whether its past changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bt_run.bars import FIELDS, Bars
+from bt_run.components import Array
+from bt_run.config import RunConfig
+from bt_run.errors import BtRunError, PluginError
+from bt_run.lookahead.causes import OTHER_CAUSES, Cause, cause_of_signal
+from bt_run.lookahead.dates import choose_dates, first_signal
+from bt_run.lookahead.differences import (
+    Difference,
+    Noise,
+    compare_arrays,
+    compare_decisions,
+    compare_fills,
+    compare_orders,
+)
+from bt_run.lookahead.futures import absent_after, noise_after, other_close, until
+from bt_run.lookahead.replay import Replay, replay
+from bt_run.run import Prepared, prepare
+from bt_run.schedule import scheduled
+
+__all__ = ["Leak", "Lookahead", "check_lookahead"]
+
+AHEAD = 63  # bars of another future: a quarter, enough for windows and labels
+CUT, NOISE, ABSENT, CLOSE, SOURCE = (
+    "the data cut off after",
+    "other prices after",
+    "no prices after",
+    "another close of the bar after",
+    "the source asked for data until",
+)
+
+
+@dataclass(frozen=True)
+class Leak:
+    """Say which quantity of which component knew the future, where first, how much, why, and how to mend it."""
+
+    component: str
+    quantity: str
+    first: str
+    asset: str
+    was: str
+    became: str
+    size: float
+    way: str
+    date: str
+    cause: str
+    fix: str
+
+
+@dataclass(frozen=True)
+class Lookahead:
+    """Hold the verdict: ``leaks`` found, ``dates`` tried, rows compared, the rounding met, what could not be tried."""
+
+    leaks: tuple[Leak, ...]
+    dates: tuple[str, ...]
+    passes: int
+    rows: int
+    rounding: float
+    skipped: tuple[str, ...]
+    nothing: str = ""
+
+    @property
+    def verdict(self) -> Literal["clean", "leak", "nothing to check"]:
+        if self.leaks:
+            return "leak"
+        return "nothing to check" if self.nothing else "clean"
+
+    @property
+    def exit_code(self) -> int:
+        return {"clean": 0, "leak": 6, "nothing to check": 7}[self.verdict]
+
+    @property
+    def missed_share(self) -> float:
+        """Return the share of dates that could leak and yet, with a chance of 1 in 20, none of them be tried."""
+        return float(1.0 - 0.05 ** (1.0 / max(len(self.dates), 1)))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the verdict for machines."""
+        return {"verdict": self.verdict, "exit_code": self.exit_code, **asdict(self)}
+
+
+@dataclass
+class _Search:
+    """Hold what is compared with what while the dates are tried."""
+
+    ready: Prepared
+    due: NDArray[np.bool_]
+    base: Replay
+    noise: Noise
+    found: dict[tuple[str, str], tuple[int, str, Difference]]
+    skipped: list[str]
+    passes: int = 0
+    failed: int = 0
+
+    def compare(self, t: int, way: str, bars: Bars, *, fills_until: int) -> None:
+        """Replay on ``bars``, which agree with the run's up to ``t``, and keep the first differences."""
+        self.passes += 1
+        due = np.zeros(len(bars), dtype=bool)
+        due[: t + 1] = self.due[: t + 1]
+        try:
+            other = replay(self.ready.config, bars, due)
+        except BtRunError as error:
+            self.failed += 1
+            self.skipped.append(f"{way} {self.day(t)}: {error}")
+            return
+        if not self._signals(t, way, other):
+            for difference in self._ledgers(t, way, other, fills_until):
+                if difference is not None:
+                    self.keep(t, way, difference)
+                    break  # what differs later follows from what differed first
+
+    def _signals(self, t: int, way: str, other: Replay) -> bool:
+        """Keep where vectorised signals differ; everything after them differs too then, and is not looked at."""
+        differs = False
+        for path, rows in self.base.signals.items():
+            found = compare_arrays(rows[: t + 1], other.signals[path][: t + 1], self.noise)
+            if found:
+                row, column, size = found
+                was, became = (f"{array[row, column]:.6g}" for array in (rows, other.signals[path]))
+                self.keep(t, way, Difference(path, "signals", row, self.assets[column], was, became, size))
+                differs = True
+        return differs
+
+    def _ledgers(self, t: int, way: str, other: Replay, fills_until: int) -> Any:
+        mine, yours = self.base.ledger, other.ledger
+        if self.base.parts.pipeline is not None and way != CLOSE:
+            one = [d for d in mine.decisions if d.bar <= t]
+            two = [d for d in yours.decisions if d.bar <= t]
+            yield compare_decisions(self.base.parts.pipeline, self.assets, one, two, self.noise)
+        yield compare_fills(self.assets, mine.fills, yours.fills, fills_until, self.noise)
+        if self.base.parts.classic is not None and way == NOISE:
+            yield compare_orders(self.assets, mine.fills, yours.fills, t, self.noise)
+
+    def keep(self, t: int, way: str, difference: Difference) -> None:
+        """Keep the earliest difference of each component."""
+        key = (difference.component, difference.quantity)
+        if key not in self.found or difference.bar < self.found[key][2].bar:
+            self.found[key] = (t, way, difference)
+
+    def leaks(self) -> tuple[Leak, ...]:
+        """Return what was found, earliest first, with its likely causes."""
+        return tuple(
+            self._leak(t, way, difference)
+            for t, way, difference in sorted(self.found.values(), key=lambda item: item[2].bar)
+        )
+
+    def _leak(self, t: int, way: str, difference: Difference) -> Leak:
+        cause, fix = self._cause(way, difference)
+        told = {name: getattr(difference, name) for name in ("component", "quantity", "asset", "was", "became", "size")}
+        return Leak(**told, first=self.day(difference.bar), way=way, date=self.day(t), cause=cause, fix=fix)
+
+    def _cause(self, way: str, difference: Difference) -> Cause:
+        if way == CLOSE:
+            return OTHER_CAUSES["fill"]
+        if way == SOURCE:
+            return OTHER_CAUSES["source"]
+        if self.base.parts.classic is not None:
+            return OTHER_CAUSES["classic"]
+        for rows in self.base.parts.vectorised:
+            if f"{rows.path} {rows.name}" == difference.component:
+                return cause_of_signal(rows.evaluate, self.ready.bars)
+        return OTHER_CAUSES["stateful"]
+
+    @property
+    def assets(self) -> tuple[str, ...]:
+        return self.ready.bars.assets
+
+    def day(self, t: int) -> str:
+        """Write the time of bar ``t``."""
+        time = self.ready.bars.index[t]
+        return f"{time:%Y-%m-%d}" if self.ready.bars.daily else f"{time:%Y-%m-%d %H:%M}"
+
+
+def check_lookahead(
+    config: RunConfig, *, dates: int = 6, seed: int = 0, progress: Callable[[str, float], None] | None = None
+) -> Lookahead:
+    """Compare every signal, weight, memo, order and fill of a run with those it has when its future is another.
+
+    At each of ``dates`` bars the data are cut off, and replaced by noise or by nothing; at two of them only the close
+    of the fill bar is changed; once the source is asked for less.
+
+    Raises:
+        BtRunError: the run itself is not possible.
+        PluginError: a component answers differently on the same data, so that nothing can be told.
+    """
+    ready = prepare(config)
+    tell = progress or (lambda phase, fraction: None)
+    tell("the run", 0.0)
+    due = scheduled(ready.bars, ready.config.schedule)
+    base = replay(ready.config, ready.bars, due)
+    rows = _signal_rows(ready.bars, base)
+    # vectorised signals have a value at every bar, not only where the run decides
+    chosen = choose_dates(ready.bars, np.ones_like(due) if base.signals else due, rows, dates, seed)
+    if first_signal(rows) is None or not chosen:
+        reason = "it never gives a signal" if first_signal(rows) is None else "it has no decision to take a future from"
+        return Lookahead((), (), 1, 0, 0.0, (), nothing=reason)
+    search = _Search(ready, due, base, Noise(), {}, [])
+    rng = np.random.default_rng([seed, 1])
+    steps = list(_steps(ready, base, chosen, rng))
+    for number, step in enumerate(steps):
+        tell("look-ahead", number / len(steps))
+        step(search)
+    tell("look-ahead", 1.0)
+    if search.found:
+        _refuse_unrepeatable(search)
+    compared = search.passes - search.failed
+    nothing = "" if compared else f"no other future could be played: {search.skipped[0]}"
+    return Lookahead(
+        leaks=search.leaks(),
+        dates=tuple(search.day(t) for t in chosen),
+        passes=search.passes,
+        rows=search.noise.rows,
+        rounding=search.noise.largest,
+        skipped=tuple(search.skipped),
+        nothing=nothing,
+    )
+
+
+def _steps(
+    ready: Prepared, base: Replay, chosen: tuple[int, ...], rng: np.random.Generator
+) -> list[Callable[[_Search], None]]:
+    """Return what is tried: at each date two futures, at two dates another close, and the source once."""
+    bars = ready.bars
+    steps: list[Callable[[_Search], None]] = []
+    for number, t in enumerate(chosen):
+        steps.append(partial(_Search.compare, t=t, way=CUT, bars=until(bars, t), fills_until=t))
+        if number % 3 == 1:
+            other, way = absent_after(bars, t, AHEAD), ABSENT
+        else:
+            other, way = noise_after(bars, t, AHEAD, rng), NOISE
+        steps.append(partial(_Search.compare, t=t, way=way, bars=other, fills_until=t))
+    if ready.parts.broker.fill == "next_open" and ready.parts.classic is None:
+        filled = sorted({record.bar - 1 for record in base.ledger.fills if record.filled.any() and record.bar > 0})
+        for t in sorted(int(t) for t in rng.permutation(filled)[:2]):
+            other = other_close(bars, t + 1)
+            steps.append(partial(_Search.compare, t=t, way=CLOSE, bars=other, fills_until=t + 1))
+    steps.append(partial(_compare_source, t=chosen[len(chosen) // 2]))
+    return steps
+
+
+def _compare_source(search: _Search, t: int) -> None:
+    """Ask the source for the data up to bar ``t`` only, and compare them with those of the run."""
+    bars, config = search.ready.bars, search.ready.config
+    session = bars.sessions[t].astype("datetime64[D]").item()
+    if session <= config.data.start:
+        return
+    shorter = config.model_copy(update={"data": config.data.model_copy(update={"end": session})})
+    try:
+        early = prepare(shorter, offline=True).bars
+    except BtRunError as error:
+        search.skipped.append(f"{SOURCE} {search.day(t)}: {error}")
+        return
+    rows = min(len(early), len(bars))
+    for name in FIELDS:
+        pair = [getattr(item.adjusted, name)[:rows] for item in (bars, early)]
+        scale = np.nanmax(np.abs(pair[0]), initial=1.0)
+        found = compare_arrays(pair[0] / scale, pair[1] / scale, search.noise)
+        if found:
+            row, column, size = found
+            was, became = (f"{array[row, column]:.6g}" for array in pair)
+            what = Difference(f"source {config.data.source.use}", name, row, bars.assets[column], was, became, size)
+            search.keep(t, SOURCE, what)
+            return
+
+
+def _refuse_unrepeatable(search: _Search) -> None:
+    """Raise where a component answers differently on the same data: then a difference proves nothing."""
+    again = replay(search.ready.config, search.ready.bars, search.due)
+    control = replace(search, found={}, skipped=[])
+    last = len(search.ready.bars) - 1
+    for path, rows in search.base.signals.items():
+        if compare_arrays(rows, again.signals[path], control.noise):
+            raise PluginError(_unrepeatable(path))
+    for difference in control._ledgers(last, CUT, again, last):
+        if difference is not None:
+            raise PluginError(_unrepeatable(difference.component))
+
+
+def _unrepeatable(component: str) -> str:
+    return (
+        f"{component}: gave other answers on the same data, so look-ahead cannot be told from chance; take random "
+        "numbers from a generator seeded by context.seed, and read no clock"
+    )
+
+
+def _signal_rows(bars: Bars, base: Replay) -> Array:
+    """Return the signals at each bar (T, N): of the strategy, or where a Backtrader strategy ordered."""
+    for rows in base.parts.vectorised:
+        if rows.path == "strategy":
+            return rows.rows
+    out = np.full((len(bars), len(bars.assets)), np.nan)
+    for decision in base.ledger.decisions:
+        out[decision.bar] = decision.signal
+    for record in base.ledger.fills if base.parts.classic is not None else ():
+        decided = np.broadcast_to(record.decided, len(record.assets))
+        out[decided, record.assets] = 1.0 + record.bar % 2
+    return out

@@ -1,0 +1,40 @@
+"""Repeat a run's decisions on other bars, with components built anew, so that nothing is carried over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bt_run.bars import Bars
+from bt_run.build import Parts, build_parts
+from bt_run.components import Array
+from bt_run.config import RunConfig, bind
+from bt_run.ledger import Ledger
+from bt_run.play import evaluate_signals, market_of, play
+from bt_run.plugins import catalogue, get_plugin_manager
+
+__all__ = ["Replay", "replay"]
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Hold what one pass gave: the signals of each vectorised strategy by its path, (T, N), and the ledger."""
+
+    parts: Parts
+    signals: Mapping[str, Array]
+    ledger: Ledger
+
+
+def replay(config: RunConfig, bars: Bars, due: NDArray[np.bool_]) -> Replay:
+    """Play ``config`` on ``bars``; ``due`` (T,) says when it decides.
+
+    Raises:
+        BtRunError: a component failed on these bars.
+    """
+    parts = build_parts(config, bind(config, catalogue(get_plugin_manager(config.plugins))))
+    evaluate_signals(parts, bars)
+    signals = {f"{rows.path} {rows.name}": rows.rows for rows in parts.vectorised}
+    return Replay(parts, signals, play(config, parts, market_of(config, parts, bars), due))

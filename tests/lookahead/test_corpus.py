@@ -1,0 +1,23 @@
+"""The check keeps the recall and the false alarms that the documents state."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.slow
+def test_the_check_is_as_good_as_the_documents_say():
+    spec = importlib.util.spec_from_file_location("lookahead_scores", ROOT / "benchmarks" / "lookahead.py")
+    bench = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(bench)
+    stated = (ROOT / "docs" / "lookahead.md").read_text(encoding="utf-8")
+    first_leaks, first_clean, *second = list(bench.scores())
+    assert first_leaks.called >= first_leaks.cases - 1
+    assert first_leaks.cases >= 25
+    assert first_clean.called <= 1
+    assert first_clean.cases >= 25
+    for score in (first_leaks, first_clean, *second):
+        assert score.line() in stated
