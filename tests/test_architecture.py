@@ -16,7 +16,11 @@ CORE = ROOT / "framework" / "bt_run"
 MODULE_LINES, FUNCTION_LINES, PARAMETERS = 400, 50, 6
 FORBIDDEN_WORDS = ("manager", "helper", "base", "utils")
 # a command's parameters are its options, and click hands them over one by one
-COMMANDS = (CORE / "cli.py", CORE / "commands.py")
+COMMANDS = (
+    CORE / "cli.py",
+    CORE / "commands.py",
+    ROOT / "plugins" / "bt_run_plugins" / "market_data" / "commands.py",
+)
 
 each_source = pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
@@ -78,7 +78,7 @@ class Files:
         symbols = {*request.assets.values(), request.benchmark[1]}
         if unknown := sorted(self.config.last_session.keys() - symbols):
             raise DataError(f"last_session: no asset of the run has the symbol {unknown[0]!r}; found {sorted(symbols)}")
-        rows = self._folder(symbols) if self.config.path.is_dir() else self._table(symbols)
+        rows = read_rows(self.config.path, self.kind, symbols, self.config.timezone)
         delisted = {
             name: np.datetime64(self.config.last_session[symbol], "D")
             for name, symbol in request.assets.items()
@@ -92,87 +92,103 @@ class Files:
             last_session=delisted,
         )
 
-    def _folder(self, symbols: set[str]) -> dict[str, Rows]:
-        folder = self.config.path
-        have = {file.stem: file for file in sorted(folder.glob(f"*.{self.kind}"))}
-        _refuse_unknown(symbols, have, f"{folder} has no file {{}}.{self.kind}")
-        return {symbol: self._rows(have[symbol], self._read(have[symbol])) for symbol in sorted(symbols)}
 
-    def _table(self, symbols: set[str]) -> dict[str, Rows]:
-        path = self.config.path
-        table = self._read(path)
-        if "ticker" not in table.columns:
-            raise DataError(
-                f"{path}: found columns {', '.join(table.columns)}; expected a ticker column in a single table, "
-                "or a folder with one file per symbol"
-            )
-        known = table["ticker"].astype(str)
+def read_rows(
+    path: Path, kind: Literal["parquet", "csv"], symbols: set[str] | None = None, timezone: str | None = None
+) -> dict[str, Rows]:
+    """Return the rows of ``symbols``, or of all there are, from a folder of files or one long table, as they stand.
+
+    Raises:
+        DataError: a file, a symbol or a column is missing, or holds something that is no date or number.
+    """
+    return _folder(path, kind, symbols, timezone) if path.is_dir() else _table(path, kind, symbols, timezone)
+
+
+def _folder(path: Path, kind: str, symbols: set[str] | None, timezone: str | None) -> dict[str, Rows]:
+    have = {file.stem: file for file in sorted(path.glob(f"*.{kind}"))}
+    wanted = have.keys() if symbols is None else symbols
+    _refuse_unknown(wanted, have, f"{path} has no file {{}}.{kind}")
+    return {symbol: _rows(have[symbol], _read(have[symbol], kind), timezone) for symbol in sorted(wanted)}
+
+
+def _table(path: Path, kind: str, symbols: set[str] | None, timezone: str | None) -> dict[str, Rows]:
+    table = _read(path, kind)
+    if "ticker" not in table.columns:
+        raise DataError(
+            f"{path}: found columns {', '.join(table.columns)}; expected a ticker column in a single table, "
+            "or a folder with one file per symbol"
+        )
+    known = table["ticker"].astype(str)
+    if symbols is not None:
         _refuse_unknown(symbols, known.unique().tolist(), f"{path} has no ticker {{}}")
-        chosen = table[known.isin(symbols)]
-        groups = chosen.groupby(chosen["ticker"].astype(str), sort=True)
-        return {str(symbol): self._rows(path, group) for symbol, group in groups}
+        table = table[known.isin(symbols)]
+    groups = table.groupby(table["ticker"].astype(str), sort=True)
+    return {str(symbol): _rows(path, group, timezone) for symbol, group in groups}
 
-    def _read(self, path: Path) -> pd.DataFrame:
-        import pandas as pd
 
-        if not path.exists():
-            raise DataError(f"{path}: no such file or folder")
-        try:
-            table = pd.read_parquet(path) if self.kind == "parquet" else _read_csv(path)
-        except pd.errors.EmptyDataError as error:
-            raise DataError(f"{path}: the file is empty; expected columns date and close at least") from error
-        except (OSError, ValueError) as error:
-            raise DataError(f"{path}: cannot be read as {self.kind}: {error}") from error
-        if table.index.name is not None:
-            table = table.reset_index()
-        names = [str(column).strip().lower().replace(" ", "_") for column in table.columns]
-        names = [_OTHER_NAMES.get(name, name) for name in names]
-        if twice := sorted({name for name in names if names.count(name) > 1 and name in (*_COLUMNS, "date", "ticker")}):
-            raise DataError(f"{path}: column {twice[0]} stands there twice, under one name or two; expected one")
-        table.columns = pd.Index(names)
-        return table
+def _read(path: Path, kind: str) -> pd.DataFrame:
+    import pandas as pd
 
-    def _rows(self, path: Path, table: pd.DataFrame) -> Rows:
-        missing = {"date", "close"} - set(table.columns)
-        if missing:
+    if not path.exists():
+        raise DataError(f"{path}: no such file or folder")
+    try:
+        table = pd.read_parquet(path) if kind == "parquet" else _read_csv(path)
+    except pd.errors.EmptyDataError as error:
+        raise DataError(f"{path}: the file is empty; expected columns date and close at least") from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read as {kind}: {error}") from error
+    if table.index.name is not None:
+        table = table.reset_index()
+    names = [str(column).strip().lower().replace(" ", "_") for column in table.columns]
+    names = [_OTHER_NAMES.get(name, name) for name in names]
+    if twice := sorted({name for name in names if names.count(name) > 1 and name in (*_COLUMNS, "date", "ticker")}):
+        raise DataError(f"{path}: column {twice[0]} stands there twice, under one name or two; expected one")
+    table.columns = pd.Index(names)
+    return table
+
+
+def _rows(path: Path, table: pd.DataFrame, timezone: str | None) -> Rows:
+    missing = {"date", "close"} - set(table.columns)
+    if missing:
+        raise DataError(
+            f"{path}: found columns {', '.join(table.columns)}; expected {' and '.join(sorted(missing))} too"
+        )
+    columns = {}
+    for name in _COLUMNS:
+        if name in table.columns:
+            try:
+                columns[name] = table[name].to_numpy(dtype=np.float64)
+            except (TypeError, ValueError) as error:
+                raise DataError(f"{path}: column {name} holds something that is not a number: {error}") from error
+    return Rows(times=_times(path, table, timezone), **columns)
+
+
+def _times(path: Path, table: pd.DataFrame, timezone: str | None) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
+    """Return UTC times: the date at 00:00 for daily rows, the end of the bar for intraday ones."""
+    import pandas as pd
+
+    written = table["date"]
+    if written.dtype.kind in "if":
+        written = written.astype("Int64").astype(str)  # 20100104 is a date, and no count of nanoseconds
+    try:
+        stamps = pd.DatetimeIndex(pd.to_datetime(written))
+    except (TypeError, ValueError) as error:
+        reason = str(error).partition(". ")[0].partition("\n")[0]
+        raise DataError(f"{path}: column date holds something that is not a date: {reason}") from error
+    if stamps.isna().any():
+        raise DataError(f"{path}: row {int(np.flatnonzero(stamps.isna())[0]) + 1} has no date")
+    if (stamps == stamps.normalize()).all():
+        return stamps.tz_localize(None).to_numpy().astype("datetime64[ns]")
+    if stamps.tz is None:
+        if timezone is None:
             raise DataError(
-                f"{path}: found columns {', '.join(table.columns)}; expected {' and '.join(sorted(missing))} too"
+                f"{path}: timestamps such as {stamps[0]} carry no time zone; set `timezone` on the source, "
+                "for example `timezone: America/New_York`"
             )
-        columns = {}
-        for name in _COLUMNS:
-            if name in table.columns:
-                try:
-                    columns[name] = table[name].to_numpy(dtype=np.float64)
-                except (TypeError, ValueError) as error:
-                    raise DataError(f"{path}: column {name} holds something that is not a number: {error}") from error
-        return Rows(times=self._times(path, table), **columns)
-
-    def _times(self, path: Path, table: pd.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
-        """Return UTC times: the date at 00:00 for daily rows, the end of the bar for intraday ones."""
-        import pandas as pd
-
-        written = table["date"]
-        if written.dtype.kind in "if":
-            written = written.astype("Int64").astype(str)  # 20100104 is a date, and no count of nanoseconds
-        try:
-            stamps = pd.DatetimeIndex(pd.to_datetime(written))
-        except (TypeError, ValueError) as error:
-            reason = str(error).partition(". ")[0].partition("\n")[0]
-            raise DataError(f"{path}: column date holds something that is not a date: {reason}") from error
-        if stamps.isna().any():
-            raise DataError(f"{path}: row {int(np.flatnonzero(stamps.isna())[0]) + 1} has no date")
-        if (stamps == stamps.normalize()).all():
-            return stamps.tz_localize(None).to_numpy().astype("datetime64[ns]")
-        if stamps.tz is None:
-            if self.config.timezone is None:
-                raise DataError(
-                    f"{path}: timestamps such as {stamps[0]} carry no time zone; set `timezone` on the source, "
-                    "for example `timezone: America/New_York`"
-                )
-            stamps = stamps.tz_localize(self.config.timezone)
-        elif len(days := _midnights(stamps, self.config.timezone)):
-            return days
-        return stamps.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[ns]")
+        stamps = stamps.tz_localize(timezone)
+    elif len(days := _midnights(stamps, timezone)):
+        return days
+    return stamps.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[ns]")
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
@@ -191,7 +207,7 @@ def _midnights(stamps: pd.DatetimeIndex, timezone: str | None) -> np.ndarray[tup
     return np.zeros(0, dtype="datetime64[ns]")
 
 
-def _refuse_unknown(symbols: set[str], have: Iterable[str], text: str) -> None:
+def _refuse_unknown(symbols: Set[str], have: Iterable[str], text: str) -> None:
     known = list(have)
     for symbol in sorted(symbols - set(known)):
         near = difflib.get_close_matches(symbol, known, 1)

@@ -27,10 +27,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+SampleSet = Literal["indices", "stocks", "large_caps"]
+PriceConvention = Literal["as_traded", "split_adjusted"]
+
+
 class SampleConfig(Config):
     """Choose a set of sample prices."""
 
-    set: Literal["indices", "stocks", "large_caps"] = Field(
+    set: SampleSet = Field(
         description="indices: S&P 500 and Nasdaq Composite 1999-2018; stocks: five US stocks 2000-2013; "
         "large_caps: 20 US stocks and the S&P 500, closes only, 1990-2022 (needs bt-run[large-caps])"
     )
@@ -62,8 +66,7 @@ class Sample:
         Raises:
             DataError: a symbol is not in the set, or the package that holds the set is not installed.
         """
-        read = {"indices": _indices, "stocks": _stocks, "large_caps": _large_caps}[self.config.set]
-        have = read()
+        have = rows_of(self.config.set)
         wanted = {**request.assets, request.benchmark[0]: request.benchmark[1]}
         for name, symbol in wanted.items():
             if symbol not in have:
@@ -75,7 +78,7 @@ class Sample:
             request,
             {name: have[symbol] for name, symbol in request.assets.items()},
             have[request.benchmark[1]],
-            prices="as_traded" if self.config.set == "stocks" else "split_adjusted",
+            prices=prices_of(self.config.set),
             notes=self._notes(wanted),
         )
 
@@ -96,6 +99,20 @@ class Sample:
             else f"{name} is {words[symbol]}, not a fund"
             for name, symbol in sorted(wanted.items())
         )
+
+
+def rows_of(name: SampleSet) -> dict[str, Rows]:
+    """Return the rows of every symbol in a sample set.
+
+    Raises:
+        DataError: the package that holds the set is not installed.
+    """
+    return {"indices": _indices, "stocks": _stocks, "large_caps": _large_caps}[name]()
+
+
+def prices_of(name: SampleSet) -> PriceConvention:
+    """Return what open, high, low and close of a sample set are."""
+    return "as_traded" if name == "stocks" else "split_adjusted"
 
 
 def _indices() -> dict[str, Rows]:

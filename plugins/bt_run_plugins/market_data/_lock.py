@@ -1,0 +1,95 @@
+"""One writer at a time: a lock that says who holds it, and that the system frees when its owner dies."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import json
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bt_run import DataError
+
+# the locked byte lies far behind the owner's words, so that Windows lets others read them
+_FAR = 1 << 30
+_HELD = frozenset({errno.EACCES, errno.EAGAIN, errno.EDEADLK})
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[str | None]:
+    """Hold the lock at ``path``; yield a sentence when it is taken over from a writer that died, else None.
+
+    Raises:
+        DataError: another writer holds the lock (the text names its process, host, command and since when), or
+            the place cannot be written to.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror or error}; choose another store") from error
+    try:
+        _take(descriptor, path)
+        before = _owner(path)
+        _write(descriptor, json.dumps(_me()))
+        try:
+            yield f"the writer before, {_words(before)}, died; its lock is taken over" if before else None
+        finally:
+            _write(descriptor, "")
+    finally:
+        os.close(descriptor)
+
+
+def _take(descriptor: int, path: Path) -> None:
+    try:
+        try:
+            unix: Any = importlib.import_module("fcntl")
+        except ImportError:
+            windows: Any = importlib.import_module("msvcrt")
+            os.lseek(descriptor, _FAR, os.SEEK_SET)
+            windows.locking(descriptor, windows.LK_NBLCK, 1)
+        else:
+            unix.flock(descriptor, unix.LOCK_EX | unix.LOCK_NB)
+    except OSError as error:
+        if error.errno in _HELD:
+            raise DataError(
+                f"{path.parent}: another writer is at work there, {_words(_owner(path))}; "
+                "wait until it has ended, or choose another store"
+            ) from error
+        raise DataError(f"{path}: files cannot be locked there ({error}); keep the store on a local disk") from error
+
+
+def _write(descriptor: int, text: str) -> None:
+    # a full disk must not keep anybody from the lock itself
+    with suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.write(descriptor, text.encode())
+
+
+def _me() -> dict[str, Any]:
+    return {
+        "pid": os.getpid(),
+        "host": socket.gethostname(),
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:300],
+        "since": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _owner(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _words(owner: dict[str, Any]) -> str:
+    if not owner:
+        return "which has not said who it is"
+    return f"process {owner.get('pid')} on {owner.get('host')} (`{owner.get('command')}`), since {owner.get('since')}"

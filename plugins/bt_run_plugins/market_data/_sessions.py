@@ -1,0 +1,81 @@
+"""When sessions open and close, by exchange_calendars: for the ends of intraday bars and for days not yet over."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bt_run import DataError, exchange_sessions
+
+Times = NDArray[np.datetime64]
+_SECONDS = MappingProxyType({"m": 60, "h": 3600})
+
+
+def is_intraday(interval: str) -> bool:
+    """Say whether bars are shorter than a day: 5m, 1h, but not 1d, 1wk, 1mo."""
+    return interval[-1] in _SECONDS
+
+
+def length(interval: str) -> np.timedelta64:
+    """Return how long an intraday bar is."""
+    found = re.fullmatch(r"([0-9]+)([mh])", interval)
+    if found is None:
+        raise DataError(f"interval was {interval!r}; expected minutes or hours, such as 5m or 1h")
+    return np.timedelta64(int(found[1]) * _SECONDS[found[2]], "s")
+
+
+def bar_ends(starts: Times, interval: str, calendar: str) -> Times:
+    """Return the ends (n,) of intraday bars that start at ``starts`` (n,), both datetime64[ns] in UTC.
+
+    A bar ends one interval after its start, or with its session when that is over sooner.
+    """
+    ends = starts + length(interval)
+    if not len(starts):
+        return ends
+    opens, closes = session_hours(calendar, starts.min(), starts.max())
+    at = np.searchsorted(opens, starts, side="right") - 1
+    close = closes[np.maximum(at, 0)]
+    inside = (at >= 0) & (starts < close)
+    return np.where(inside, np.minimum(ends, close), ends)
+
+
+def session_hours(calendar: str, first: np.datetime64, last: np.datetime64) -> tuple[Times, Times]:
+    """Return the opens and closes (m,) of the sessions of whole years around two times, datetime64[ns] in UTC."""
+    return _hours(calendar, int(str(first)[:4]), int(str(last)[:4]))
+
+
+@lru_cache(maxsize=8)
+def _hours(calendar: str, first_year: int, last_year: int) -> tuple[Times, Times]:
+    exchange_sessions(calendar, np.datetime64(f"{first_year}-01-01"), np.datetime64(f"{last_year}-01-01"))
+    from exchange_calendars import get_calendar
+
+    with warnings.catch_warnings():
+        # the library has not caught up with the newest pandas; its answers are right
+        warnings.simplefilter("ignore", DeprecationWarning)
+        found = get_calendar(calendar, start=f"{first_year}-01-01", end=f"{last_year}-12-31")
+        opens, closes = (
+            column.dt.tz_localize(None).to_numpy().astype("datetime64[ns]") for column in (found.opens, found.closes)
+        )
+    opens.flags.writeable = closes.flags.writeable = False
+    return opens, closes
+
+
+def last_finished(end: date, now: datetime, calendar: str) -> date:
+    """Return the last day up to ``end`` of which the prices are known: sessions that are over by ``now`` (UTC).
+
+    Days before yesterday are over everywhere; only then is the calendar not needed.
+    """
+    if end < now.date() - timedelta(days=1):
+        return end
+    today = np.datetime64(now.replace(tzinfo=None), "ns")
+    _, closes = session_hours(calendar, today - np.timedelta64(15, "D"), today)
+    sessions = exchange_sessions(calendar, today - np.timedelta64(15, "D"), today)
+    over = sessions[(closes <= today) & (sessions <= np.datetime64(end, "D"))]
+    found: date = over[-1].astype(object)
+    return found
