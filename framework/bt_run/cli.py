@@ -176,18 +176,37 @@ def plugins(files: tuple[Path, ...], as_json: bool) -> None:
 
 @click.command()
 @local_files
-def schema(files: tuple[Path, ...]) -> None:
+@click.option(
+    "--install",
+    type=click.Path(path_type=Path),
+    is_flag=False,
+    flag_value=Path("."),
+    metavar="[FOLDER]",
+    help="Write it into FOLDER, or here, with VS Code's workspace setting, instead of printing it.",
+)
+def schema(files: tuple[Path, ...], install: Path | None) -> None:
     """Print the JSON schema of a YAML file, built from all installed plugins and local plugin FILES.
 
+    An editor with the YAML language server then completes and checks the keys.
+
     \b
-    Example, for editors with the YAML language server:
+    Examples:
       bt-run schema > schema.json
-      then write as the first line of a YAML file:
-      # yaml-language-server: $schema=schema.json
+      bt-run schema local_plugin.py --install
     """
     from bt_run.schema import json_schema
+    from bt_run.schema_install import SCHEMA_FILE, SETTINGS_FILE, install_schema
 
-    click.echo(json.dumps(json_schema(catalogue(get_plugin_manager(files))), indent=2))
+    made = json_schema(catalogue(get_plugin_manager(files)))
+    if install is None:
+        click.echo(json.dumps(made, indent=2))
+        return
+    done = install_schema(install, made)
+    click.echo(f"schema: {install / SCHEMA_FILE}: {done.schema}")
+    click.echo(f"VS Code: {install / SETTINGS_FILE}: {done.settings}")
+    if done.add:
+        click.echo(f"it is not plain JSON; add this to it by hand:\n{done.add}")
+    click.echo(f"other editors: start a YAML file with\n# yaml-language-server: $schema={SCHEMA_FILE}")
 
 
 @click.command()

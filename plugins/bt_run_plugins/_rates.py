@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from bt_run import Array, Config, DataError
+from bt_run_plugins._sample_series import macro_series
 
 
 class RateFile(Config):
@@ -77,16 +77,8 @@ def _fama_french() -> RateSource:
 
     The bill's return over a month is known when the month begins, so that month's rate counts from its first day.
     """
-    import pandas as pd
-
-    spec = find_spec("arch")
-    path = Path(spec.origin).parent / "data/frenchdata/frenchdata.csv.gz" if spec and spec.origin else None
-    if path is None or not path.exists():
-        raise DataError("the rate 'fama_french' comes with the package arch, which is not installed: pip install arch")
-    table = pd.read_csv(path)
-    months = table.iloc[:, 0].astype(str)
-    days = pd.to_datetime(months, format="%Y%m").to_numpy().astype("datetime64[D]")
-    monthly = table["RF"].to_numpy(dtype=np.float64) / 100.0
+    times, percent = macro_series("RF")
+    days, monthly = times.astype("datetime64[D]"), percent / 100.0
     content = hashlib.sha256(monthly.tobytes() + days.astype(np.int64).tobytes()).hexdigest()
     return RateSource(days, monthly * 12.0, 0, "fama_french", content)
 

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Literal
 from zoneinfo import available_timezones
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 from bt_run import (
+    Array,
     Bars,
     BuildContext,
     Component,
@@ -78,7 +80,7 @@ class Files:
         symbols = {*request.assets.values(), request.benchmark[1]}
         if unknown := sorted(self.config.last_session.keys() - symbols):
             raise DataError(f"last_session: no asset of the run has the symbol {unknown[0]!r}; found {sorted(symbols)}")
-        rows = read_rows(self.config.path, self.kind, symbols, self.config.timezone)
+        rows = self._rows(symbols)
         delisted = {
             name: np.datetime64(self.config.last_session[symbol], "D")
             for name, symbol in request.assets.items()
@@ -91,6 +93,25 @@ class Files:
             prices=self.config.prices,
             last_session=delisted,
         )
+
+    def symbols(self) -> tuple[str, ...]:
+        """Return the symbols that the files have."""
+        path = self.config.path
+        if path.is_dir():
+            return tuple(sorted(file.stem for file in path.glob(f"*.{self.kind}")))
+        return tuple(sorted(self._rows(None)))
+
+    def series(self, symbol: str, request: LoadRequest) -> tuple[NDArray[np.datetime64], Array]:
+        """Return the times (n,) and closes (n,) of one symbol over the request's window.
+
+        Raises:
+            DataError: there is no such symbol.
+        """
+        cut = self._rows({symbol})[symbol].between(request)
+        return cut.times, cut.close
+
+    def _rows(self, symbols: set[str] | None) -> dict[str, Rows]:
+        return read_rows(self.config.path, self.kind, symbols, self.config.timezone)
 
 
 def read_rows(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from bt_run import (
+    Array,
     Bars,
     BuildContext,
     Component,
@@ -22,6 +22,7 @@ from bt_run import (
     assemble_bars,
     hookimpl,
 )
+from bt_run_plugins._sample_series import MACRO, macro_series, read_shipped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,9 +35,10 @@ PriceConvention = Literal["as_traded", "split_adjusted"]
 class SampleConfig(Config):
     """Choose a set of sample prices."""
 
-    set: SampleSet = Field(
+    set: SampleSet | Literal["macro"] = Field(
         description="indices: S&P 500 and Nasdaq Composite 1999-2018; stocks: five US stocks 2000-2013; "
-        "large_caps: 20 US stocks and the S&P 500, closes only, 1990-2022 (needs bt-run[large-caps])"
+        "large_caps: 20 US stocks and the S&P 500, closes only, 1990-2022 (needs bt-run[large-caps]); "
+        "macro: series for data.tables, AAA, BAA, RF, WTI, VIX"
     )
 
 
@@ -66,6 +68,10 @@ class Sample:
         Raises:
             DataError: a symbol is not in the set, or the package that holds the set is not installed.
         """
+        if self.config.set == "macro":
+            raise DataError(
+                f"the sample set 'macro' has no prices to trade, only series for data.tables: {', '.join(MACRO)}"
+            )
         have = rows_of(self.config.set)
         wanted = {**request.assets, request.benchmark[0]: request.benchmark[1]}
         for name, symbol in wanted.items():
@@ -81,6 +87,28 @@ class Sample:
             prices=prices_of(self.config.set),
             notes=self._notes(wanted),
         )
+
+    def symbols(self) -> tuple[str, ...]:
+        """Return the symbols of the set."""
+        return tuple(MACRO) if self.config.set == "macro" else tuple(sorted(rows_of(self.config.set)))
+
+    def series(self, symbol: str, request: LoadRequest) -> tuple[NDArray[np.datetime64], Array]:
+        """Return dates (n,) and values (n,) of a macro series, or closes of a symbol, up to the request's end.
+
+        Raises:
+            DataError: the set has no such symbol.
+        """
+        if self.config.set == "macro":
+            times, values = macro_series(symbol)
+        else:
+            have = rows_of(self.config.set)
+            if symbol not in have:
+                raise DataError(
+                    f"the sample set {self.config.set!r} has no symbol {symbol!r}; it has {', '.join(sorted(have))}"
+                )
+            times, values = have[symbol].times, have[symbol].close
+        known = times.astype("datetime64[D]") <= np.datetime64(request.end)
+        return times[known], values[known]
 
     def _notes(self, wanted: Mapping[str, str]) -> tuple[str, ...]:
         if self.config.set == "stocks":
@@ -119,7 +147,7 @@ def _indices() -> dict[str, Rows]:
     """Read the S&P 500 and the Nasdaq Composite, OHLCV 1999-2018, from arch."""
     out = {}
     for index in _INDICES:
-        table = _read_csv("arch", index.file)
+        table = read_shipped("arch", index.file)
         times = _dates(table["Date"])
         out[index.symbol] = Rows(
             times=times,
@@ -130,7 +158,7 @@ def _indices() -> dict[str, Rows]:
 
 def _stocks() -> dict[str, Rows]:
     """Read five stocks, as traded with the vendor's adj_close, 2000-2013, from bokeh_sampledata."""
-    table = _read_csv("bokeh_sampledata", "_data/stocks.csv.gz")
+    table = read_shipped("bokeh_sampledata", "_data/stocks.csv.gz")
     table.columns = table.columns.str.lower().str.replace(" ", "_")
     fields = ("open", "high", "low", "close", "volume", "adj_close")
     return {
@@ -143,7 +171,7 @@ def _large_caps() -> dict[str, Rows]:
     """Read 20 large caps and the S&P 500, adjusted closes only, 1990-2022, from skfolio."""
     out = {}
     for file in ("datasets/data/sp500_dataset.csv.gz", "datasets/data/sp500_index.csv.gz"):
-        table = _read_csv("skfolio", file, extra="large-caps")
+        table = read_shipped("skfolio", file, extra="large-caps")
         times = _dates(table["Date"])
         for symbol in table.columns.drop("Date"):
             close = _numbers(table[symbol])
@@ -153,20 +181,6 @@ def _large_caps() -> dict[str, Rows]:
     # the index has no dividends to be adjusted for
     out[_LARGE_CAPS_INDEX] = Rows(times=out[_LARGE_CAPS_INDEX].times, close=out[_LARGE_CAPS_INDEX].close)
     return out
-
-
-def _read_csv(package: str, file: str, extra: str | None = None) -> pd.DataFrame:
-    """Read a data file of an installed package without importing the package, which would cost a second."""
-    import pandas as pd
-
-    spec = find_spec(package)
-    if spec is None or spec.origin is None:
-        how = f"pip install 'bt-run[{extra}]'" if extra else f"pip install {package}"
-        raise DataError(f"the sample data come with the package {package}, which is not installed: {how}")
-    path = Path(spec.origin).parent / file
-    if not path.exists():
-        raise DataError(f"the installed {package} has no {file}; the versions in constraints.txt have it")
-    return pd.read_csv(path)
 
 
 def _dates(column: pd.Series[str]) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:

@@ -12,7 +12,7 @@ from typing import Any
 EXAMPLES = Path(__file__).parents[2] / "examples"
 RECORD = Path(__file__).with_name("expected.json")
 # examples that run with what is installed from this repository, without a network
-NAMES = ("local_plugin", "spy_qqq", "stocks", "track_sp500")
+NAMES = ("credit_spread", "local_plugin", "spy_qqq", "stocks", "track_sp500")
 METRICS = (
     "total_return",
     "cagr",

@@ -277,10 +277,12 @@ def test_a_missing_file_of_rates_is_refused(tmp_path):
 
 
 def test_a_missing_package_of_rates_is_refused(monkeypatch):
-    import bt_run_plugins._rates as rates
+    import bt_run_plugins._sample_series as rates
 
     monkeypatch.setattr(rates, "find_spec", lambda name: None)
-    with pytest.raises(DataError, match="the rate 'fama_french' comes with the package arch"):
+    with pytest.raises(
+        DataError, match="the sample data come with the package arch, which is not installed: pip install arch"
+    ):
         rate_source("fama_french")
 
 

@@ -161,3 +161,20 @@ def test_a_delisting_of_nobody_is_refused(tmp_path):
     frame().to_csv(tmp_path / "A.csv", index=False)
     with pytest.raises(DataError, match="last_session: no asset of the run has the symbol 'TYPO'"):
         load(tmp_path, last_session={"TYPO": "2020-01-06"})
+
+
+def test_the_symbols_of_files_are_listed_and_their_closes_are_series(tmp_path):
+    long = pd.concat([frame(ticker="B"), frame(ticker="A", close=[5.0, 6.0, 7.0, 8.0])])
+    long.to_parquet(tmp_path / "all.parquet")
+    (tmp_path / "folder").mkdir()
+    for name in "BA":
+        frame().to_csv(tmp_path / "folder" / f"{name}.csv", index=False)
+    table = Files(FilesConfig(path=tmp_path / "all.parquet"), "parquet")
+    assert table.symbols() == ("A", "B")
+    assert Files(FilesConfig(path=tmp_path / "folder"), "csv").symbols() == ("A", "B")
+    request = LoadRequest(assets={}, benchmark=("A", "A"), start=dt.date(2020, 1, 1), end=dt.date(2020, 1, 3))
+    times, closes = table.series("A", request)
+    assert times.astype("datetime64[D]").astype(str).tolist() == ["2020-01-01", "2020-01-02", "2020-01-03"]
+    assert closes.tolist() == [5.0, 6.0, 7.0]
+    with pytest.raises(DataError, match="all.parquet has no ticker C"):
+        table.series("C", request)

@@ -65,7 +65,7 @@ def test_an_unknown_symbol_is_told_with_the_sets():
 
 
 def test_a_package_that_is_not_there_is_told_with_the_command(monkeypatch):
-    import bt_run_plugins.sample as sample
+    import bt_run_plugins._sample_series as sample
 
     monkeypatch.setattr(sample, "find_spec", lambda name: None)
     with pytest.raises(DataError, match=r"pip install 'bt-run\[large-caps\]'"):
@@ -75,8 +75,53 @@ def test_a_package_that_is_not_there_is_told_with_the_command(monkeypatch):
 def test_a_package_without_the_file_is_told(monkeypatch, tmp_path):
     from types import SimpleNamespace
 
-    import bt_run_plugins.sample as sample
+    import bt_run_plugins._sample_series as sample
 
     monkeypatch.setattr(sample, "find_spec", lambda name: SimpleNamespace(origin=str(tmp_path / "x.py")))
     with pytest.raises(DataError, match="the installed arch has no data/sp500"):
         load("indices", {"SPY": "SP500"}, ("SPY", "SP500"))
+
+
+# -- macro series ------------------------------------------------------------------------------------------------------
+
+
+def series(symbol, kind="macro", end=dt.date(2018, 12, 31)):
+    request = LoadRequest(assets={}, benchmark=("X", "X"), start=dt.date(2000, 1, 3), end=end)
+    times, values = Sample(SampleConfig(set=kind), BuildContext(costs=None)).series(symbol, request)
+    return dict(zip(times.astype("datetime64[D]").astype(str).tolist(), values.tolist(), strict=True))
+
+
+def test_a_monthly_mean_is_dated_when_its_month_is_over():
+    yields = series("BAA")
+    assert yields["2008-12-31"] == 8.43  # Moody's Baa in December 2008
+    assert "2008-12-01" not in yields
+    assert list(yields)[-1] == "2018-12-31"
+
+
+def test_a_bills_rate_is_known_when_its_month_begins():
+    assert series("RF")["2000-01-01"] == 0.41  # percent of January 2000, by the factor file
+
+
+def test_a_day_without_a_value_has_none():
+    oil = series("WTI")
+    assert oil["2008-07-03"] == 145.31  # the peak
+    assert "2008-07-04" not in oil
+    assert list(series("WTI", end=dt.date(2008, 7, 3)))[-1] == "2008-07-03"
+
+
+def test_a_set_of_prices_gives_its_closes_as_series():
+    assert series("SP500", "indices")["2000-01-03"] == pytest.approx(1455.22, abs=0.01)
+
+
+def test_what_a_set_does_not_have_is_told():
+    with pytest.raises(DataError, match="the sample set 'macro' has no series 'GOLD'; it has AAA: Moody's Aaa yield"):
+        series("GOLD")
+    with pytest.raises(DataError, match="the sample set 'indices' has no symbol 'GOLD'; it has NASDAQ, SP500"):
+        series("GOLD", "indices")
+    with pytest.raises(DataError, match=r"the sample set .macro. has no prices to trade, only series for data\.tables"):
+        load("macro", {"AAA": "AAA"}, ("AAA", "AAA"))
+
+
+def test_the_symbols_of_a_set_are_listed():
+    assert Sample(SampleConfig(set="macro"), BuildContext(costs=None)).symbols() == ("AAA", "BAA", "RF", "WTI", "VIX")
+    assert Sample(SampleConfig(set="indices"), BuildContext(costs=None)).symbols() == ("NASDAQ", "SP500")

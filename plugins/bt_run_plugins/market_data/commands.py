@@ -92,6 +92,8 @@ def fetch(
 
         run = load_config(run_file).data
         names += [*run.assets.values(), run.assets.get(run.benchmark, run.benchmark)]
+        read = [table for table in run.tables.values() if (table.source or run.source).use == "yahoo"]
+        names += [table.symbol for table in read if table.symbol]
         first, last = first or run.history_from, end.date() if end else run.end
     if not names:
         raise ConfigError("no symbols: name some, such as `bt-run data fetch SPY QQQ`, or say --file or --run")

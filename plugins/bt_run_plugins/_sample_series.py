@@ -1,0 +1,88 @@
+"""Macro series that ship inside arch: corporate yields, the risk-free rate, oil, the VIX."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bt_run import Array, DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["MACRO", "macro_series", "read_shipped"]
+
+
+@dataclass(frozen=True)
+class _Shipped:
+    """Say where a series lies in arch, and how its dates are to be read."""
+
+    file: str
+    column: str
+    dated: Literal["day", "month end", "month start"]
+    words: str
+
+
+MACRO: Mapping[str, _Shipped] = MappingProxyType(
+    {
+        # the source dates a month's mean by its first day, when nobody knew it
+        "AAA": _Shipped("data/default/default.csv.gz", "AAA", "month end", "Moody's Aaa yield, percent, monthly mean"),
+        "BAA": _Shipped("data/default/default.csv.gz", "BAA", "month end", "Moody's Baa yield, percent, monthly mean"),
+        # a bill's return over a month is known when the month begins
+        "RF": _Shipped(
+            "data/frenchdata/frenchdata.csv.gz", "RF", "month start", "one-month Treasury bill, percent a month"
+        ),
+        "WTI": _Shipped("data/wti/wti.csv.gz", "DCOILWTICO", "day", "crude oil at Cushing, dollars a barrel"),
+        "VIX": _Shipped("data/vix/vix.csv.gz", "vix", "day", "the VIX, percent a year, 2014 to 2018"),
+    }
+)
+
+
+def read_shipped(package: str, file: str, extra: str | None = None) -> pd.DataFrame:
+    """Read a data file of an installed package without importing the package, which would cost a second."""
+    import pandas as pd
+
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        how = f"pip install 'bt-run[{extra}]'" if extra else f"pip install {package}"
+        raise DataError(f"the sample data come with the package {package}, which is not installed: {how}")
+    path = Path(spec.origin).parent / file
+    if not path.exists():
+        raise DataError(f"the installed {package} has no {file}; the versions in constraints.txt have it")
+    return pd.read_csv(path)
+
+
+def macro_series(symbol: str) -> tuple[NDArray[np.datetime64], Array]:
+    """Return dates (n,) and values (n,) of a series; a day without a value has none.
+
+    Raises:
+        DataError: no such series, or arch is not installed.
+    """
+    if symbol not in MACRO:
+        words = "; ".join(f"{name}: {shipped.words}" for name, shipped in MACRO.items())
+        raise DataError(f"the sample set 'macro' has no series {symbol!r}; it has {words}")
+    shipped = MACRO[symbol]
+    table = read_shipped("arch", shipped.file)
+    text = table[shipped.column].astype(str).replace(".", "nan")  # so FRED writes a day without a value
+    values = np.asarray(text, dtype=np.float64)
+    dates = _dates(table.iloc[:, 0], shipped.dated)
+    known = np.isfinite(values)
+    return dates[known].astype("datetime64[ns]"), values[known]
+
+
+def _dates(written: pd.Series[Any], dated: str) -> NDArray[np.datetime64]:
+    import pandas as pd
+
+    style = "%Y%m" if written.dtype.kind == "i" else None
+    days = pd.to_datetime(written.astype(str), format=style).to_numpy().astype("datetime64[D]")
+    if dated != "month end":
+        return days
+    months = days.astype("datetime64[M]") + np.timedelta64(1, "M")
+    return np.asarray(months.astype("datetime64[D]") - np.timedelta64(1, "D"))
