@@ -1,0 +1,36 @@
+"""Settings of the documentation site; ``make docs`` builds it into ``build/docs``, without a network."""
+
+from importlib.metadata import version as installed
+
+project = "bt-run"
+author = "the authors of bt-run"
+project_copyright = "the authors of bt-run; GPL-3.0-or-later"
+version = release = installed("bt-run")
+
+extensions = ["myst_parser"]
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+exclude_patterns = ["_static", "images/*.py"]
+highlight_language = "none"  # a block says what it is, or is shown as it stands
+nitpicky = True
+
+html_title = f"bt-run {version}"
+html_theme = "pydata_sphinx_theme"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sourcelink = False
+html_show_sphinx = False
+html_theme_options = {
+    "logo": {"text": "bt-run"},
+    "navbar_center": [],
+    "navbar_end": ["theme-switcher"],
+    "navbar_persistent": ["search-button"],
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "show_prev_next": True,
+    "navigation_with_keys": False,
+    "show_nav_level": 2,
+}
+html_sidebars = {"**": ["sidebar-nav-bs"]}
