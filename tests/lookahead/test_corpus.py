@@ -1,6 +1,7 @@
 """The check keeps the recall and the false alarms that the documents state."""
 
 import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,10 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
-def test_the_check_is_as_good_as_the_documents_say():
+def test_the_check_is_as_good_as_the_documents_say(monkeypatch):
     spec = importlib.util.spec_from_file_location("lookahead_scores", ROOT / "benchmarks" / "lookahead.py")
     bench = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, bench)  # its worker processes look it up there
     spec.loader.exec_module(bench)
     stated = (ROOT / "docs" / "lookahead.md").read_text(encoding="utf-8")
     first_leaks, first_clean, *second = list(bench.scores())

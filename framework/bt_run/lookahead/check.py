@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from bt_run.bars import FIELDS, Bars
 from bt_run.components import Array
 from bt_run.config import RunConfig
 from bt_run.errors import BtRunError, PluginError
+from bt_run.ledger import Ledger
 from bt_run.lookahead.causes import OTHER_CAUSES, Cause, cause_of_signal
 from bt_run.lookahead.dates import choose_dates, first_signal
 from bt_run.lookahead.differences import (
@@ -97,6 +98,7 @@ class _Search:
     ready: Prepared
     due: NDArray[np.bool_]
     base: Replay
+    ledger: Ledger
     noise: Noise
     found: dict[tuple[str, str], tuple[int, str, Difference]]
     skipped: list[str]
@@ -109,19 +111,21 @@ class _Search:
         due = np.zeros(len(bars), dtype=bool)
         due[: t + 1] = self.due[: t + 1]
         try:
-            other = replay(self.ready.config, bars, due)
+            other = replay(self.ready.config, bars)
+            if self._signals(t, way, other):
+                return
+            ledger = other.play(due)
         except BtRunError as error:
             self.failed += 1
             self.skipped.append(f"{way} {self.day(t)}: {error}")
             return
-        if not self._signals(t, way, other):
-            for difference in self._ledgers(t, way, other, fills_until):
-                if difference is not None:
-                    self.keep(t, way, difference)
-                    break  # what differs later follows from what differed first
+        for difference in self._ledgers(t, way, ledger, fills_until):
+            if difference is not None:
+                self.keep(t, way, difference)
+                break  # what differs later follows from what differed first
 
     def _signals(self, t: int, way: str, other: Replay) -> bool:
-        """Keep where vectorised signals differ; everything after them differs too then, and is not looked at."""
+        """Keep where vectorised signals differ; what follows from them differs too then, and is not played."""
         differs = False
         for path, rows in self.base.signals.items():
             found = compare_arrays(rows[: t + 1], other.signals[path][: t + 1], self.noise)
@@ -132,8 +136,8 @@ class _Search:
                 differs = True
         return differs
 
-    def _ledgers(self, t: int, way: str, other: Replay, fills_until: int) -> Any:
-        mine, yours = self.base.ledger, other.ledger
+    def _ledgers(self, t: int, way: str, yours: Ledger, fills_until: int) -> Iterator[Difference | None]:
+        mine = self.ledger
         if self.base.parts.pipeline is not None and way != CLOSE:
             one = [d for d in mine.decisions if d.bar <= t]
             two = [d for d in yours.decisions if d.bar <= t]
@@ -198,16 +202,17 @@ def check_lookahead(
     tell = progress or (lambda phase, fraction: None)
     tell("the run", 0.0)
     due = scheduled(ready.bars, ready.config.schedule)
-    base = replay(ready.config, ready.bars, due)
-    rows = _signal_rows(ready.bars, base)
+    base = replay(ready.config, ready.bars)
+    ledger = base.play(due)
+    rows = _signal_rows(base, ledger)
     # vectorised signals have a value at every bar, not only where the run decides
     chosen = choose_dates(ready.bars, np.ones_like(due) if base.signals else due, rows, dates, seed)
     if first_signal(rows) is None or not chosen:
         reason = "it never gives a signal" if first_signal(rows) is None else "it has no decision to take a future from"
         return Lookahead((), (), 1, 0, 0.0, (), nothing=reason)
-    search = _Search(ready, due, base, Noise(), {}, [])
+    search = _Search(ready, due, base, ledger, Noise(), {}, [])
     rng = np.random.default_rng([seed, 1])
-    steps = list(_steps(ready, base, chosen, rng))
+    steps = _steps(ready, ledger, chosen, rng)
     for number, step in enumerate(steps):
         tell("look-ahead", number / len(steps))
         step(search)
@@ -228,7 +233,7 @@ def check_lookahead(
 
 
 def _steps(
-    ready: Prepared, base: Replay, chosen: tuple[int, ...], rng: np.random.Generator
+    ready: Prepared, ledger: Ledger, chosen: tuple[int, ...], rng: np.random.Generator
 ) -> list[Callable[[_Search], None]]:
     """Return what is tried: at each date two futures, at two dates another close, and the source once."""
     bars = ready.bars
@@ -241,7 +246,7 @@ def _steps(
             other, way = noise_after(bars, t, AHEAD, rng), NOISE
         steps.append(partial(_Search.compare, t=t, way=way, bars=other, fills_until=t))
     if ready.parts.broker.fill == "next_open" and ready.parts.classic is None:
-        filled = sorted({record.bar - 1 for record in base.ledger.fills if record.filled.any() and record.bar > 0})
+        filled = sorted({record.bar - 1 for record in ledger.fills if record.filled.any() and record.bar > 0})
         for t in sorted(int(t) for t in rng.permutation(filled)[:2]):
             other = other_close(bars, t + 1)
             steps.append(partial(_Search.compare, t=t, way=CLOSE, bars=other, fills_until=t + 1))
@@ -276,13 +281,14 @@ def _compare_source(search: _Search, t: int) -> None:
 
 def _refuse_unrepeatable(search: _Search) -> None:
     """Raise where a component answers differently on the same data: then a difference proves nothing."""
-    again = replay(search.ready.config, search.ready.bars, search.due)
-    control = replace(search, found={}, skipped=[])
+    again = replay(search.ready.config, search.ready.bars)
     last = len(search.ready.bars) - 1
     for path, rows in search.base.signals.items():
-        if compare_arrays(rows, again.signals[path], control.noise):
+        if compare_arrays(rows, again.signals[path], Noise()):
             raise PluginError(_unrepeatable(path))
-    for difference in control._ledgers(last, CUT, again, last):
+    if all(difference.quantity == "signals" for _, _, difference in search.found.values()):
+        return
+    for difference in search._ledgers(last, CUT, again.play(search.due), last):
         if difference is not None:
             raise PluginError(_unrepeatable(difference.component))
 
@@ -294,15 +300,15 @@ def _unrepeatable(component: str) -> str:
     )
 
 
-def _signal_rows(bars: Bars, base: Replay) -> Array:
+def _signal_rows(base: Replay, ledger: Ledger) -> Array:
     """Return the signals at each bar (T, N): of the strategy, or where a Backtrader strategy ordered."""
     for rows in base.parts.vectorised:
         if rows.path == "strategy":
             return rows.rows
-    out = np.full((len(bars), len(bars.assets)), np.nan)
-    for decision in base.ledger.decisions:
+    out = np.full((len(base.bars), len(base.bars.assets)), np.nan)
+    for decision in ledger.decisions:
         out[decision.bar] = decision.signal
-    for record in base.ledger.fills if base.parts.classic is not None else ():
+    for record in ledger.fills if base.parts.classic is not None else ():
         decided = np.broadcast_to(record.decided, len(record.assets))
         out[decided, record.assets] = 1.0 + record.bar % 2
     return out

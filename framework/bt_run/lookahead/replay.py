@@ -21,20 +21,28 @@ __all__ = ["Replay", "replay"]
 
 @dataclass(frozen=True)
 class Replay:
-    """Hold what one pass gave: the signals of each vectorised strategy by its path, (T, N), and the ledger."""
+    """Hold components built anew, and the signals of each vectorised strategy on some bars by its path, (T, N)."""
 
+    config: RunConfig
+    bars: Bars
     parts: Parts
     signals: Mapping[str, Array]
-    ledger: Ledger
+
+    def play(self, due: NDArray[np.bool_]) -> Ledger:
+        """Play the bars; ``due`` (T,) says when the run decides.
+
+        Raises:
+            BtRunError: a component failed on these bars.
+        """
+        return play(self.config, self.parts, market_of(self.config, self.parts, self.bars), due)
 
 
-def replay(config: RunConfig, bars: Bars, due: NDArray[np.bool_]) -> Replay:
-    """Play ``config`` on ``bars``; ``due`` (T,) says when it decides.
+def replay(config: RunConfig, bars: Bars) -> Replay:
+    """Build the components of ``config`` and evaluate its vectorised strategies on ``bars``.
 
     Raises:
         BtRunError: a component failed on these bars.
     """
     parts = build_parts(config, bind(config, catalogue(get_plugin_manager(config.plugins))))
     evaluate_signals(parts, bars)
-    signals = {f"{rows.path} {rows.name}": rows.rows for rows in parts.vectorised}
-    return Replay(parts, signals, play(config, parts, market_of(config, parts, bars), due))
+    return Replay(config, bars, parts, {f"{rows.path} {rows.name}": rows.rows for rows in parts.vectorised})

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from bt_run.bars import Bars
 from bt_run.components import Array
 from bt_run.config import RunConfig
 from bt_run.errors import BtRunError
+from bt_run.ledger import Ledger
 from bt_run.lookahead.dates import first_signal
 from bt_run.lookahead.futures import from_bar
 from bt_run.lookahead.replay import Replay, replay
@@ -77,7 +77,8 @@ def check_warmup(config: RunConfig, *, progress: Callable[[str, float], None] | 
     def outputs(length: int) -> Array:
         first = start - length
         part = from_bar(bars, first)
-        return _outputs(part, replay(ready.config, part, due[first:]))
+        played = replay(ready.config, part)
+        return _outputs(played, played.play(due[first:]))
 
     whole = outputs(start)
     if first_signal(whole) is None:
@@ -126,11 +127,12 @@ def _step(length: int, part: Array, whole: Array) -> WarmUpStep:
     return WarmUpStep(length, float(gap.max(initial=0.0)), None if settled == len(whole) else settled)
 
 
-def _outputs(bars: Bars, played: Replay) -> Array:
+def _outputs(played: Replay, ledger: Ledger) -> Array:
     """Return what is compared at each bar from the start on, (T, K): signals and the weights of decisions."""
+    bars = played.bars
     rows = len(bars) - bars.start
     parts = [signals[bars.start :] for signals in played.signals.values()]
-    decisions = played.ledger.decisions
+    decisions = ledger.decisions
     if decisions:
         stages = np.array([np.concatenate([np.nan_to_num(d.signal), *d.stages]) for d in decisions])
         table = np.zeros((rows, stages.shape[1]))
@@ -141,7 +143,7 @@ def _outputs(bars: Bars, played: Replay) -> Array:
         parts.append(table)
     else:
         orders = np.zeros((rows, len(bars.assets)))
-        for record in played.ledger.fills:
+        for record in ledger.fills:
             orders[record.bar - bars.start, record.assets] += record.filled
         parts.append(orders)
     return np.hstack(parts)
