@@ -30,7 +30,9 @@ lint: $(STAMP)  ## Check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-docs: $(STAMP)  ## Run what tests the documents
+docs: $(STAMP)  ## Write the reference, build the site into build/docs, and test the documents
+	$(BIN)/python docs/reference.py
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs
 	$(BIN)/pytest -q tests/docs
 
 picture: $(STAMP)  ## Draw the picture of the page that the README shows (needs Chromium)
@@ -40,6 +42,7 @@ bench: $(STAMP)  ## Measure the example, the engine and the tracker beside their
 	$(BIN)/python benchmarks/example.py
 	$(BIN)/python benchmarks/decisions.py
 	$(BIN)/python benchmarks/report.py
+	$(BIN)/python benchmarks/data.py
 	@test -x .cache/peers/bin/python || $(BIN)/python -m venv .cache/peers
 	@.cache/peers/bin/python -m pip install --quiet bt==1.4.1 vectorbt==1.2.0 \
 		|| echo "bench: the peers could not be installed into .cache/peers; those that are missing are skipped"
@@ -52,6 +55,7 @@ bench: $(STAMP)  ## Measure the example, the engine and the tracker beside their
 evidence: $(STAMP)  ## Collect what supports the claims of the README
 	$(BIN)/python benchmarks/mutation.py
 	$(BIN)/python benchmarks/real_stocks.py
+	$(BIN)/python benchmarks/lookahead.py
 
 $(STAMP): setup.cfg pyproject.toml constraints.txt
 	@if [ -z "$(PYTHON)" ]; then \

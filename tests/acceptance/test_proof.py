@@ -242,11 +242,9 @@ def real_rows():
 
 def read_real_rows():
     """Read all 462 stocks, one impossible dividend of one of them left out."""
-    from bt_run_plugins.files import Files, FilesConfig
+    from bt_run_plugins.files import read_rows
 
-    source = Files(FilesConfig(path=Path(SHARED) / "us_stocks_1999_2012.parquet", prices="as_traded"), "parquet")
-    tickers = pd.read_parquet(source.config.path, columns=["ticker"])["ticker"].astype(str).unique()
-    rows = source._table({str(t) for t in tickers})
+    rows = read_rows(Path(SHARED) / "us_stocks_1999_2012.parquet", "parquet")
     # one dividend of 181 on a share of 93.75 is refused, and rightly so
     dividend = np.where(rows["KSU"].dividend > 100, 0.0, rows["KSU"].dividend)
     return rows | {"KSU": replace(rows["KSU"], dividend=dividend)}

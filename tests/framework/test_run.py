@@ -119,7 +119,15 @@ def test_a_run_gives_tables_and_metrics(prices):
     assert result.nav.index[0] == pd.Timestamp("2020-02-03", tz="UTC")
     assert result.nav["nav"].iloc[0] == 1_000_000
     assert result.metrics["total_return"]["run"] == pytest.approx(result.nav["nav"].iloc[-1] / 1e6 - 1)
-    assert list(result.timings) == ["configuration", "data", "signals", "decisions", "baselines", "metrics"]
+    assert list(result.timings) == [
+        "configuration",
+        "data",
+        "signals",
+        "decisions",
+        "baselines",
+        "look-ahead",
+        "metrics",
+    ]
 
 
 def test_equal_weight_of_everything_is_its_own_baseline(prices):
@@ -371,6 +379,7 @@ def test_progress_is_told_by_phase(prices):
         "signals",
         "decisions",
         "baselines",
+        "look-ahead",
         "metrics",
     ]
     assert all(0.0 <= fraction <= 1.0 for _, fraction in told)

@@ -105,14 +105,17 @@ class _Search:
     passes: int = 0
     failed: int = 0
 
-    def compare(self, t: int, way: str, bars: Bars, *, fills_until: int) -> None:
-        """Replay on ``bars``, which agree with the run's up to ``t``, and keep the first differences."""
+    def compare(self, t: int, way: str, bars: Bars, *, fills_until: int, playing: bool = True) -> None:
+        """Replay on ``bars``, which agree with the run's up to ``t``, and keep the first differences.
+
+        Without ``playing`` only vectorised signals are compared, which costs little.
+        """
         self.passes += 1
         due = np.zeros(len(bars), dtype=bool)
         due[: t + 1] = self.due[: t + 1]
         try:
             other = replay(self.ready.config, bars)
-            if self._signals(t, way, other):
+            if self._signals(t, way, other) or not playing:
                 return
             ledger = other.play(due)
         except BtRunError as error:
@@ -235,16 +238,21 @@ def check_lookahead(
 def _steps(
     ready: Prepared, ledger: Ledger, chosen: tuple[int, ...], rng: np.random.Generator
 ) -> list[Callable[[_Search], None]]:
-    """Return what is tried: at each date two futures, at two dates another close, and the source once."""
-    bars = ready.bars
+    """Return what is tried: at each date two futures, at two dates another close, and the source once.
+
+    Where signals are vectorised they are compared in both futures of a date, and the decisions in one.
+    """
+    bars, both = ready.bars, not ready.parts.vectorised
     steps: list[Callable[[_Search], None]] = []
     for number, t in enumerate(chosen):
-        steps.append(partial(_Search.compare, t=t, way=CUT, bars=until(bars, t), fills_until=t))
+        cut = partial(_Search.compare, t=t, way=CUT, bars=until(bars, t), fills_until=t)
+        steps.append(partial(cut, playing=both or number % 2 == 0))
         if number % 3 == 1:
             other, way = absent_after(bars, t, AHEAD), ABSENT
         else:
             other, way = noise_after(bars, t, AHEAD, rng), NOISE
-        steps.append(partial(_Search.compare, t=t, way=way, bars=other, fills_until=t))
+        future = partial(_Search.compare, t=t, way=way, bars=other, fills_until=t)
+        steps.append(partial(future, playing=both or number % 2 == 1))
     if ready.parts.broker.fill == "next_open" and ready.parts.classic is None:
         filled = sorted({record.bar - 1 for record in ledger.fills if record.filled.any() and record.bar > 0})
         for t in sorted(int(t) for t in rng.permutation(filled)[:2]):
