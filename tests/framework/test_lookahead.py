@@ -227,9 +227,13 @@ class Tomorrow(Vectorised):
 class Never(Vectorised):
     rows = staticmethod(lambda bars: np.zeros(bars.close.shape))
 class Average(Vectorised):
-    rows = staticmethod(lambda bars: (bars.close > pd.DataFrame(np.array(bars.close)).rolling(30).mean()).astype(float).to_numpy())
+    @staticmethod
+    def rows(bars):
+        return (bars.close > pd.DataFrame(np.array(bars.close)).rolling(30).mean()).astype(float).to_numpy()
 class Expanding(Vectorised):
-    rows = staticmethod(lambda bars: np.clip(pd.DataFrame(np.array(bars.close)).expanding().mean().to_numpy() / 1e4, 0, 1))
+    @staticmethod
+    def rows(bars):
+        return np.clip(pd.DataFrame(np.array(bars.close)).expanding().mean().to_numpy() / 1e4, 0, 1)
 class Dice(Vectorised):
     rows = staticmethod(lambda bars: np.random.default_rng().random(bars.close.shape))
 class NeedsMuch(Vectorised):
