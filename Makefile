@@ -33,7 +33,7 @@ lint: $(STAMP)  ## Check style and types
 docs: $(STAMP)  ## Write the reference, build the site into build/docs, and test the documents
 	$(BIN)/python docs/reference.py
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs
-	$(BIN)/pytest -q tests/docs
+	$(BIN)/pytest -q -n auto --dist loadfile tests/docs
 
 picture: $(STAMP)  ## Draw the picture of the page that the README shows (needs Chromium)
 	$(BIN)/python docs/images/picture.py

@@ -10,7 +10,8 @@ version = release = installed("bt-run")
 extensions = ["myst_parser"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
-exclude_patterns = ["_static", "images/*.py"]
+exclude_patterns = ["_static", "_templates"]
+templates_path = ["_templates"]
 highlight_language = "none"  # a block says what it is, or is shown as it stands
 nitpicky = True
 
@@ -31,6 +32,6 @@ html_theme_options = {
     "footer_end": [],
     "show_prev_next": True,
     "navigation_with_keys": False,
-    "show_nav_level": 2,
+    "show_toc_level": 2,
 }
-html_sidebars = {"**": ["sidebar-nav-bs"]}
+html_sidebars = {"**": ["all-pages"]}

@@ -94,7 +94,10 @@ def hooks_page() -> str:
     groups = re.split(r"\n# -- (.*?) -+\n", source)
     order = 0
     for title, body in zip(groups[1::2], groups[2::2], strict=True):
-        lines.append(f"## {title[0].upper()}{title[1:]}")
+        head, _, rest = title.partition(": ")
+        lines.append(f"## {head[0].upper()}{head[1:]}")
+        if rest:
+            lines.append(f"{rest[0].upper()}{rest[1:]}.")
         for name in re.findall(r"^def (bt_\w+)", body, flags=re.M):
             order += 1
             lines.append(f"### {name}")
@@ -129,7 +132,7 @@ FIRES = {
 def components_page(shipped: Mapping[str, Mapping[str, Offer]]) -> str:
     lines = ["# Components", COMPONENTS_INTRO]
     for role, offers in shipped.items():
-        lines.append(f"## {role}")
+        lines.append(f"## {role.capitalize()}")
         key, method = KEYS.get(role, role), METHODS[role][:1].upper() + METHODS[role][1:]
         lines.append(f"Key in the YAML file: `{key}`. Hook: [`{ROLES[role]}`](hooks.md#{ROLES[role]}). {method}.")
         if not offers:
@@ -243,7 +246,7 @@ def commands(command: click.Command, words: tuple[str, ...]) -> Iterator[tuple[t
 def help_of(command: click.Command, words: tuple[str, ...]) -> str:
     with click.Context(command, info_name=" ".join(words), terminal_width=WIDTH, max_content_width=WIDTH) as context:
         text = command.get_help(context)
-    return "\n".join(line.rstrip() for line in text.splitlines())
+    return "\n".join(line.replace("\b", "").rstrip() for line in text.splitlines())
 
 
 if __name__ == "__main__":

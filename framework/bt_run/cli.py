@@ -17,6 +17,7 @@ from click_default_group import DefaultGroup
 from bt_run.commands import COMMANDS, overrides, progress_bar, run_file
 from bt_run.errors import BtRunError, ConfigError
 from bt_run.plugins import catalogue, did_you_mean, get_plugin_manager
+from bt_run.scaffold_commands import COMMANDS_NEW
 
 if TYPE_CHECKING:
     from bt_run.config import RunConfig
@@ -33,12 +34,17 @@ First steps:
   bt-run init my_tests               copy the examples into a folder
   cd my_tests
   bt-run spy_qqq.yaml                run one; short for `bt-run run spy_qqq.yaml`
+
 \b
 Then:
   bt-run spy_qqq.yaml --set broker.cash=50000 --set strategy.fast=20
   bt-run validate spy_qqq.yaml       check a file and its data without running it
   bt-run plugins                     what a YAML file can name, with every key
-  bt-run schema > schema.json        for completion in an editor
+  bt-run schema --install            completion in an editor
+  bt-run data fetch SPY QQQ          real prices, kept in a store
+  bt-run new strategy my_momentum    a plugin of your own, tested
+  bt-run check lookahead FILE        does it know the future?
+
 \b
 Exit codes: 0 done, 1 a bug of bt-run, 2 configuration, 3 data, 4 infeasible or solver,
 5 plugin, 6 a check found what it looks for, 7 a check had nothing to check.
@@ -78,7 +84,7 @@ def command_line() -> click.Group:
     """Return the commands of bt-run and those that plugins add."""
     cli: click.Group = DefaultGroup(name="bt-run", help=HELP, default="run")
     click.version_option(version("bt-run"), prog_name="bt-run")(cli)
-    for command in (run, validate, plugins, schema, init, *COMMANDS):
+    for command in (run, validate, plugins, schema, init, *COMMANDS, *COMMANDS_NEW):
         cli.add_command(command)
     try:
         get_plugin_manager().hook.bt_commands(cli=cli)
@@ -232,7 +238,8 @@ def _load(file: Path, overrides: Sequence[str]) -> RunConfig:
     from bt_run.config import load_config
 
     if not file.exists() and file.suffix == "":
-        hint = did_you_mean(str(file), ("run", "validate", "plugins", "schema", "init"))
+        context = click.get_current_context().find_root()
+        hint = did_you_mean(str(file), context.command.list_commands(context))  # type: ignore[attr-defined]
         if hint:
             raise ConfigError(f"{file}: no such file or command{hint}")
     return load_config(file, overrides)
