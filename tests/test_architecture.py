@@ -19,6 +19,7 @@ FORBIDDEN_WORDS = ("manager", "helper", "base", "utils")
 COMMANDS = (
     CORE / "cli.py",
     CORE / "commands.py",
+    CORE / "scaffold_commands.py",
     ROOT / "plugins" / "bt_run_plugins" / "market_data" / "commands.py",
 )
 

@@ -344,12 +344,14 @@ class Component:
     """Offer a thing under the name that a YAML file uses.
 
     ``build(config, context)`` returns an object of the role; it imports heavy libraries itself.
+    ``example`` holds keys with which it is shown and tested: those without a default, and shorter lookbacks.
     """
 
     name: str
     config: type[Config]
     build: Callable[[Any, BuildContext], Any]
     summary: str
+    example: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
     def from_backtrader(

@@ -39,5 +39,6 @@ def bt_triggers() -> list[Component]:
             config=CalendarConfig,
             build=Calendar,
             summary="fires at the first decision of each week, month, quarter or year",
+            example={"every": "month"},
         )
     ]

@@ -67,5 +67,6 @@ def bt_overlays() -> list[Component]:
             config=DrawdownGuardConfig,
             build=DrawdownGuard,
             summary="cuts exposure in steps as drawdown deepens, restores it with hysteresis",
+            example={"steps": [{"depth": 0.02, "exposure": 0.5}, {"depth": 0.05, "exposure": 0.0}]},
         )
     ]

@@ -53,5 +53,6 @@ def bt_triggers() -> list[Component]:
             config=DriftBandsConfig,
             build=DriftBands,
             summary="fires when holdings have drifted from the target, in total (L1) or by name",
+            example={"total": 0.20, "name": 0.05},
         )
     ]

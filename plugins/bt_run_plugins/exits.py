@@ -71,17 +71,20 @@ def bt_exits() -> list[Component]:
             config=StopLossConfig,
             build=StopLoss,
             summary="closes a holding that lost a fraction of its entry price",
+            example={"loss": 0.10},
         ),
         Component(
             name="take_profit",
             config=TakeProfitConfig,
             build=TakeProfit,
             summary="closes a holding that gained a fraction of its entry price",
+            example={"gain": 0.20},
         ),
         Component(
             name="trailing_stop",
             config=TrailingStopConfig,
             build=TrailingStop,
             summary="closes a holding that came back a fraction from its best close",
+            example={"depth": 0.10},
         ),
     ]

@@ -252,11 +252,13 @@ def bt_sources() -> list[Component]:
             config=FilesConfig,
             build=_build_parquet,
             summary="prices from parquet files: a folder with one per symbol, or one long table",
+            example={"path": "{prices}"},
         ),
         Component(
             name="csv",
             config=FilesConfig,
             build=_build_csv,
             summary="prices from csv files: a folder with one per symbol, or one long table",
+            example={"path": "{prices}"},
         ),
     ]

@@ -226,5 +226,6 @@ def bt_sizers() -> list[Component]:
             config=QPTrackerConfig,
             build=QPTracker,
             summary="follows the benchmark: least squared difference of returns over a window, under a cap per name",
+            example={"cap": 0.6, "lookback": 40, "min_history": 20},
         )
     ]

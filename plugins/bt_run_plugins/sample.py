@@ -201,5 +201,6 @@ def bt_sources() -> list[Component]:
             config=SampleConfig,
             build=Sample,
             summary="real daily prices that ship inside installed packages; no network",
+            example={"set": "indices"},
         )
     ]

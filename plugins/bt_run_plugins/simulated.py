@@ -77,5 +77,6 @@ def bt_brokers() -> list[Component]:
             config=SimulatedConfig,
             build=_build,
             summary="fills at the next open or close with commission, slippage and interest",
+            example={"commission": {"bps": 1}, "slippage": {"bps": 2}},
         )
     ]

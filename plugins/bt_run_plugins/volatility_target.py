@@ -60,5 +60,6 @@ def bt_overlays() -> list[Component]:
             config=VolatilityTargetConfig,
             build=VolatilityTarget,
             summary="scales the weights to a yearly volatility, within the gross limit",
+            example={"annual": 0.10, "lookback": 20},
         )
     ]

@@ -286,6 +286,10 @@ def bt_sources() -> list[Component]:
             name="store", config=StoreConfig, build=StoreSource, summary="cleaned prices from the store; no network"
         ),
         Component(
-            name="pack", config=PackConfig, build=PackSource, summary="prices frozen in a pack, checked by its hash"
+            name="pack",
+            config=PackConfig,
+            build=PackSource,
+            summary="prices frozen in a pack, checked by its hash",
+            example={"id": "2012-12-31_0123456789ab"},
         ),
     ]
