@@ -1,13 +1,14 @@
 """A strategy in a file of its own; local_plugin.yaml names the file and then the strategy."""
 
 import numpy as np
+from pydantic import Field
 
 from bt_run import Component, Config, hookimpl
 
 
 class NearHighConfig(Config):
-    lookback: int = 252  # bars
-    depth: float = 0.10  # fraction below the high
+    lookback: int = Field(252, description="bars over which the highest close is taken")
+    depth: float = Field(0.10, description="fraction below the high")
 
 
 class NearHigh:

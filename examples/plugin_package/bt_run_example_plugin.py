@@ -69,6 +69,7 @@ def bt_strategies() -> list[Component]:
             config=MomentumConfig,
             build=Momentum,
             summary="Hold last year's winners, the last month left out",
+            example={"lookback": 60, "skip": 5},
         )
     ]
 
@@ -81,5 +82,6 @@ def bt_overlays() -> list[Component]:
             config=CashInMonthConfig,
             build=CashInMonth,
             summary="Hold cash during one month of every year",
+            example={"month": 9},
         )
     ]

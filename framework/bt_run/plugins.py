@@ -88,13 +88,15 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f" (did you mean {by_lower[near[0]]!r}?)" if near else ""
 
 
-def get_plugin_manager(files: Sequence[Path] = (), *, modules: Sequence[str] = DEFAULT_PLUGINS) -> pluggy.PluginManager:
-    """Return a fresh plugin manager: ``modules``, then entry points ``bt_run``, then local ``files``."""
+def get_plugin_manager(
+    files: Sequence[Path] = (), *, modules: Sequence[str] = DEFAULT_PLUGINS, installed: bool = True
+) -> pluggy.PluginManager:
+    """Return a fresh plugin manager: ``modules``, then entry points of the group ``bt_run``, then local ``files``."""
     pm = pluggy.PluginManager("bt_run")
     pm.add_hookspecs(hookspecs)
     for name in modules:
         _register(pm, import_module(name), name)
-    for entry in entry_points(group="bt_run"):
+    for entry in entry_points(group="bt_run") if installed else ():
         _register_entry_point(pm, entry)
     for path in dict.fromkeys(Path(file).resolve() for file in files):
         _register(pm, _import_file(path), str(path) if pm.has_plugin(path.name) else path.name)

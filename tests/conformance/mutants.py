@@ -104,7 +104,7 @@ class OfThisProcess(Above):
     """Depend on hash(), which is another one in every process."""
 
     def signals(self, bars):
-        share = np.array([(hash(f"salt{name}") % 97) / 97 for name in ("x", "y", "z")]).mean()
+        share = (hash("salt") % 1_000_003) / 1_000_003
         return super().signals(bars) * share
 
 

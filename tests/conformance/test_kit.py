@@ -14,6 +14,7 @@ from bt_run.testing.markets import MARKETS, market, reversed_assets
 from bt_run.testing.subjects import find_subjects
 
 HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 
 
 def labels(*names, role=None):
@@ -124,3 +125,21 @@ def test_the_pytest_plugin_is_light():
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_needs_a_table_is_skipped_with_the_reason() -> None:
+    (bench,) = conformance.benches([str(ROOT / "examples" / "credit_spread.py")])
+    outcome = bench.outcome("S08")
+    assert outcome.mark == "skipped"
+    assert outcome.text == (
+        "needs what the made markets do not have: ConfigError: no series 'baa'; data.tables has none"
+    )
+    assert conformance.badge([bench.outcome(case.number) for case in bench.cases]).endswith("-lightgrey)")
+
+
+@pytest.mark.parametrize("name", ["local_plugin.py", "plugin_package/bt_run_example_plugin.py"])
+def test_the_examples_keep_their_promises(name: str) -> None:
+    for bench in conformance.benches([str(ROOT / "examples" / name)]):
+        outcomes = [bench.outcome(case.number) for case in bench.cases]
+        assert not [outcome.failure for outcome in outcomes if outcome.mark == "failed"]
+        assert sum(outcome.mark == "passed" for outcome in outcomes) >= 15

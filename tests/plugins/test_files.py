@@ -176,5 +176,5 @@ def test_the_symbols_of_files_are_listed_and_their_closes_are_series(tmp_path):
     times, closes = table.series("A", request)
     assert times.astype("datetime64[D]").astype(str).tolist() == ["2020-01-01", "2020-01-02", "2020-01-03"]
     assert closes.tolist() == [5.0, 6.0, 7.0]
-    with pytest.raises(DataError, match="all.parquet has no ticker C"):
+    with pytest.raises(DataError, match=r"all\.parquet has no ticker C"):
         table.series("C", request)

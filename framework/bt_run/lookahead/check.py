@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any, Literal
 
@@ -32,6 +32,7 @@ from bt_run.schedule import scheduled
 
 __all__ = ["Leak", "Lookahead", "check_lookahead"]
 
+ENOUGH = 3  # dates at which leaks were found; more would tell nothing new
 AHEAD = 63  # bars of another future: a quarter, enough for windows and labels
 CUT, NOISE, ABSENT, CLOSE, SOURCE = (
     "the data cut off after",
@@ -102,6 +103,8 @@ class _Search:
     noise: Noise
     found: dict[tuple[str, str], tuple[int, str, Difference]]
     skipped: list[str]
+    tried: set[int] = field(default_factory=set)
+    convicted: set[int] = field(default_factory=set)
     passes: int = 0
     failed: int = 0
 
@@ -111,10 +114,11 @@ class _Search:
         Without ``playing`` only vectorised signals are compared, which costs little.
         """
         self.passes += 1
+        self.tried.add(t)
         due = np.zeros(len(bars), dtype=bool)
         due[: t + 1] = self.due[: t + 1]
         try:
-            other = replay(self.ready.config, bars)
+            other = replay(self.ready, bars)
             if self._signals(t, way, other) or not playing:
                 return
             ledger = other.play(due)
@@ -151,6 +155,7 @@ class _Search:
 
     def keep(self, t: int, way: str, difference: Difference) -> None:
         """Keep the earliest difference of each component."""
+        self.convicted.add(t)
         key = (difference.component, difference.quantity)
         if key not in self.found or difference.bar < self.found[key][2].bar:
             self.found[key] = (t, way, difference)
@@ -205,7 +210,7 @@ def check_lookahead(
     tell = progress or (lambda phase, fraction: None)
     tell("the run", 0.0)
     due = scheduled(ready.bars, ready.config.schedule)
-    base = replay(ready.config, ready.bars)
+    base = replay(ready, ready.bars)
     ledger = base.play(due)
     rows = _signal_rows(base, ledger)
     # vectorised signals have a value at every bar, not only where the run decides
@@ -217,6 +222,8 @@ def check_lookahead(
     rng = np.random.default_rng([seed, 1])
     steps = _steps(ready, ledger, chosen, rng)
     for number, step in enumerate(steps):
+        if len(search.convicted) == ENOUGH:
+            break
         tell("look-ahead", number / len(steps))
         step(search)
     tell("look-ahead", 1.0)
@@ -226,7 +233,7 @@ def check_lookahead(
     nothing = "" if compared else f"no other future could be played: {search.skipped[0]}"
     return Lookahead(
         leaks=search.leaks(),
-        dates=tuple(search.day(t) for t in chosen),
+        dates=tuple(search.day(t) for t in chosen if t in search.tried),
         passes=search.passes,
         rows=search.noise.rows,
         rounding=search.noise.largest,
@@ -240,7 +247,7 @@ def _steps(
 ) -> list[Callable[[_Search], None]]:
     """Return what is tried: at each date two futures, at two dates another close, and the source once.
 
-    Where signals are vectorised they are compared in both futures of a date, and the decisions in one.
+    Where signals are vectorised they are compared in both futures of each date, and the decisions in one of the two.
     """
     bars, both = ready.bars, not ready.parts.vectorised
     steps: list[Callable[[_Search], None]] = []
@@ -289,7 +296,7 @@ def _compare_source(search: _Search, t: int) -> None:
 
 def _refuse_unrepeatable(search: _Search) -> None:
     """Raise where a component answers differently on the same data: then a difference proves nothing."""
-    again = replay(search.ready.config, search.ready.bars)
+    again = replay(search.ready, search.ready.bars)
     last = len(search.ready.bars) - 1
     for path, rows in search.base.signals.items():
         if compare_arrays(rows, again.signals[path], Noise()):

@@ -14,7 +14,8 @@ from bt_run.components import Array
 from bt_run.config import RunConfig, bind
 from bt_run.ledger import Ledger
 from bt_run.play import evaluate_signals, market_of, play
-from bt_run.plugins import catalogue, get_plugin_manager
+from bt_run.plugins import Catalogue, catalogue, get_plugin_manager
+from bt_run.run import Prepared
 
 __all__ = ["Replay", "replay"]
 
@@ -37,12 +38,16 @@ class Replay:
         return play(self.config, self.parts, market_of(self.config, self.parts, self.bars), due)
 
 
-def replay(config: RunConfig, bars: Bars) -> Replay:
-    """Build the components of ``config`` and evaluate its vectorised strategies on ``bars``.
+def replay(ready: Prepared, bars: Bars) -> Replay:
+    """Build the components of a run and evaluate its vectorised strategies on ``bars``.
+
+    Local plugin files are imported anew, so that no cache in them is carried over.
 
     Raises:
         BtRunError: a component failed on these bars.
     """
-    parts = build_parts(config, bind(config, catalogue(get_plugin_manager(config.plugins))))
+    config, known = ready.config, catalogue(ready.plugins).offers
+    local = catalogue(get_plugin_manager(config.plugins, modules=(), installed=False)).offers
+    parts = build_parts(config, bind(config, Catalogue({role: {**known[role], **local[role]} for role in known})))
     evaluate_signals(parts, bars)
     return Replay(config, bars, parts, {f"{rows.path} {rows.name}": rows.rows for rows in parts.vectorised})

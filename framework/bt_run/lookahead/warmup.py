@@ -77,7 +77,7 @@ def check_warmup(config: RunConfig, *, progress: Callable[[str, float], None] | 
     def outputs(length: int) -> Array:
         first = start - length
         part = from_bar(bars, first)
-        played = replay(ready.config, part)
+        played = replay(ready, part)
         return _outputs(played, played.play(due[first:]))
 
     whole = outputs(start)

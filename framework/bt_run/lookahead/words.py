@@ -19,6 +19,7 @@ def lookahead_text(found: Lookahead) -> str:
     elif found.leaks:
         count = len(found.leaks)
         lines.append(f"LOOK-AHEAD: {count} {'quantity knows' if count == 1 else 'quantities know'} the future")
+        lines.append("what comes after a leak is not looked at: mend it, then check again")
     else:
         lines.append("clean: no signal, weight, memo, order or fill changed with its future")
     return "\n".join(lines)

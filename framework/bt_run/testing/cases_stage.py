@@ -12,7 +12,7 @@ import numpy as np
 
 from bt_run.bars import Bars
 from bt_run.components import Array, BacktraderStrategy
-from bt_run.errors import BtRunError, PluginError
+from bt_run.errors import BtRunError, ConfigError, PluginError
 from bt_run.lookahead.futures import from_bar, noise_after
 from bt_run.pipeline import PortfolioState
 from bt_run.testing.cases import Bench, Broken, Case, NotApplicable, differing, told
@@ -118,6 +118,9 @@ def all_answers(bench: Bench) -> Iterator[tuple[str, Answer]]:
 
 
 def _answers(bench: Bench) -> None:
+    error = bench.play("calm").error
+    if isinstance(error, ConfigError):
+        raise NotApplicable(f"needs what the made markets do not have: {told(error)}")
     _complete(bench.play("calm"), "calm")
     _lively(bench)
 

@@ -85,10 +85,14 @@ def table(outcomes: Sequence[Outcome]) -> str:
 
 
 def badge(outcomes: Sequence[Outcome]) -> str:
-    """Return a line of Markdown: a badge with how many of the cases that apply were passed."""
+    """Return a line of Markdown: a badge with how many of the cases that apply were passed.
+
+    It is grey where most could not be put to the test.
+    """
     counts = Counter(outcome.mark for outcome in outcomes)
     applied = counts["passed"] + counts["failed"]
-    colour = "red" if counts["failed"] or not applied else "brightgreen"
+    tested = "brightgreen" if applied > counts["skipped"] else "lightgrey"
+    colour = "red" if counts["failed"] or not applied else tested
     words = f"{counts['passed']} of {applied}"
     shown = words.replace(" ", "%20")
     return f"![bt-run conformance: {words}](https://img.shields.io/badge/bt--run%20conformance-{shown}-{colour})"
