@@ -65,11 +65,11 @@ def verdict(case: tuple[str, str, str]) -> tuple[str, str]:
     return name, check_lookahead(corpus.case(Path(folder), file, name, dict(parts))).verdict
 
 
-def scores(workers: int = 2) -> Iterator[Score]:
+def scores(sets: tuple[tuple[str, str, str], ...] = SETS) -> Iterator[Score]:
     """Yield the score of each file of the corpus."""
-    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(workers) as pool:
+    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(2) as pool:
         module(CORPUS / "corpus.py").write_market(Path(folder))
-        for title, leaks, clean in SETS:
+        for title, leaks, clean in sets:
             for file, words, wanted in ((leaks, "leaks found", "leak"), (clean, "clean cases called a leak", "clean")):
                 names = getattr(module(CORPUS / file), "LEAKS" if file == leaks else "CLEAN")
                 found = dict(pool.map(verdict, [(folder, file, name) for name in names]))

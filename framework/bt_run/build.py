@@ -17,7 +17,7 @@ from bt_run.pipeline import Pipeline, Stage, VectorisedSignal
 if TYPE_CHECKING:
     from bt_run.config import Bound, BoundConfig, RunConfig
 
-__all__ = ["Parts", "build_parts", "build_source", "check_needs"]
+__all__ = ["Builder", "Parts", "build_one", "build_parts", "build_source", "check_needs"]
 
 # role -> the methods of which a built component must offer one
 _CONTRACT: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -48,7 +48,7 @@ class Parts:
     vectorised: tuple[VectorisedSignal, ...]
 
 
-class _Builder:
+class Builder:
     """Build bound components, and remember what they need and which must see the bars first."""
 
     def __init__(self, context: BuildContext) -> None:
@@ -65,7 +65,7 @@ class _Builder:
             for name, child in bound.children.items()
         }
         context = replace(self.context, children=MappingProxyType(children))
-        built = _build(bound, path, context)
+        built = build_one(bound, path, context)
         methods = _CONTRACT.get(bound.role, ())
         if not isinstance(built, BacktraderStrategy) and not any(hasattr(built, m) for m in methods or [""]):
             raise PluginError(
@@ -92,14 +92,15 @@ class _Builder:
         return call
 
 
-def _build(bound: Bound, path: str, context: BuildContext) -> Any:
+def build_one(bound: Bound, path: str, context: BuildContext) -> Any:
+    """Return what a component's own ``build`` gives; ``path`` is its place, for the words of an error."""
     where = f"{path}: building {bound.role} {bound.name!r} ({bound.offer.origin})"
     return guarded(where, bound.offer.component.build, bound.options, context)
 
 
 def build_source(bound: Bound, context: BuildContext) -> Any:
     """Build the source of the bars."""
-    return _Builder(context).build(bound, "data.source")
+    return Builder(context).build(bound, "data.source")
 
 
 def build_parts(config: RunConfig, bound: BoundConfig) -> Parts:
@@ -109,11 +110,11 @@ def build_parts(config: RunConfig, bound: BoundConfig) -> Parts:
         ConfigError: the parts do not fit together.
         PluginError: a component broke its contract.
     """
-    broker = _build(bound.broker, "broker", BuildContext(costs=None))
+    broker = build_one(bound.broker, "broker", BuildContext(costs=None))
     if not isinstance(broker, Broker):
         raise PluginError(f"broker {bound.broker.name!r} built a {type(broker).__name__}; expected a Broker")
     _refuse_money_per_share(config, broker)
-    builder = _Builder(BuildContext(costs=broker.costs, limits=config.limits, seed=config.seed))
+    builder = Builder(BuildContext(costs=broker.costs, limits=config.limits, seed=config.seed))
     strategy = builder.build(bound.strategy, "strategy")
     classic = strategy if isinstance(strategy, BacktraderStrategy) else None
     if classic:
@@ -141,7 +142,7 @@ def _refuse_money_per_share(config: RunConfig, broker: Broker) -> None:
         )
 
 
-def _pipeline(config: RunConfig, bound: BoundConfig, builder: _Builder, strategy: Any) -> Pipeline:
+def _pipeline(config: RunConfig, bound: BoundConfig, builder: Builder, strategy: Any) -> Pipeline:
     if bound.sizer is None:
         raise ConfigError(
             f"sizer: strategy {bound.strategy.name!r} gives signals, and nothing turns them into weights; "

@@ -29,6 +29,7 @@ from bt_run.schedule import Schedule
 from bt_run.yaml_file import KeyPath, Positions, plain, positions, read_tree
 
 __all__ = [
+    "Binding",
     "Bound",
     "BoundConfig",
     "DataConfig",
@@ -150,7 +151,7 @@ def load_config(path: Path | str, overrides: Sequence[str] = ()) -> RunConfig:
 
 def bind(config: RunConfig, catalogue: Catalogue) -> BoundConfig:
     """Look up every component that ``config`` names and validate its options."""
-    binding = _Binding(catalogue, config._places, [])
+    binding = Binding(catalogue, config._places, [])
     found: dict[str, Any] = binding.children(config.data, ("data",)) | binding.children(config, ())
     for name, table in config.data.tables.items():
         own = binding.children(table, ("data", "tables", name)).get("source")
@@ -173,7 +174,7 @@ def canonical(config: RunConfig, bound: BoundConfig) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class _Binding:
+class Binding:
     """Bind components and note what is wrong with them, so that all of it is told at once."""
 
     catalogue: Catalogue

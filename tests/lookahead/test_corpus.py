@@ -16,10 +16,10 @@ def test_the_check_is_as_good_as_the_documents_say(monkeypatch):
     monkeypatch.setitem(sys.modules, spec.name, bench)  # its worker processes look it up there
     spec.loader.exec_module(bench)
     stated = (ROOT / "docs" / "lookahead.md").read_text(encoding="utf-8")
-    first_leaks, first_clean, *second = list(bench.scores())
-    assert first_leaks.called >= first_leaks.cases - 1
-    assert first_leaks.cases >= 25
-    assert first_clean.called <= 1
-    assert first_clean.cases >= 25
-    for score in (first_leaks, first_clean, *second):
-        assert score.line() in stated
+    leaks, clean = bench.scores(bench.SETS[:1])  # the blind set is for scoring once, not for tuning at every change
+    assert leaks.called >= leaks.cases - 1
+    assert leaks.cases >= 25
+    assert clean.called <= 1
+    assert clean.cases >= 25
+    assert leaks.line() in stated
+    assert clean.line() in stated

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from bt_run.build import _build, _Builder
+from bt_run.build import Builder, build_one
 from bt_run.components import ROLES, BuildContext, Component, ComponentSpec
-from bt_run.config import Bound, _Binding
+from bt_run.config import Binding, Bound
 from bt_run.errors import ConfigError
 from bt_run.pipeline import PortfolioState, VectorisedSignal
 from bt_run.plugins import Catalogue, Offer, catalogue, did_you_mean, get_plugin_manager
@@ -69,7 +69,7 @@ class Subject:
         Raises:
             ConfigError: they are wrong, or some are missing.
         """
-        binding = _Binding(self.catalogue, {}, [])
+        binding = Binding(self.catalogue, {}, [])
         options = {key: _placed(value) for key, value in self.options.items()}
         bound = binding.bind(self.role, ComponentSpec(use=self.component.name, options=options), ())
         if bound is None or binding.errors:
@@ -85,14 +85,14 @@ class Subject:
         bound = self.bind()
         costs = None if self.role == "broker" else MadeCosts(0.0005, 0.0005)
         context = BuildContext(costs=costs, seed=7)
-        builder = _Watched(context, watch) if watch else _Builder(context)
-        thing = _build(bound, "broker", context) if self.role == "broker" else builder.build(bound, self.role)
+        builder = _Watched(context, watch) if watch else Builder(context)
+        thing = build_one(bound, "broker", context) if self.role == "broker" else builder.build(bound, self.role)
         called = self.role in ("sizer", "overlay", "trigger") or hasattr(thing, "signals") or hasattr(thing, "signal")
         call = builder.callable_of(bound, thing, self.role) if called else None
         return Built(thing, call, tuple(builder.vectorised))
 
 
-class _Watched(_Builder):
+class _Watched(Builder):
     """Build like a run does, and tell of each call to a nested component."""
 
     def __init__(self, context: BuildContext, watch: Watch) -> None:
