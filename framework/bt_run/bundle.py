@@ -19,10 +19,11 @@ EARLIEST = (1980, 1, 1, 0, 0, 0)  # what a zip file can say; the bytes must not 
 def pack(folder: Path, out: Path, *, with_data: bool = False) -> str:
     """Write the run in ``folder`` to the zip file ``out``, and return in words what it holds of the prices.
 
-    Prices go in only ``with_data``: whoever packs them says that their licence lets them be passed on.
+    Prices, tables and memberships go in only ``with_data``: whoever packs them says that their licence lets them be
+    passed on.
 
     Raises:
-        DataError: the folder holds no run, or a plugin file or price file is gone or changed since.
+        DataError: the folder holds no run, or a plugin, price or table file is gone or changed since.
     """
     from bt_run.result import read_run
 
@@ -37,6 +38,9 @@ def pack(folder: Path, out: Path, *, with_data: bool = False) -> str:
     if with_data and where is not None:
         files |= _price_files(Path(where), manifest)
         moved[where] = "data" if Path(where).is_dir() else f"data/{Path(where).name}"
+    for number, file in enumerate(_beside(manifest) if with_data else ()):
+        files[f"tables/{number}/{Path(file).name}"] = Path(file)
+        moved[file] = f"tables/{number}/{Path(file).name}"
     said = _said(manifest, where, with_data)
     contents = {"run_id": manifest["run_id"], "paths": moved, "data": manifest["data"], "prices": said}
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -89,6 +93,21 @@ def _price_files(path: Path, manifest: Mapping[str, Any]) -> dict[str, Path]:
     data = manifest["config"]["data"]
     symbols = {*data["assets"].values(), data["assets"].get(data["benchmark"], data["benchmark"])}
     return {f"data/{file.name}": file for file in _sorted_files(path) if file.stem in symbols}
+
+
+def _beside(manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the files that stand beside the prices: tables and the universe.
+
+    Raises:
+        DataError: one of them is gone.
+    """
+    data = manifest["config"]["data"]
+    named = [*data.get("tables", {}).values(), data.get("universe") or {}]
+    found = tuple(item["file"] for item in named if item.get("file"))
+    for file in found:
+        if not Path(file).is_file():
+            raise DataError(f"the table {file} of the run is gone; pack without --with-data")
+    return found
 
 
 def _sorted_files(path: Path) -> Iterator[Path]:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bt_run import ConfigError, PluginError, RunConfig, run
+from bt_run import ConfigError, DataError, PluginError, RunConfig, run
 from bt_run.run import prepare
 
 spec = importlib.util.spec_from_file_location("market", Path(__file__).with_name("market.py"))
@@ -191,3 +191,21 @@ def test_a_universe_without_any_asset_of_the_run_is_refused(folder, tmp_path):
     (tmp_path / "members.csv").write_text("ticker,start,end\nZZZ,1999-01-01,\n")
     with pytest.raises(ConfigError, match="no asset of the run is ever a member between 2001-03-05 and 2003-12-31"):
         prepare(config(folder, universe={"file": str(tmp_path / "members.csv")}))
+
+
+def test_a_bundle_with_its_data_holds_tables_and_members_too(folder, tmp_path):
+    from shutil import copytree, rmtree
+
+    from bt_run.bundle import pack
+    from bt_run.reproduce import reproduce
+
+    copytree(folder, tmp_path / "here")
+    result = run(config(tmp_path / "here", end="2001-12-31"), tmp_path / "runs", reports=False)
+    pack(result.folder, tmp_path / "run.zip", with_data=True)
+    rmtree(tmp_path / "here")
+    assert reproduce(tmp_path / "run.zip").identical
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "plugin.py").write_text(PLUGIN)
+    copytree(folder / "prices", tmp_path / "here" / "prices")
+    with pytest.raises(DataError, match=r"the table .*quality\.csv of the run is gone; pack without --with-data"):
+        pack(result.folder, tmp_path / "again.zip", with_data=True)
