@@ -249,24 +249,36 @@ def _steps(
 
     Where signals are vectorised they are compared in both futures of each date, and the decisions in one of the two.
     """
-    bars, both = ready.bars, not ready.parts.vectorised
+    both = not ready.parts.vectorised
     steps: list[Callable[[_Search], None]] = []
     for number, t in enumerate(chosen):
-        cut = partial(_Search.compare, t=t, way=CUT, bars=until(bars, t), fills_until=t)
-        steps.append(partial(cut, playing=both or number % 2 == 0))
-        if number % 3 == 1:
-            other, way = absent_after(bars, t, AHEAD), ABSENT
-        else:
-            other, way = noise_after(bars, t, AHEAD, rng), NOISE
-        future = partial(_Search.compare, t=t, way=way, bars=other, fills_until=t)
-        steps.append(partial(future, playing=both or number % 2 == 1))
+        steps.append(partial(_cut, t=t, playing=both or number % 2 == 0))
+        change = _nothing_after if number % 3 == 1 else _noise_after
+        steps.append(partial(change, t=t, rng=rng, playing=both or number % 2 == 1))
     if ready.parts.broker.fill == "next_open" and ready.parts.classic is None:
         filled = sorted({record.bar - 1 for record in ledger.fills if record.filled.any() and record.bar > 0})
-        for t in sorted(int(t) for t in rng.permutation(filled)[:2]):
-            other = other_close(bars, t + 1)
-            steps.append(partial(_Search.compare, t=t, way=CLOSE, bars=other, fills_until=t + 1))
+        steps += [partial(_close_after, t=t) for t in sorted(int(t) for t in rng.permutation(filled)[:2])]
     steps.append(partial(_compare_source, t=chosen[len(chosen) // 2]))
     return steps
+
+
+# the other bars are made when their turn comes, so that only one set of them is held at a time
+
+
+def _cut(search: _Search, *, t: int, playing: bool) -> None:
+    search.compare(t, CUT, until(search.ready.bars, t), fills_until=t, playing=playing)
+
+
+def _noise_after(search: _Search, *, t: int, rng: np.random.Generator, playing: bool) -> None:
+    search.compare(t, NOISE, noise_after(search.ready.bars, t, AHEAD, rng), fills_until=t, playing=playing)
+
+
+def _nothing_after(search: _Search, *, t: int, rng: np.random.Generator, playing: bool) -> None:
+    search.compare(t, ABSENT, absent_after(search.ready.bars, t, AHEAD), fills_until=t, playing=playing)
+
+
+def _close_after(search: _Search, *, t: int) -> None:
+    search.compare(t, CLOSE, other_close(search.ready.bars, t + 1), fills_until=t + 1)
 
 
 def _compare_source(search: _Search, t: int) -> None:
