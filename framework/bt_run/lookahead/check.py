@@ -215,8 +215,9 @@ def check_lookahead(
     rows = _signal_rows(base, ledger)
     # vectorised signals have a value at every bar, not only where the run decides
     chosen = choose_dates(ready.bars, np.ones_like(due) if base.signals else due, rows, dates, seed)
-    if first_signal(rows) is None or not chosen:
-        reason = "it never gives a signal" if first_signal(rows) is None else "it has no decision to take a future from"
+    silent = first_signal(rows) is None
+    if silent or not chosen:
+        reason = "it never gives a signal" if silent else "it has no decision to take a future from"
         return Lookahead((), (), 1, 0, 0.0, (), nothing=reason)
     search = _Search(ready, due, base, ledger, Noise(), {}, [])
     rng = np.random.default_rng([seed, 1])

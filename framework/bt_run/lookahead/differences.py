@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,7 @@ class Noise:
     """Collect how large the differences were that count as rounding."""
 
     largest: float = 0.0
-    rows: int = field(default=0)
+    rows: int = 0
 
 
 def compare_arrays(one: Array, other: Array, noise: Noise) -> tuple[int, int, float] | None:
