@@ -25,15 +25,17 @@ def peak() -> float:
 
 def bt_run(data: Any, due: Any) -> Callable[[], float]:
     """Pipeline, ledger and both baselines, from bars in memory."""
-    from bt_run.account import Account  # noqa: F401 - part of the import baseline
-    from bt_run.bars import Bars, Prices
-    from bt_run.baselines import benchmark_nav, constant_mix, equal_weight, mean_weights
-    from bt_run.components import BuildContext, Limits
+    from bt_run.account.account import Account  # noqa: F401 - part of the import baseline
+    from bt_run.account.market import Market
+    from bt_run.backtest.baselines import benchmark_nav, constant_mix, equal_weight, mean_weights
+    from bt_run.component import BuildContext
+    from bt_run.data.bars import Bars, Prices
+    from bt_run.decision.pipeline import Pipeline, Stage
+    from bt_run.decision.signals import VectorisedSignal
     from bt_run.engine.panel import PanelRun, run_panel
-    from bt_run.market import Market
-    from bt_run.pipeline import Pipeline, Stage, VectorisedSignal
-    from bt_run_plugins.equal_weight import EqualWeight, EqualWeightConfig
-    from bt_run_plugins.simulated import SimulatedConfig, _build
+    from bt_run.terms import Limits
+    from bt_run_plugins.brokers.simulated import SimulatedConfig, build_broker
+    from bt_run_plugins.sizers.equal_weight import EqualWeight, EqualWeightConfig
 
     prices = Prices(*(data[name] for name in ("open", "high", "low", "close", "volume")))
     shape = prices.close.shape
@@ -50,7 +52,7 @@ def bt_run(data: Any, due: Any) -> Callable[[], float]:
         start=0,
     )
     config = SimulatedConfig(cash=CASH, commission={"bps": FEE * 1e4})
-    broker, limits = _build(config, BuildContext(costs=None)), Limits()
+    broker, limits = build_broker(config, BuildContext(costs=None)), Limits()
     sizer = EqualWeight(EqualWeightConfig(), BuildContext(costs=broker.costs))
     signal = VectorisedSignal("hold", lambda b: np.ones(b.close.shape))
 

@@ -19,9 +19,9 @@ import numpy as np
 import pandas as pd
 
 from bt_run import LoadRequest, exchange_sessions
-from bt_run_plugins.market_data.clean import CleanConfig, clean
-from bt_run_plugins.market_data.data_report import write_report
-from bt_run_plugins.market_data.validate import ValidateConfig, count_findings, validate
+from bt_run_plugins.market_data.cleaning import CleanConfig, clean
+from bt_run_plugins.market_data.report.report import write_report
+from bt_run_plugins.market_data.rules.validation import ValidateConfig, count_findings, validate
 
 CHECKED = Path(__file__).with_name("checked_findings.csv")
 STOCKS = 300
@@ -92,10 +92,11 @@ def precision(findings: pd.DataFrame) -> None:
 
 def pipeline(table: Path, names: list[str]) -> None:
     try:
-        from bt_run_plugins.market_data._processing import process
-        from bt_run_plugins.market_data.importing import bring
+        from bt_run_plugins.market_data.fetching.importing import bring
+        from bt_run_plugins.market_data.processing import process
         from bt_run_plugins.market_data.sources import StoreConfig, StoreSource
-        from bt_run_plugins.market_data.store import Key, Store
+        from bt_run_plugins.market_data.store.manifest import Key
+        from bt_run_plugins.market_data.store.store import Store
     except ImportError as error:
         print(f"\nthe store is not there: {error}")
         return

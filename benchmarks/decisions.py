@@ -12,17 +12,18 @@ import numpy as np
 import pandas as pd
 
 from bt_run import BuildContext, Limits
-from bt_run.bars import Bars
-from bt_run.components import BacktraderStrategy
+from bt_run.account.market import Market
+from bt_run.component import BacktraderStrategy
+from bt_run.data.bars import Bars
+from bt_run.decision.pipeline import Pipeline, Stage
+from bt_run.decision.signals import VectorisedSignal
 from bt_run.engine.classic import ClassicRun, run_classic
 from bt_run.engine.panel import PanelRun, run_panel
-from bt_run.market import Market
-from bt_run.pipeline import Pipeline, Stage, VectorisedSignal
 from bt_run.testing import make_bars, make_rows
-from bt_run_plugins.drift_bands import DriftBands, DriftBandsConfig
-from bt_run_plugins.equal_weight import EqualWeight, EqualWeightConfig
-from bt_run_plugins.simulated import SimulatedConfig, _build
-from bt_run_plugins.volatility_target import VolatilityTarget, VolatilityTargetConfig
+from bt_run_plugins.brokers.simulated import SimulatedConfig, build_broker
+from bt_run_plugins.overlays.volatility_target import VolatilityTarget, VolatilityTargetConfig
+from bt_run_plugins.sizers.equal_weight import EqualWeight, EqualWeightConfig
+from bt_run_plugins.triggers.drift_bands import DriftBands, DriftBandsConfig
 
 ROUNDS = 5
 
@@ -50,7 +51,7 @@ def best(play: Callable[[], Any]) -> float:
 def decision_path() -> None:
     """Print microseconds per decision: state, equal weight, one overlay, one trigger, ledger; and per basket."""
     bars = market(10, 3000)
-    broker = _build(SimulatedConfig(commission={"bps": 1}), BuildContext(costs=None))
+    broker = build_broker(SimulatedConfig(commission={"bps": 1}), BuildContext(costs=None))
     context = BuildContext(costs=broker.costs, limits=Limits())
     signal = VectorisedSignal("hold", lambda b: np.ones(b.close.shape))
     signal.prepare(bars)
@@ -183,7 +184,7 @@ def plain(frames: dict[str, pd.DataFrame], strategy: type) -> None:
 
 def classic_mode() -> None:
     """Print classic mode beside PandasData for eight strategies, and for twenty feeds."""
-    broker = _build(SimulatedConfig(cash=1e6), BuildContext(costs=None))
+    broker = build_broker(SimulatedConfig(cash=1e6), BuildContext(costs=None))
     print("classic mode beside plain Backtrader with PandasData, both without observers, ours with its ledger")
     ratios = []
     cases = [(s, 1) for s in (Idle, Breakout, Reversion, Bands, Trailing, Brackets)] + [(Cross, 3), (Rotation, 3)]

@@ -17,7 +17,7 @@ import backtrader as bt
 import pandas as pd
 
 from bt_run import BacktestResult, load_config, run
-from bt_run.run import prepare
+from bt_run.backtest.preparing import prepare
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "spy_qqq.yaml"
 ROUNDS = 5
@@ -57,7 +57,7 @@ def ours(config: Any) -> tuple[float, BacktestResult]:
 
 def whole_command() -> tuple[float, float]:
     """Return the seconds of the whole command and of starting, importing and configuring alone."""
-    configure = f"import bt_run.cli, bt_run.run; from bt_run import load_config; load_config({str(EXAMPLE)!r})"
+    configure = f"import bt_run.cli.entry; from bt_run import load_config; load_config({str(EXAMPLE)!r})"
     with tempfile.TemporaryDirectory() as folder:
         begun = time.perf_counter()
         command = [

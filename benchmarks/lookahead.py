@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bt_run import load_config, run
-from bt_run.lookahead.check import check_lookahead
+from bt_run.checks.lookahead import check_lookahead
 
 ROOT = Path(__file__).parents[1]
-CORPUS = ROOT / "tests" / "lookahead"
+sys.path.insert(0, str(ROOT / "tests"))  # the corpus shares the made market with the suite
+CORPUS = ROOT / "tests" / "kit" / "corpus"
 SETS = (("first set", "leaks.py", "clean.py"), ("second set", "second_leaks.py", "second_clean.py"))
 
 

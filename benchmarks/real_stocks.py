@@ -14,9 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from bt_run.schedule import scheduled
+from bt_run.data.schedule import scheduled
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))  # shared with the suite
 
 
 def main() -> None:

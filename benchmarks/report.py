@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from bt_run import BacktestResult, load_config, run
-from bt_run.config import RunConfig
+from bt_run.config.run_config import RunConfig
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "spy_qqq.yaml"
 ASSETS, SESSIONS = 500, 5040

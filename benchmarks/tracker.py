@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bt_run_plugins._accuracy import CONTRACTS, clean, residuals
-from bt_run_plugins._solve_tracking import solve_exact, solve_tracking
-from bt_run_plugins._tracking_problem import TrackingProblem
+from bt_run_plugins.sizers.qp_tracker.accuracy import CONTRACTS, clean, residuals
+from bt_run_plugins.sizers.qp_tracker.problem import TrackingProblem
+from bt_run_plugins.sizers.qp_tracker.solve import solve_exact, solve_tracking
 
 Array = NDArray[np.float64]
 Solve = Callable[[Array, Array], Array]

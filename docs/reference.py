@@ -12,10 +12,11 @@ import click
 from pydantic import BaseModel
 
 from bt_run import RunConfig, hookspecs
-from bt_run.cli import command_line
-from bt_run.components import ROLES
-from bt_run.describe import field_rows, leaf_types
-from bt_run.plugins import DEFAULT_PLUGINS, Offer, catalogue, get_plugin_manager
+from bt_run.catalogue import Offer
+from bt_run.cli.entry import command_line
+from bt_run.component import ROLES
+from bt_run.config.fields import field_rows, leaf_types
+from bt_run.plugins import built_in_modules, catalogue, get_plugin_manager
 
 DOCS = Path(__file__).resolve().parent
 FOLDER = DOCS / "reference"
@@ -24,7 +25,7 @@ WIDTH = 80  # columns of the commands' help
 PAGES = {  # a component's own page, by what its module is called
     "qp_tracker": "tracker",
     "simulated": "fills",
-    "html_report": "report",
+    "html": "report",
     "comparison": "tracker",
     "files": "data",
     "sample": "data",
@@ -63,7 +64,7 @@ def pages() -> dict[str, str]:
     # only what ships with bt-run: what else is installed here is no part of its reference
     offered = catalogue(get_plugin_manager())
     shipped = {
-        role: {name: offer for name, offer in sorted(offers.items()) if offer.origin in DEFAULT_PLUGINS}
+        role: {name: offer for name, offer in sorted(offers.items()) if offer.origin in built_in_modules()}
         for role, offers in offered.offers.items()
     }
     made = {

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 import bt_run
+from bt_run.plugins import catalogue, get_plugin_manager
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted(path for root in ("framework", "plugins", "strategies") for path in (ROOT / root).rglob("*.py"))
@@ -17,14 +19,49 @@ MODULE_LINES, FUNCTION_LINES, PARAMETERS = 400, 50, 6
 FORBIDDEN_WORDS = ("manager", "helper", "base", "utils")
 # a command's parameters are its options, and click hands them over one by one
 COMMANDS = (
-    CORE / "cli.py",
-    CORE / "commands.py",
-    CORE / "scaffold_commands.py",
+    CORE / "cli" / "entry.py",
+    CORE / "cli" / "run_commands.py",
+    CORE / "cli" / "check_commands.py",
+    CORE / "cli" / "new_command.py",
     ROOT / "plugins" / "bt_run_plugins" / "market_data" / "commands.py",
 )
+# the floors of the core, from the ground up: a folder imports its own floor and those below
+FLOORS = (
+    ("errors", "arrays", "text", "atomic", "model"),
+    ("guard", "terms", "data"),
+    ("component", "catalogue"),
+    ("config", "decision", "account"),
+    ("results",),
+    ("roles", "hookspecs", "plugins", "causality"),
+    ("engine",),
+    ("backtest",),
+    ("checks",),
+    ("testing",),
+    ("cli",),
+)
+# what plugins may import beside the names of bt_run itself
+PUBLIC_MODULES = (
+    "bt_run.arrays",
+    "bt_run.atomic",
+    "bt_run.text",
+    "bt_run.results.metrics",
+    "bt_run.results.description",
+)
+# own modules imported inside functions, each with its reason
+LATE = {
+    ("bt_run", "bt_run.backtest.configuration"): "a plugin needs no YAML reader",
+    ("bt_run.backtest.playing", "bt_run.engine.classic"): "Backtrader takes its time, and help needs none of it",
+    ("bt_run.backtest.playing", "bt_run.engine.panel"): "the same",
+    ("bt_run.testing.pytest_plugin", "bt_run.errors"): "every pytest loads it wherever bt-run is installed",
+    ("bt_run.testing.pytest_plugin", "bt_run.testing.conformance"): "the same",
+}
 
 each_source = pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+# words of the core that a component has for its name too: a baseline
+SHARED_WORDS = {"equal_weight"}
 
 
 def parse(path: Path) -> ast.Module:
@@ -39,6 +76,32 @@ def imports(path: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno}: a relative import; write the full name"
             yield node.module or "", tuple(alias.name for alias in node.names)
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts[1:]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@cache
+def own_imports() -> dict[str, set[str]]:
+    """Return every module of ours with those of ours that it imports, anywhere in its text."""
+    known = {module_name(path): path for path in SOURCES}
+    found: dict[str, set[str]] = {}
+    for name, path in known.items():
+        targets: set[str] = set()
+        for module, names in imports(path):
+            if module in known:
+                inner = {f"{module}.{item}" for item in names} & known.keys()
+                targets |= inner or {module}
+        found[name] = targets - {name}
+    return found
+
+
+@cache
+def component_names() -> frozenset[str]:
+    offers = catalogue(get_plugin_manager(installed=False)).offers
+    return frozenset(name for found in offers.values() for name in found)
 
 
 def functions(path: Path) -> Iterator[Function]:
@@ -73,9 +136,74 @@ def test_plugins_and_strategies_use_public_names_only(path: Path) -> None:
     if CORE in path.parents:
         return
     for module, names in imports(path):
-        if module.split(".")[0] == "bt_run":
-            assert module == "bt_run", f"{path.name} imports {module}; its public names are in bt_run"
-            assert set(names) <= set(bt_run.__all__), f"{path.name}: not public: {set(names) - set(bt_run.__all__)}"
+        if module.split(".")[0] != "bt_run" or module in PUBLIC_MODULES:
+            continue
+        assert module == "bt_run", f"{path.name} imports {module}; public are bt_run and {', '.join(PUBLIC_MODULES)}"
+        assert set(names) <= set(bt_run.__all__), f"{path.name}: not public: {set(names) - set(bt_run.__all__)}"
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """Imports inside functions and for annotations count like the others."""
+    remaining = {module: set(targets) for module, targets in own_imports().items()}
+    # take away what imports nothing that is left; what is never taken away stands on a circle
+    while leaves := [module for module, targets in remaining.items() if not targets & remaining.keys()]:
+        for module in leaves:
+            del remaining[module]
+    assert not remaining, f"circles among {sorted(remaining)}"
+
+
+def test_the_core_has_floors() -> None:
+    height = {name: number for number, floor in enumerate(FLOORS) for name in floor}
+    for module, targets in own_imports().items():
+        parts = module.split(".")
+        if parts[0] != "bt_run" or len(parts) == 1:
+            continue
+        for target in targets:
+            if target == "bt_run":
+                continue
+            below = target.split(".")[1]
+            assert height[below] <= height[parts[1]], f"{module} imports {target}, which stands above it"
+
+
+def test_decisions_know_neither_accounts_nor_files_nor_clocks() -> None:
+    for path in (CORE / "decision").glob("*.py"):
+        for module, _ in imports(path):
+            assert module.split(".")[0] not in ("os", "io", "pathlib", "time", "datetime", "random"), path
+            assert not module.startswith(("bt_run.account", "bt_run.engine", "bt_run.results")), path
+
+
+@each_source
+def test_own_modules_are_imported_at_the_top(path: Path) -> None:
+    module = module_name(path)
+    for node in ast.walk(parse(path)):
+        if isinstance(node, Function):
+            for inner in ast.walk(node):
+                if isinstance(inner, ast.ImportFrom) and (inner.module or "").startswith("bt_run"):
+                    assert (module, inner.module) in LATE, f"{path}:{inner.lineno}: {inner.module} inside a function"
+
+
+def test_every_late_import_is_there() -> None:
+    imported = own_imports()
+    assert not [pair for pair in LATE if pair[1] not in imported[pair[0]]]
+
+
+@each_source
+def test_a_module_and_a_function_share_no_name(path: Path) -> None:
+    assert path.stem not in [node.name for node in parse(path).body if isinstance(node, Function)]
+
+
+def test_modules_have_no_leading_underscore() -> None:
+    assert not [path for path in SOURCES if path.stem.startswith("_") and path.name != "__init__.py"]
+
+
+@each_source
+def test_the_core_names_no_plugin(path: Path) -> None:
+    """Components are named by users; what the command line writes for a beginner is theirs to change."""
+    if CORE not in path.parents or CORE / "cli" in path.parents:
+        return
+    constants = {node.value for node in ast.walk(parse(path)) if isinstance(node, ast.Constant)}
+    named = {value for value in constants if isinstance(value, str)} & component_names()
+    assert named <= SHARED_WORDS | ({"simulated"} if path.name == "run_config.py" else set()), path
 
 
 @each_source

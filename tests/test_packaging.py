@@ -78,7 +78,7 @@ def test_constraints_name_versions_only() -> None:
 
 def test_the_command_is_installed() -> None:
     (script,) = entry_points(group="console_scripts", name="bt-run")
-    assert script.value == "bt_run.cli:main"
+    assert script.value == "bt_run.cli.entry:main"
 
 
 def make(*words: str) -> subprocess.CompletedProcess[str]:

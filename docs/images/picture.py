@@ -12,7 +12,7 @@ from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 
-from bt_run import load_config, run
+from bt_run import load_config, run, write_report
 
 HERE = Path(__file__).resolve().parent
 WIDTH, HEIGHT, SCALE = 1200, 2420, 0.7  # pixels of the page, and how much smaller they are drawn
@@ -27,7 +27,8 @@ def main() -> None:
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options.add_argument("--no-sandbox")  # Chromium refuses to run as root with one
     with tempfile.TemporaryDirectory() as folder:
-        (page,) = run(load_config(HERE.parents[1] / "examples" / "spy_qqq.yaml")).report("html", Path(folder))
+        result = run(load_config(HERE.parents[1] / "examples" / "spy_qqq.yaml"))
+        (page,) = write_report(result, "html", Path(folder))
         browser = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
         try:
             browser.set_window_size(WIDTH, 900)

@@ -1,65 +1,33 @@
 """Backtests that can be repeated: the names that a notebook and a plugin need, and nothing else.
 
-What needs pandas or more is imported on first use, so that ``import bt_run`` stays quick.
+Heavy libraries are imported where they are used, so that ``import bt_run`` stays quick.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from bt_run.assemble import Rows, assemble_bars
-from bt_run.bars import Bars, History, LoadRequest, Prices
-from bt_run.calendars import exchange_sessions, local_dates
-from bt_run.components import (
-    Analyzer,
-    Array,
-    BacktraderStrategy,
-    Broker,
-    BuildContext,
-    Component,
-    ComponentSpec,
-    Conditions,
-    Config,
-    Costs,
-    Delisting,
-    Exit,
-    Holdings,
-    Limits,
-    Nested,
-    Overlay,
-    Proposal,
-    Rates,
-    Report,
-    Signals,
-    Sizer,
-    Source,
-    Strategy,
-    Trigger,
-    Verdict,
-)
-from bt_run.errors import (
-    BtRunError,
-    ConfigError,
-    DataError,
-    ExecutionError,
-    InfeasibleError,
-    PluginError,
-    SolverError,
-)
+from bt_run.arrays import Array
+from bt_run.backtest.reporting import write_report
+from bt_run.backtest.running import run
+from bt_run.component import BacktraderStrategy, BuildContext, Component
+from bt_run.config.run_config import RunConfig
+from bt_run.data.assembly import Rows, assemble_bars
+from bt_run.data.bars import Bars, History, LoadRequest, Prices
+from bt_run.data.calendars import exchange_sessions, local_dates
+from bt_run.data.schedule import period_of
+from bt_run.decision.state import Decision, PortfolioState, Proposal, Verdict
+from bt_run.errors import BtRunError, ConfigError, DataError, ExecutionError, InfeasibleError, PluginError, SolverError
 from bt_run.hookspecs import hookimpl
-from bt_run.pipeline import Decision, PortfolioState
-
-# not lazy: the module of the same name, imported by anyone, would take the function's place in the package
-from bt_run.run import run
-from bt_run.schedule import period_of
+from bt_run.model import ComponentSpec, Config, Nested
+from bt_run.results.comparison import Comparison
+from bt_run.results.metrics import DEFINITIONS
+from bt_run.results.result import BacktestResult
+from bt_run.roles import Analyzer, Overlay, Report, Signals, Sizer, Source, Strategy, Trigger
+from bt_run.terms import Broker, Conditions, Costs, Delisting, Exit, Holdings, Limits, Rates
 
 if TYPE_CHECKING:
-    from bt_run.compare import Comparison
-    from bt_run.config import RunConfig, load_config
-    from bt_run.metrics import DEFINITIONS
-    from bt_run.result import BacktestResult
+    from bt_run.backtest.configuration import load_config
 
 __all__ = [
     "DEFINITIONS",
@@ -112,22 +80,14 @@ __all__ = [
     "local_dates",
     "period_of",
     "run",
+    "write_report",
 ]
-
-_LAZY = MappingProxyType(
-    {
-        "BacktestResult": "bt_run.result",
-        "Comparison": "bt_run.compare",
-        "DEFINITIONS": "bt_run.metrics",
-        "RunConfig": "bt_run.config",
-        "load_config": "bt_run.config",
-    }
-)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
+    """Import what reads YAML when it is first asked for: a plugin has no need of it."""
+    if name != "load_config":
         raise AttributeError(f"module 'bt_run' has no attribute {name!r}")
-    value = getattr(import_module(_LAZY[name]), name)
-    globals()[name] = value
-    return value
+    from bt_run.backtest.configuration import load_config
+
+    return load_config

@@ -1,14 +1,6 @@
 """Every error that bt-run expects; ``bt-run`` prints them in one line and exits with ``exit_code``."""
 
-__all__ = [
-    "BtRunError",
-    "ConfigError",
-    "DataError",
-    "ExecutionError",
-    "InfeasibleError",
-    "PluginError",
-    "SolverError",
-]
+__all__ = ["BtRunError", "ConfigError", "DataError", "ExecutionError", "InfeasibleError", "PluginError", "SolverError"]
 
 
 class BtRunError(Exception):

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
+from bt_run.component import Component
+from bt_run.config.run_config import RunConfig
+from bt_run.data.bars import Bars
+from bt_run.decision.state import Decision
+from bt_run.results.result import BacktestResult
+
 if TYPE_CHECKING:
     import click
 
-    from bt_run.bars import Bars
-    from bt_run.components import Component
-    from bt_run.config import RunConfig
-    from bt_run.pipeline import Decision
-    from bt_run.result import BacktestResult
 
 hookspec = pluggy.HookspecMarker("bt_run")
 hookimpl = pluggy.HookimplMarker("bt_run")

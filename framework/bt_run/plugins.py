@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import module_from_spec, spec_from_file_location
@@ -18,83 +16,36 @@ from typing import Any
 import pluggy
 
 from bt_run import hookspecs
-from bt_run.components import ROLES, Component, Config
-from bt_run.errors import ConfigError, PluginError
+from bt_run.catalogue import Catalogue, Offer
+from bt_run.component import ROLES, Component
+from bt_run.errors import PluginError
+from bt_run.model import Config
+from bt_run.text import did_you_mean
 
-__all__ = ["DEFAULT_PLUGINS", "Catalogue", "Offer", "catalogue", "did_you_mean", "get_plugin_manager"]
+__all__ = ["BUILT_IN", "built_in_modules", "catalogue", "get_plugin_manager"]
 
-DEFAULT_PLUGINS = (
-    "bt_run_plugins.sample",
-    "bt_run_plugins.files",
-    "bt_run_plugins.market_data.sources",
-    "bt_run_plugins.market_data.commands",
-    "bt_run_plugins.simulated",
-    "bt_run_plugins.equal_weight",
-    "bt_run_plugins.inverse_volatility",
-    "bt_run_plugins.signal_weight",
-    "bt_run_plugins.qp_tracker",
-    "bt_run_plugins.volatility_target",
-    "bt_run_plugins.drawdown_guard",
-    "bt_run_plugins.calendar_trigger",
-    "bt_run_plugins.drift_bands",
-    "bt_run_plugins.exits",
-    "bt_run_plugins.tear_sheet",
-    "bt_run_plugins.comparison",
-    "bt_run_plugins.html_report",
-    "bt_run_strategies.buy_and_hold",
-    "bt_run_strategies.trend",
-)
+# each names the modules that it offers in MODULES
+BUILT_IN = ("bt_run_plugins.built_in", "bt_run_strategies.built_in")
 HOOKS = tuple(name for name in vars(hookspecs) if name.startswith("bt_"))
 # a component's YAML is {use: NAME, ...its fields}, so no field may be called like this
 RESERVED_FIELDS = frozenset({"use", "options"})
 
 
-@dataclass(frozen=True)
-class Offer:
-    """Hold a component together with where it comes from.
-
-    ``origin`` is in human words: ``bt_run_strategies.trend``, ``my_dist 1.2 (my_pkg)`` or ``my_file.py``.
-    """
-
-    component: Component
-    role: str
-    origin: str
-    module: ModuleType
-
-
-@dataclass(frozen=True)
-class Catalogue:
-    """Hold every component that the installed plugins offer: role -> name -> offer."""
-
-    offers: Mapping[str, Mapping[str, Offer]]
-
-    def find(self, role: str, name: str) -> Offer:
-        """Return the component called ``name``; say what there is when there is none."""
-        if name in self.offers[role]:
-            return self.offers[role][name]
-        kind = ROLES[role].removeprefix("bt_")
-        known = ", ".join(sorted(self.offers[role])) or "none"
-        for other, offers in self.offers.items():
-            if name in offers:
-                raise ConfigError(f"{name!r} is a {other}, not a {role}; {kind} installed: {known}")
-        hint = did_you_mean(name, self.offers[role])
-        raise ConfigError(f"no {role} {name!r} is installed; {kind} installed: {known}{hint}")
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return `` (did you mean 'x'?)`` for the nearest known word, or nothing."""
-    by_lower = {name.lower(): name for name in known}
-    near = get_close_matches(word.lower(), by_lower, n=1)
-    return f" (did you mean {by_lower[near[0]]!r}?)" if near else ""
+def built_in_modules() -> tuple[str, ...]:
+    """Return the names of the modules that ship with bt-run."""
+    return tuple(name for listing in BUILT_IN for name in import_module(listing).MODULES)
 
 
 def get_plugin_manager(
-    files: Sequence[Path] = (), *, modules: Sequence[str] = DEFAULT_PLUGINS, installed: bool = True
+    files: Sequence[Path] = (), *, modules: Sequence[str] | None = None, installed: bool = True
 ) -> pluggy.PluginManager:
-    """Return a fresh plugin manager: ``modules``, then entry points of the group ``bt_run``, then local ``files``."""
+    """Return a fresh plugin manager: ``modules``, then entry points of the group ``bt_run``, then local ``files``.
+
+    ``modules`` are the built-in ones unless others are named.
+    """
     pm = pluggy.PluginManager("bt_run")
     pm.add_hookspecs(hookspecs)
-    for name in modules:
+    for name in built_in_modules() if modules is None else modules:
         _register(pm, import_module(name), name)
     for entry in entry_points(group="bt_run") if installed else ():
         _register_entry_point(pm, entry)

@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 
 from bt_run import BuildContext, Component, PluginError
-from bt_run.components import BacktraderStrategy
+from bt_run.component import BacktraderStrategy
 from bt_run.engine.classic import ClassicRun, run_classic
-from bt_run.ledger import fills_table
+from bt_run.results.ledger import fills_table
 from bt_run.testing import make_bars, make_rows
-from bt_run_plugins.simulated import SimulatedConfig, _build
+from bt_run_plugins.brokers.simulated import SimulatedConfig, build_broker
 
 
 class SmaCross(bt.Strategy):
@@ -210,7 +210,7 @@ def on_plain_backtrader(bars, strategy, runonce, fee, resample=()):
 
 
 def here(bars, strategy, runonce, fee, resample=()):
-    broker = _build(SimulatedConfig(cash=50_000.0, commission={"bps": fee * 1e4}), BuildContext(costs=None))
+    broker = build_broker(SimulatedConfig(cash=50_000.0, commission={"bps": fee * 1e4}), BuildContext(costs=None))
     classic = BacktraderStrategy(strategy, {}, resample)
     return run_classic(ClassicRun(bars=bars, broker=broker, strategy=classic, runonce=runonce))
 
@@ -243,7 +243,9 @@ def test_resampled_bars_are_completed_before_they_are_seen():
 
     bars = market(1, days=30)
     run_classic(
-        ClassicRun(bars=bars, broker=_build(SimulatedConfig(), None), strategy=BacktraderStrategy(Look, {}, ("week",)))
+        ClassicRun(
+            bars=bars, broker=build_broker(SimulatedConfig(), None), strategy=BacktraderStrategy(Look, {}, ("week",))
+        )
     )
     closes = dict(zip(bars.index.date, bars.close[:, 0], strict=True))
     assert len(seen) > 20
@@ -259,7 +261,7 @@ def test_analyzers_and_observers_run_along():
     )
     built = component.build(component.config(fast=4), BuildContext(costs=None))
     bars = market(2)
-    ledger = run_classic(ClassicRun(bars=bars, broker=_build(SimulatedConfig(), None), strategy=built))
+    ledger = run_classic(ClassicRun(bars=bars, broker=build_broker(SimulatedConfig(), None), strategy=built))
     assert ledger.analyses["TradeAnalyzer"]["total.total"] > 3
 
 

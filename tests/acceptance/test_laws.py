@@ -1,22 +1,17 @@
 """Laws that every run obeys, on a market with dividends, splits, a late listing and delistings."""
 
-import importlib.util
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from kit import market as made
 
 from bt_run import RunConfig, run
-from bt_run_plugins.tear_sheet import pyfolio_input
+from bt_run_plugins.reports.tear_sheet.inputs import pyfolio_input
 
-# the neighbouring file that makes the market
-spec = importlib.util.spec_from_file_location("market", Path(__file__).with_name("market.py"))
-made = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(made)
 NAMES = made.NAMES
 TABLES = ("nav", "positions", "fills", "decisions", "memos", "cash_flows")
 

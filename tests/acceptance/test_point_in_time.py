@@ -1,18 +1,12 @@
 """Tables, series and universes in a whole run: told in the result, part of its identity, blind to the future."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
+from kit import market as made
 
 from bt_run import ConfigError, DataError, PluginError, RunConfig, run
-from bt_run.run import prepare
-
-spec = importlib.util.spec_from_file_location("market", Path(__file__).with_name("market.py"))
-made = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(made)
+from bt_run.backtest.preparing import prepare
 
 PLUGIN = """
 import numpy as np
@@ -196,16 +190,16 @@ def test_a_universe_without_any_asset_of_the_run_is_refused(folder, tmp_path):
 def test_a_bundle_with_its_data_holds_tables_and_members_too(folder, tmp_path):
     from shutil import copytree, rmtree
 
-    from bt_run.bundle import pack
-    from bt_run.reproduce import reproduce
+    from bt_run.checks.reproduction import reproduce
+    from bt_run.results.bundle import pack_run
 
     copytree(folder, tmp_path / "here")
     result = run(config(tmp_path / "here", end="2001-12-31"), tmp_path / "runs", reports=False)
-    pack(result.folder, tmp_path / "run.zip", with_data=True)
+    pack_run(result.folder, tmp_path / "run.zip", with_data=True)
     rmtree(tmp_path / "here")
     assert reproduce(tmp_path / "run.zip").identical
     (tmp_path / "here").mkdir()
     (tmp_path / "here" / "plugin.py").write_text(PLUGIN)
     copytree(folder / "prices", tmp_path / "here" / "prices")
     with pytest.raises(DataError, match=r"the table .*quality\.csv of the run is gone; pack without --with-data"):
-        pack(result.folder, tmp_path / "again.zip", with_data=True)
+        pack_run(result.folder, tmp_path / "again.zip", with_data=True)

@@ -1,7 +1,6 @@
 """The engine against an independent ledger and against plain Backtrader, on random and on real panels."""
 
 import datetime as dt
-import importlib.util
 import os
 from collections import defaultdict
 from dataclasses import dataclass, replace
@@ -13,19 +12,17 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kit import plain_ledger as plain
 
 from bt_run import Broker, Delisting, LoadRequest, assemble_bars
-from bt_run.components import Limits
+from bt_run.account.market import Market
+from bt_run.data.schedule import scheduled
+from bt_run.decision.pipeline import Pipeline, Stage
 from bt_run.engine.panel import PanelRun, run_panel
-from bt_run.ledger import fills_table
-from bt_run.market import Market
-from bt_run.pipeline import Pipeline, Stage
-from bt_run.schedule import scheduled
+from bt_run.results.ledger import fills_table
+from bt_run.terms import Limits
 from bt_run.testing import MadeCosts, make_bars, make_rows
 
-spec = importlib.util.spec_from_file_location("plain_ledger", Path(__file__).with_name("plain_ledger.py"))
-plain = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(plain)
 SHARED = os.environ.get("BT_RUN_SHARED_DATA")
 DUST = 1e-9  # shares: what rounding leaves of a full account
 needs_real_prices = pytest.mark.skipif(not SHARED, reason="BT_RUN_SHARED_DATA names no folder of real prices")
@@ -242,7 +239,7 @@ def real_rows():
 
 def read_real_rows():
     """Read all 462 stocks, one impossible dividend of one of them left out."""
-    from bt_run_plugins.files import read_rows
+    from bt_run_plugins.sources.files import read_rows
 
     rows = read_rows(Path(SHARED) / "us_stocks_1999_2012.parquet", "parquet")
     # one dividend of 181 on a share of 93.75 is refused, and rightly so

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from bt_run import BuildContext
-from bt_run.account import Account
-from bt_run.market import Market
+from bt_run.account.account import Account
+from bt_run.account.market import Market
 from bt_run.testing import make_bars, make_rows
-from bt_run_plugins.simulated import SimulatedConfig, _build
+from bt_run_plugins.brokers.simulated import SimulatedConfig, build_broker
 
 NAN = np.nan
 
 
 def account(bars, *, gross=1.0, whole=False, cash=1000.0, **broker):
-    built = _build(SimulatedConfig(cash=cash, **broker), BuildContext(costs=None))
+    built = build_broker(SimulatedConfig(cash=cash, **broker), BuildContext(costs=None))
     return Account(Market(bars, built, gross, whole), bars.start)
 
 

@@ -1,22 +1,19 @@
 """The laws of every run, for the tracker: no future, no order of names, no process, no past."""
 
-import importlib.util
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from kit import market as made
+from kit.places import EXAMPLES
 
 from bt_run import RunConfig, load_config, run
 
-spec = importlib.util.spec_from_file_location("market", Path(__file__).with_name("market.py"))
-made = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(made)
 NAMES = made.NAMES
-EXAMPLE = Path(__file__).parents[2] / "examples" / "track_sp500.yaml"
+EXAMPLE = EXAMPLES / "track_sp500.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +90,7 @@ def test_every_month_of_the_example_is_the_optimum_that_cvxpy_finds():
     cp = pytest.importorskip("cvxpy")
     example = load_config(EXAMPLE, ["data.start=2005-01-03", "data.end=2007-12-31", "reports=[]"])
     result = run(example)
-    from bt_run.run import prepare
+    from bt_run.backtest.preparing import prepare
 
     bars = prepare(example).bars
     n, chosen = len(bars.assets), weights(result)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bt_run_plugins.comparison import rolling_tracking_error
+from bt_run_plugins.reports.comparison import rolling_tracking_error
 
 SHARED = os.environ.get("BT_RUN_SHARED_DATA")
 pytestmark = [

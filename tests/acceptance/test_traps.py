@@ -13,16 +13,17 @@ import pandas as pd
 import pytest
 
 from bt_run import BuildContext, DataError, RunConfig, run
-from bt_run.account import Account
-from bt_run.bars import History
-from bt_run.components import BacktraderStrategy, Limits
+from bt_run.account.account import Account
+from bt_run.account.market import Market
+from bt_run.component import BacktraderStrategy
+from bt_run.data.bars import History
+from bt_run.decision.limits import apply_limits
 from bt_run.engine.classic import ClassicRun, run_classic
 from bt_run.engine.clock import ArrayFeed, backtrader_days
-from bt_run.ledger import fills_table
-from bt_run.limits import apply_limits
-from bt_run.market import Market
+from bt_run.results.ledger import fills_table
+from bt_run.terms import Limits
 from bt_run.testing import make_bars, make_rows
-from bt_run_plugins.simulated import SimulatedConfig, _build
+from bt_run_plugins.brokers.simulated import SimulatedConfig, build_broker
 
 NAN = np.nan
 FREE = SimulatedConfig()
@@ -72,7 +73,7 @@ class Plain:
 
 
 def account(bars, *, cash=10_000.0, gross=1.0, whole=False, **broker):
-    built = _build(SimulatedConfig(cash=cash, **broker), BuildContext(costs=None))
+    built = build_broker(SimulatedConfig(cash=cash, **broker), BuildContext(costs=None))
     return Account(Market(bars, built, gross, whole), bars.start)
 
 
@@ -101,7 +102,7 @@ def test_t01_the_pyfolio_analyzer_exports_the_last_asset_only(tmp_path):
         _, positions, _, _ = plain.analyzers.pyfolio.get_pf_items()
     assert [str(column) for column in positions.columns] == ["C", "cash"]
 
-    from bt_run_plugins.tear_sheet import pyfolio_input
+    from bt_run_plugins.reports.tear_sheet.inputs import pyfolio_input
 
     _, positions, _ = pyfolio_input(_run(tmp_path, {name: frame(FLAT) for name in "ABC"}))
     assert {"A", "B", "C"} <= set(positions.columns)
@@ -401,7 +402,7 @@ def test_t19_both_sides_of_a_bar_are_recorded():
         def next(self):
             at(2, both)(self)
 
-    ledger = run_classic(ClassicRun(bars=bars, broker=_build(FREE, None), strategy=BacktraderStrategy(Both, {})))
+    ledger = run_classic(ClassicRun(bars=bars, broker=build_broker(FREE, None), strategy=BacktraderStrategy(Both, {})))
     assert fills_table(bars, ledger.fills)["filled"].tolist() == [10, -4]
 
 
@@ -430,7 +431,7 @@ def test_t21_the_sharpe_ratio_is_of_daily_returns():
     defaults = dict(bt.analyzers.SharpeRatio.params._getitems())
     assert (defaults["timeframe"], defaults["riskfreerate"]) == (bt.TimeFrame.Years, 0.01)
 
-    from bt_run.metrics import compute_metrics
+    from bt_run.results.metrics import compute_metrics
 
     rng = np.random.default_rng(1)
     nav = pd.DataFrame(
@@ -490,7 +491,7 @@ def test_t24_both_of_backtraders_modes_give_the_same_fills():
             bars,
             run_classic(
                 ClassicRun(
-                    bars=bars, broker=_build(FREE, None), strategy=BacktraderStrategy(Cross, {}), runonce=runonce
+                    bars=bars, broker=build_broker(FREE, None), strategy=BacktraderStrategy(Cross, {}), runonce=runonce
                 )
             ).fills,
         )
@@ -520,7 +521,7 @@ def test_t26_the_version_is_pinned_and_its_plotting_is_never_called():
 def test_t27_the_command_is_ours_and_the_licence_follows_backtrader():
     installed = importlib.metadata.distribution("bt-run")
     scripts = {entry.name: entry.value for entry in installed.entry_points if entry.group == "console_scripts"}
-    assert scripts == {"bt-run": "bt_run.cli:main"}
+    assert scripts == {"bt-run": "bt_run.cli.entry:main"}
     theirs = {str(file.name) for file in importlib.metadata.files("backtrader") or ()}
     assert "bt-run" not in theirs
     assert "GPL-3.0-or-later" in str(installed.metadata.get("License-Expression") or installed.metadata.get("License"))

@@ -7,13 +7,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from kit.places import EXAMPLES
 
 from bt_run import load_config, run
-from bt_run_plugins.html_report import HtmlReport
+from bt_run_plugins.reports.html.report import HtmlReport
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
-EXAMPLES = Path(__file__).parents[2] / "examples"
 LOOKS = [(width, scheme) for width in (1440, 390) for scheme in ("light", "dark")]
 WHOLE = ((1440, "light"), (390, "dark"))
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner, Result
+from kit.places import ROOT
 
-from bt_run.cli import command_line, main
+from bt_run.cli.entry import command_line, main
 
 FilesOf = Callable[[Path], dict[str, str]]
-ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FETCH = "bt-run data fetch"
 INSTEAD = "bt-run data import sample:stocks"  # brings the prices that a fetch would have brought

@@ -12,13 +12,13 @@ from types import ModuleType
 import pytest
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator
+from kit.places import ROOT
 from ruamel.yaml import YAML
 
-from bt_run.config import load_config
+from bt_run.backtest.configuration import load_config
+from bt_run.config.schema import json_schema
 from bt_run.plugins import catalogue, get_plugin_manager
-from bt_run.schema import json_schema
 
-ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 
@@ -109,7 +109,7 @@ def test_the_readme_shows_the_local_plugin_as_it_is():
 
 
 def test_the_readme_shows_what_the_command_prints(tmp_path):
-    from bt_run.cli import command_line
+    from bt_run.cli.entry import command_line
 
     (shown,) = blocks(ROOT / "README.md", "console")
     arguments = [str(ROOT / "examples" / "spy_qqq.yaml"), "--no-reports", "--out", str(tmp_path)]

@@ -6,22 +6,21 @@ import inspect
 import re
 from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 from types import ModuleType
 
 import pytest
+from kit.places import ROOT
 
 from bt_run import hookspecs
-from bt_run.plugins import DEFAULT_PLUGINS, catalogue, get_plugin_manager
+from bt_run.plugins import built_in_modules, catalogue, get_plugin_manager
 
-ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "reference"
 HOOKS = [name for name in vars(hookspecs) if name.startswith("bt_")]
 COMPONENTS = [
     (role, name)
     for role, offers in catalogue(get_plugin_manager()).offers.items()
     for name, offer in offers.items()
-    if offer.origin in DEFAULT_PLUGINS
+    if offer.origin in built_in_modules()
 ]
 
 
@@ -91,12 +90,12 @@ def test_every_component_is_there_with_its_keys(role: str, name: str) -> None:
 
 @pytest.mark.parametrize(("role", "name"), COMPONENTS)
 def test_every_component_has_a_test(role: str, name: str) -> None:
-    named = rf"""use: {name}\b|\w: {name}$|["']{name}["']|\[{name}\b|bt_run_plugins\.{name}\b"""
+    named = rf"""use: {name}\b|\w: {name}$|["']{name}["']|\[{name}\b|bt_run_plugins\.\w+\.{name}\b"""
     assert re.search(named, suite_text(), flags=re.M), f"no test names the {role} {name}"
 
 
 def test_every_command_is_there() -> None:
-    from bt_run.cli import command_line
+    from bt_run.cli.entry import command_line
 
     text = (FOLDER / "commands.md").read_text(encoding="utf-8")
     for words, _ in reference().commands(command_line(), ("bt-run",)):

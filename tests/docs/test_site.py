@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
+from kit.places import ROOT
 
 
 @pytest.fixture(scope="module")

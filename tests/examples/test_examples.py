@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
+from kit.places import EXAMPLES
 from ruamel.yaml import YAML
 
 from bt_run import ConfigError, Prices, load_config, run
-from bt_run.cli import main
+from bt_run.backtest.preparing import prepare
+from bt_run.cli.entry import main
+from bt_run.config.schema import json_schema
 from bt_run.plugins import catalogue, get_plugin_manager
-from bt_run.run import prepare
-from bt_run.schema import json_schema
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 PLUGIN_PACKAGE = EXAMPLES / "plugin_package"
 NEEDS_NETWORK = {"spy_qqq_yahoo.yaml", "track_spy_yahoo.yaml"}  # test_yahoo_examples.py runs them on recorded answers
 FILES = sorted(path for path in EXAMPLES.rglob("*.yaml") if "runs" not in path.parts)

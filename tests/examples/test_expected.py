@@ -1,14 +1,10 @@
 """The examples give what they gave: statistics, and the hash of the list of orders."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import pytest
+from kit import expected as record
 
-spec = importlib.util.spec_from_file_location("expected", Path(__file__).with_name("expected.py"))
-record = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(record)
 EXPECTED = json.loads(record.RECORD.read_text(encoding="utf-8"))
 
 

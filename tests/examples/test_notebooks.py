@@ -1,10 +1,9 @@
 """Every notebook among the examples runs from its first cell to its last."""
 
-from pathlib import Path
-
 import pytest
+from kit.places import EXAMPLES
 
-NOTEBOOKS = sorted((Path(__file__).parents[2] / "examples" / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted((EXAMPLES / "notebooks").glob("*.ipynb"))
 
 
 @pytest.mark.filterwarnings("ignore")  # of the kernel's machinery, not ours

@@ -1,18 +1,13 @@
 """What needs Yahoo runs on recorded answers: the examples, and the three commands of a new user."""
 
-import importlib.util
-from pathlib import Path
-
 import pytest
+from kit import recorded_yahoo as yahoo
+from kit.places import EXAMPLES
 
 from bt_run import DataError, load_config, run
-from bt_run.cli import main
+from bt_run.cli.entry import main
 
 yfinance = pytest.importorskip("yfinance")
-EXAMPLES = Path(__file__).parents[2] / "examples"
-spec = importlib.util.spec_from_file_location("recorded_yahoo", Path(__file__).with_name("recorded_yahoo.py"))
-yahoo = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(yahoo)
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import pluggy
 import pytest
 
 from bt_run import ConfigError, PluginError
-from bt_run.components import ROLES
-from bt_run.plugins import DEFAULT_PLUGINS, catalogue, get_plugin_manager
+from bt_run.component import ROLES
+from bt_run.plugins import built_in_modules, catalogue, get_plugin_manager
 
 OFFER = """
 from bt_run import Component, Config, hookimpl
@@ -46,7 +46,7 @@ def test_built_ins_offer_something_for_every_role_that_a_run_needs() -> None:
 def test_built_ins_are_named_by_their_module() -> None:
     found = catalogue(get_plugin_manager())
     assert found.find("strategy", "trend").origin == "bt_run_strategies.trend"
-    offering = set(DEFAULT_PLUGINS) - {"bt_run_plugins.market_data.commands"}
+    offering = set(built_in_modules()) - {"bt_run_plugins.market_data.commands"}
     assert {offer.origin for offers in found.offers.values() for offer in offers.values()} >= offering
 
 

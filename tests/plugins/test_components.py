@@ -4,17 +4,16 @@ import numpy as np
 import pytest
 
 from bt_run import BuildContext, Limits
-from bt_run.bars import History
-from bt_run.pipeline import PortfolioState
+from bt_run.data.bars import History
+from bt_run.decision.state import PortfolioState, Tracks
 from bt_run.testing import make_bars
-from bt_run.tracks import Tracks
-from bt_run_plugins.calendar_trigger import Calendar, CalendarConfig
-from bt_run_plugins.drawdown_guard import DrawdownGuard, DrawdownGuardConfig
-from bt_run_plugins.drift_bands import DriftBands, DriftBandsConfig
-from bt_run_plugins.equal_weight import EqualWeight, EqualWeightConfig
-from bt_run_plugins.inverse_volatility import InverseVolatility, InverseVolatilityConfig
-from bt_run_plugins.signal_weight import SignalWeight, SignalWeightConfig
-from bt_run_plugins.volatility_target import VolatilityTarget, VolatilityTargetConfig
+from bt_run_plugins.overlays.drawdown_guard import DrawdownGuard, DrawdownGuardConfig
+from bt_run_plugins.overlays.volatility_target import VolatilityTarget, VolatilityTargetConfig
+from bt_run_plugins.sizers.equal_weight import EqualWeight, EqualWeightConfig
+from bt_run_plugins.sizers.inverse_volatility import InverseVolatility, InverseVolatilityConfig
+from bt_run_plugins.sizers.signal_weight import SignalWeight, SignalWeightConfig
+from bt_run_plugins.triggers.calendar import Calendar, CalendarConfig
+from bt_run_plugins.triggers.drift_bands import DriftBands, DriftBandsConfig
 
 NAN = np.nan
 

@@ -10,11 +10,13 @@ from typing import Any
 import backtrader as bt
 import numpy as np
 
-from bt_run.account import DATA_END, FillRecord
-from bt_run.bars import Bars
-from bt_run.components import Array, BacktraderStrategy, Broker, Costs
+from bt_run.account.account import DATA_END, FillRecord
+from bt_run.arrays import Array
+from bt_run.component import BacktraderStrategy
+from bt_run.data.bars import Bars
 from bt_run.engine.clock import ArrayFeed, backtrader_days
-from bt_run.ledger import Ledger
+from bt_run.results.ledger import Ledger
+from bt_run.terms import Broker, Costs
 
 __all__ = ["ClassicRun", "run_classic"]
 

@@ -8,7 +8,7 @@ import backtrader as bt
 import numpy as np
 from numpy.typing import NDArray
 
-from bt_run.components import Array
+from bt_run.arrays import Array
 
 __all__ = ["ArrayFeed", "PanelClock", "backtrader_days"]
 

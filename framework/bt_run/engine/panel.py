@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import backtrader as bt
 import numpy as np
 from numpy.typing import NDArray
 
-from bt_run.account import Account
-from bt_run.bars import Bars
+from bt_run.account.account import Account
+from bt_run.account.market import Market
+from bt_run.account.track import Track
+from bt_run.arrays import read_only
+from bt_run.data.bars import Bars, History
+from bt_run.decision.pipeline import EXITS, Pipeline, decide
+from bt_run.decision.state import Decision, Memos, PortfolioState, Tracks
 from bt_run.engine.clock import PanelClock, backtrader_days
 from bt_run.errors import ExecutionError, PluginError
-from bt_run.ledger import Ledger, ledger_of
-from bt_run.market import Market
-from bt_run.pipeline import EXITS, Decision, Memos, Pipeline, PortfolioState, decide, portfolio_state
-from bt_run.tracks import Track
+from bt_run.results.ledger import Ledger, ledger_of
 
-__all__ = ["PanelRun", "run_panel"]
+__all__ = ["PanelRun", "portfolio_state", "run_panel"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,3 +148,23 @@ def run_panel(run: PanelRun) -> Ledger:
     (host,) = cerebro.run()
     stages = [f"overlay_{i}_{s.name}" for i, s in enumerate(run.pipeline.overlays, start=1)]
     return ledger_of(account, tuple(host.decisions), ("sized", *stages))
+
+
+def portfolio_state(
+    account: Account, tracks: Mapping[str, Track], last_decision: int | None, last_trade: int | None
+) -> PortfolioState:
+    """Show an account and its tracks to the components; the last two are bars."""
+    t, bars = account.t, account.market.bars
+    return PortfolioState(
+        history=History(bars, t),
+        signals=np.full(len(bars.assets), np.nan),
+        weights=read_only(account.weights()),
+        nav=float(account.nav[t]),
+        cash=account.cash,
+        shares=read_only(account.shares.copy()),
+        nav_history=read_only(account.nav[bars.start : t + 1]),
+        costs=account.market.broker.costs,
+        tracks=Tracks({path: partial(track.nav_until, t) for path, track in tracks.items()}),
+        last_decision=None if last_decision is None else bars.sessions[last_decision],
+        last_trade=None if last_trade is None else bars.sessions[last_trade],
+    )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from bt_run.testing.cases import Bench, Case, Outcome
+    from bt_run.testing.conformance import Bench, Case, Outcome
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -98,10 +98,10 @@ class _Conformance:
             items.extend(component.collect())
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        from bt_run.testing.conformance import badge, table
-
         outcomes: list[Outcome] = [outcome for bench in self.benches for outcome in bench.outcomes.values()]
         if outcomes:
+            from bt_run.testing.conformance import badge, table
+
             terminalreporter.section("bt-run conformance")
             terminalreporter.write_line(table(outcomes))
             terminalreporter.write_line(badge(outcomes))

@@ -11,14 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bt_run import ConfigError, DataError, hookimpl
-from bt_run_plugins.market_data._words import checked, chosen, cut_date, span_words, symbols_in, table
+from bt_run import ConfigError, DataError, hookimpl, load_config
+from bt_run_plugins.market_data.arguments import checked, chosen, cut_date, span_words, symbols_in, table
+from bt_run_plugins.market_data.cleaning import DEFAULT_STEPS, CleanConfig
+from bt_run_plugins.market_data.fetching.importing import bring
+from bt_run_plugins.market_data.fetching.ingestion import FetchConfig, Outside
+from bt_run_plugins.market_data.fetching.ingestion import fetch as fetch_prices
+from bt_run_plugins.market_data.processing import Judged, group, listed, process, reported, stale, validate_again
+from bt_run_plugins.market_data.report.report import write_report
+from bt_run_plugins.market_data.rules.validation import ValidateConfig
+from bt_run_plugins.market_data.store.packs import create as create_pack
+from bt_run_plugins.market_data.store.packs import open_pack, packs_in
+from bt_run_plugins.market_data.store.packs import verify as verify_pack
+from bt_run_plugins.market_data.store.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bt_run_plugins.market_data._processing import Judged
-    from bt_run_plugins.market_data.store import Store
 
 CHECK_FAILED = 6
 _MOST = 20  # rows of findings or of a log that the screen shows
@@ -82,14 +91,9 @@ def fetch(
       bt-run data fetch --file symbols.txt
       bt-run data fetch --run examples/spy_qqq_yahoo.yaml
     """
-    from bt_run_plugins.market_data.fetch import FetchConfig, Outside
-    from bt_run_plugins.market_data.fetch import fetch as fetch_prices
-
     names = [*symbols, *symbols_in(file)]
     first, last = start.date() if start else None, end.date() if end else datetime.now(UTC).date()
     if run_file is not None:
-        from bt_run import load_config
-
         run = load_config(run_file).data
         names += [*run.assets.values(), run.assets.get(run.benchmark, run.benchmark)]
         read = [table for table in run.tables.values() if (table.source or run.source).use == "yahoo"]
@@ -130,8 +134,6 @@ def import_(
       bt-run data import sample:indices
       bt-run data import prices.parquet --prices as_traded
     """
-    from bt_run_plugins.market_data.importing import bring
-
     opened = _store(store)
     found = bring(opened, origin, symbols, prices=prices, source=source, timezone=timezone)
     rows = [(i.key.symbol, i.key.interval, i.rows, span_words(i.first, i.last), i.text) for i in found]
@@ -167,10 +169,6 @@ def clean(
       bt-run data clean
       bt-run data clean SPY QQQ --align intersection --steps sort_dates,drop_duplicate_rows
     """
-    from bt_run_plugins.market_data._processing import group, process
-    from bt_run_plugins.market_data.clean import DEFAULT_STEPS, CleanConfig
-    from bt_run_plugins.market_data.validate import ValidateConfig
-
     opened = _store(store)
     cuts = dict(cut_date(text) for text in cut_before)
     names: tuple[str, ...] = tuple(steps.split(",")) if steps else DEFAULT_STEPS
@@ -214,9 +212,6 @@ def validate(
       bt-run data validate
       bt-run data validate SPY --profile strict
     """
-    from bt_run_plugins.market_data._processing import group, stale, validate_again
-    from bt_run_plugins.market_data.validate import ValidateConfig
-
     opened = _store(store)
     failures = 0
     for keys in group(chosen(opened, symbols, source, interval)):
@@ -246,9 +241,6 @@ def report(symbols: tuple[str, ...], out: Path, source: str | None, interval: st
     Example:
       bt-run data report -o data.html
     """
-    from bt_run_plugins.market_data._processing import group, reported
-    from bt_run_plugins.market_data.data_report import write_report
-
     opened = _store(store)
     groups = group(chosen(opened, symbols, source, interval))
     if len(groups) > 1:
@@ -269,8 +261,6 @@ def list_(source: str | None, interval: str | None, store: Path | None) -> None:
     Example:
       bt-run data list --source yahoo
     """
-    from bt_run_plugins.market_data._processing import listed
-
     opened = _store(store)
     headers = ("source", "symbol", "interval", "rows", "span", "fetched", "cleaned", "findings")
     keys = chosen(opened, (), source, interval)
@@ -298,8 +288,6 @@ def create(
     Example:
       bt-run data pack create --as-of 2024-12-31 --source yahoo
     """
-    from bt_run_plugins.market_data.packs import create as create_pack
-
     opened = _store(store)
     made, there = create_pack(opened, chosen(opened, symbols, source, interval), as_of.date())
     click.echo(f"pack {made.id}: {len(made.parts)} symbols as of {made.as_of}{', there already' if there else ''}")
@@ -319,9 +307,6 @@ def verify(name: str, store: Path | None) -> int:
     Example:
       bt-run data pack verify 0123456789abcdef
     """
-    from bt_run_plugins.market_data.packs import open_pack
-    from bt_run_plugins.market_data.packs import verify as verify_pack
-
     opened = _store(store)
     for text in (wrong := verify_pack(opened, name)):
         click.echo(text)
@@ -339,10 +324,8 @@ def list_packs(store: Path | None) -> None:
     Example:
       bt-run data pack list
     """
-    from bt_run_plugins.market_data.packs import packs
-
     rows = []
-    for one in packs(_store(store)):
+    for one in packs_in(_store(store)):
         names = ", ".join(part.symbol for part in one.parts[:4]) + (", ..." if len(one.parts) > 4 else "")
         span = span_words(min(part.first or "" for part in one.parts), max(part.last or "" for part in one.parts))
         rows.append((one.id, one.as_of, f"{len(one.parts)}: {names}", span, one.made_at))
@@ -355,8 +338,6 @@ def bt_commands(cli: click.Group) -> None:
 
 
 def _store(folder: Path | None) -> Store:
-    from bt_run_plugins.market_data.store import Store
-
     return Store.at(folder, lambda text: click.echo(f"note: {text}", err=True))
 
 

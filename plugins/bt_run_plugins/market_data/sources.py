@@ -15,11 +15,14 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from bt_run import Bars, BuildContext, Component, Config, DataError, LoadRequest, Rows, assemble_bars, hookimpl
-from bt_run_plugins.market_data._processing import process, settings_of, stale
-from bt_run_plugins.market_data.fetch import SOURCE, FetchConfig, Outside, fetch, missing
-from bt_run_plugins.market_data.frames import rows_of_columns, whole
-from bt_run_plugins.market_data.packs import Pack, Part, open_pack, read_part
-from bt_run_plugins.market_data.store import Key, Store
+from bt_run_plugins.market_data.cleaning import CleanConfig
+from bt_run_plugins.market_data.fetching.ingestion import SOURCE, FetchConfig, Outside, fetch, missing
+from bt_run_plugins.market_data.processing import process, settings_of, stale
+from bt_run_plugins.market_data.rules.validation import ValidateConfig
+from bt_run_plugins.market_data.store.frames import rows_of_columns, whole
+from bt_run_plugins.market_data.store.manifest import Key
+from bt_run_plugins.market_data.store.packs import Pack, Part, open_pack, read_part
+from bt_run_plugins.market_data.store.store import Store
 
 __all__ = ["PackConfig", "PackSource", "StoreConfig", "StoreSource", "YahooConfig", "YahooSource"]
 
@@ -68,9 +71,6 @@ class YahooSource:
 
     def _ready(self, request: LoadRequest, symbols: Iterable[str]) -> tuple[Key, ...]:
         """Fetch and clean what is not there yet; return the series."""
-        from bt_run_plugins.market_data.clean import CleanConfig
-        from bt_run_plugins.market_data.validate import ValidateConfig
-
         names = tuple(sorted({symbol.upper() for symbol in symbols}))
         config = FetchConfig(interval=self.config.interval, calendar=request.calendar)
         window = (request.history_from, request.end)

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bt_run.cli import main
-from bt_run_plugins.market_data import fetch as fetch_module
-from bt_run_plugins.market_data._words import table
-from bt_run_plugins.market_data.fetch import Outside
-from bt_run_plugins.market_data.frames import symbol_frame
-from bt_run_plugins.market_data.store import Key, Store
-from bt_run_plugins.market_data.yahoo import Answer, Trouble
+from bt_run.cli.entry import main
+from bt_run_plugins.market_data.arguments import table
+from bt_run_plugins.market_data.fetching.ingestion import Outside
+from bt_run_plugins.market_data.fetching.yahoo import Answer, Trouble
+from bt_run_plugins.market_data.store.frames import symbol_frame
+from bt_run_plugins.market_data.store.manifest import Key
+from bt_run_plugins.market_data.store.store import Store
 
 NOW = dt.datetime(2020, 3, 6, 23, 0, tzinfo=dt.UTC)
 RUN = """
@@ -54,7 +54,7 @@ def asked(monkeypatch):
     def outside(done):
         return Outside(ask=ask, now=lambda: NOW, sleep=lambda seconds: None, done=done)
 
-    monkeypatch.setattr(fetch_module, "Outside", outside)
+    monkeypatch.setattr("bt_run_plugins.market_data.commands.Outside", outside)
     return questions
 
 

@@ -9,13 +9,12 @@ import pytest
 
 from bt_run import DataError, LoadRequest
 from bt_run.plugins import catalogue, get_plugin_manager
-from bt_run_plugins.files import Files, FilesConfig
-from bt_run_plugins.market_data._processing import process
-from bt_run_plugins.market_data.clean import CleanConfig
-from bt_run_plugins.market_data.fetch import Outside
-from bt_run_plugins.market_data.frames import symbol_frame
-from bt_run_plugins.market_data.importing import bring
-from bt_run_plugins.market_data.packs import create
+from bt_run_plugins.market_data.cleaning import CleanConfig
+from bt_run_plugins.market_data.fetching.importing import bring
+from bt_run_plugins.market_data.fetching.ingestion import Outside
+from bt_run_plugins.market_data.fetching.yahoo import Answer, Trouble
+from bt_run_plugins.market_data.processing import process
+from bt_run_plugins.market_data.rules.validation import ValidateConfig
 from bt_run_plugins.market_data.sources import (
     PackConfig,
     PackSource,
@@ -24,9 +23,11 @@ from bt_run_plugins.market_data.sources import (
     YahooConfig,
     YahooSource,
 )
-from bt_run_plugins.market_data.store import Key, Store
-from bt_run_plugins.market_data.validate import ValidateConfig
-from bt_run_plugins.market_data.yahoo import Answer, Trouble
+from bt_run_plugins.market_data.store.frames import symbol_frame
+from bt_run_plugins.market_data.store.manifest import Key
+from bt_run_plugins.market_data.store.packs import create
+from bt_run_plugins.market_data.store.store import Store
+from bt_run_plugins.sources.files import Files, FilesConfig
 
 NOW = dt.datetime(2020, 3, 6, 23, 0, tzinfo=dt.UTC)
 

@@ -1,0 +1,1 @@
+"""Shares and cash: how a basket of orders becomes fills, holdings and a NAV."""

@@ -1,0 +1,102 @@
+"""What every account of a run meets: prices, actions, interest, exits, and the rules of the fill."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bt_run.arrays import Array
+from bt_run.data.bars import Bars
+from bt_run.terms import Broker, Exit, Rates
+
+__all__ = ["AtBar", "Market"]
+
+
+@dataclass(frozen=True)
+class AtBar:
+    """Show the market at the bar of a fill; the averages end at the bar before."""
+
+    bars: Bars
+    bar: int
+
+    @property
+    def volume(self) -> Array:
+        volume: Array = self.bars.traded.volume[self.bar]
+        return volume
+
+    def average_volume(self, n: int) -> Array:
+        return _mean(self.bars.traded.volume[max(0, self.bar - n) : self.bar])
+
+    def volatility(self, n: int) -> Array:
+        returns = self.bars.returns[max(0, self.bar - n) : self.bar]
+        return np.sqrt(_mean((returns - _mean(returns)) ** 2))
+
+
+@dataclass(frozen=True)
+class Market:
+    """Hold what every account of a run meets: prices, actions, and the rules of the fill."""
+
+    bars: Bars
+    broker: Broker
+    gross: float
+    whole: bool
+    exits: tuple[tuple[str, Exit], ...] = ()
+
+    @cached_property
+    def fill_price(self) -> Array:
+        """Return the price at which a basket fills, before slippage, (T, N)."""
+        traded = self.bars.traded
+        return traded.open if self.broker.fill == "next_open" else traded.close
+
+    @cached_property
+    def closings(self) -> dict[int, NDArray[np.intp]]:
+        """Return the bar at which each delisting becomes known -> the assets concerned."""
+        bars = self.bars
+        rows = np.arange(len(bars))[:, None]
+        last = np.maximum.accumulate(np.where(bars.present, rows, -1), axis=0)
+        silent = (last >= 0) & (rows - last == self.broker.delisting.after)
+        declared = ~np.isnat(bars.last_session)
+        silent[:, declared] = False
+        # a daily bar is that session's close; of an intraday session the last bar is known only afterwards
+        side: Literal["left", "right"] = "left" if bars.daily else "right"
+        for column in np.flatnonzero(declared):
+            bar = int(np.searchsorted(bars.sessions, bars.last_session[column], side=side))
+            if bar < len(bars):
+                silent[bar, column] = True
+        return {int(bar): np.flatnonzero(silent[bar]) for bar in np.flatnonzero(silent.any(axis=1))}
+
+    @cached_property
+    def rates(self) -> Rates | None:
+        """Return the interest rates known at each bar, or None where nothing bears interest."""
+        return self.broker.rates(self.bars.sessions) if self.broker.rates else None
+
+    @cached_property
+    def years(self) -> Array:
+        """Return the time since the bar before in years of 365 days, by sessions, (T,)."""
+        days = np.diff(self.bars.sessions, prepend=self.bars.sessions[:1]).astype(np.float64)
+        return np.asarray(days / 365.0)
+
+    @cached_property
+    def actions(self) -> NDArray[np.bool_]:
+        """Return which bars have a dividend or a split, (T,)."""
+        return np.asarray((self.bars.dividends != 0).any(axis=1) | (self.bars.splits != 1).any(axis=1))
+
+    @cached_property
+    def busy(self) -> NDArray[np.intp]:
+        """Return the bars with a dividend, a split, a delisting, interest or exits, sorted."""
+        if self.rates is not None or self.exits:
+            return np.arange(len(self.bars))
+        return np.union1d(np.flatnonzero(self.actions), np.array(list(self.closings), dtype=np.intp))
+
+
+def _mean(rows: Array) -> Array:
+    """Return the mean of the finite values of each column, (n, N) -> (N,); NaN where there is none."""
+    known = np.isfinite(rows)
+    count = known.sum(axis=0)
+    total: Array = np.where(known, rows, 0.0).sum(axis=0)
+    mean: Array = np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
+    return mean

@@ -1,0 +1,1 @@
+"""A run in its phases: configuration, building, preparing, playing, baselines, outcome."""

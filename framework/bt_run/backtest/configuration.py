@@ -1,0 +1,33 @@
+"""How a YAML file becomes the configuration of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bt_run.config.binding import bind
+from bt_run.config.paths import rebased
+from bt_run.config.places import locate
+from bt_run.config.run_config import RunConfig
+from bt_run.config.yaml_tree import plain, positions, read_tree
+from bt_run.errors import ConfigError
+from bt_run.plugins import catalogue, get_plugin_manager
+
+__all__ = ["load_config"]
+
+
+def load_config(path: Path | str, overrides: Sequence[str] = ()) -> RunConfig:
+    """Read a YAML file and what it extends, apply ``KEY=VALUE`` overrides, and check all against the plugins.
+
+    Raises:
+        ConfigError: names file, line and column of everything that is wrong.
+    """
+    tree = read_tree(Path(path), overrides)
+    places = positions(tree)
+    for key in places:
+        if key[-1:] == ("options",) and (*key[:-1], "use") in places:
+            raise ConfigError(locate(places, key, "unknown key; the keys of a component stand beside `use`", key=True))
+    raw = rebased(plain(tree), {RunConfig}, (), places)
+    config = RunConfig.model_validate(raw, context=places)
+    bind(config, catalogue(get_plugin_manager(config.plugins)))
+    return config

@@ -1,0 +1,108 @@
+"""run(config) -> BacktestResult: the phases of a run, on one screen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bt_run.backtest.baselines import benchmark_nav, constant_mix, equal_weight, mean_weights
+from bt_run.backtest.outcome import Played, outcome_of
+from bt_run.backtest.playing import Listeners, evaluate_signals, market_of, play
+from bt_run.backtest.preparing import Prepared, prepare
+from bt_run.backtest.spot_check import SpotCheck
+from bt_run.backtest.watch import Progress, Watch
+from bt_run.config.run_config import RunConfig
+from bt_run.data.schedule import scheduled
+from bt_run.guard import guarded
+from bt_run.results.result import BacktestResult
+from bt_run.results.run_folder import write_run
+
+__all__ = ["run"]
+
+
+def run(
+    config: RunConfig,
+    out: Path | None = None,
+    *,
+    reports: bool = True,
+    offline: bool = False,
+    progress: Progress | None = None,
+) -> BacktestResult:
+    """Run a configuration; with ``out``, write the tables to ``out/NAME/RUN_ID`` and the reports beside them.
+
+    ``offline`` forbids sources the network.
+
+    Raises:
+        BtRunError: the configuration, the data or a plugin does not allow the run.
+    """
+    watch = Watch(progress)
+    ready = prepare(config, watch, offline=offline)
+    config = ready.config
+    if out is not None:
+        (out / config.name).mkdir(parents=True, exist_ok=True)  # better now than after the run
+    hook = ready.plugins.hook
+    try:
+        guarded("bt_before_run", partial(hook.bt_before_run, config=config, bars=ready.bars))
+        played = _play(ready, watch)
+        with watch.phase("metrics"):
+            result = outcome_of(ready, played)
+        guarded("bt_after_run", partial(hook.bt_after_run, config=config, result=result))
+        if out is not None:
+            result = _write(ready, result, out, watch if reports else None)
+    except Exception as error:
+        hook.bt_run_failed(config=config, error=error)
+        raise
+    return replace(result, timings=dict(watch.seconds))
+
+
+def _play(ready: Prepared, watch: Watch) -> Played:
+    """Play the run and its baselines."""
+    config, bars, parts = ready.config, ready.bars, ready.parts
+    with watch.phase("signals"):
+        evaluate_signals(parts, bars)
+    with watch.phase("decisions"):
+        market = market_of(config, parts, bars)
+        due = scheduled(bars, config.schedule)
+        spot = SpotCheck(config, parts, market, due)
+        ledger = play(config, parts, market, due, _listeners(ready, spot, watch))
+    with watch.phase("baselines"):
+        market = replace(market, exits=())
+        equal = equal_weight(market, due, config.limits)
+        mix = constant_mix(market, due, config.limits, mean_weights(ledger))
+    with watch.phase("look-ahead"):
+        causality = spot.result(ledger)
+    return Played(ledger, benchmark_nav(market), equal, mix, causality)
+
+
+def _listeners(ready: Prepared, spot: SpotCheck, watch: Watch) -> Listeners:
+    """Return who listens to the run: plugins, analyzers, the look-ahead check, the progress bar."""
+    config, bars, parts = ready.config, ready.bars, ready.parts
+
+    def progress(bar: int) -> None:
+        watch.tell("decisions", (bar - bars.start) / max(1, len(bars) - bars.start))
+
+    def decided(decision: Any) -> None:
+        guarded("bt_decided", partial(ready.plugins.hook.bt_decided, config=config, decision=decision))
+        for analyzer in parts.analyzers:
+            guarded(f"analyzer {type(analyzer).__name__}", analyzer.decided, decision)
+
+    listening = bool(parts.analyzers or ready.plugins.hook.bt_decided.get_hookimpls())
+    return Listeners(decided if listening else None, spot.witness, progress if watch.progress else None)
+
+
+def _written(report: Any, result: BacktestResult) -> list[Path]:
+    return [Path(path) for path in report.write(result, result.folder)]
+
+
+def _write(ready: Prepared, result: BacktestResult, out: Path, watch: Watch | None) -> BacktestResult:
+    """Write the tables, then the reports beside them; ``watch`` is None when no reports are wanted."""
+    result = write_run(result, out)
+    if watch is None or result.folder is None:
+        return result
+    paths: list[Path] = []
+    for name, report in ready.parts.reports:
+        with watch.phase(f"report {name}"):
+            paths += guarded(f"report {name!r}", _written, report, result)
+    return replace(result, reports=tuple(paths))

@@ -1,0 +1,1 @@
+"""Does a decision use the future? Made futures, and what they change. Pure."""

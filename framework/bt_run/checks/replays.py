@@ -1,0 +1,55 @@
+"""Repeat a run's decisions on other bars, with components built anew, so that nothing is carried over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bt_run.arrays import Array
+from bt_run.backtest.building import Parts, build_parts
+from bt_run.backtest.playing import evaluate_signals, market_of, play
+from bt_run.backtest.preparing import Prepared
+from bt_run.catalogue import Catalogue
+from bt_run.config.binding import bind
+from bt_run.config.run_config import RunConfig
+from bt_run.data.bars import Bars
+from bt_run.plugins import catalogue, get_plugin_manager
+from bt_run.results.ledger import Ledger
+
+__all__ = ["Replay", "replay"]
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Hold components built anew, and the signals of each vectorised strategy on some bars by its path, (T, N)."""
+
+    config: RunConfig
+    bars: Bars
+    parts: Parts
+    signals: Mapping[str, Array]
+
+    def play(self, due: NDArray[np.bool_]) -> Ledger:
+        """Play the bars; ``due`` (T,) says when the run decides.
+
+        Raises:
+            BtRunError: a component failed on these bars.
+        """
+        return play(self.config, self.parts, market_of(self.config, self.parts, self.bars), due)
+
+
+def replay(ready: Prepared, bars: Bars) -> Replay:
+    """Build the components of a run and evaluate its vectorised strategies on ``bars``.
+
+    Local plugin files are imported anew, so that no cache in them is carried over.
+
+    Raises:
+        BtRunError: a component failed on these bars.
+    """
+    config, known = ready.config, catalogue(ready.plugins).offers
+    local = catalogue(get_plugin_manager(config.plugins, modules=(), installed=False)).offers
+    parts = build_parts(config, bind(config, Catalogue({role: {**known[role], **local[role]} for role in known})))
+    evaluate_signals(parts, bars)
+    return Replay(config, bars, parts, {f"{rows.path} {rows.name}": rows.rows for rows in parts.vectorised})

@@ -1,0 +1,135 @@
+"""What the command line shows, as plain text: the installed components and the result of a run."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from bt_run.catalogue import Catalogue, Offer
+from bt_run.config.fields import field_rows
+from bt_run.config.run_config import RunConfig
+from bt_run.results.metrics import COLUMNS, DEFINITIONS, format_metric
+from bt_run.results.result import BacktestResult
+
+__all__ = [
+    "components_json",
+    "components_text",
+    "headline",
+    "metrics_table",
+    "report_table",
+    "shortened",
+    "timings_text",
+]
+
+SHOWN = ("total_return", "cagr", "volatility", "sharpe", "max_drawdown", "turnover_one_way", "costs")
+
+
+def headline(config: RunConfig) -> str:
+    """Say in one line what runs: name, period, assets and the data."""
+    data = config.data
+    names = list(data.assets)
+    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    options = ", ".join(f"{key}: {value}" for key, value in data.source.options.items())
+    source = f"{data.source.use} ({options})" if options else data.source.use
+    return f"{config.name}: {data.start} to {data.end}, {shown}; data: {source}"
+
+
+def shortened(note: str, width: int = 200) -> str:
+    """Cut a note that lists many assets, and say where it stands whole."""
+    if len(note) <= width:
+        return note
+    return f"{note[:width].rsplit(', ', 1)[0]}, ... (whole in manifest.json)"
+
+
+def metrics_table(result: BacktestResult) -> str:
+    """Return the main numbers of a run beside those of its yardsticks, in aligned columns."""
+    rows = [("", *(column.replace("_", " ") for column in COLUMNS))]
+    for metric in SHOWN:
+        values = [format_metric(metric, result.metrics[metric][column]) for column in COLUMNS]
+        rows.append((DEFINITIONS[metric].label, *values))
+    return _aligned(rows)
+
+
+def report_table(path: Path) -> str:
+    """Return a report's CSV in aligned columns, a metric a line with its label and unit; a name is a column."""
+    with path.open(newline="", encoding="utf-8") as file:
+        columns = list(zip(*csv.reader(file), strict=True))
+    rows = [("", *(name.replace("_", " ") for name in columns[0][1:]))] if columns else []
+    for key, *values in columns[1:]:
+        if key in DEFINITIONS:
+            texts = [format_metric(key, float(value) if value else None) for value in values]
+            rows.append((DEFINITIONS[key].label, *texts))
+        else:
+            rows.append((key, *values))
+    return _aligned(rows)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if i else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
+
+
+def timings_text(result: BacktestResult) -> str:
+    """Return the seconds that each phase took."""
+    return "\n".join(f"{phase:<24} {seconds:8.3f} s" for phase, seconds in result.timings.items())
+
+
+def components_text(catalogue: Catalogue) -> str:
+    """List every component by role, with its keys and where it comes from."""
+    return "\n".join(_component_lines(catalogue))
+
+
+def components_json(catalogue: Catalogue) -> dict[str, Any]:
+    """Return every component by role: name -> summary, origin and fields."""
+    return {
+        role: {name: _component_json(offer) for name, offer in sorted(offers.items())}
+        for role, offers in catalogue.offers.items()
+    }
+
+
+def _component_json(offer: Offer) -> dict[str, Any]:
+    return {
+        "summary": offer.component.summary,
+        "origin": offer.origin,
+        "fields": [
+            {
+                "name": row.name,
+                "type": row.type,
+                "default": row.default,
+                "required": row.default is None,
+                "description": row.description,
+            }
+            for row in field_rows(offer.component.config)
+        ],
+    }
+
+
+def _component_lines(catalogue: Catalogue) -> Iterator[str]:
+    for role, offers in catalogue.offers.items():
+        if not offers:
+            continue
+        yield f"{role}"
+        for name, offer in sorted(offers.items()):
+            yield f"  {name}: {offer.component.summary}  [{offer.origin}]"
+            yield from _field_lines(offer)
+        yield ""
+
+
+def _field_lines(offer: Offer) -> Iterator[str]:
+    rows = field_rows(offer.component.config)
+    heads = [f"{row.name}: {row.type}" + (f" = {row.default}" if row.default else "") for row in rows]
+    width = _width(heads)
+    for head, row in zip(heads, rows, strict=True):
+        yield f"      {head:<{width}}  {row.description}".rstrip()
+
+
+def _width(words: Sequence[str]) -> int:
+    return min(44, max(map(len, words), default=0))

@@ -1,0 +1,70 @@
+"""A configuration as plain JSON: with all defaults, or with only what affects the result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
+
+from bt_run.config.binding import Bound, BoundConfig
+from bt_run.config.run_config import RunConfig
+
+__all__ = ["canonical", "resolved"]
+
+
+def resolved(config: RunConfig, bound: BoundConfig) -> dict[str, Any]:
+    """Return the configuration with all defaults, JSON-able, in the order of the YAML."""
+    return _tree(config, bound, paths=True)
+
+
+def canonical(config: RunConfig, bound: BoundConfig) -> dict[str, Any]:
+    """Return what affects the result: no name, no reports, no paths; assets sorted."""
+    tree = _tree(config, bound, paths=False)
+    tree["data"]["assets"] = dict(sorted(tree["data"]["assets"].items()))
+    return {key: value for key, value in tree.items() if key not in ("name", "plugins", "reports")}
+
+
+def _tree(config: RunConfig, bound: BoundConfig, *, paths: bool) -> dict[str, Any]:
+    children = {item.name: getattr(bound, item.name) for item in fields(bound)}
+    tree = {name: _jsonable(getattr(config, name), paths) for name in type(config).model_fields}
+    tree |= {name: _component(child, paths) for name, child in children.items() if name not in ("source", "tables")}
+    tree["data"]["source"] = _component(bound.source, paths)
+    for name, child in bound.tables.items():
+        tree["data"]["tables"][name]["source"] = _component(child, paths)
+    return {name: tree[name] for name in type(config).model_fields}
+
+
+def _component(bound: Bound | tuple[Bound, ...] | None, paths: bool) -> Any:
+    if bound is None:
+        return None
+    if isinstance(bound, tuple):
+        return [_component(item, paths) for item in bound]
+    options = {
+        name: _component(bound.children[name], paths) if name in bound.children else _jsonable(value, paths)
+        for name, value in bound.options
+        if paths or not _holds_path(value)
+    }
+    return {"use": bound.name, **options}
+
+
+def _jsonable(value: Any, paths: bool) -> Any:
+    """Return ``value`` as JSON knows it; without ``paths``, drop those inside."""
+    if isinstance(value, BaseModel):
+        value = dict(value)
+    if isinstance(value, Mapping):
+        return {str(key): _jsonable(item, paths) for key, item in value.items() if paths or not _holds_path(item)}
+    if isinstance(value, set | frozenset):  # their order changes from process to process
+        return sorted((_jsonable(item, paths) for item in value), key=repr)
+    if isinstance(value, list | tuple):
+        return [_jsonable(item, paths) for item in value if paths or not _holds_path(item)]
+    return to_jsonable_python(value, fallback=str)
+
+
+def _holds_path(value: Any) -> bool:
+    if isinstance(value, list | tuple | set | frozenset):
+        return bool(value) and all(_holds_path(item) for item in value)
+    return isinstance(value, Path)

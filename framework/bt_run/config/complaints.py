@@ -1,0 +1,110 @@
+"""Say in words what configurations consist of, and what is wrong with one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date, time
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from bt_run.config.fields import field_text, leaf_types
+from bt_run.config.places import KeyPath, Positions, locate
+from bt_run.text import did_you_mean
+
+__all__ = ["complaints_of"]
+
+LONGEST_VALUE = 60
+
+
+def complaints_of(
+    errors: Sequence[ErrorDetails], raw: Any, model: type[BaseModel], at: KeyPath, places: Positions
+) -> list[str]:
+    """Turn pydantic's errors about ``raw``, which stands at ``at``, into located sentences."""
+    told: dict[tuple[KeyPath, str, Any], list[str]] = {}
+    for error in errors:
+        path = _in_data(error, raw)
+        wrong, expected = _words(error, path, model)
+        found = "nothing" if error["type"] == "missing" else _short(error["input"])
+        told.setdefault((path, wrong, found), []).append(expected)
+    out = []
+    for (path, wrong, found), expectations in told.items():
+        # a union complains once per alternative: one sentence that names them all
+        expected = " or ".join(dict.fromkeys(filter(None, expectations)))
+        message = "; ".join(filter(None, [wrong, f"found {found}", expected and f"expected {expected}"]))
+        out.append(locate(places, (*at, *path), message, key=wrong == "unknown key"))
+    return out
+
+
+def _in_data(error: ErrorDetails, raw: Any) -> KeyPath:
+    """Return the error's location without what pydantic adds: names of union members and validators."""
+    path: list[str | int] = []
+    parts = error["loc"]
+    for i, part in enumerate(parts):
+        inside = (isinstance(raw, Mapping) and part in raw) or (
+            isinstance(raw, list | tuple) and isinstance(part, int) and part < len(raw)
+        )
+        if inside:
+            raw = raw[part]
+            path.append(part)
+        elif error["type"] == "missing" and i == len(parts) - 1:
+            path.append(part)
+    return tuple(path)
+
+
+def _words(error: ErrorDetails, path: KeyPath, model: type[BaseModel]) -> tuple[str, str]:
+    """Return what is wrong and what would be right."""
+    kind, message = error["type"], error["msg"]
+    if kind == "extra_forbidden":
+        known = list(_fields_at(model, path[:-1]))
+        return "unknown key", f"one of {', '.join(known) or 'none'}{did_you_mean(str(path[-1]), known)}"
+    if kind == "missing":
+        if path and path[-1] == "use":
+            return "missing key", "the NAME of a component"
+        field = _fields_at(model, path[:-1]).get(str(path[-1])) if path else None
+        return "missing key", field_text(field, describe=True) if field else "a value"
+    if kind in ("value_error", "assertion_error"):
+        return str(error["ctx"]["error"]), ""
+    expected = _expectation(message)
+    if kind in ("literal_error", "enum"):
+        words = re.findall(r"'([^']*)'", message)
+        return "unknown word", expected + did_you_mean(str(error["input"]), words)
+    if kind == "string_type" and isinstance(error["input"], bool | int | float | date):
+        expected = "a string, so put it in quotes"
+    return "wrong value", expected
+
+
+def _expectation(message: str) -> str:
+    """Return what pydantic says should be, in the words of this project."""
+    if "ComponentSpec" in message:
+        return "a component's NAME or {use: NAME, ...}"
+    words = re.sub(r"^\w+ should (be |have |match )?", "", message)
+    words = re.sub(r", unable to .*|, input is .*|, invalid .*| after validation.*", "", words)
+    words = re.sub(r"a valid dictionary( or instance of \w+)?", "a mapping", words)
+    words = re.sub(r"a valid (list|tuple|set|frozenset)", "a list", words)
+    words = words.replace("a valid date or datetime", "a date")
+    words = re.sub(r"^(greater|less)", r"a number \1", words.replace("a valid ", "a "))
+    return re.sub(r"\ba (?=[aeio])", "an ", words[:1].lower() + words[1:])
+
+
+def _fields_at(model: type[BaseModel], path: KeyPath) -> dict[str, FieldInfo]:
+    """Return the known fields below ``path``."""
+    models: list[type[BaseModel]] = [model]
+    for part in path:
+        if isinstance(part, int):
+            continue
+        fields = [m.model_fields[part] for m in models if part in m.model_fields]
+        leaves = [leaf for field in fields for leaf in leaf_types(field.annotation)]
+        models = [leaf for leaf in leaves if issubclass(leaf, BaseModel)]
+    return {name: field for m in models for name, field in m.model_fields.items()}
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, BaseModel):
+        value = value.model_dump(mode="json")
+    text = repr(value) if not isinstance(value, date | time | Path) else str(value)
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 3] + "..."

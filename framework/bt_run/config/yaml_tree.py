@@ -1,0 +1,246 @@
+"""Read a YAML file, what it extends and ``--set`` overrides, keeping where every key stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.scalarbool import ScalarBoolean
+
+from bt_run.config.places import KeyPath, Place
+from bt_run.errors import ConfigError
+from bt_run.text import did_you_mean
+
+__all__ = ["Node", "plain", "positions", "read_tree"]
+
+
+@dataclass(frozen=True)
+class Node:
+    """Hold a YAML value: a scalar, a list of nodes or a mapping of names to nodes; and where it stands."""
+
+    value: Any
+    key: Place
+    place: Place
+
+
+def read_tree(path: Path, overrides: Sequence[str] = ()) -> Node:
+    """Return the content of ``path`` over that of the files it extends, with ``overrides`` on top."""
+    root = _read_extended(path, ())
+    for override in overrides:
+        root = _set_key(root, override)
+    return root
+
+
+def plain(node: Node) -> Any:
+    """Return the node's value as plain dicts, lists and scalars."""
+    if isinstance(node.value, dict):
+        return {name: plain(child) for name, child in node.value.items()}
+    if isinstance(node.value, list):
+        return [plain(child) for child in node.value]
+    return node.value
+
+
+def positions(node: Node, path: KeyPath = ()) -> dict[KeyPath, tuple[Place, Place]]:
+    """Return the places of the node and of everything below it."""
+    found = {path: (node.key, node.place)}
+    items: Any = ()
+    if isinstance(node.value, dict):
+        items = node.value.items()
+    elif isinstance(node.value, list):
+        items = enumerate(node.value)
+    for part, child in items:
+        found.update(positions(child, (*path, part)))
+    return found
+
+
+# -- extends ---------------------------------------------------------------------------------------
+
+
+def _read_extended(path: Path, chain: tuple[Path, ...]) -> Node:
+    root = _read_file(path)
+    extends = root.value.get("extends")
+    if extends is None:
+        return root
+    if not isinstance(extends.value, str):
+        raise ConfigError(
+            extends.place.tell(f"extends: wrong type; found {plain(extends)!r}; expected the name of one YAML file")
+        )
+    base = path.parent / extends.value
+    chain = (*chain, path)
+    known = [file.resolve() for file in chain]
+    if base.resolve() in known:
+        circle = " -> ".join(str(file) for file in (*chain[known.index(base.resolve()) :], base))
+        raise ConfigError(extends.place.tell(f"extends: the files extend each other in a circle: {circle}"))
+    if not base.is_file():
+        raise ConfigError(
+            extends.place.tell(
+                f"extends: no such file; found {extends.value!r}; expected a path that starts at the folder "
+                f"of {path.name}{_similar_file(base)}"
+            )
+        )
+    own = {name: child for name, child in root.value.items() if name != "extends"}
+    return _merge(_read_extended(base, chain), replace(root, value=own))
+
+
+def _merge(base: Node, over: Node) -> Node:
+    """Lay ``over`` on ``base``: mappings merge, unless they name different components; all else replaces."""
+    if not (isinstance(base.value, dict) and isinstance(over.value, dict)):
+        return over
+    if "use" in over.value and plain(over)["use"] != plain(base).get("use"):
+        return over
+    merged = dict(base.value)
+    for name, child in over.value.items():
+        merged[name] = _merge(merged[name], child) if name in merged else child
+    return replace(over, value=merged)
+
+
+# -- overrides -------------------------------------------------------------------------------------
+
+
+def _set_key(root: Node, override: str) -> Node:
+    key, equals, text = override.partition("=")
+    parts = key.strip().split(".")
+    if not equals or not all(parts):
+        raise ConfigError(
+            f"--set {override}: expected KEY=VALUE with a dotted key, such as broker.cash=50000 or "
+            "overlays.0.annual=0.15"
+        )
+    place = Place(f"--set {key.strip()}", Path.cwd())
+    try:
+        value = YAML(typ="rt").load(text)
+    except YAMLError as error:
+        raise ConfigError(place.tell(f"the value is not YAML; found {text!r}; {_problem(error)}")) from error
+    return _put(root, parts, _node(value, _Origin(place, None), place, place), ())
+
+
+def _put(node: Node, parts: Sequence[str], new: Node, done: tuple[str, ...]) -> Node:
+    if not parts:
+        return new
+    head, rest, value = parts[0], parts[1:], node.value
+    where = ".".join(done) or "the file"
+    if isinstance(value, list):
+        if not head.isdecimal() or int(head) >= len(value):
+            entries = f"an index from 0 to {len(value) - 1}" if value else "nothing, for the list is empty"
+            raise ConfigError(new.place.tell(f"{where} is a list; found {head!r}; expected {entries}"))
+        i = int(head)
+        child = _put(value[i], rest, new, (*done, head))
+        return replace(node, value=[*value[:i], child, *value[i + 1 :]])
+    if isinstance(value, str):  # a component's bare name is short for {use: NAME}
+        value = {"use": replace(node, key=node.place)}
+    if value is None:
+        value = {}
+    if not isinstance(value, dict):
+        raise ConfigError(new.place.tell(f"{where} is {value!r} and has no keys; found {head!r} after it"))
+    child = _put(value.get(head, Node({}, new.place, new.place)), rest, new, (*done, head))
+    return replace(node, value={**value, head: child})
+
+
+# -- one file --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """Turn ruamel's line and column (from 0) into a Place; ``lines`` is None for an override."""
+
+    start: Place
+    lines: Sequence[str] | None
+
+    def at(self, line: int, column: int) -> Place:
+        if self.lines is None:
+            return self.start
+        text = self.lines[line] if line < len(self.lines) else ""
+        return replace(self.start, line=line + 1, column=column + 1, text=text)
+
+
+def _read_file(path: Path) -> Node:
+    text = _read_text(path)
+    origin = _Origin(Place(str(path), path.parent.resolve()), text.splitlines())
+    try:
+        document = YAML(typ="rt").load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = origin.at(mark.line, mark.column) if mark else origin.start
+        raise ConfigError(place.tell(_problem(error))) from error
+    except YAMLError as error:
+        raise ConfigError(f"{path}: {_problem(error)}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path}: the file is nested too deeply to be read") from error
+    if document is None:
+        raise ConfigError(f"{path}: the file is empty; expected a run, such as `bt-run init` writes")
+    if not isinstance(document, CommentedMap):
+        kind = "a list" if isinstance(document, CommentedSeq) else repr(document)
+        place = origin.at(0, 0)
+        raise ConfigError(place.tell(f"wrong type; found {kind}; expected a mapping such as `name: my_run`"))
+    return _node(document, origin, origin.at(0, 0), origin.at(0, 0))
+
+
+def _read_text(path: Path) -> str:
+    if path.is_dir():
+        raise ConfigError(f"{path}: found a folder; expected a YAML file")
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such file{_similar_file(path)}")
+    content = path.read_bytes()
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        column = error.start - content.rfind(b"\n", 0, error.start)
+        raise ConfigError(
+            f"{path}:{line}:{column}: the file is not UTF-8; found the byte 0x{content[error.start]:02x}; "
+            "save it as UTF-8"
+        ) from error
+
+
+def _similar_file(path: Path) -> str:
+    return did_you_mean(path.name, (file.name for file in path.parent.glob("*.y*ml")))
+
+
+def _problem(error: YAMLError) -> str:
+    """Return what ruamel found, in one line."""
+    problem = getattr(error, "problem", None) or str(error)
+    if "'\\t'" in problem:
+        return "a tab stands here; YAML is indented with spaces"
+    if "duplicate key" in problem:
+        return problem.removeprefix("found ") + "; a key may stand only once in its mapping"
+    return f"not valid YAML: {' '.join(problem.split())}"
+
+
+def _node(value: Any, origin: _Origin, key: Place, place: Place) -> Node:
+    if isinstance(value, CommentedMap):
+        return Node(_mapping(value, origin, place), key, place)
+    if isinstance(value, CommentedSeq):
+        items = []
+        for i, item in enumerate(value):
+            here = origin.at(*value.lc.item(i)) if value.lc.data else place
+            items.append(_node(item, origin, here, here))
+        return Node(items, key, place)
+    return Node(_scalar(value, place), key, place)
+
+
+def _mapping(value: CommentedMap, origin: _Origin, place: Place) -> dict[str, Node]:
+    children = {}
+    for name, child in value.items():
+        own = name in (value.lc.data or ())  # a key that came by `<<` has no place of its own
+        key = origin.at(*value.lc.key(name)) if own else place
+        if not isinstance(name, str):
+            raise ConfigError(key.tell(f"a key must be a string; found {_scalar(name, key)!r}; put it in quotes"))
+        children[str(name)] = _node(child, origin, key, origin.at(*value.lc.value(name)) if own else place)
+    return children
+
+
+def _scalar(value: Any, place: Place) -> Any:
+    """Return ruamel's decorated scalar as the plain Python one."""
+    if isinstance(value, ScalarBoolean):
+        return bool(value)
+    if value is None or isinstance(value, bool | date):
+        return value
+    for kind in (int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    raise ConfigError(place.tell("tags such as !name are not used here; found one; expected a plain value"))

@@ -1,0 +1,1 @@
+"""What was known when: bars, tables, universes, calendars, schedules."""

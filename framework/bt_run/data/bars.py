@@ -1,0 +1,355 @@
+"""Bars (all history) and History (what is known now)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import date
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bt_run.arrays import Array
+from bt_run.data.calendars import local_dates
+from bt_run.data.known import Table
+from bt_run.errors import ConfigError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+__all__ = ["Bars", "History", "LoadRequest", "Prices"]
+
+FIELDS = ("open", "high", "low", "close", "volume")
+_A = TypeVar("_A", bound=NDArray[Any])
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadRequest:
+    """Say what a source must load.
+
+    ``assets`` maps the name in the run to the symbol at the source; ``benchmark`` is such a pair.
+    Rows outside ``history_from`` .. ``end`` must not be loaded; ``start`` is the first decision.
+    ``offline`` forbids the network.
+    """
+
+    assets: Mapping[str, str]
+    benchmark: tuple[str, str]
+    start: date
+    end: date
+    history_from: date | None = None
+    adjust: Literal["total_return", "none"] = "total_return"
+    calendar: str = "XNYS"
+    offline: bool = False
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Hold open, high, low, close and volume, each (T, N) float64 and read-only; NaN where there is no bar."""
+
+    open: Array
+    high: Array
+    low: Array
+    close: Array
+    volume: Array
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            values = np.ascontiguousarray(getattr(self, item.name), dtype=np.float64)
+            object.__setattr__(self, item.name, _read_only(values))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bars:
+    """Hold all bars of a run, its assets in sorted order.
+
+    Attributes:
+        times: (T,) datetime64[ns] in UTC. A daily bar carries its session's date at 00:00, a label that
+            stands for that session's close; an intraday bar carries its END.
+        assets: (N,) names, sorted.
+        adjusted: the forward total-return series that signals see; factor 1 on each asset's first bar.
+        traded: the same fields as the account trades them (the same object under ``total_return``).
+        present: (T, N) bool, True where a row is there.
+        dividends: (T, N) cash per share (after that day's split) on the ex-date, else 0. Money that an
+            account holding traded shares receives; all 0 under ``total_return``.
+        splits: (T, N) new shares per old share before the open, else 1; all 1 under ``total_return``.
+        last_session: (N,) datetime64[D] declared delisting, NaT where none is declared.
+        benchmark: (T,) forward total-return close of the benchmark; NaN before its first bar.
+        start: index of the first bar on or after the configured start: the first decision.
+        notes: what a reader of the result must know about the data, a sentence each.
+        members: (T, N) bool, who belongs to the universe; None where there is none, and all belong.
+        tables: name -> table or series known beside the prices.
+    """
+
+    times: NDArray[np.datetime64]
+    assets: tuple[str, ...]
+    adjusted: Prices
+    traded: Prices
+    present: NDArray[np.bool_]
+    dividends: Array
+    splits: Array
+    last_session: NDArray[np.datetime64]
+    benchmark: Array
+    start: int
+    calendar: str = "XNYS"
+    notes: tuple[str, ...] = ()
+    members: NDArray[np.bool_] | None = None
+    tables: Mapping[str, Table] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        for name in ("times", "present", "dividends", "splits", "last_session", "benchmark"):
+            object.__setattr__(self, name, _read_only(np.ascontiguousarray(getattr(self, name))))
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    @cached_property
+    def tradable(self) -> NDArray[np.bool_]:
+        """Return what may be held, (T, N) bool: a row is there, and the asset belongs to the universe."""
+        return self.present if self.members is None else _read_only(self.present & self.members)
+
+    def table(self, name: str) -> NDArray[Any]:
+        """Return what a point-in-time table said at each bar, (T, N); NaN, or None for text, where unknown."""
+        return self._table(name, series=False).by_bar
+
+    def series(self, name: str) -> Array:
+        """Return what a point-in-time series said at each bar, (T,); NaN where unknown."""
+        return self._table(name, series=True).by_bar
+
+    def _table(self, name: str, *, series: bool) -> Table:
+        kinds = ("table", "series")
+        if name not in self.tables:
+            raise ConfigError(f"no {kinds[series]} {name!r}; data.tables has {', '.join(self.tables) or 'none'}")
+        found = self.tables[name]
+        if found.is_series != series:
+            raise ConfigError(
+                f"{name!r} is a {kinds[found.is_series]}, not a {kinds[series]}; read it by {kinds[found.is_series]}()"
+            )
+        return found
+
+    @property
+    def open(self) -> Array:
+        return self.adjusted.open
+
+    @property
+    def high(self) -> Array:
+        return self.adjusted.high
+
+    @property
+    def low(self) -> Array:
+        return self.adjusted.low
+
+    @property
+    def close(self) -> Array:
+        return self.adjusted.close
+
+    @property
+    def volume(self) -> Array:
+        return self.adjusted.volume
+
+    @cached_property
+    def index(self) -> pd.DatetimeIndex:
+        """Return ``times`` as a tz-aware pandas index."""
+        import pandas as pd
+
+        return pd.DatetimeIndex(self.times, tz="UTC")
+
+    @cached_property
+    def daily(self) -> bool:
+        """Tell whether every bar is a whole session."""
+        return bool((self.times == self.times.astype("datetime64[D]")).all())
+
+    @cached_property
+    def sessions(self) -> NDArray[np.datetime64]:
+        """Return the session date of each bar, (T,) datetime64[D]."""
+        if self.daily:
+            return self.times.astype("datetime64[D]")
+        # a bar's end may be the midnight after its session, so step back a little
+        return local_dates(self.calendar, self.index - np.timedelta64(1, "s"))
+
+    @cached_property
+    def fields(self) -> frozenset[str]:
+        """Return the names of the fields that hold a value in every row of every asset."""
+        return frozenset(name for name in FIELDS if not self.without(name))
+
+    def without(self, name: str) -> tuple[str, ...]:
+        """Return the assets that lack a value of the field ``name`` in some row that is present."""
+        lacking = (self.present & ~np.isfinite(getattr(self.adjusted, name))).any(axis=0)
+        return tuple(asset for asset, lacks in zip(self.assets, lacking, strict=True) if lacks)
+
+    @cached_property
+    def counts(self) -> NDArray[np.int64]:
+        """Return how many own bars each asset has had up to and including row t, (T, N)."""
+        return _read_only(np.cumsum(self.present, axis=0, dtype=np.int64))
+
+    @cached_property
+    def returns(self) -> Array:
+        """Return simple total returns (T, N): NaN on absent rows; a gap's return lands on the first bar back."""
+        previous = _shift(forward_fill(self.close))
+        return _read_only(self.close / previous - 1.0)
+
+    @cached_property
+    def benchmark_returns(self) -> Array:
+        """Return the benchmark's simple returns (T,), NaN where either close is missing."""
+        filled = forward_fill(self.benchmark[:, None])
+        return _read_only((self.benchmark[:, None] / _shift(filled) - 1.0)[:, 0])
+
+    @cached_property
+    def mark(self) -> Array:
+        """Return the price at which the account values each asset (T, N): its last traded close, 0 before any."""
+        if not np.isnan(self.traded.close).any():
+            return self.traded.close
+        return _read_only(np.nan_to_num(forward_fill(self.traded.close), nan=0.0))
+
+    @cached_property
+    def own_rows(self) -> NDArray[np.int64]:
+        """Return the row of each asset's k-th own bar, (T, N); -1 where it has fewer."""
+        out = np.full(self.tradable.shape, -1, dtype=np.int64)
+        rows, columns = np.nonzero(self.present)
+        out[self.counts[rows, columns] - 1, columns] = rows
+        return _read_only(out)
+
+    def own_bars(self, values: Array) -> Array:
+        """Gather each asset's own bars at the top: row k is its k-th bar; NaN below its last. (T, N) -> (T, N)."""
+        return np.where(self.own_rows >= 0, np.take_along_axis(values, self.own_rows, axis=0), np.nan)
+
+    def on_calendar(self, own: Array) -> Array:
+        """Put values computed on ``own_bars`` back on the calendar; NaN where there is no bar. (T, N) -> (T, N)."""
+        rows = np.maximum(self.counts - 1, 0)
+        return np.where(self.present, np.take_along_axis(own, rows, axis=0), np.nan)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Return the sha256 of the content."""
+        digest = hashlib.sha256()
+        digest.update(repr((self.assets, self.calendar, self.start)).encode())
+        panels = [self.adjusted] if self.traded is self.adjusted else [self.adjusted, self.traded]
+        arrays = [getattr(panel, name) for panel in panels for name in FIELDS]
+        arrays += [self.times, self.present, self.dividends, self.splits, self.last_session, self.benchmark]
+        arrays += [] if self.members is None else [self.members]
+        for array in arrays:
+            digest.update(str(array.shape).encode())
+            digest.update(array.view(np.uint8).data if array.size else b"")
+        for name, table in sorted(self.tables.items()):
+            digest.update(f"{name}{table.fingerprint}".encode())
+        return digest.hexdigest()
+
+
+class History:
+    """View the bars up to and including one bar; nothing later can be reached.
+
+    Every method that takes ``n`` returns the last ``n`` rows, oldest first, or as many as there are.
+    """
+
+    __slots__ = ("_bars", "_t")
+
+    def __init__(self, bars: Bars, t: int) -> None:
+        self._bars = bars
+        self._t = t
+
+    def __len__(self) -> int:
+        """Return how many bars are known."""
+        return self._t + 1
+
+    @property
+    def now(self) -> pd.Timestamp:
+        """Return the time of the current bar, UTC."""
+        return self._bars.index[self._t]
+
+    @property
+    def session(self) -> np.datetime64:
+        """Return the session date of the current bar."""
+        session: np.datetime64 = self._bars.sessions[self._t]
+        return session
+
+    @property
+    def assets(self) -> tuple[str, ...]:
+        return self._bars.assets
+
+    @property
+    def tradable(self) -> NDArray[np.bool_]:
+        """Return which assets may be held now, (N,): they have a bar, and belong to the universe."""
+        now: NDArray[np.bool_] = self._bars.tradable[self._t]
+        return now
+
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """Return which assets have a bar now, (N,), members of the universe or not."""
+        now: NDArray[np.bool_] = self._bars.present[self._t]
+        return now
+
+    def open(self, n: int = 1, *, asset_bars: bool = False) -> Array:
+        return self._field("open", n, asset_bars)
+
+    def high(self, n: int = 1, *, asset_bars: bool = False) -> Array:
+        return self._field("high", n, asset_bars)
+
+    def low(self, n: int = 1, *, asset_bars: bool = False) -> Array:
+        return self._field("low", n, asset_bars)
+
+    def close(self, n: int = 1, *, asset_bars: bool = False) -> Array:
+        """Return the last ``n`` total-return closes, (n, N); with ``asset_bars`` each asset's own last n."""
+        return self._field("close", n, asset_bars)
+
+    def volume(self, n: int = 1, *, asset_bars: bool = False) -> Array:
+        return self._field("volume", n, asset_bars)
+
+    def returns(self, n: int = 1, *, asset_bars: bool = False) -> Array:
+        """Return the last ``n`` simple total returns, (n, N)."""
+        return self._rows(self._bars.returns, n, asset_bars)
+
+    def benchmark_returns(self, n: int = 1) -> Array:
+        """Return the benchmark's last ``n`` simple returns, (n,)."""
+        return self._rows(self._bars.benchmark_returns, n, False)
+
+    def price(self, n: int = 1) -> Array:
+        """Return the last ``n`` closes as the account trades them, (n, N)."""
+        return self._rows(self._bars.traded.close, n, False)
+
+    def table(self, name: str) -> NDArray[Any]:
+        """Return what a point-in-time table says now, (N,); NaN, or None for text, where unknown."""
+        values: NDArray[Any] = self._bars.table(name)[self._t]
+        return values
+
+    def series(self, name: str, n: int = 1) -> Array:
+        """Return what a point-in-time series said at each of the last ``n`` bars, (n,)."""
+        return self._rows(self._bars.series(name), n, False)
+
+    def _field(self, name: str, n: int, asset_bars: bool) -> Array:
+        return self._rows(getattr(self._bars.adjusted, name), n, asset_bars)
+
+    def _rows(self, values: Array, n: int, asset_bars: bool) -> Array:
+        if n < 1:
+            raise ValueError(f"history was asked for n = {n} rows; n counts back from the current bar, n >= 1")
+        counts = self._bars.counts[self._t] if asset_bars else None
+        if counts is None or counts.min() == self._t + 1:
+            return values[max(0, self._t + 1 - n) : self._t + 1]
+        n = min(n, int(counts.max()))
+        ago = counts[None, :] + np.arange(-n, 0)[:, None]
+        rows = np.take_along_axis(self._bars.own_rows, np.maximum(ago, 0), axis=0)
+        return _read_only(np.where(ago >= 0, np.take_along_axis(values, rows, axis=0), np.nan))
+
+
+def forward_fill(values: Array) -> Array:
+    """Carry each column's last finite value forward, (T, N) -> (T, N); NaN before its first."""
+    rows = np.where(np.isfinite(values), np.arange(len(values))[:, None], 0)
+    np.maximum.accumulate(rows, axis=0, out=rows)
+    filled: Array = np.take_along_axis(values, rows, axis=0)
+    return filled
+
+
+def _shift(values: Array) -> Array:
+    """Move rows one down; the first becomes NaN."""
+    out = np.full(values.shape, np.nan)
+    out[1:] = values[:-1]
+    return out
+
+
+def _read_only(values: _A) -> _A:
+    view = values.view()
+    view.flags.writeable = False
+    return view

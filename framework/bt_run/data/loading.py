@@ -1,0 +1,112 @@
+"""Load what a run reads: the bars from its source, the tables beside them, the universe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from bt_run.data.bars import Bars, LoadRequest
+from bt_run.data.data_config import DataConfig, TableConfig
+from bt_run.data.known import Table
+from bt_run.data.tables import file_table, series_table
+from bt_run.data.universe import coverage, members, members_between, read_spells
+from bt_run.errors import ConfigError, PluginError
+from bt_run.guard import guarded
+
+__all__ = ["load_bars", "with_assets"]
+
+
+def with_assets(data: DataConfig, source: Any) -> DataConfig:
+    """Return ``data`` with its assets named: without any, the members of the universe that the source has.
+
+    Raises:
+        ConfigError: the source cannot list its symbols, or has no member of the universe.
+    """
+    if data.assets or data.universe is None:
+        return data
+    if not hasattr(source, "symbols"):
+        raise ConfigError(
+            f"data.assets: was empty, and source {data.source.use!r} cannot list its symbols; name the assets"
+        )
+    wanted = members_between(read_spells(data.universe), data.start, data.end)
+    have = set(guarded(f"source {data.source.use!r}: symbols()", source.symbols))
+    found = {symbol: symbol for symbol in wanted if symbol in have}
+    if not found:
+        raise ConfigError(
+            f"data.universe: {len(wanted)} tickers are members between {data.start} and {data.end}, such as "
+            f"{', '.join(wanted[:5]) or 'none'}, but source {data.source.use!r} has none of them"
+        )
+    return data.model_copy(update={"assets": found})
+
+
+def load_bars(data: DataConfig, source: Any, others: Mapping[str, Any], *, offline: bool) -> Bars:
+    """Load the bars and what stands beside them; ``others`` maps a table's name to a source of its own.
+
+    Raises:
+        BtRunError: the source, a table or the universe does not allow the run.
+    """
+    request = LoadRequest(
+        assets=dict(data.assets),
+        benchmark=(data.benchmark, data.assets.get(data.benchmark, data.benchmark)),
+        start=data.start,
+        end=data.end,
+        history_from=data.history_from,
+        adjust=data.adjust,
+        calendar=data.calendar,
+        offline=offline,
+    )
+    bars = guarded(f"source {data.source.use!r}", source.load, request)
+    if not isinstance(bars, Bars):
+        raise PluginError(f"source {data.source.use!r} returned a {type(bars).__name__}; expected Bars")
+    if data.universe is not None:
+        bars = _with_universe(data, bars)
+    return _with_tables(data, bars, {name: others.get(name, source) for name in data.tables}, request)
+
+
+def _with_universe(data: DataConfig, bars: Bars) -> Bars:
+    assert data.universe is not None
+    spells = read_spells(data.universe)
+    mask = members(spells, data.assets, bars)
+    never = [asset for i, asset in enumerate(bars.assets) if not mask[:, i].any()]
+    if len(never) == len(bars.assets):
+        raise ConfigError(
+            f"data.universe: no asset of the run is ever a member between {data.start} and {data.end}; "
+            f"{data.universe.file} lists tickers such as {', '.join(spells['ticker'].unique()[:5])}"
+        )
+    notes = [coverage(spells, data.universe, mask, bars)]
+    if never:
+        notes.append(f"{data.universe.name}: never a member in this run, so never held: {', '.join(never)}")
+    return replace(bars, members=mask, notes=(*bars.notes, *notes))
+
+
+def _with_tables(data: DataConfig, bars: Bars, sources: Mapping[str, Any], request: LoadRequest) -> Bars:
+    if not data.tables:
+        return bars
+    tables: dict[str, Table] = {}
+    notes = list(bars.notes)
+    for name, config in data.tables.items():
+        if config.symbol is not None:
+            tables[name] = _from_source(name, config, sources[name], request, bars)
+        else:
+            tables[name], note = file_table(name, config, data.assets, bars)
+            notes += [note] if note else []
+        if config.revised:
+            notes.append(f"{name} holds later revisions: results that use it are optimistic")
+        if not tables[name].rows[bars.start :].any():
+            notes.append(f"{name} has no value that is known during the run")
+    return replace(bars, tables=MappingProxyType(tables), notes=tuple(notes))
+
+
+def _from_source(name: str, config: TableConfig, source: Any, request: LoadRequest, bars: Bars) -> Table:
+    where = f"data.tables.{name}: source {type(source).__name__}"
+    if not hasattr(source, "series"):
+        raise ConfigError(f"{where} offers no series; give a `file`, or a `source` that does, such as sample or yahoo")
+    times, values = guarded(where, source.series, config.symbol, request)
+    times, values = np.asarray(times, dtype="datetime64[ns]"), np.asarray(values, dtype=np.float64)
+    if times.shape != values.shape or times.ndim != 1:
+        raise PluginError(f"{where}: series() returned shapes {times.shape} and {values.shape}; expected (n,) twice")
+    return series_table(times, values, config, bars)

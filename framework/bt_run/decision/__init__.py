@@ -1,0 +1,1 @@
+"""Decisions: state, signals, pipeline, limits. Pure; backtest, paper and live share it."""

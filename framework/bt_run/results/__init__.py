@@ -1,0 +1,1 @@
+"""What a run found out: ledger, metrics, identity, folder, and what can be said of it later."""

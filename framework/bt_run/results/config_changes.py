@@ -1,0 +1,44 @@
+"""What differs between two configurations, key by key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+__all__ = ["config_differences", "flattened"]
+
+
+_NOT_THE_RESULT = ("name", "plugins", "reports")
+
+
+def config_differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return a line for each key that affects a result and differs, by its dotted path; paths do not count."""
+    old, new = (
+        dict(flattened({key: value for key, value in tree.items() if key not in _NOT_THE_RESULT}))
+        for tree in (was, now)
+    )
+    lines = []
+    for key in sorted(old.keys() | new.keys()):
+        if key not in old:
+            lines.append(f"{key} was not there, is {new[key]!r}")
+        elif key not in new:
+            lines.append(f"{key} was {old[key]!r}, is gone")
+        elif old[key] != new[key] and not (_is_path(old[key]) and _is_path(new[key])):
+            lines.append(f"{key} was {old[key]!r}, is {new[key]!r}")
+    return lines
+
+
+def flattened(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    items = (
+        value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list | tuple) else None
+    )
+    if items is None:
+        yield path, value
+        return
+    for key, item in items:
+        yield from flattened(item, f"{path}.{key}" if path else str(key))
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, str) and Path(value).is_absolute()

@@ -1,0 +1,306 @@
+"""Numbers from the tables of a run."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from bt_run.arrays import Array
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "COLUMNS",
+    "DAYS",
+    "DEFINITIONS",
+    "HEADLINE",
+    "Definition",
+    "Metrics",
+    "compute_metrics",
+    "format_metric",
+    "session_closes",
+]
+
+Metrics = dict[str, dict[str, float | None]]
+
+# column of the metrics -> column of the NAV table
+COLUMNS: Mapping[str, str] = MappingProxyType(
+    {
+        "run": "nav",
+        "benchmark": "benchmark",
+        "equal_weight": "equal_weight",
+        "constant_mix": "constant_mix",
+    }
+)
+DAYS = 252  # sessions in a year
+FLAT = 1e-12  # returns that differ by less than this do not vary: it is rounding
+
+
+@dataclass(frozen=True)
+class Definition:
+    """Say what a metric is, for reports."""
+
+    unit: Literal["fraction", "ratio", "money", "count", "bps"]
+    label: str
+    text: str
+
+
+DEFINITIONS: Mapping[str, Definition] = MappingProxyType(
+    {
+        "total_return": Definition("fraction", "Total return", "Last NAV over the NAV at the start, less 1."),
+        "cagr": Definition("fraction", "Return per year", "Compound growth per 252 sessions."),
+        "volatility": Definition(
+            "fraction", "Volatility per year", "Standard deviation (ddof 1) of daily returns x sqrt(252)."
+        ),
+        "sharpe": Definition(
+            "ratio",
+            "Sharpe ratio",
+            "Mean daily return above the risk-free rate over the standard deviation (ddof 1) x sqrt(252).",
+        ),
+        "sortino": Definition(
+            "ratio",
+            "Sortino ratio",
+            "Mean of daily returns above the risk-free rate over the root mean square of those below it x sqrt(252).",
+        ),
+        "calmar": Definition("ratio", "Calmar ratio", "Return per year over the size of the worst drawdown."),
+        "max_drawdown": Definition(
+            "fraction",
+            "Worst drawdown",
+            "Largest fall of the NAV at a session's close from its highest before.",
+        ),
+        "best_day": Definition("fraction", "Best day", "Largest daily return."),
+        "worst_day": Definition("fraction", "Worst day", "Smallest daily return."),
+        "skew": Definition(
+            "ratio",
+            "Skewness",
+            "Third central moment of daily returns over the cube of their deviation (ddof 0).",
+        ),
+        "beta": Definition(
+            "ratio", "Beta", "Covariance of daily returns with the benchmark's over the benchmark's variance."
+        ),
+        "alpha": Definition(
+            "fraction",
+            "Alpha per year",
+            "Mean daily return above the risk-free rate and above beta x the benchmark's, compounded over"
+            " 252 sessions.",
+        ),
+        "correlation": Definition("ratio", "Correlation", "Correlation of daily returns with the benchmark's."),
+        "tracking_error": Definition(
+            "fraction",
+            "Tracking error per year",
+            "sqrt(252 x mean(d^2)), d = daily return less the benchmark's; the mean of d is not taken off.",
+        ),
+        "information_ratio": Definition(
+            "ratio",
+            "Information ratio",
+            "Mean of d = daily return less the benchmark's over its standard deviation (ddof 1) x sqrt(252).",
+        ),
+        "average_gross": Definition(
+            "fraction",
+            "Average gross exposure",
+            "Mean over sessions of sum |position| at the close over NAV.",
+        ),
+        "average_net": Definition(
+            "fraction",
+            "Average net exposure",
+            "Mean over sessions of sum of positions at the close over NAV.",
+        ),
+        "turnover_one_way": Definition(
+            "fraction",
+            "Turnover per year, one way",
+            "Half of the two-way turnover: what is sold to buy the rest.",
+        ),
+        "turnover_two_way": Definition(
+            "fraction",
+            "Turnover per year, two way",
+            "Sum over fills of |shares| x price without slippage over the NAV at the close before the fill,"
+            " per 252 sessions.",
+        ),
+        "commission": Definition("money", "Commission", "Sum of commissions, in the account's currency."),
+        "slippage": Definition(
+            "money",
+            "Slippage",
+            "Sum of money lost by filling worse than the price, in the account's currency.",
+        ),
+        "costs": Definition("money", "Costs", "Commission and slippage, in the account's currency."),
+        "costs_bps": Definition("bps", "Costs per year", "Costs per 252 sessions in basis points of the mean NAV."),
+        "fills": Definition("count", "Fills", "Orders of which at least a part was filled."),
+        "sessions": Definition("count", "Sessions", "Sessions with a return: all after the start."),
+        "years": Definition("count", "Years", "Sessions over 252."),
+    }
+)
+
+# what a table that must be short shows, in this order
+HEADLINE = (
+    "total_return",
+    "cagr",
+    "volatility",
+    "sharpe",
+    "sortino",
+    "max_drawdown",
+    "calmar",
+    "beta",
+    "alpha",
+    "tracking_error",
+    "information_ratio",
+    "average_gross",
+    "average_net",
+    "turnover_one_way",
+    "turnover_two_way",
+    "costs",
+    "costs_bps",
+    "fills",
+)
+
+
+def format_metric(metric: str, value: float | None) -> str:
+    """Write a value of a metric for a reader, with its unit; ``n/a`` where it is not defined."""
+    if value is None:
+        return "n/a"
+    match DEFINITIONS[metric].unit:
+        case "fraction":
+            return f"{value:z.2%}"
+        case "ratio":
+            return f"{value:z.2f}"
+        case "bps":
+            return f"{value:z,.1f} bp"
+        case _:
+            return f"{value:z,.1f}" if metric == "years" else f"{value:z,.0f}"
+
+
+def compute_metrics(nav: pd.DataFrame, fills: Mapping[str, pd.DataFrame], risk_free: float) -> Metrics:
+    """Compute every metric of ``DEFINITIONS`` for the run and what it is compared with.
+
+    ``nav`` has one row per bar (index ``time``, UTC), the first being the close of the start.
+    ``fills`` maps ``run``, ``equal_weight`` and ``constant_mix`` to tables of fills.
+    ``risk_free`` is a fraction per year. What is not defined (too short, no variance) is None.
+    """
+    daily = session_closes(nav)
+    rate = (1.0 + risk_free) ** (1.0 / DAYS) - 1.0
+    navs = {name: daily[column].to_numpy(dtype=np.float64) for name, column in COLUMNS.items()}
+    out: Metrics = {metric: dict.fromkeys(COLUMNS) for metric in DEFINITIONS}
+    market = _returns(navs["benchmark"])
+    for name, values in navs.items():
+        returns = _returns(values)
+        found: dict[str, float | None] = {"sessions": len(daily) - 1.0, "years": (len(daily) - 1.0) / DAYS}
+        # division by nothing is handled by the finite check below
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            if len(returns):
+                found |= _alone(returns, rate)
+            if len(returns) and len(market):
+                found |= _against(returns, market, rate)
+            if name in fills:
+                found |= _trading(nav[COLUMNS[name]], values, fills[name])
+        for metric, value in found.items():
+            out[metric][name] = _defined(value)
+    for metric, column in (("average_gross", "gross"), ("average_net", "net")):
+        exposure = daily[column].to_numpy(dtype=np.float64)[1:]
+        out[metric]["run"] = _defined(exposure.mean()) if len(exposure) else None
+    return out
+
+
+def session_closes(nav: pd.DataFrame) -> pd.DataFrame:
+    """Return the last row of each session, indexed by the session's date at 00:00 UTC.
+
+    Bars that carry the date at 00:00 are whole sessions. Otherwise a time is the END of a bar, and more
+    than eight hours without a bar separate sessions: no stock exchange has a longer pause by day, or a
+    shorter one by night, and the rule needs no time zone.
+    """
+    import pandas as pd
+
+    times = pd.DatetimeIndex(nav.index)
+    if (times == times.normalize()).all():
+        return nav
+    dates = (times - pd.Timedelta(seconds=1)).normalize()
+    last = np.append(np.asarray(times[1:] - times[:-1] > pd.Timedelta(hours=8)), True)
+    return nav[last].set_axis(dates[last].rename(nav.index.name), axis=0)
+
+
+def _returns(nav: Array) -> Array:
+    """Return simple returns (n,); none where a NAV is missing, or not positive before the last."""
+    if not np.isfinite(nav).all() or (nav[:-1] <= 0.0).any():
+        return np.empty(0)
+    return nav[1:] / nav[:-1] - 1.0
+
+
+def _alone(returns: Array, rate: float) -> dict[str, float | None]:
+    """Measure one series of daily returns; ``rate`` is the risk-free rate per day."""
+    import empyrical
+
+    total = empyrical.cum_returns_final(returns)
+    growth = empyrical.annual_return(returns) if total > -1.0 else None
+    drawdown = empyrical.max_drawdown(returns)
+    centred = returns - returns.mean()
+    varies = _varies(returns)
+    return {
+        "total_return": total,
+        "cagr": growth,
+        "volatility": empyrical.annual_volatility(returns),
+        "sharpe": empyrical.sharpe_ratio(returns, risk_free=rate) if varies else None,
+        "sortino": empyrical.sortino_ratio(returns, required_return=rate) if varies else None,
+        "calmar": None if growth is None or drawdown > -FLAT else growth / -drawdown,
+        "max_drawdown": drawdown,
+        "best_day": returns.max(),
+        "worst_day": returns.min(),
+        "skew": (centred**3).mean() / (centred**2).mean() ** 1.5 if varies else None,
+    }
+
+
+def _against(returns: Array, market: Array, rate: float) -> dict[str, float | None]:
+    """Measure daily returns beside the benchmark's, both (n,)."""
+    import empyrical
+
+    active = returns - market
+    moves = _varies(market)
+    return {
+        "beta": empyrical.beta_aligned(returns, market, risk_free=rate) if moves else None,
+        "alpha": empyrical.alpha_aligned(returns, market, risk_free=rate) if moves else None,
+        "correlation": np.corrcoef(returns, market)[0, 1] if moves and _varies(returns) else None,
+        "tracking_error": math.sqrt(DAYS * (active**2).mean()),
+        "information_ratio": empyrical.sharpe_ratio(active) if _varies(active) else None,
+    }
+
+
+def _trading(nav: pd.Series[float], daily: Array, fills: pd.DataFrame) -> dict[str, float | None]:
+    """Measure what was traded and what that cost; ``nav`` has one row per bar, ``daily`` one per session."""
+    import pandas as pd
+
+    filled = fills["filled"].to_numpy(dtype=np.float64)
+    done = filled != 0.0
+    slippage = fills["slippage"].to_numpy(dtype=np.float64)
+    commission = fills["commission"].to_numpy(dtype=np.float64)
+    # slippage makes a buyer pay more and a seller get less: take it off again
+    paid = np.abs(filled) * fills["price"].to_numpy(dtype=np.float64)
+    value = np.where(done, paid - np.sign(filled) * slippage, 0.0)
+    rows = pd.DatetimeIndex(nav.index).searchsorted(pd.to_datetime(fills["time"], utc=True), side="left") - 1
+    before = nav.to_numpy(dtype=np.float64)[np.maximum(rows, 0)]
+    years = (len(daily) - 1) / DAYS
+    spent = {"commission": float(commission[done].sum()), "slippage": float(slippage[done].sum())}
+    costs = spent["commission"] + spent["slippage"]
+    turnover = float((value[done] / before[done]).sum())
+    return spent | {
+        "costs": costs,
+        "costs_bps": 1e4 * costs / years / float(daily[1:].mean()) if years else None,
+        "turnover_two_way": turnover / years if years else None,
+        "turnover_one_way": 0.5 * turnover / years if years else None,
+        "fills": float(done.sum()),
+    }
+
+
+def _varies(values: Array) -> bool:
+    return len(values) > 1 and float(np.ptp(values)) > FLAT
+
+
+def _defined(value: float | None) -> float | None:
+    """Return a plain float, or None where the value is missing or not finite."""
+    if value is None or not math.isfinite(value):
+        return None
+    return float(value) + 0.0  # -0.0 reads like a loss

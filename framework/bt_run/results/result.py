@@ -1,0 +1,103 @@
+"""What a run gives back, who it is, and how it is kept on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bt_run.config.run_config import RunConfig
+from bt_run.results.metrics import COLUMNS, DEFINITIONS, HEADLINE, Metrics, format_metric, session_closes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+__all__ = ["TABLES", "BacktestResult"]
+
+TABLES = ("nav", "positions", "fills", "decisions", "memos", "cash_flows")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BacktestResult:
+    """Hold everything that a run found out. Times are UTC, money is in the account's currency.
+
+    Attributes:
+        nav: index ``time``; nav, cash, gross, net (fractions of NAV), benchmark, equal_weight, constant_mix.
+            The first row is the close of the start, whose NAV is the cash.
+        positions: time, asset, shares, price, value, stale: a row for each asset held.
+        fills: decided_at, time, asset, asked, filled (signed shares), price (slippage included),
+            commission, slippage (that money again, for information), reason.
+        decisions: time, asset, signal, the weight after each stage, target, drifted, fired, reason.
+        memos: time, component, memo, notes (JSON). cash_flows: time, asset, kind, amount.
+        metrics: metric -> value for run, benchmark, equal_weight, constant_mix; None = not defined.
+        notes: what a reader must know about the data, a sentence each.
+        look_ahead: what the small look-ahead check of the run found, a sentence.
+        timings: seconds by phase; never written to a file.
+    """
+
+    config: RunConfig
+    run_id: str
+    nav: pd.DataFrame
+    positions: pd.DataFrame
+    fills: pd.DataFrame
+    decisions: pd.DataFrame
+    memos: pd.DataFrame
+    cash_flows: pd.DataFrame
+    metrics: Metrics
+    manifest: dict[str, Any]
+    analyses: dict[str, pd.DataFrame] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    look_ahead: str = ""
+    timings: dict[str, float] = field(default_factory=dict)
+    folder: Path | None = None
+    reports: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in TABLES:
+            object.__setattr__(self, name, _as_read(getattr(self, name)))
+
+    @property
+    def closes(self) -> pd.DataFrame:
+        """Return the NAV table at each session's last bar, by session date, that bar's time in ``time``."""
+        return session_closes(self.nav.assign(time=self.nav.index))
+
+    @property
+    def returns(self) -> pd.Series[float]:
+        """Return daily returns of the NAV, one for each session after the start."""
+        closes = session_closes(self.nav)["nav"]
+        return (closes / closes.shift() - 1.0).iloc[1:].rename("returns")
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return the tables by name, as they are written."""
+        return {name: getattr(self, name) for name in TABLES}
+
+    def summary(self) -> pd.DataFrame:
+        """Return the headline metrics as text with units: a row for each, the run beside its yardsticks."""
+        import pandas as pd
+
+        rows = {
+            DEFINITIONS[metric].label: [format_metric(metric, self.metrics[metric][name]) for name in COLUMNS]
+            for metric in HEADLINE
+            if metric in self.metrics
+        }
+        columns = [name.replace("_", " ") for name in COLUMNS]
+        return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+    def _repr_html_(self) -> str:
+        """Show the run in a notebook: who it is, what the data are, the headline metrics."""
+        first, last = self.nav.index[0], self.nav.index[-1]
+        title = f"{self.config.name} · {first:%Y-%m-%d} to {last:%Y-%m-%d} · run {self.run_id}"
+        told = "".join(f"<li>{escape(text)}</li>" for text in (*self.notes, *self.warnings))
+        return f"<div><b>{escape(title)}</b><ul>{told}</ul>{self.summary().to_html(border=0)}</div>"
+
+
+def _as_read(table: pd.DataFrame) -> pd.DataFrame:
+    """Give text the type that it has when it is read back from a file."""
+    import pandas as pd
+
+    texts = [name for name in table.columns if pd.api.types.is_object_dtype(table[name])]
+    return table.assign(**{str(name): pd.Series(table[name].tolist(), index=table.index) for name in texts})

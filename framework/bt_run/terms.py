@@ -1,0 +1,132 @@
+"""The terms on which an account trades: limits, costs, rates, fills, exits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from bt_run.arrays import Array
+from bt_run.model import Config
+
+__all__ = ["Broker", "Conditions", "Costs", "Delisting", "Exit", "Holdings", "Limits", "Rates"]
+
+
+class Limits(Config):
+    """Bound the target weights; all are fractions of NAV."""
+
+    gross: float = Field(1.0, gt=0.0, description="sum of |weight|")
+    net: float = Field(1.0, gt=0.0, description="|sum of weights|")
+    name: float = Field(1.0, gt=0.0, description="|weight| of one asset")
+    short: bool = Field(False, description="allow negative weights")
+
+
+class Conditions(Protocol):
+    """Show the market that an order meets at its fill; arrays (n,), over the assets of the basket."""
+
+    @property
+    def volume(self) -> Array:
+        """Return the shares traded in the bar of the fill; NaN where unknown."""
+        ...
+
+    def average_volume(self, n: int) -> Array:
+        """Return the mean volume of the ``n`` bars before the fill's; NaN where unknown."""
+        ...
+
+    def volatility(self, n: int) -> Array:
+        """Return the standard deviation of the ``n`` bar returns before the fill's; NaN where unknown."""
+        ...
+
+
+class Costs(Protocol):
+    """Price a trade. All arrays are (n,), over the assets of a basket; 0 shares are no order.
+
+    ``real_shares_only`` names the configured costs that are money per share, which units of a total-return
+    series do not have.
+    """
+
+    @property
+    def real_shares_only(self) -> tuple[str, ...]: ...
+
+    @property
+    def proportional(self) -> bool:
+        """Tell whether half an order costs half as much."""
+        ...
+
+    def fillable(self, shares: Array, conditions: Conditions) -> Array:
+        """Return how much of signed ``shares`` the market takes in this bar; the rest waits."""
+        ...
+
+    def fill_price(self, price: Array, shares: Array, conditions: Conditions) -> Array:
+        """Return the price paid or received, slippage included, for signed ``shares`` at ``price``."""
+        ...
+
+    def commission(self, shares: Array, price: Array) -> Array:
+        """Return the commission of each order in money, >= 0, for signed ``shares`` filled at ``price``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Hold yearly interest rates as known at each bar, fractions, (T,) each.
+
+    ``cash`` is earned on cash above 0, ``margin`` paid on cash below 0, ``borrow`` paid on the value of shorts.
+    """
+
+    cash: Array
+    margin: Array
+    borrow: Array
+
+
+class Delisting(Config):
+    """Say when a silent asset counts as delisted, and what its holders lose then."""
+
+    after: int = Field(5, ge=1, description="rows without a bar after which a holding is closed")
+    haircut: float = Field(0.0, ge=0.0, le=1.0, description="fraction of the last price that is lost")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Broker:
+    """Hold what the engine must know to fill a basket.
+
+    ``rates`` maps the sessions (T,) to interest rates; None where nothing bears interest. ``fingerprint``
+    is a hash of the files that the broker read, if any.
+    """
+
+    cash: float
+    fill: Literal["next_open", "next_close"]
+    costs: Costs
+    unfilled: Literal["cancel", "wait"] = "cancel"
+    fractional: bool = False
+    delisting: Delisting = field(default_factory=Delisting)
+    rates: Callable[[NDArray[np.datetime64]], Rates] | None = None
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """Show an exit rule what is held, as of the close before; arrays (n,), NaN where nothing is held.
+
+    ``side`` is 1 for a long, -1 for a short; ``entry`` the average price paid; ``best`` the most favourable
+    close since the entry, the entry itself included; ``bars`` how many bars it has been held.
+    """
+
+    side: Array
+    entry: Array
+    best: Array
+    bars: Array
+
+
+class Exit(Protocol):
+    """Say at which prices a holding is closed between decisions."""
+
+    def levels(self, holdings: Holdings) -> tuple[Array, Array]:
+        """Return stop and target prices (n,), NaN where there is none.
+
+        A long closes when the price falls to its stop or rises to its target; a short the other way round.
+        """
+        ...

@@ -1,0 +1,34 @@
+"""Costs whose numbers can be seen through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bt_run.arrays import Array
+from bt_run.terms import Conditions
+
+__all__ = ["MadeCosts"]
+
+
+@dataclass(frozen=True)
+class MadeCosts:
+    """Charge commission and slippage in proportion to the traded value; both are fractions."""
+
+    fee: float = 0.0
+    slip: float = 0.0
+    real_shares_only: tuple[str, ...] = ()
+    proportional: bool = True
+
+    def fillable(self, shares: Array, conditions: Conditions) -> Array:
+        """Return all of ``shares`` (n,)."""
+        return shares
+
+    def fill_price(self, price: Array, shares: Array, conditions: Conditions) -> Array:
+        """Return price (n,) * (1 + slip) for buys, * (1 - slip) for sells."""
+        return np.asarray(price * (1.0 + self.slip * np.sign(shares)))
+
+    def commission(self, shares: Array, price: Array) -> Array:
+        """Return fee * |shares| * price, (n,) money."""
+        return np.asarray(self.fee * np.abs(shares) * price)

@@ -1,0 +1,1 @@
+"""Brokers: what a simulated fill costs."""

@@ -1,0 +1,82 @@
+"""The simulated broker: fill rule, commission, slippage, interest."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from bt_run import Broker, BuildContext, Component, Config, Delisting, Rates, hookimpl
+from bt_run_plugins.brokers.costs import Commission, Slippage, TradingCosts
+from bt_run_plugins.brokers.rates import RateConfig, rate_of_sessions, rate_source
+
+
+class Interest(Config):
+    """Configure what cash earns and what leverage and shorts cost; yearly rates, fractions, actual days / 365."""
+
+    cash: RateConfig = Field(default=0.0, description="earned on cash above 0, yearly fraction")
+    margin: RateConfig = Field(default=0.0, description="paid on cash below 0, yearly fraction")
+    margin_spread: float = Field(default=0.0, ge=0.0, description="added to the margin rate, yearly fraction")
+    borrow: RateConfig = Field(default=0.0, description="paid on the value of shorts, yearly fraction")
+
+
+class SimulatedConfig(Config):
+    """Configure the account and how its orders fill."""
+
+    cash: float = Field(default=1_000_000.0, gt=0.0, description="start capital, money")
+    fill: Literal["next_open", "next_close"] = Field(
+        default="next_open", description="a decision at a close fills at the next bar's open or close"
+    )
+    unfilled: Literal["cancel", "wait"] = Field(
+        default="cancel",
+        description="an order for an asset without a bar is cancelled, or waits until the next decision",
+    )
+    fractional: bool = Field(
+        default=False, description="allow fractions of a share under `adjust: none`; total_return is always fractional"
+    )
+    delisting: Delisting = Field(
+        default=Delisting(), description="when a silent asset counts as delisted, and the loss then"
+    )
+    commission: Commission = Field(default=Commission(), description="what the broker charges for an order")
+    slippage: Slippage = Field(default=Slippage(), description="what the market charges for an order")
+    interest: Interest | None = Field(default=None, description="what cash earns, what leverage and shorts cost")
+
+
+def build_broker(config: SimulatedConfig, context: BuildContext) -> Broker:
+    interest = config.interest
+    if interest is None:
+        rates, read = None, ""
+    else:
+        configured = (interest.cash, interest.margin, interest.borrow)
+        sources = [rate_source(rate) for rate in configured]
+        read = "".join(source.fingerprint for source in sources)
+
+        def rates(sessions: NDArray[np.datetime64]) -> Rates:
+            cash, margin, borrow = (rate_of_sessions(source, sessions) for source in sources)
+            return Rates(cash, margin + interest.margin_spread, borrow)
+
+    return Broker(
+        cash=config.cash,
+        fill=config.fill,
+        costs=TradingCosts(config.commission, config.slippage),
+        unfilled=config.unfilled,
+        fractional=config.fractional,
+        delisting=config.delisting,
+        rates=rates,
+        fingerprint=read,
+    )
+
+
+@hookimpl
+def bt_brokers() -> list[Component]:
+    return [
+        Component(
+            name="simulated",
+            config=SimulatedConfig,
+            build=build_broker,
+            summary="fills at the next open or close with commission, slippage and interest",
+            example={"commission": {"bps": 1}, "slippage": {"bps": 2}},
+        )
+    ]

@@ -1,0 +1,1 @@
+"""Exits: prices at which a holding is closed between decisions."""

@@ -1,0 +1,1 @@
+"""Matplotlib style and pages shared by the figures of all reports."""

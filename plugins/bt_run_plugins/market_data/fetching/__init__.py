@@ -1,0 +1,1 @@
+"""Raw rows into the store: from Yahoo, from files, from the sample."""

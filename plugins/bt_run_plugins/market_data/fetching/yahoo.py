@@ -1,0 +1,249 @@
+"""The boundary to Yahoo: the only module that knows yfinance, its shapes and its ways to fail.
+
+Yahoo's prices are for personal use; see Yahoo's terms.
+"""
+
+from __future__ import annotations
+
+import ast
+import logging
+import re
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from bt_run import DataError
+from bt_run_plugins.market_data.fetching.sessions import bar_ends, is_intraday
+from bt_run_plugins.market_data.store.frames import COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Answer", "Question", "Trouble", "ask"]
+
+PRICES = "split_adjusted"  # Yahoo rewrites open to volume, and dividends, at each split
+_NAMES = MappingProxyType(
+    {
+        "Open": "open",
+        "High": "high",
+        "Low": "low",
+        "Close": "close",
+        "Adj Close": "adj_close",
+        "Volume": "volume",
+        "Dividends": "dividend",
+        "Stock Splits": "split",
+        # beside the symbol frame's own: Yahoo counts a fund's capital gains in its dividends at times, at times not
+        "Capital Gains": "capital_gain",
+    }
+)
+_NEEDED = ("Open", "High", "Low", "Close", "Adj Close", "Volume", "Dividends", "Stock Splits")
+_RATE_LIMITED = re.compile(r"too many requests|rate.?limit|\b429\b", re.IGNORECASE)
+_UNREACHABLE = re.compile(
+    r"could not resolve|couldn't connect|failed to connect|could not connect|connection ?(error|refused|reset|timed)|"
+    r"network is unreachable|timed? ?out|dnserror|proxyerror|name resolution|getaddrinfo|max retries|"
+    r"sslerror|curl: \((5|6|7|28|35|56|97)\)",
+    re.IGNORECASE,
+)
+_UNKNOWN = re.compile(
+    r"delisted|no data found|not found|no timezone|quote not found|http error 404|data not available|must be within",
+    re.IGNORECASE,
+)
+
+Kind = Literal["rate_limited", "unreachable", "unknown", "other"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """Say what is asked for: ``first`` None is a symbol's beginning; ``last`` is included."""
+
+    symbols: tuple[str, ...]
+    first: date | None
+    last: date
+    interval: str = "1d"
+    calendar: str = "XNYS"
+    threads: bool = True
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Say why a symbol has no rows, in Yahoo's or the library's own words."""
+
+    kind: Kind
+    text: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Hold what came: a frame or a trouble for each symbol that was asked for."""
+
+    frames: Mapping[str, pd.DataFrame]
+    troubles: Mapping[str, Trouble]
+    version: str
+
+
+def ask(question: Question) -> Answer:
+    """Download the bars of the symbols, which must be in capitals.
+
+    Raises:
+        DataError: the library answered in a shape that this module does not know.
+    """
+    import yfinance
+
+    _forget_answers(yfinance)
+    with _logged() as told, _exceptions_shown(yfinance), warnings.catch_warnings():
+        # the library has not caught up with the newest pandas; its answers are right
+        for category in (DeprecationWarning, FutureWarning):
+            warnings.simplefilter("ignore", category)
+        try:
+            table = _download(yfinance.download, question)
+        except Exception as error:
+            # with nothing at all to join, some versions fail where others return an empty table
+            told.append(f"{list(question.symbols)}: {error!r}")
+            table = None
+    troubles = _troubles(question.symbols, told)
+    version = str(yfinance.__version__)
+    frames = {} if table is None or not len(table.columns) else _frames(table, question, version)
+    frames = {symbol: frame for symbol, frame in frames.items() if len(frame)}
+    silent = Trouble("other", "; ".join(told) or "Yahoo returned no rows and no reason")
+    return Answer(
+        frames=frames,
+        troubles={s: troubles.get(s, silent) for s in question.symbols if s not in frames},
+        version=version,
+    )
+
+
+def _forget_answers(yfinance: Any) -> None:
+    """Empty the library's memory of answers: it keeps bad ones too, and would give them again at every retry."""
+    clear = getattr(getattr(yfinance.data.YfData, "cache_get", None), "cache_clear", None)
+    if clear is not None:
+        clear()
+
+
+def _download(download: Callable[..., Any], question: Question) -> pd.DataFrame | None:
+    period = {"period": "max"} if question.first is None else {"start": question.first.isoformat()}
+    found: pd.DataFrame | None = download(
+        list(question.symbols),
+        **period,
+        end=(question.last + timedelta(days=1)).isoformat(),  # Yahoo's own end is excluded
+        interval=question.interval,
+        auto_adjust=False,
+        actions=True,
+        keepna=True,
+        group_by="column",
+        multi_level_index=True,
+        progress=False,
+        threads=question.threads and len(question.symbols) > 1,
+    )
+    return found
+
+
+def _frames(table: pd.DataFrame, question: Question, version: str) -> dict[str, pd.DataFrame]:
+    """Take the joined table apart: a frame per symbol, without the rows that only other symbols have."""
+    import pandas as pd
+
+    columns = table.columns
+    fields = set(columns.get_level_values(0)) if isinstance(columns, pd.MultiIndex) else set()
+    if not isinstance(columns, pd.MultiIndex) or columns.nlevels != 2 or not fields & set(_NAMES):
+        raise DataError(
+            f"yfinance {version} returned columns such as {columns[0]!r}; expected pairs of a field and a symbol, "
+            f"such as ('Close', {question.symbols[0]!r}); install a version of yfinance that constraints.txt names"
+        )
+    if not isinstance(table.index, pd.DatetimeIndex):
+        raise DataError(f"yfinance {version} returned an index of {table.index.dtype}; expected dates or times")
+    out = {}
+    for symbol in question.symbols:
+        chosen = table.loc[:, columns.get_level_values(1) == symbol].droplevel(1, axis=1)
+        # rows that the library added to line the symbols up have nothing in any column
+        chosen = chosen.dropna(how="all")
+        if not len(chosen):
+            continue
+        if missing := [name for name in _NEEDED if name not in chosen.columns]:
+            raise DataError(
+                f"yfinance {version} returned for {symbol} the columns {', '.join(map(str, chosen.columns))}; "
+                f"expected {', '.join(missing)} too"
+            )
+        frame = chosen.rename(columns=_NAMES)
+        frame.insert(0, "date", _dates(pd.DatetimeIndex(chosen.index), question))
+        known = [name for name in (*COLUMNS, "capital_gain") if name in frame.columns]
+        out[symbol] = frame[known].astype(dict.fromkeys(known[1:], "float64")).reset_index(drop=True)
+    return out
+
+
+def _dates(index: pd.DatetimeIndex, question: Question) -> Any:
+    """Return session dates for daily bars, ends of bars in UTC for intraday ones, datetime64[ns]."""
+    if not is_intraday(question.interval):
+        days = index.tz_localize(None) if index.tz is not None else index
+        return days.normalize().to_numpy().astype("datetime64[ns]")
+    if index.tz is None:
+        raise DataError(
+            f"yfinance returned intraday times such as {index[0]} without a time zone; expected one; "
+            "install a version of yfinance that constraints.txt names"
+        )
+    starts = index.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[ns]")
+    return bar_ends(np.asarray(starts), question.interval, question.calendar)
+
+
+def _troubles(symbols: Sequence[str], told: Sequence[str]) -> dict[str, Trouble]:
+    """Find the reason for each symbol in what the library logged: lines such as ``['A', 'B']: reason``."""
+    out = {}
+    for line in told:
+        listed, _, reason = line.partition("]: ")
+        try:
+            named = ast.literal_eval(f"{listed}]")
+        except (ValueError, SyntaxError):
+            continue
+        for symbol in set(symbols) & {str(name) for name in named}:
+            out[symbol] = Trouble(_kind(reason), reason.strip())
+    return out
+
+
+def _kind(reason: str) -> Kind:
+    # in this order: without a network the library also says "possibly delisted"
+    if _RATE_LIMITED.search(reason):
+        return "rate_limited"
+    if _UNREACHABLE.search(reason):
+        return "unreachable"
+    return "unknown" if _UNKNOWN.search(reason) else "other"
+
+
+class _Lines(logging.Handler):
+    """Keep what is logged, a string each."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+
+@contextmanager
+def _logged() -> Iterator[list[str]]:
+    """Yield the lines that yfinance logs meanwhile; it tells failures nowhere else, and nobody else sees them."""
+    logger, lines = logging.getLogger("yfinance"), _Lines()
+    propagate = logger.propagate
+    logger.addHandler(lines)
+    logger.propagate = False
+    try:
+        yield lines.lines
+    finally:
+        logger.removeHandler(lines)
+        logger.propagate = propagate
+
+
+@contextmanager
+def _exceptions_shown(yfinance: Any) -> Iterator[None]:
+    """Let the library say what went wrong: otherwise a lost network looks like a delisted symbol."""
+    debug = yfinance.config.debug
+    before = debug.hide_exceptions
+    debug.hide_exceptions = False
+    try:
+        yield
+    finally:
+        debug.hide_exceptions = before

@@ -1,0 +1,91 @@
+"""Rules on dates: rows that are not there, rows that should not be, and rows that carry a time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bt_run_plugins.market_data.rules.findings import Finding, Rule, day
+from bt_run_plugins.market_data.rules.series import Dates, Series
+from bt_run_plugins.market_data.rules.thresholds import Thresholds
+
+RULES = (
+    Rule("missing_session", "warning", "the exchange traded and there is no row: no price to decide or to fill at"),
+    Rule("extra_session", "warning", "a row on a day on which the exchange was closed: no order fills there"),
+    Rule("time_of_day", "warning", "a daily row with a clock time lines up with no other symbol's row"),
+    Rule("ticker_reuse", "warning", "after a long silence the price starts elsewhere: maybe another company"),
+    Rule("intraday_rows", "info", "bars within the day get the checks of single rows and of sessions only"),
+)
+
+
+def missing_session(series: Series, sessions: Dates, limits: Thresholds) -> list[Finding]:
+    """Find the calendar's sessions between the first and the last row that have no row.
+
+    One finding per run of missing sessions, dated at the first; the value is how many they are.
+    """
+    have = series.days
+    if not len(have):
+        return []
+    life = sessions[(sessions >= have[0]) & (sessions <= have[-1])]
+    absent = np.flatnonzero(~np.isin(life, have))
+    if not len(absent):
+        return []
+    out = []
+    for run in np.split(absent, np.flatnonzero(np.diff(absent) > 1) + 1):
+        first, last = life[run[0]], life[run[-1]]
+        text = f"no row on {first}" if len(run) == 1 else f"no rows on {len(run)} sessions, {first} to {last}"
+        out.append(_found(series.symbol, "missing_session", first, float(len(run)), text))
+    return out
+
+
+def extra_session(series: Series, sessions: Dates, limits: Thresholds) -> list[Finding]:
+    """Find rows on dates that are no session of the calendar; the value is the day of the week, Monday 0."""
+    extra = series.days[~np.isin(series.days, sessions)]
+    week = (extra.astype(np.int64) + 3) % 7
+    return [
+        _found(series.symbol, "extra_session", date, float(number), f"a row on {date}, when the exchange was closed")
+        for date, number in zip(extra, week, strict=True)
+    ]
+
+
+def time_of_day(series: Series, sessions: Dates, limits: Thresholds) -> list[Finding]:
+    """Find daily rows that carry a time of day: one finding for the symbol, the value is how many."""
+    clock = series.date != series.date.astype("datetime64[D]")
+    if not series.daily or not clock.any():
+        return []
+    first = series.date[clock][0]
+    text = f"{int(clock.sum())} daily rows carry a time of day, the first at {day(first)}; expected dates alone"
+    return [_found(series.symbol, "time_of_day", first, float(clock.sum()), text)]
+
+
+def ticker_reuse(series: Series, sessions: Dates, limits: Thresholds) -> list[Finding]:
+    """Find gaps of over ``reuse_gap`` sessions after which the level does not connect.
+
+    |log(total return over the gap)| > reuse_sigmas * sigma * sqrt(sessions in the gap); the value is that log return.
+    """
+    at = np.searchsorted(sessions, series.date.astype("datetime64[D]"))
+    gap = np.diff(at, prepend=at[:1])
+    with np.errstate(invalid="ignore"):
+        far = np.abs(series.move) > limits.reuse_sigmas * series.sigma * np.sqrt(gap)
+    return [
+        _found(
+            series.symbol,
+            "ticker_reuse",
+            series.date[row],
+            float(series.step[row]),
+            f"after {gap[row] - 1} sessions without rows the close is {series.close[row]:.6g}, "
+            f"before it was {series.before[row]:.6g}: this may be another company's share",
+        )
+        for row in np.flatnonzero((gap > limits.reuse_gap) & far)
+    ]
+
+
+def intraday_rows(series: Series, sessions: Dates, limits: Thresholds) -> list[Finding]:
+    """Say that a symbol's rows are bars within the day, to which the rules on daily moves do not apply."""
+    if series.daily:
+        return []
+    text = "bars within the day: checked row by row and for missing sessions, not for moves, volume and actions"
+    return [Finding(series.symbol, np.datetime64("NaT"), "intraday_rows", float(len(series)), "info", text)]
+
+
+def _found(symbol: str, rule: str, date: np.datetime64, value: float, text: str) -> Finding:
+    return Finding(symbol, date, rule, value, "warning", text)

@@ -1,0 +1,1 @@
+"""The store on disk: its manifest, its files, packs of it."""

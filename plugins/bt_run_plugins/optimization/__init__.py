@@ -1,0 +1,1 @@
+"""Numerical optimization shared by sizers: matrices, exact and general solvers."""

@@ -1,0 +1,212 @@
+"""The exact solution of a quadratic program with bounds and a budget, by block principal pivoting.
+
+    minimize  1/2 w'Pw   subject to  1'w = total,  lower <= w <= upper,   P positive definite
+
+On the free set F the optimum is P_FF w_F = nu 1 - P_FB w_B with nu from the budget; all others lie on a bound
+with a multiplier of the right sign. Every name that violates this changes its set at once; when that does not
+reduce the violations for some rounds, only the last one does. References: Kostreva, "Block pivot methods for
+solving the complementarity problem", Linear Algebra and its Applications 21 (1978); Judice and Pires, "A block
+principal pivoting algorithm for large-scale strictly monotone linear complementarity problems", Computers &
+Operations Research 21 (1994).
+
+Where P is nearly singular, as with more names than days, many sets are nearly right and pivoting may circle.
+Then a ridge of 1 on P makes it easy, each answer's sets begin the next problem with a tenth of that ridge, and
+from the last answer found a feasible descent goes on, which frees or binds one name at a time and cannot circle;
+see Nocedal and Wright, Numerical Optimization, algorithm 16.3.
+
+LAPACK finds the sets, which are the same whatever its last digits are, as long as no name is close to changing
+its set. The weights are then solved for without it, and where a name is close, so is everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.linalg import LinAlgError
+from numpy.typing import NDArray
+
+from bt_run import Array
+from bt_run_plugins.optimization.gram import solve_positive_definite
+
+__all__ = ["ActiveSetAnswer", "solve_box_budget"]
+
+Sides = NDArray[np.int_]
+Solve = Callable[[Array, Array], Array]
+
+_TOLERANCE = 1e-13  # on weights and on the gradient of a problem of size 1
+_CLOSE = 1e-9  # to changing sets: far above what rounding does
+_PATIENCE = 3
+_MOST_PIVOTS = 30
+_MOST_STEPS = 20  # times the number of names
+_RIDGES = tuple(10.0**-k for k in range(10))
+_FREE, _LOWER, _UPPER = 0, -1, 1
+
+
+@dataclass(frozen=True)
+class ActiveSetAnswer:
+    """Hold weights (n,), multipliers of the bounds (n,) (<= 0 at lower, >= 0 at upper) and of the budget.
+
+    ``sides`` (n,) is -1 at the lower bound, 1 at the upper, 0 between; ``pivots`` counts the systems solved.
+    """
+
+    weights: Array
+    bounds: Array
+    budget: float
+    sides: Sides
+    pivots: int
+
+
+@dataclass(frozen=True)
+class _Box:
+    """Hold the problem above."""
+
+    P: Array
+    lower: Array
+    upper: Array
+    total: float
+
+    @property
+    def fixed(self) -> NDArray[np.bool_]:
+        fixed: NDArray[np.bool_] = self.lower == self.upper
+        return fixed
+
+
+def solve_box_budget(P: Array, lower: Array, upper: Array, total: float) -> ActiveSetAnswer | None:
+    """Solve the problem above; P (n, n), bounds (n,). None when pivoting finds no answer.
+
+    The problem must be feasible: sum lower <= total <= sum upper.
+    """
+    box = _Box(P, lower, upper, total)
+    begin = _begin(box)
+    near = _pivot(box, begin, _solve_lapack)
+    if near is not None:
+        answer = _pivot(box, near.sides, solve_positive_definite)
+        if answer is not None and not _close_to_change(box, answer):
+            return answer
+        answer = _pivot(box, begin, solve_positive_definite)
+        if answer is not None:
+            return answer
+    return _from_easy_to_hard(box, begin)
+
+
+def _from_easy_to_hard(box: _Box, sides: Sides) -> ActiveSetAnswer | None:
+    """Follow the answer from a problem with a large ridge to the one that is asked."""
+    room = box.upper - box.lower
+    w = box.lower + room * ((box.total - float(box.lower.sum())) / (float(room.sum()) or 1.0))
+    for ridge in _RIDGES:
+        answer = _pivot(replace(box, P=box.P + ridge * np.eye(len(w))), sides, solve_positive_definite)
+        if answer is None:
+            break
+        w, sides = answer.weights, answer.sides
+    return _descend(box, w, sides)
+
+
+def _descend(box: _Box, w: Array, sides: Sides) -> ActiveSetAnswer | None:
+    """Go from feasible weights to the optimum, never uphill and never over a bound."""
+    sides = sides.copy()
+    for step in range(1, _MOST_STEPS * len(w) + 1):
+        try:
+            best, nu = _point(box, sides, solve_positive_definite)
+        except LinAlgError:
+            return None
+        short = np.where(
+            best > box.upper + _TOLERANCE, box.upper - w, np.where(best < box.lower - _TOLERANCE, box.lower - w, np.inf)
+        )
+        share = np.divide(short, best - w, out=np.ones(len(w)), where=np.isfinite(short))
+        block = int(np.argmin(share))
+        if share[block] < 1.0:
+            w = np.clip(w + share[block] * (best - w), box.lower, box.upper)
+            sides[block] = _UPPER if best[block] > box.upper[block] else _LOWER
+            continue
+        w = np.clip(best, box.lower, box.upper)
+        y = np.where(sides == _FREE, 0.0, nu - np.einsum("ij,j->i", box.P, w))
+        wrong = np.where(box.fixed, 0.0, -y * sides)
+        worst = int(np.argmax(wrong))
+        if wrong[worst] <= _TOLERANCE:
+            return ActiveSetAnswer(w, y, -nu, sides, step)
+        sides[worst] = _FREE
+    return None
+
+
+def _begin(box: _Box) -> Sides:
+    """Let all be free that can move; where one point only is feasible, take its bounds."""
+    sides = np.where(box.fixed, _LOWER, _FREE)
+    if abs(float(box.upper.sum()) - box.total) <= _TOLERANCE:
+        return np.where(box.fixed, _LOWER, _UPPER)
+    if abs(float(box.lower.sum()) - box.total) <= _TOLERANCE:
+        return np.full(len(sides), _LOWER)
+    return sides
+
+
+def _pivot(box: _Box, sides: Sides, solve: Solve) -> ActiveSetAnswer | None:
+    fewest, patience = len(sides) + 1, _PATIENCE
+    for pivot in range(1, _MOST_PIVOTS + 1):
+        try:
+            w, nu = _point(box, sides, solve)
+        except LinAlgError:
+            return None
+        g = np.einsum("ij,j->i", box.P, w) - nu
+        below, above = w < box.lower - _TOLERANCE, w > box.upper + _TOLERANCE
+        released = ((sides == _LOWER) & (g < -_TOLERANCE)) | ((sides == _UPPER) & (g > _TOLERANCE))
+        wrong = np.flatnonzero((below | above | released) & ~box.fixed)
+        short = box.total - float(w.sum())
+        if len(wrong) == 0 and abs(short) <= 1e-12:
+            w = np.clip(w, box.lower, box.upper)
+            return ActiveSetAnswer(w, np.where(sides == _FREE, 0.0, -g), -nu, sides, pivot)
+        sides = sides.copy()
+        if len(wrong) == 0:
+            sides[_to_free(box, sides, g, short)] = _FREE
+            continue
+        if len(wrong) < fewest:
+            fewest, patience = len(wrong), _PATIENCE
+        elif patience > 0:
+            patience -= 1
+        else:
+            wrong = wrong[-1:]
+        sides[wrong] = np.where(below[wrong], _LOWER, np.where(above[wrong], _UPPER, _FREE))
+    return None
+
+
+def _point(box: _Box, sides: Sides, solve: Solve) -> tuple[Array, float]:
+    """Return the optimum (n,) for given sides, and nu; without a free name nu suits as many as it can."""
+    free = sides == _FREE
+    w = np.where(sides == _LOWER, box.lower, box.upper)
+    w[free] = 0.0
+    if not free.any():
+        return w, _middle(box, sides, np.einsum("ij,j->i", box.P, w))
+    held = np.einsum("ij,j->i", box.P[free], w)
+    solved = solve(box.P[np.ix_(free, free)], np.column_stack([np.ones(len(held)), held]))
+    unit, pull = solved[:, 0], solved[:, 1]
+    nu = (box.total - float(w.sum()) + float(pull.sum())) / float(unit.sum())
+    w[free] = nu * unit - pull
+    return w, nu
+
+
+def _middle(box: _Box, sides: Sides, g: Array) -> float:
+    """Return a nu between the gradients at the upper bounds and those at the lower, where there are such."""
+    most = g[(sides == _UPPER) & ~box.fixed].max(initial=-np.inf)
+    least = g[(sides == _LOWER) & ~box.fixed].min(initial=np.inf)
+    ends = [float(end) for end in (most, least) if np.isfinite(end)]
+    return sum(ends) / len(ends) if ends else 0.0
+
+
+def _to_free(box: _Box, sides: Sides, g: Array, short: float) -> int:
+    """Return the name that can best take what is ``short`` of the budget when none is free."""
+    movable = ~box.fixed & (sides == (_LOWER if short > 0 else _UPPER))
+    return int(np.argmin(np.where(movable, np.sign(short) * g, np.inf)))
+
+
+def _close_to_change(box: _Box, answer: ActiveSetAnswer) -> bool:
+    """Tell whether a free weight nearly touches a bound, or a multiplier is nearly zero."""
+    free = answer.sides == _FREE
+    room = np.minimum(answer.weights - box.lower, box.upper - answer.weights)
+    margin = np.where(free, room, np.abs(answer.bounds))
+    return bool((margin[~box.fixed] < _CLOSE).any())
+
+
+def _solve_lapack(A: Array, B: Array) -> Array:
+    from scipy.linalg import cho_factor, cho_solve
+
+    return np.asarray(cho_solve(cho_factor(A, overwrite_a=True, check_finite=False), B, check_finite=False))

@@ -1,0 +1,1 @@
+"""Overlays: change target weights."""

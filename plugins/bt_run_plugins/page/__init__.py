@@ -1,0 +1,1 @@
+"""Parts shared by all HTML pages: tables, charts, style."""

@@ -1,0 +1,41 @@
+"""Turn templates into pages; a template, a style or a script is named by its path in this package."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from bt_run_plugins.page.parts import Choice, Picture
+from bt_run_plugins.page.svg import Chart
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+__all__ = ["SCRIPT", "STYLE", "file_text", "template"]
+
+STYLE = "page/page.css"
+SCRIPT = "page/page.js"
+
+
+def template(name: str) -> Template:
+    """Return a template that escapes what it is given and refuses what it is not."""
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FunctionLoader(file_text),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.tests["picture"] = lambda part: isinstance(part, Picture)
+    environment.tests["chart"] = lambda part: isinstance(part, Chart)
+    environment.tests["choice"] = lambda part: isinstance(part, Choice)
+    return environment.get_template(name)
+
+
+def file_text(name: str) -> Any:
+    """Return one of the package's own files as text that is not escaped again."""
+    from markupsafe import Markup
+
+    return Markup((resources.files("bt_run_plugins") / name).read_text(encoding="utf-8"))

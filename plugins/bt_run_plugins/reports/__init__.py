@@ -1,0 +1,1 @@
+"""Reports: files about a result."""

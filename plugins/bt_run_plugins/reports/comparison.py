@@ -1,0 +1,221 @@
+"""The report ``comparison``: a run beside its benchmark and equal weight, as a table and three pictures.
+
+Each picture is a function that draws into given axes, so that other reports can use it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bt_run import BacktestResult, BuildContext, Component, Config, hookimpl
+from bt_run_plugins.figures.pages import GREY, STYLE, tidy_dates
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+__all__ = [
+    "COMPARED",
+    "PICTURES",
+    "Comparison",
+    "bt_reports",
+    "comparison_table",
+    "draw_clone_vs_benchmark",
+    "draw_tracking_error",
+    "draw_weight_evolution",
+    "png",
+    "rolling_tracking_error",
+]
+
+TABLE = "strategy_comparison.csv"
+WINDOW, DAYS = 63, 252  # sessions in the rolling window, and in a year
+LOG_FROM = 5.0  # times the lowest value, from which on a linear axis hides the early years
+DUST = 1e-9  # of NAV: rounding, not a short position
+NAMED = 12  # assets with a colour of their own
+ABOVE, BELOW, RUN, BENCHMARK = "#7fbf7b", "#e08a84", "#1b6e4b", "#555555"
+COLUMNS = ("run", "benchmark", "equal_weight")
+COMPARED = (
+    "cagr",
+    "volatility",
+    "sharpe",
+    "sortino",
+    "max_drawdown",
+    "calmar",
+    "tracking_error",
+    "information_ratio",
+    "beta",
+    "turnover_one_way",
+    "turnover_two_way",
+    "costs",
+)
+
+
+class ComparisonConfig(Config):
+    """Configure the comparison: there is nothing to choose."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Write ``strategy_comparison.csv`` and three PNG pictures; equal results give equal bytes."""
+
+    def write(self, result: BacktestResult, folder: Path) -> list[Path]:
+        """Write the files into ``folder`` and return their paths, the table first."""
+        table = folder / TABLE
+        comparison_table(result).to_csv(table, lineterminator="\n")
+        return [table, *(_picture(result, folder / f"{name}.png", draw) for name, draw in PICTURES.items())]
+
+
+def comparison_table(result: BacktestResult) -> pd.DataFrame:
+    """Return the metrics of ``COMPARED``, plain numbers: a row each for run, benchmark and equal_weight.
+
+    What is not defined is NaN. Returns, risks and turnover are fractions per year, costs are money.
+    """
+    import pandas as pd
+
+    rows = [[result.metrics[metric][name] for metric in COMPARED] for name in COLUMNS]
+    index = pd.Index(COLUMNS, name="strategy")
+    return pd.DataFrame(rows, index=index, columns=list(COMPARED), dtype=float)
+
+
+def rolling_tracking_error(result: BacktestResult) -> pd.Series[float]:
+    """Return sqrt(252 mean(d^2)) over the last 63 sessions, d = daily return less the benchmark's."""
+    closes = result.closes
+    returns = closes[["nav", "benchmark"]] / closes[["nav", "benchmark"]].shift() - 1.0
+    difference = (returns["nav"] - returns["benchmark"]).iloc[1:]
+    rolled: pd.Series[float] = np.sqrt(DAYS * (difference**2).rolling(WINDOW).mean())
+    return rolled
+
+
+def draw_clone_vs_benchmark(result: BacktestResult, axes: Axes) -> None:
+    """Draw the growth of 1 in the run and in the benchmark; what lies between is shaded by its sign."""
+    from matplotlib.ticker import LogLocator
+
+    closes = result.closes
+    own, other = (closes[name] / closes[name].iloc[0] for name in ("nav", "benchmark"))
+    days = _days(closes.index)
+    axes.fill_between(days, own, other, where=own >= other, color=ABOVE, alpha=0.55, lw=0, label="ahead")
+    axes.fill_between(days, own, other, where=own < other, color=BELOW, alpha=0.55, lw=0, label="behind")
+    axes.plot(days, own, color=RUN, lw=1.2, label=result.config.name)
+    axes.plot(days, other, color=BENCHMARK, lw=1.0, label=f"benchmark {result.config.data.benchmark}")
+    wide = max(own.max(), other.max()) > LOG_FROM * min(own.min(), other.min())
+    if wide:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.set_title("Growth of 1, log scale" if wide else "Growth of 1", loc="left")
+    axes.legend(loc="upper left", ncols=2, frameon=False)
+
+
+def draw_tracking_error(result: BacktestResult, axes: Axes) -> None:
+    """Draw the rolling tracking error, with that of the whole run as a line across."""
+    rolled = rolling_tracking_error(result)
+    days = _days(rolled.index)
+    axes.fill_between(days, 0.0, rolled, color=RUN, alpha=0.25, lw=0)
+    axes.plot(days, rolled, color=RUN, lw=1.0)
+    whole = result.metrics["tracking_error"]["run"]
+    if whole is not None:
+        axes.axhline(whole, color=BENCHMARK, lw=0.9, ls="--", label=f"whole run {whole:.2%}")
+        axes.legend(loc="upper right", frameon=False)
+    axes.set_ylim(bottom=0.0)
+    axes.yaxis.set_major_formatter(_percent)
+    axes.set_title(f"Tracking error over {WINDOW} sessions, per year: sqrt(252 x mean(d²))", loc="left")
+
+
+def draw_weight_evolution(result: BacktestResult, axes: Axes) -> None:
+    """Draw the weights at each close as a stack: the largest names, the others together, and cash."""
+    import matplotlib
+
+    weights = _weights(result)
+    colors = [*matplotlib.colormaps["tab20"].colors[:NAMED], "#b9b9b9", "#eeeeee"]  # type: ignore[attr-defined]
+    used = [*colors[: weights.shape[1] - 2], *colors[-2:]]
+    days = _days(weights.index)
+    axes.stackplot(days, weights.clip(lower=0.0).T, labels=list(weights.columns), colors=used, lw=0)
+    if (weights < -DUST).to_numpy().any():
+        axes.stackplot(days, weights.clip(upper=0.0).T, colors=used, lw=0)
+        axes.axhline(0.0, color=BENCHMARK, lw=0.8)
+    axes.margins(x=0.0, y=0.0)
+    axes.yaxis.set_major_formatter(_percent)
+    axes.set_title("Weights at the close, fraction of NAV", loc="left")
+    handles, labels = axes.get_legend_handles_labels()
+    axes.legend(handles[::-1], labels[::-1], loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+
+
+PICTURES: Mapping[str, Callable[[BacktestResult, Axes], None]] = MappingProxyType(
+    {
+        "clone_vs_benchmark": draw_clone_vs_benchmark,
+        "tracking_error": draw_tracking_error,
+        "weight_evolution": draw_weight_evolution,
+    }
+)
+
+
+def _weights(result: BacktestResult) -> pd.DataFrame:
+    """Return weights by session: the names with the largest mean, ``N others`` and ``cash``."""
+    closes = result.closes
+    table = result.positions.pivot(index="time", columns="asset", values="value")
+    held = table.reindex(closes["time"]).fillna(0.0).div(closes["nav"].to_numpy(), axis=0).set_axis(closes.index)
+    largest = held.abs().mean().sort_values(ascending=False, kind="stable").index
+    named, rest = list(largest[:NAMED]), list(largest[NAMED:])
+    out = held[named].copy()
+    out[f"{len(rest)} others" if rest else "others"] = held[rest].sum(axis=1)
+    out["cash"] = 1.0 - held.sum(axis=1)
+    return out
+
+
+def _picture(result: BacktestResult, path: Path, draw: Callable[[BacktestResult, Axes], None]) -> Path:
+    """Save one picture and return its path."""
+    path.write_bytes(png(result, draw, dpi=150))
+    return path
+
+
+def png(result: BacktestResult, draw: Callable[[BacktestResult, Axes], None], *, dpi: int) -> bytes:
+    """Return one picture as PNG; without pyplot there is nothing to close, and no setting of the user's is touched."""
+    import matplotlib.style
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    style: list[Any] = ["default", dict(STYLE)]
+    with matplotlib.style.context(style):
+        figure = Figure(figsize=(10.0, 5.0), layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.add_subplot()
+        draw(result, axes)
+        tidy_dates(axes)
+        figure.suptitle(f"{result.config.name}   run {result.run_id}", x=0.01, ha="left", size=8, color=GREY)
+        out = BytesIO()
+        figure.savefig(out, format="png", dpi=dpi, metadata={"Software": None})
+    return out.getvalue()
+
+
+def _days(index: pd.Index[Any]) -> pd.DatetimeIndex:
+    """Return dates without a zone, for the axis."""
+    import pandas as pd
+
+    return pd.DatetimeIndex(index).tz_localize(None)
+
+
+def _percent(value: float, _: float) -> str:
+    return f"{100 * value:.4g}%"
+
+
+@hookimpl
+def bt_reports() -> Iterable[Component]:
+    return [
+        Component(
+            name="comparison",
+            config=ComparisonConfig,
+            build=_build,
+            summary="run, benchmark and equal weight in a CSV, with pictures of growth, tracking error and weights",
+        )
+    ]
+
+
+def _build(_: ComparisonConfig, __: BuildContext) -> Comparison:
+    return Comparison()

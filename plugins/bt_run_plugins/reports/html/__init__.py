@@ -1,0 +1,1 @@
+"""The report `html`: one self-contained page."""

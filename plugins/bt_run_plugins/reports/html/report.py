@@ -1,0 +1,98 @@
+"""The report ``html``: one self-contained page, readable without network, script or mouse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bt_run import DEFINITIONS, BacktestResult, BuildContext, Comparison, Component, Config, hookimpl
+from bt_run_plugins.page.render import SCRIPT, STYLE, file_text, template
+from bt_run_plugins.reports.html.book import read_book
+from bt_run_plugins.reports.html.comparison_page import comparison_sections
+from bt_run_plugins.reports.html.holdings import holdings_sections, trades_section
+from bt_run_plugins.reports.html.numbers import STATISTICS
+from bt_run_plugins.reports.html.returns import returns_sections
+from bt_run_plugins.reports.html.summary import alerts, analyses, cards, headline, provenance, sentences, verdict
+from bt_run_plugins.reports.html.tracking import tracking_sections
+from bt_run_plugins.reports.html.trading import trading_sections
+
+FILE = "report.html"
+
+
+class HtmlReportConfig(Config):
+    """Configure the page: there is nothing to choose."""
+
+
+@dataclass(frozen=True)
+class HtmlReport:
+    """Write ``report.html``; equal results give equal bytes."""
+
+    def write(self, result: BacktestResult, folder: Path) -> list[Path]:
+        """Write the page into ``folder`` and return its path."""
+        path = folder / FILE
+        path.write_text(page_of_run(result), encoding="utf-8", newline="\n")
+        return [path]
+
+    def compare(self, comparison: Comparison, path: Path) -> None:
+        """Write a page that lays runs side by side."""
+        path.write_text(page_of_comparison(comparison), encoding="utf-8", newline="\n")
+
+
+@hookimpl
+def bt_reports() -> Iterable[Component]:
+    return [
+        Component(
+            name="html",
+            config=HtmlReportConfig,
+            build=_build,
+            summary="one self-contained HTML page: growth, drawdowns, months, holdings, costs, decisions, trades",
+        )
+    ]
+
+
+def _build(_: HtmlReportConfig, __: BuildContext) -> HtmlReport:
+    return HtmlReport()
+
+
+def page_of_run(result: BacktestResult) -> str:
+    """Return the page about a run."""
+    book = read_book(result)
+    last, command, config = provenance(result)
+    sections = [
+        *returns_sections(book),
+        *tracking_sections(result),
+        *holdings_sections(book),
+        *trading_sections(book),
+        trades_section(book),
+        analyses(result),
+        last,
+    ]
+    glossary = [(item.label, item.text) for item in DEFINITIONS.values()]
+    glossary += [(label, text) for label, _, text in STATISTICS.values()]
+    return template("reports/html/report.html.j2").render(
+        result=result,
+        sentences=sentences(result),
+        verdict=verdict(result),
+        alerts=alerts(result),
+        cards=cards(result),
+        headline=headline(result),
+        sections=sections,
+        glossary=glossary,
+        command=command,
+        config=config,
+        style=file_text(STYLE),
+        script=file_text(SCRIPT),
+    )
+
+
+def page_of_comparison(comparison: Comparison) -> str:
+    """Return the page that lays runs side by side."""
+    notes = dict.fromkeys(note for result in comparison.results for note in result.notes)
+    return template("reports/html/comparison.html.j2").render(
+        comparison=comparison,
+        notes=list(notes),
+        sections=comparison_sections(comparison),
+        style=file_text(STYLE),
+        script=file_text(SCRIPT),
+    )

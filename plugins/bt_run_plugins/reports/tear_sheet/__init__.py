@@ -1,0 +1,1 @@
+"""The report `tear_sheet`: a PDF with pyfolio's sheets."""

@@ -1,0 +1,1 @@
+"""Sizers: turn signals into target weights."""

@@ -1,0 +1,1 @@
+"""The sizer `qp_tracker`: follows the benchmark under caps and costs."""

@@ -1,0 +1,141 @@
+"""The tracking problem of one decision: relative returns, bounds and limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bt_run import Array
+from bt_run_plugins.optimization.gram import gram_matrix
+
+__all__ = ["SectorCap", "TrackingProblem", "relative_returns"]
+
+DAYS = 252  # sessions in a year
+
+
+@dataclass(frozen=True)
+class SectorCap:
+    """Bound the sum of the weights of some names, ``members`` (n,) bool."""
+
+    name: str
+    members: NDArray[np.bool_]
+    cap: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrackingProblem:
+    """Ask for weights (n,) whose returns stay closest to the benchmark's.
+
+        minimize    (1/T) |X w|^2 / s + ridge |w|^2 + penalty |w - now|_1 / (252 s)
+        subject to  1'w = 1,  lower <= w <= upper,  sector sums <= caps,  |w - now|_1 + leaving <= turnover
+
+    with s the mean of (1/T) |x_i|^2, so that the numbers are near 1 whatever the unit of time. 1'w = 1 turns
+    Rw - b into Xw with X = R - b1', so nothing cancels and (1/T) |X w|^2 is the mean squared difference itself.
+
+    Attributes:
+        X: (T, n) relative returns, no NaN.
+        lower, upper: (n,) bounds; equal where a weight is given.
+        now: (n,) weights before the trade. ridge: makes the optimum unique.
+        penalty: in tracking variance per year for a two-way turnover of 1.
+        turnover: largest two-way turnover, or None. leaving: the part of it that other names take anyway.
+    """
+
+    X: Array
+    lower: Array
+    upper: Array
+    now: Array
+    ridge: float = 1e-9
+    penalty: float = 0.0
+    turnover: float | None = None
+    leaving: float = 0.0
+    sectors: tuple[SectorCap, ...] = field(default=())
+
+    @cached_property
+    def _gram(self) -> Array:
+        return gram_matrix(self.X) / len(self.X)
+
+    @cached_property
+    def scale(self) -> float:
+        """Return s; 1 where nothing differs from the benchmark at all."""
+        return float(np.trace(self._gram)) / self.n or 1.0
+
+    @cached_property
+    def P(self) -> Array:  # noqa: N802
+        """Return the matrix (n, n) of the objective 1/2 w'Pw."""
+        P = self._gram * (2.0 / self.scale)
+        P[np.diag_indices(self.n)] += 2.0 * self.ridge
+        return P
+
+    @property
+    def n(self) -> int:
+        return int(self.X.shape[1])
+
+    @property
+    def moves(self) -> NDArray[np.bool_]:
+        """Return which weights are not given, (n,)."""
+        moves: NDArray[np.bool_] = self.lower < self.upper
+        return moves
+
+    @property
+    def price(self) -> float:
+        """Return the penalty on sum |w - now| in the scaled objective."""
+        return self.penalty / (DAYS * self.scale)
+
+    @property
+    def room(self) -> float:
+        """Return the most that sum |w - now| may be."""
+        return np.inf if self.turnover is None else self.turnover - self.leaving
+
+    def moved(self, w: Array) -> float:
+        """Return sum |w - now|."""
+        return float(np.abs(w - self.now).sum())
+
+    def differences(self, w: Array) -> Array:
+        """Return portfolio less benchmark, (T,), by einsum: BLAS may add in another order elsewhere."""
+        return np.asarray(np.einsum("ti,i->t", self.X, w))
+
+    def objective(self, w: Array) -> float:
+        """Return the scaled objective from the returns themselves, not from their Gram matrix."""
+        squares = float((self.differences(w) ** 2).mean())
+        return squares / self.scale + self.ridge * float((w**2).sum()) + self.price * self.moved(w)
+
+    def gradient(self, w: Array) -> Array:
+        """Return Pw, (n,), from the returns themselves."""
+        pulled = np.einsum("ti,t->i", self.X, self.differences(w))
+        return np.asarray(pulled * (2.0 / (len(self.X) * self.scale)) + 2.0 * self.ridge * w)
+
+    def tracking_error(self, w: Array) -> float:
+        """Return sqrt(252 mean(d^2)) over the window, a fraction per year."""
+        return float(np.sqrt(DAYS * (self.differences(w) ** 2).mean()))
+
+    def rows_kept(self, w: Array, tolerance: float) -> bool:
+        """Tell whether the sector caps and the turnover limit hold."""
+        sums = all(float(w[cap.members].sum()) <= cap.cap + tolerance for cap in self.sectors)
+        return sums and self.moved(w) <= self.room + tolerance
+
+
+def relative_returns(closes: Array, returns: Array, benchmark: Array) -> tuple[Array, NDArray[np.int_]]:
+    """Return X (T, n) = R - b1' with missing days filled and made up for, and the own returns of each name.
+
+    ``closes`` (T + 1, n) show which bars exist, ``returns`` (T, n) and ``benchmark`` (T,) are simple. A return
+    across missing bars is compared with the benchmark's over the same days. A name with c of T returns gets 0
+    where it has none and sqrt(T/c) times what it has: its own squared difference is the mean over its own
+    days, every Gram matrix stays positive semidefinite, and days it did not live through do not make it look
+    close to the benchmark. Days without a return of the benchmark are left out.
+    """
+    known = np.isfinite(benchmark)
+    levels = np.concatenate([[1.0], np.cumprod(1.0 + np.where(known, benchmark, 0.0))])
+    there = np.isfinite(closes)
+    rows = np.where(there, np.arange(len(closes))[:, None], -1)
+    before = np.maximum.accumulate(rows, axis=0)[:-1]
+    own = np.isfinite(returns) & (before >= 0) & known[:, None]
+    gap = before < np.arange(len(returns))[:, None]
+    X = np.where(own, returns - benchmark[:, None], 0.0)
+    t, i = np.nonzero(own & gap)
+    X[t, i] = returns[t, i] - (levels[t + 1] / levels[before[t, i]] - 1.0)
+    counts = own.sum(axis=0)
+    X, total = X[known], int(known.sum())
+    return X * np.sqrt(total / np.maximum(counts, 1)), counts

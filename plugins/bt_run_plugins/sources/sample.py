@@ -1,0 +1,195 @@
+"""Source ``sample``: real daily prices that ship inside well-known packages; no network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from bt_run import Array, Bars, BuildContext, Component, Config, DataError, LoadRequest, Rows, assemble_bars, hookimpl
+from bt_run_plugins.sources.sample_series import MACRO, macro_series, read_shipped
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+SampleSet = Literal["indices", "stocks", "large_caps"]
+PriceConvention = Literal["as_traded", "split_adjusted"]
+
+
+class SampleConfig(Config):
+    """Choose a set of sample prices."""
+
+    set: SampleSet | Literal["macro"] = Field(
+        description="indices: S&P 500 and Nasdaq Composite 1999-2018; stocks: five US stocks 2000-2013; "
+        "large_caps: 20 US stocks and the S&P 500, closes only, 1990-2022 (needs bt-run[large-caps]); "
+        "macro: series for data.tables, AAA, BAA, RF, WTI, VIX"
+    )
+
+
+@dataclass(frozen=True)
+class _Index:
+    symbol: str
+    words: str
+    file: str
+
+
+_INDICES = (
+    _Index("SP500", "the S&P 500 price index", "data/sp500/sp500.csv.gz"),
+    _Index("NASDAQ", "the Nasdaq Composite price index", "data/nasdaq/nasdaq.csv.gz"),
+)
+_LARGE_CAPS_INDEX = "SP500"
+
+
+class Sample:
+    """Load one of the sample sets."""
+
+    def __init__(self, config: SampleConfig, context: BuildContext) -> None:
+        self.config = config
+
+    def load(self, request: LoadRequest) -> Bars:
+        """Return the bars of the requested symbols, with notes on what they really are.
+
+        Raises:
+            DataError: a symbol is not in the set, or the package that holds the set is not installed.
+        """
+        if self.config.set == "macro":
+            raise DataError(
+                f"the sample set 'macro' has no prices to trade, only series for data.tables: {', '.join(MACRO)}"
+            )
+        have = rows_of(self.config.set)
+        wanted = {**request.assets, request.benchmark[0]: request.benchmark[1]}
+        for name, symbol in wanted.items():
+            if symbol not in have:
+                raise DataError(
+                    f"{name}: the sample set {self.config.set!r} has no symbol {symbol!r}; "
+                    f"it has {', '.join(sorted(have))}"
+                )
+        return assemble_bars(
+            request,
+            {name: have[symbol] for name, symbol in request.assets.items()},
+            have[request.benchmark[1]],
+            prices=prices_of(self.config.set),
+            notes=self._notes(wanted),
+        )
+
+    def symbols(self) -> tuple[str, ...]:
+        """Return the symbols of the set."""
+        return tuple(MACRO) if self.config.set == "macro" else tuple(sorted(rows_of(self.config.set)))
+
+    def series(self, symbol: str, request: LoadRequest) -> tuple[NDArray[np.datetime64], Array]:
+        """Return dates (n,) and values (n,) of a macro series, or closes of a symbol, up to the request's end.
+
+        Raises:
+            DataError: the set has no such symbol.
+        """
+        if self.config.set == "macro":
+            times, values = macro_series(symbol)
+        else:
+            have = rows_of(self.config.set)
+            if symbol not in have:
+                raise DataError(
+                    f"the sample set {self.config.set!r} has no symbol {symbol!r}; it has {', '.join(sorted(have))}"
+                )
+            times, values = have[symbol].times, have[symbol].close
+        known = times.astype("datetime64[D]") <= np.datetime64(request.end)
+        return times[known], values[known]
+
+    def _notes(self, wanted: Mapping[str, str]) -> tuple[str, ...]:
+        if self.config.set == "stocks":
+            return ("AAPL, MSFT, IBM, GOOG and FB are a choice made in hindsight: their past returns are no evidence",)
+        if self.config.set == "large_caps":
+            notes = [
+                "the 20 large caps were chosen because they survived and grew: survivorship bias flatters this run"
+            ]
+            if _LARGE_CAPS_INDEX in wanted.values():
+                notes.append("SP500 is a price index without dividends, while the stocks' closes include theirs")
+            return tuple(notes)
+        words = {index.symbol: index.words for index in _INDICES}
+        return tuple(
+            f"{name} is a stand-in: {words[symbol]}, not a fund"
+            if name != symbol
+            else f"{name} is {words[symbol]}, not a fund"
+            for name, symbol in sorted(wanted.items())
+        )
+
+
+def rows_of(name: SampleSet) -> dict[str, Rows]:
+    """Return the rows of every symbol in a sample set.
+
+    Raises:
+        DataError: the package that holds the set is not installed.
+    """
+    return {"indices": _indices, "stocks": _stocks, "large_caps": _large_caps}[name]()
+
+
+def prices_of(name: SampleSet) -> PriceConvention:
+    """Return what open, high, low and close of a sample set are."""
+    return "as_traded" if name == "stocks" else "split_adjusted"
+
+
+def _indices() -> dict[str, Rows]:
+    """Read the S&P 500 and the Nasdaq Composite, OHLCV 1999-2018, from arch."""
+    out = {}
+    for index in _INDICES:
+        table = read_shipped("arch", index.file)
+        times = _dates(table["Date"])
+        out[index.symbol] = Rows(
+            times=times,
+            **{field.lower(): _numbers(table[field]) for field in ("Open", "High", "Low", "Close", "Volume")},
+        )
+    return out
+
+
+def _stocks() -> dict[str, Rows]:
+    """Read five stocks, as traded with the vendor's adj_close, 2000-2013, from bokeh_sampledata."""
+    table = read_shipped("bokeh_sampledata", "_data/stocks.csv.gz")
+    table.columns = table.columns.str.lower().str.replace(" ", "_")
+    fields = ("open", "high", "low", "close", "volume", "adj_close")
+    return {
+        str(symbol): Rows(times=_dates(group["date"]), **{field: _numbers(group[field]) for field in fields})
+        for symbol, group in table.groupby("ticker")
+    }
+
+
+def _large_caps() -> dict[str, Rows]:
+    """Read 20 large caps and the S&P 500, adjusted closes only, 1990-2022, from skfolio."""
+    out = {}
+    for file in ("datasets/data/sp500_dataset.csv.gz", "datasets/data/sp500_index.csv.gz"):
+        table = read_shipped("skfolio", file, extra="large-caps")
+        times = _dates(table["Date"])
+        for symbol in table.columns.drop("Date"):
+            close = _numbers(table[symbol])
+            present = ~np.isnan(close)
+            # the closes are adjusted already, so close and adj_close are the same series
+            out[str(symbol)] = Rows(times=times[present], close=close[present], adj_close=close[present])
+    # the index has no dividends to be adjusted for
+    out[_LARGE_CAPS_INDEX] = Rows(times=out[_LARGE_CAPS_INDEX].times, close=out[_LARGE_CAPS_INDEX].close)
+    return out
+
+
+def _dates(column: pd.Series[str]) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
+    import pandas as pd
+
+    return pd.to_datetime(column).to_numpy().astype("datetime64[ns]")
+
+
+def _numbers(column: pd.Series[float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    return np.asarray(column, dtype=np.float64)
+
+
+@hookimpl
+def bt_sources() -> list[Component]:
+    return [
+        Component(
+            name="sample",
+            config=SampleConfig,
+            build=Sample,
+            summary="real daily prices that ship inside installed packages; no network",
+            example={"set": "indices"},
+        )
+    ]

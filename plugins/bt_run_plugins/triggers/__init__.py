@@ -1,0 +1,1 @@
+"""Triggers: which decisions are traded."""

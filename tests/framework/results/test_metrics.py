@@ -1,0 +1,201 @@
+"""The metrics against hand calculations and a second method."""
+
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bt_run.results.metrics import COLUMNS, DEFINITIONS, compute_metrics, session_closes
+
+FILLS = ["decided_at", "time", "asset", "asked", "filled", "price", "commission", "slippage", "reason"]
+TRADING = ["turnover_one_way", "turnover_two_way", "commission", "slippage", "costs", "costs_bps", "fills"]
+
+
+def nav_table(navs, benchmark=None, index=None):
+    """Return a NAV table whose yardsticks are the benchmark (the run itself where none is given)."""
+    navs = np.asarray(navs, dtype=float)
+    other = navs if benchmark is None else np.asarray(benchmark, dtype=float)
+    if index is None:
+        index = pd.bdate_range("2020-01-02", periods=len(navs), tz="UTC")
+    columns = {"nav": navs, "cash": 0.0, "gross": 1.0, "net": 0.5}
+    columns |= {"benchmark": other, "equal_weight": other, "constant_mix": other}
+    return pd.DataFrame(columns, index=pd.DatetimeIndex(index, name="time"))
+
+
+def fills_table(rows=()):
+    """Return a table of fills from (time, filled, price, commission, slippage)."""
+    full = [(pd.NaT, time, "A", filled, filled, *money, None) for time, filled, *money in rows]
+    return pd.DataFrame(full, columns=FILLS).astype(
+        dict.fromkeys(("asked", "filled", "price", "commission", "slippage"), float)
+    )
+
+
+def metrics(table, fills=None, risk_free=0.0):
+    fills = fills_table() if fills is None else fills
+    return compute_metrics(table, dict.fromkeys(("run", "equal_weight", "constant_mix"), fills), risk_free)
+
+
+@pytest.fixture
+def walk():
+    """Return 600 daily returns of a run and of the benchmark."""
+    draws = np.random.default_rng(3).normal(0.0004, 0.01, (600, 2))
+    return 0.6 * draws[:, 1] + 0.5 * draws[:, 0], draws[:, 1]
+
+
+def to_nav(returns):
+    return 1e6 * np.concatenate([[1.0], np.cumprod(1.0 + returns)])
+
+
+def test_small_series_agrees_with_a_hand_calculation():
+    found = metrics(nav_table([100.0, 110.0, 99.0, 108.9]))
+    run = {name: values["run"] for name, values in found.items()}
+    assert run["total_return"] == pytest.approx(0.089)
+    assert run["cagr"] == pytest.approx(1.089 ** (252 / 3) - 1)
+    assert run["max_drawdown"] == pytest.approx(-0.1)
+    assert run["calmar"] == pytest.approx(run["cagr"] / 0.1)
+    assert (run["best_day"], run["worst_day"]) == pytest.approx((0.1, -0.1))
+    # returns .1 -.1 .1: mean 1/30, sum of squares .03 - 3/900 over 2
+    deviation = math.sqrt((0.03 - 3 / 900) / 2)
+    assert run["volatility"] == pytest.approx(deviation * math.sqrt(252))
+    assert run["sharpe"] == pytest.approx(1 / 30 / deviation * math.sqrt(252))
+    assert run["sortino"] == pytest.approx(1 / 30 / math.sqrt(0.01 / 3) * math.sqrt(252))
+    assert run["sessions"] == 3
+    assert run["years"] == pytest.approx(3 / 252)
+    assert (run["average_gross"], run["average_net"]) == (1.0, 0.5)
+
+
+def test_long_series_agrees_with_numpy(walk):
+    returns, market = walk
+    found = metrics(nav_table(to_nav(returns), to_nav(market)), risk_free=0.03)
+    run = {name: values["run"] for name, values in found.items()}
+    rate = 1.03 ** (1 / 252) - 1
+    excess = returns - rate
+    beta = np.cov(returns, market, ddof=1)[0, 1] / np.var(market, ddof=1)
+    active = returns - market
+    path = to_nav(returns)
+    expected = {
+        "cagr": (path[-1] / path[0]) ** (252 / 600) - 1,
+        "volatility": np.std(returns, ddof=1) * np.sqrt(252),
+        "sharpe": excess.mean() / excess.std(ddof=1) * np.sqrt(252),
+        "sortino": excess.mean() * 252 / np.sqrt(252 * np.mean(np.minimum(excess, 0) ** 2)),
+        "max_drawdown": (path / np.maximum.accumulate(path) - 1).min(),
+        "skew": np.mean((returns - returns.mean()) ** 3) / np.std(returns) ** 3,
+        "beta": beta,
+        "alpha": (1 + excess.mean() - beta * (market.mean() - rate)) ** 252 - 1,
+        "correlation": beta * np.std(market) / np.std(returns),
+        "tracking_error": np.sqrt(252) * np.linalg.norm(active) / np.sqrt(600),
+        "information_ratio": active.mean() / active.std(ddof=1) * np.sqrt(252),
+    }
+    assert {name: run[name] for name in expected} == pytest.approx(expected, rel=1e-9)
+
+
+def test_benchmark_beside_itself_has_beta_one_and_no_tracking_error(walk):
+    found = metrics(nav_table(to_nav(walk[0]), to_nav(walk[1])))
+    benchmark = {name: values["benchmark"] for name, values in found.items()}
+    assert benchmark["beta"] == pytest.approx(1.0)
+    assert benchmark["correlation"] == pytest.approx(1.0)
+    assert benchmark["alpha"] == pytest.approx(0.0, abs=1e-12)
+    assert benchmark["tracking_error"] == 0.0
+    assert benchmark["information_ratio"] is None
+    assert all(benchmark[name] is None for name in TRADING)
+
+
+def test_tracking_error_keeps_the_mean_of_a_constant_lag():
+    market = np.tile([0.01, -0.005], 50)
+    found = metrics(nav_table(to_nav(market - 0.0001), to_nav(market)))
+    assert found["tracking_error"]["run"] == pytest.approx(0.0001 * math.sqrt(252), rel=1e-6)
+    assert found["information_ratio"]["run"] is None
+
+
+def test_turnover_takes_the_price_without_slippage_and_the_nav_before_the_fill():
+    table = nav_table([1000.0, 1000.0, 2000.0, 2000.0])
+    bought = (table.index[1], 50.0, 10.1, 1.0, 5.0)  # 50 x 10.00 and 5.00 of slippage
+    sold = (table.index[3], -50.0, 19.8, 2.0, 10.0)  # 50 x 20.00 less 10.00
+    unfilled = (table.index[2], 0.0, 20.0, 0.0, 0.0)
+    found = metrics(table, fills_table([bought, unfilled, sold]))
+    run = {name: values["run"] for name, values in found.items()}
+    years = 3 / 252
+    assert run["turnover_two_way"] == pytest.approx((500 / 1000 + 1000 / 2000) / years)
+    assert run["turnover_one_way"] == pytest.approx(run["turnover_two_way"] / 2)
+    assert (run["commission"], run["slippage"], run["costs"]) == (3.0, 15.0, 18.0)
+    assert run["costs_bps"] == pytest.approx(18 / years / (5000 / 3) * 1e4)
+    assert run["fills"] == 2.0
+
+
+def test_run_without_trades_has_no_turnover_and_no_costs():
+    found = metrics(nav_table([100.0, 101.0, 100.5]))
+    assert {name: found[name]["run"] for name in TRADING} == dict.fromkeys(TRADING, 0.0)
+
+
+def test_constant_nav_leaves_ratios_undefined():
+    found = metrics(nav_table([100.0] * 5))
+    run = {name: values["run"] for name, values in found.items()}
+    undefined = ["sharpe", "sortino", "calmar", "skew", "beta", "alpha", "correlation", "information_ratio"]
+    assert {name: run[name] for name in undefined} == dict.fromkeys(undefined)
+    zero = ["total_return", "cagr", "volatility", "max_drawdown", "best_day", "tracking_error"]
+    assert {name: run[name] for name in zero} == dict.fromkeys(zero, 0.0)
+
+
+def test_constant_growth_has_no_sharpe_ratio_from_rounding():
+    found = metrics(nav_table(100.0 * 1.001 ** np.arange(50)))
+    assert found["sharpe"]["run"] is None
+    assert found["calmar"]["run"] is None
+    assert found["total_return"]["run"] == pytest.approx(1.001**49 - 1)
+
+
+def test_two_rows_define_what_one_return_can():
+    found = metrics(nav_table([100.0, 102.0]))
+    assert found["total_return"]["run"] == pytest.approx(0.02)
+    assert found["best_day"]["run"] == found["worst_day"]["run"] == pytest.approx(0.02)
+    for name in ("volatility", "sharpe", "sortino", "skew", "beta", "alpha"):
+        assert found[name]["run"] is None
+
+
+def test_one_row_defines_no_return():
+    table = nav_table([100.0])
+    found = metrics(table, fills_table([(table.index[0], 1.0, 10.0, 1.0, 0.5)]))
+    defined = {name for name, values in found.items() if values["run"] is not None}
+    assert defined == {"sessions", "years", "commission", "slippage", "costs", "fills"}
+    assert found["sessions"]["run"] == 0.0
+
+
+def test_ruin_has_a_total_return_but_no_growth_rate():
+    found = metrics(nav_table([100.0, 50.0, -10.0], benchmark=[100.0, 101.0, 102.0]))
+    assert found["total_return"]["run"] == pytest.approx(-1.1)
+    assert found["cagr"]["run"] is None
+    assert found["calmar"]["run"] is None
+
+
+def test_yardstick_with_a_missing_value_is_undefined():
+    table = nav_table([100.0, 101.0, 103.0])
+    table.loc[table.index[1], "constant_mix"] = np.nan
+    found = metrics(table)
+    assert found["total_return"]["constant_mix"] is None
+    assert found["total_return"]["run"] == pytest.approx(0.03)
+
+
+def test_every_metric_is_defined_and_written_as_json(walk):
+    for table in (nav_table(to_nav(walk[0]), to_nav(walk[1])), nav_table([1.0] * 3), nav_table([1.0])):
+        found = metrics(table)
+        assert list(found) == list(DEFINITIONS)
+        assert all(list(values) == list(COLUMNS) for values in found.values())
+        json.dumps(found, allow_nan=False)
+
+
+def test_intraday_rows_give_one_return_per_session():
+    days = pd.DatetimeIndex(["2020-03-05", "2020-03-06", "2020-03-09"])
+    index = [day + pd.Timedelta(hours=h) for day in days for h in (15.5, 18, 21)]
+    intraday = nav_table(range(100, 109), index=pd.DatetimeIndex(index, tz="UTC"))
+    assert session_closes(intraday)["nav"].tolist() == [102.0, 105.0, 108.0]
+    assert session_closes(intraday).index.equals(pd.DatetimeIndex(days, tz="UTC", name="time"))
+    assert metrics(intraday)["sessions"]["run"] == 2.0
+
+
+def test_session_that_crosses_midnight_in_utc_stays_one():
+    ends = pd.date_range("2020-01-05 23:30", periods=12, freq="30min", tz="UTC")  # Sydney
+    index = ends.append(ends + pd.Timedelta(days=1))
+    closes = session_closes(nav_table(range(100, 124), index=index))
+    assert closes["nav"].tolist() == [111.0, 123.0]
+    assert [str(time.date()) for time in closes.index] == ["2020-01-06", "2020-01-07"]

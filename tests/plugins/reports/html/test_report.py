@@ -1,0 +1,575 @@
+"""The page: every number on it is the tables' or the metrics', and every kind of run has one."""
+
+import math
+import re
+from html.parser import HTMLParser
+
+import empyrical
+import numpy as np
+import pandas as pd
+import pytest
+from kit.places import EXAMPLES
+
+from bt_run import DEFINITIONS, load_config, run
+from bt_run.config.run_config import RunConfig
+from bt_run_plugins.page.parts import FORMATS
+from bt_run_plugins.reports.html.book import read_book
+from bt_run_plugins.reports.html.numbers import STATISTICS, drawdown, drawdowns, period_returns, statistics
+from bt_run_plugins.reports.html.report import HtmlReport, page_of_run
+
+COLUMNS = ["run", "benchmark", "equal_weight", "constant_mix"]
+SECTIONS = [
+    *("growth", "drawdown", "months", "distribution", "rolling", "crises", "weights", "exposure", "contribution"),
+    *("costs", "achieved", "decisions", "trades", "analyses", "provenance"),
+]
+
+
+class Page(HTMLParser):
+    """Read tables (id -> rows of cells (text, raw)), headings, data elements, charts and requests of a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tables, self.headings, self.values, self.sections, self.missing = {}, [], [], [], {}
+        self.charts, self.links, self.text = 0, [], text
+        self._row = self._cell = self._heading = self._value = self._skip = self._missing = None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        self.links += [given[name] for name in ("src", "href") if name in given]
+        if tag == "table":
+            self._rows = self.tables[given["id"].removesuffix("-table")] = []
+        elif tag == "section":
+            self.sections.append(given["id"])
+        elif tag == "p" and given.get("class") == "missing":
+            self._missing = ""
+        elif tag == "tr":
+            self._row = []
+        elif tag in ("td", "th"):
+            self._cell = [given.get("data-v"), ""]
+        elif tag in ("h1", "h2", "h3"):
+            self._heading = [int(tag[1]), ""]
+        elif tag == "data":
+            self._value = [given["value"], given["data-u"], ""]
+        elif tag == "span" and given.get("class") in ("def", "star"):
+            self._skip = tag
+        elif tag == "svg":
+            assert given["role"] == "img"
+            self.charts += 1
+
+    def handle_endtag(self, tag):
+        if tag in ("td", "th") and self._cell is not None:
+            self._row.append((self._cell[1].strip(), self._cell[0]))
+            self._cell = None
+        elif tag == "tr":
+            self._rows.append(self._row)
+        elif tag == "p" and self._missing is not None:
+            self.missing[self.sections[-1]] = self._missing
+            self._missing = None
+        elif tag == f"h{self._heading[0]}" if self._heading else False:
+            self.headings.append(tuple(self._heading))
+            self._heading = None
+        elif tag == "data":
+            self.values.append(tuple(self._value))
+            self._value = None
+        elif tag == "span":
+            self._skip = None
+
+    def handle_data(self, data):
+        if self._skip:
+            return
+        for part in (self._cell, self._heading, self._value):
+            if part is not None:
+                part[-1] += data
+        if self._missing is not None:
+            self._missing += data
+
+    def raw(self, table):
+        """Return first cell -> raw values of a table's other cells."""
+        return {
+            row[0][0]: [float(value) if value else None for _, value in row[1:] if value is not None]
+            for row in self.tables[table][1:]
+        }
+
+
+def page_of(result):
+    found = Page(page_of_run(result))
+    check_page(found, result)
+    return found
+
+
+def check_page(found, result):
+    """See what must hold on every page."""
+    assert found.sections == [*["summary"], *SECTIONS[:-1], "data", "provenance", "definitions"]
+    levels = [level for level, _ in found.headings]
+    assert levels[0] == 1
+    assert set(levels[1:]) == {2}
+    assert all(link.startswith(("#", "data:")) for link in found.links)
+    for outside in ("http:", "https:", "//", "url(", "@import"):
+        assert outside not in visible(found.text), outside
+    assert not re.search(r"\b(nan|inf|none%)\b", found.text.split("<script>")[0].lower().replace("'none'", ""))
+    shown = found.raw("headline")
+    for metric, definition in DEFINITIONS.items():
+        assert shown[definition.label] == [result.metrics[metric][column] for column in COLUMNS], metric
+    for table in found.tables.values():
+        for row in table:
+            for text, raw in row:
+                if raw:
+                    assert any(text == form(float(raw)) for form in FORMATS.values()), (text, raw)
+    for raw, unit, text in found.values:
+        assert text == (FORMATS[unit](float(raw)) if raw else "n/a")
+
+
+def visible(text):
+    """Return a page without the comments of its script."""
+    return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("//"))
+
+
+@pytest.fixture(scope="module")
+def flagship():
+    return run(load_config(EXAMPLES / "spy_qqq.yaml"))
+
+
+@pytest.fixture(scope="module")
+def stocks():
+    return run(load_config(EXAMPLES / "stocks.yaml"))
+
+
+@pytest.fixture(scope="module")
+def whole(flagship):
+    return page_of(flagship)
+
+
+# -- numbers ------------------------------------------------------------------------------------------
+
+
+def test_page_of_the_flagship_is_small_and_complete(whole):
+    assert len(whole.text.encode()) < 2e6
+    assert whole.charts == 12
+    assert not set(whole.missing) - {"analyses"}
+
+
+def test_cards_are_the_metrics(whole, flagship):
+    raws = [float(raw) if raw else None for raw, _, _ in whole.values]
+    names = ("cagr", "volatility", "sharpe", "max_drawdown", "turnover_one_way", "costs_bps")
+    assert raws == [flagship.metrics[name][column] for name in names for column in ("run", "benchmark")]
+
+
+def test_drawdown_table_is_the_nav_table(whole, flagship):
+    nav = flagship.closes["nav"]
+    rows = whole.tables["drawdowns"][1:]
+    assert len(rows) == 10
+    assert float(rows[0][1][1]) == pytest.approx(flagship.metrics["max_drawdown"]["run"], abs=1e-12)
+    for row in rows:
+        peak, low = nav[row[2][0]], nav[row[3][0]]
+        assert float(row[1][1]) == pytest.approx(low / peak - 1, abs=1e-12)
+        assert nav[: row[3][0]].max() == peak
+        if row[4][0] != "not yet":
+            assert nav[row[4][0]] >= peak
+            assert nav[row[2][0] : row[4][0]].iloc[1:-1].max() < peak
+
+
+def test_months_are_those_of_empyrical(whole, flagship):
+    returns = flagship.returns
+    months = empyrical.aggregate_returns(returns, "monthly")
+    years = empyrical.aggregate_returns(returns, "yearly")
+    shown = whole.raw("monthly")
+    assert len(shown) == len(years) == 19
+    for year, total in years.items():
+        *own, run_total, _ = shown[str(year)]
+        np.testing.assert_allclose(own, months[year].to_numpy(), atol=1e-12)
+        assert run_total == pytest.approx(total, abs=1e-12)
+
+
+def test_contributions_add_up_to_the_change_of_the_nav(whole, flagship, stocks):
+    for result, shown in ((flagship, whole.raw("contribution")), (stocks, page_of(stocks).raw("contribution"))):
+        change = result.nav["nav"].iloc[-1] - result.nav["nav"].iloc[0]
+        parts = [values[0] for name, values in shown.items() if name != "All"]
+        assert sum(parts) == pytest.approx(change, rel=1e-9)
+        assert shown["All"][0] == pytest.approx(change, rel=1e-12)
+        assert shown["All"][2] == pytest.approx(result.metrics["costs"]["run"], rel=1e-9)
+
+
+def test_trades_explain_every_cent_of_the_profit(stocks):
+    book = read_book(stocks)
+    change = stocks.nav["nav"].iloc[-1] - stocks.nav["nav"].iloc[0]
+    assert sum(trade.profit for trade in book.trades) == pytest.approx(change, rel=1e-9)
+    for trade in book.trades:
+        assert trade.worst <= min(trade.profit, 0) + 1e-9
+        assert trade.best >= max(trade.profit, 0) - 1e-9
+
+
+def test_costs_by_year_and_by_asset_add_up_to_the_metrics(whole, flagship):
+    metrics = {name: values["run"] for name, values in flagship.metrics.items()}
+    for table, places in (("costs-by-year", (2, 3, 4)), ("costs-by-asset", (1, 2, 3))):
+        rows = [values for name, values in whole.raw(table).items() if name != "All"]
+        sums = [sum(row[place] for row in rows) for place in places]
+        assert sums == pytest.approx([metrics["commission"], metrics["slippage"], metrics["costs"]], rel=1e-9)
+    two_way = sum(values[1] for name, values in whole.raw("costs-by-year").items() if name != "All")
+    assert two_way / metrics["years"] == pytest.approx(metrics["turnover_two_way"], rel=1e-9)
+
+
+def test_decisions_are_those_of_the_table(whole, flagship):
+    table = flagship.decisions
+    rows = whole.tables["decisions"][1:]
+    assert len(rows) == table["time"].nunique()
+    for row in rows[:20]:
+        own = table[table["time"] == pd.Timestamp(row[0][0], tz="UTC")]
+        assert float(row[3][1]) == pytest.approx(own["drifted"].abs().sum(), abs=1e-12)
+        assert float(row[4][1]) == pytest.approx(own["target"].abs().sum(), abs=1e-12)
+        assert row[6][0] in set(own["reason"])
+    last = table[table["time"] == table["time"].iloc[-1]].set_index("asset")
+    for asset, values in whole.raw("last-decision").items():
+        expected = last.loc[asset, ["signal", "sized", "overlay_1_volatility_target", "target", "drifted"]]
+        assert values == [float(value) for value in expected]
+
+
+def test_gaps_are_achieved_less_target(whole, flagship):
+    held = flagship.positions.set_index(["time", "asset"])["value"]
+    times = flagship.nav.index
+    for row in whole.tables["gaps"][1:]:
+        decided = pd.Timestamp(row[0][0], tz="UTC")
+        filled = times[times.get_loc(decided) + 1]
+        achieved = held.get((filled, row[1][0]), 0.0) / flagship.nav["nav"][filled]
+        assert float(row[3][1]) == pytest.approx(achieved, abs=1e-12)
+        assert float(row[4][1]) == pytest.approx(achieved - float(row[2][1]), abs=1e-12)
+
+
+def test_weights_are_positions_over_the_nav(whole, flagship):
+    last = flagship.positions[flagship.positions["time"] == flagship.nav.index[-1]].set_index("asset")["value"]
+    for asset, values in whole.raw("weights").items():
+        assert values[2] == pytest.approx(last.get(asset, 0.0) / flagship.nav["nav"].iloc[-1], abs=1e-12)
+
+
+def test_mean_and_largest_weights_are_those_of_the_positions(stocks):
+    nav = stocks.nav["nav"]
+    values = stocks.positions.pivot(index="time", columns="asset", values="value").reindex(nav.index).fillna(0.0)
+    weights = values.div(nav, axis=0).abs()
+    for asset, (mean, largest, _) in page_of(stocks).raw("weights").items():
+        if asset in weights:
+            assert mean == pytest.approx(weights[asset].mean(), rel=1e-12)
+            assert largest == pytest.approx(weights[asset].max(), rel=1e-12)
+
+
+def test_the_summary_of_all_trades_is_that_of_the_trades_shown(stocks):
+    found = page_of(stocks)
+    rows = [[float(raw) for _, raw in row[4:6]] for row in found.tables["trades"][1:]]
+    bars, profit = np.array(rows).T
+    still_held = sum(1 for row in found.tables["trades"][1:] if "still" in row[3][0])
+    assert {label: values[0] for label, values in found.raw("trade-numbers").items()} == pytest.approx(
+        {
+            "Trades": len(rows),
+            "Still held at the end": still_held,
+            "Trades with a gain": (profit > 0).mean(),
+            "Mean gain, money": profit[profit > 0].mean(),
+            "Mean loss, money": profit[profit < 0].mean(),
+            "Gains over losses": -profit[profit > 0].sum() / profit[profit < 0].sum(),
+            "Median bars held": np.median(bars),
+        },
+        rel=1e-12,
+    )
+
+
+def test_the_words_of_the_charts_carry_the_numbers_of_the_nav(stocks):
+    text = page_of(stocks).text
+    ends = stocks.nav.iloc[-1] / stocks.nav.iloc[0]
+    told = f"run {ends['nav']:.2f}, benchmark {ends['benchmark']:.2f}, equal weight {ends['equal_weight']:.2f}"
+    assert f"at the end: {told}, constant mix {ends['constant_mix']:.2f}." in text
+    assert f"The deepest fall of the run is {stocks.metrics['max_drawdown']['run']:.2%}." in text
+
+
+def test_crisis_returns_are_the_navs(whole, flagship):
+    closes = flagship.closes
+    for row in whole.tables["crises"][1:]:
+        window = closes[row[1][0] : row[2][0]]
+        for place, column in enumerate(("nav", "benchmark", "equal_weight", "constant_mix"), start=3):
+            expected = window[column].iloc[-1] / window[column].iloc[0] - 1
+            assert float(row[place][1]) == pytest.approx(expected, abs=1e-12)
+
+
+def theirs(returns, market):
+    """Return numbers by empyrical: our name -> value."""
+    years = empyrical.aggregate_returns(returns, "yearly")
+    months = empyrical.aggregate_returns(returns, "monthly")
+    return {
+        "total_return": empyrical.cum_returns_final(returns),
+        "cagr": empyrical.cagr(returns),
+        "volatility": empyrical.annual_volatility(returns),
+        "sharpe": empyrical.sharpe_ratio(returns),
+        "sortino": empyrical.sortino_ratio(returns),
+        "calmar": empyrical.calmar_ratio(returns),
+        "max_drawdown": empyrical.max_drawdown(returns),
+        "alpha": empyrical.alpha(returns, market),
+        "beta": empyrical.beta(returns, market),
+        "information_ratio": empyrical.excess_sharpe(returns, market) * math.sqrt(252),
+        "downside_risk": empyrical.downside_risk(returns),
+        "value_at_risk": empyrical.value_at_risk(returns),
+        "expected_shortfall": empyrical.conditional_value_at_risk(returns),
+        "omega": empyrical.omega_ratio(returns),
+        "tail_ratio": empyrical.tail_ratio(returns),
+        "stability": empyrical.stability_of_timeseries(returns),
+        "up_capture": empyrical.up_capture(returns, market),
+        "down_capture": empyrical.down_capture(returns, market),
+        "best_month": months.max(),
+        "worst_month": months.min(),
+        "best_year": years.max(),
+        "worst_year": years.min(),
+    }
+
+
+@pytest.mark.parametrize("name", ["flagship", "stocks"])
+def test_twenty_metrics_agree_with_empyrical(name, request):
+    result = request.getfixturevalue(name)
+    returns = result.returns
+    market = result.closes["benchmark"].pct_change().iloc[1:]
+    ours = {key: values["run"] for key, values in result.metrics.items()}
+    ours |= statistics(result.closes["nav"], market.to_numpy())
+    expected = theirs(returns, market)
+    assert len(expected) >= 20
+    for key, value in expected.items():
+        assert ours[key] == pytest.approx(value, rel=1e-10, abs=1e-10), key
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["flagship", "stocks"])
+def test_metrics_agree_with_quantstats_where_it_defines_the_same(name, request):
+    from quantstats import stats
+
+    result = request.getfixturevalue(name)
+    returns = result.returns.tz_localize(None)
+    market = result.closes["benchmark"].pct_change().iloc[1:].tz_localize(None)
+    ours = {key: values["run"] for key, values in result.metrics.items()}
+    ours |= statistics(result.closes["nav"], market.to_numpy())
+    greeks = stats.greeks(returns, market)
+    expected = {
+        "total_return": stats.comp(returns),
+        "volatility": stats.volatility(returns),
+        "sharpe": stats.sharpe(returns),
+        "sortino": stats.sortino(returns),
+        "max_drawdown": stats.max_drawdown(returns),
+        "best_day": stats.best(returns),
+        "worst_day": stats.worst(returns),
+        "beta": greeks["beta"],
+        "omega": stats.omega(returns),
+    }
+    for key, value in expected.items():
+        assert ours[key] == pytest.approx(value, rel=1e-10, abs=1e-10), key
+
+
+def test_drawdowns_of_a_hand_made_nav():
+    nav = np.array([100.0, 90.0, 95.0, 100.0, 120.0, 60.0, 80.0])
+    deep, small = drawdowns(nav)
+    assert (deep.peak, deep.trough, deep.recovery, deep.depth) == (4, 5, None, -0.5)
+    assert (small.peak, small.trough, small.recovery) == (0, 1, 3)
+    assert small.depth == pytest.approx(-0.1)
+    assert drawdown(nav)[2] == pytest.approx(-0.05)
+
+
+def test_statistics_of_too_little_are_not_defined():
+    index = pd.DatetimeIndex(["2020-01-02", "2020-01-03"], tz="UTC")
+    nothing = dict.fromkeys(STATISTICS)
+    assert statistics(pd.Series([1.0], index=index[:1]), np.zeros(0)) == nothing
+    assert statistics(pd.Series([1.0, -1.0], index=index), np.zeros(1)) == nothing
+    flat = statistics(pd.Series([1.0, 1.0], index=index), np.zeros(1))
+    assert flat["omega"] is flat["kurtosis"] is flat["stability"] is flat["up_capture"] is None
+
+
+def test_first_month_starts_at_the_first_nav():
+    index = pd.DatetimeIndex(["2020-01-31", "2020-02-03", "2020-02-28"], tz="UTC")
+    months = period_returns(pd.Series([100.0, 110.0, 121.0], index=index), "M")
+    assert months.to_dict() == {pd.Period("2020-02"): pytest.approx(0.21)}
+
+
+# -- every kind of run --------------------------------------------------------------------------------
+
+
+def write_prices(folder, names, sessions, start="1990-01-02", drift=0.0003):
+    """Write random walks as csv files and return a configuration on them."""
+    folder.mkdir(exist_ok=True)
+    rng = np.random.default_rng(5)
+    dates = pd.bdate_range(start, periods=sessions).strftime("%Y-%m-%d")
+    for name in names:
+        close = 50 * np.exp(np.cumsum(rng.normal(drift, 0.012, sessions)))
+        pd.DataFrame({"date": dates, "close": close}).to_csv(folder / f"{name}.csv", index=False)
+    return {
+        "name": "made",
+        "data": {
+            "source": {"use": "csv", "path": str(folder)},
+            "assets": list(names),
+            "benchmark": names[0],
+            "start": dates[min(5, sessions - 2)],
+            "end": dates[-1],
+            "calendar": "24/5",
+        },
+        "strategy": "buy_and_hold",
+        "sizer": "equal_weight",
+        "schedule": "month",
+        "broker": {"use": "simulated", "cash": 1000000, "fill": "next_close", "commission": {"bps": 1}},
+    }
+
+
+LOCAL = """
+import numpy as np
+import backtrader as bt
+from bt_run import Component, Config, hookimpl
+
+class Constant(Config):
+    value: float = 0.0
+
+class Signal:
+    def __init__(self, config, context):
+        self.value = config.value
+
+    def signals(self, bars):
+        out = np.full((len(bars), len(bars.assets)), self.value)
+        out[:, ::2] *= -1.0 if self.value > 0.5 else 1.0
+        return out
+
+class Crossing(bt.Strategy):
+    params = (("period", 20),)
+
+    def __init__(self):
+        self.average = bt.ind.SMA(period=self.p.period)
+
+    def next(self):
+        if not self.position and self.data.close[0] > self.average[0]:
+            self.buy(size=100)
+        elif self.position and self.data.close[0] < self.average[0]:
+            self.close()
+
+@hookimpl
+def bt_strategies():
+    yield Component(name="constant", config=Constant, build=Signal, summary="one signal for all")
+    yield Component.from_backtrader(Crossing, name="crossing")
+"""
+
+
+@pytest.fixture
+def made(tmp_path):
+    """Return a function that runs on made-up prices."""
+    plugin = tmp_path / "local.py"
+    plugin.write_text(LOCAL)
+
+    def play(names=("AAA", "BBB"), sessions=600, drift=0.0003, **changes):
+        config = write_prices(tmp_path / "prices", names, sessions, drift=drift)
+        config |= {"plugins": [plugin]} | changes
+        config = {key: value for key, value in config.items() if value is not None}
+        return run(RunConfig.model_validate(config))
+
+    return play
+
+
+def test_run_without_trades_says_what_does_not_apply(made):
+    found = page_of(made(strategy={"use": "constant", "value": 0.0}))
+    assert "Nothing was ever held" in found.missing["weights"]
+    assert found.missing["costs"] == "No order was filled: turnover and costs are 0."
+    assert "no trade to list" in found.missing["trades"]
+    assert found.raw("headline")["Sharpe ratio"][0] is None
+    assert "The NAV never fell" in found.text
+    assert "daily returns are all the same" in found.text
+
+
+def test_run_of_one_asset_has_a_page(made):
+    found = page_of(made(names=("AAA",)))
+    assert list(found.raw("weights")) == ["AAA"]
+
+
+def test_run_of_one_asset_that_only_falls_has_a_page(made):
+    found = page_of(made(names=("AAA",), drift=-0.02))
+    assert found.raw("headline")["Total return"][0] < -0.9
+
+
+def test_account_that_stays_in_cash_has_a_page(made):
+    found = page_of(made(strategy="trend", sessions=150))  # no average of 200 sessions: nothing is eligible
+    assert found.missing["exposure"] == "Nothing was ever held, so gross and net exposure are 0."
+    assert {row[6][0] for row in found.tables["decisions"][1:]} == {"not eligible"}
+
+
+def test_long_and_short_run_draws_shorts_below_zero(made):
+    result = made(
+        strategy={"use": "constant", "value": 0.6},
+        limits={"gross": 1.5, "short": True},
+        sizer={"use": "signal_weight"},
+        names=("AAA", "BBB", "CCC", "DDD"),
+    )
+    assert (result.positions["shares"] < 0).any()
+    found = page_of(result)
+    assert {row[1][0] for row in found.tables["trades"][1:]} == {"long", "short"}
+
+
+def test_classic_run_says_that_it_has_no_decisions(made):
+    found = page_of(made(strategy="crossing", sizer=None, schedule="month"))
+    assert "classic mode" in found.missing["decisions"]
+    assert "placing its own orders" in found.text
+    assert len(found.tables["trades"]) > 3
+
+
+def test_three_months_have_a_page(made):
+    found = page_of(made(sessions=63))
+    assert "the run has 57 returns" in found.missing["rolling"]
+    assert "No crisis window" in found.missing["crises"]
+
+
+@pytest.mark.parametrize("sessions", [2, 3, 8])
+def test_few_sessions_have_a_page(made, sessions):
+    assert page_of(made(sessions=sessions)).charts >= 1
+
+
+def test_thirty_years_have_a_page(made):
+    found = page_of(made(sessions=30 * 260))
+    assert len(found.tables["monthly"]) > 30
+    assert len(found.text.encode()) < 2e6
+
+
+def test_five_hundred_assets_show_the_largest_and_count_the_others(made):
+    names = tuple(f"N{number:03}" for number in range(500))
+    found = page_of(made(names=names, sessions=300))
+    assert "492 others, long" in found.text
+    assert "480 others between them" in found.raw("contribution")
+    assert "20 of 500 assets are shown; all are in positions.parquet." in found.text
+    assert "40 of 500 assets are shown; all are in decisions.parquet." in found.text
+    assert "200 of 500 trades, the largest gains and losses, are shown" in found.text
+    assert len(found.text.encode()) < 5e6
+
+
+def test_intraday_run_has_a_page_by_session(made, tmp_path):
+    folder = tmp_path / "hours"
+    folder.mkdir()
+    days = pd.bdate_range("2020-01-02", periods=30, tz="America/New_York")
+    times = pd.DatetimeIndex([day + pd.Timedelta(hours=h) for day in days for h in (11, 13, 16)])
+    rng = np.random.default_rng(3)
+    for name in ("AAA", "BBB"):
+        close = 50 * np.exp(np.cumsum(rng.normal(0, 0.01, len(times))))
+        frame = pd.DataFrame({"date": times.astype(str), "close": close})
+        frame.to_csv(folder / f"{name}.csv", index=False)
+    config = write_prices(tmp_path / "prices", ("AAA", "BBB"), 10)
+    config["data"] |= {"source": {"use": "csv", "path": str(folder)}, "start": "2020-01-06", "end": "2020-02-10"}
+    config["data"].pop("calendar")
+    config |= {"schedule": "bar"}
+    result = run(RunConfig.model_validate(config))
+    found = page_of(result)
+    assert found.tables["decisions"][1][0][0].endswith(("16:00", "18:00", "21:00"))
+
+
+# -- the file -----------------------------------------------------------------------------------------
+
+
+def test_equal_results_give_equal_bytes(flagship, tmp_path):
+    (path,) = HtmlReport().write(flagship, tmp_path)
+    assert path.name == "report.html"
+    assert path.read_bytes() == page_of_run(flagship).encode()
+
+
+def test_names_are_escaped(made):
+    result = made(names=("A<b>", "B&C"))
+    assert "A<b>" not in page_of_run(result)
+    assert "B&amp;C" in page_of_run(result)
+
+
+def test_stale_marks_and_notes_stand_at_the_top(made, tmp_path):
+    result = made()
+    stale = result.positions.assign(stale=[True] * 3 + [False] * (len(result.positions) - 3))
+    object.__setattr__(result, "positions", stale)
+    top = page_of_run(result).split("<main")[0]
+    assert "3 marks are at stale prices, because AAA, BBB had no bar then" in top
+    assert "price return only" in top

@@ -1,0 +1,338 @@
+"""The tear sheet: pyfolio's input sums to the NAV, and the PDF is whole for every kind of run."""
+
+from types import SimpleNamespace
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+
+from bt_run.component import BuildContext
+from bt_run.results.metrics import compute_metrics
+from bt_run.results.result import BacktestResult
+from bt_run_plugins.reports.tear_sheet.inputs import pyfolio_input
+from bt_run_plugins.reports.tear_sheet.report import TearSheet, TearSheetConfig, bt_reports
+from bt_run_plugins.reports.tear_sheet.round_trips import find_round_trips
+
+FILLS = ["decided_at", "time", "asset", "asked", "filled", "price", "commission", "slippage", "reason"]
+CASH = 1e6
+
+
+def make_closes(sessions, names=("QQQ", "SPY"), start="2000-01-03"):
+    """Return closes of a random walk, one column per asset."""
+    index = pd.bdate_range(start, periods=sessions, tz="UTC", name="time")
+    steps = np.random.default_rng(11).normal(0.0003, 0.011, (sessions, len(names)))
+    return pd.DataFrame(100 * np.exp(np.cumsum(steps, axis=0)), index=index, columns=list(names))
+
+
+def play(closes, weights, every):
+    """Hold weights from the second session on, traded again every so many sessions: nav, positions, fills."""
+    cash, shares, navs, positions, fills = CASH, dict.fromkeys(weights, 0.0), [], [], []
+    for t, (time, prices) in enumerate(closes.iterrows()):
+        nav = cash + sum(shares[name] * prices[name] for name in weights)
+        for name, weight in weights.items():
+            change = weight * nav / prices[name] - shares[name]
+            if t % every != 1 % every or t == 0 or not change:
+                continue
+            slip = 2e-4 * abs(change) * prices[name]
+            paid, fee = prices[name] * (1 + 2e-4 * np.sign(change)), 1e-4 * abs(change) * prices[name]
+            cash -= change * paid + fee
+            shares[name] += change
+            fills.append((closes.index[t - 1], time, name, change, change, paid, fee, slip, None))
+        held = [(time, n, q, prices[n], q * prices[n], False) for n, q in shares.items() if q]
+        values = [row[4] for row in held]
+        total = cash + sum(values)
+        navs.append((total, cash, sum(map(abs, values)) / total, sum(values) / total))
+        positions += held
+    nav = pd.DataFrame(navs, index=closes.index, columns=["nav", "cash", "gross", "net"])
+    columns = ["time", "asset", "shares", "price", "value", "stale"]
+    return nav, pd.DataFrame(positions, columns=columns), pd.DataFrame(fills, columns=FILLS)
+
+
+def make_result(closes, weights, every=21, **changes):
+    """Return a whole result; what is given by name replaces a part of it."""
+    nav, positions, fills = play(closes, weights, every)
+    first = closes.columns[-1]
+    nav["benchmark"] = CASH * closes[first] / closes[first].iloc[0]
+    nav["equal_weight"] = nav["constant_mix"] = CASH * (closes / closes.iloc[0]).mean(axis=1)
+    config = {
+        "name": "spy_qqq",
+        "data": {
+            "source": {"use": "sample", "set": "indices"},
+            "assets": {"QQQ": "NASDAQ", "SPY": "SP500"},
+            "benchmark": "SPY",
+            "adjust": "total_return",
+        },
+        "strategy": {"use": "trend", "fast": 50, "slow": 200, "band": 0.01, "short": False},
+        "sizer": {"use": "inverse_volatility", "lookback": 63, "redistribute": False},
+        "overlays": [{"use": "volatility_target", "annual": 0.1, "lookback": 63}],
+        "triggers": [],
+        "schedule": "month",
+        "broker": {
+            "use": "simulated",
+            "fill": "next_close",
+            "commission": {"bps": 1.0},
+            "slippage": {"bps": 2.0},
+        },
+        "limits": {"gross": 1.0, "net": 1.0, "name": 1.0, "short": False},
+        "risk_free": 0.0,
+    }
+    parts = {
+        "config": SimpleNamespace(name="spy_qqq"),
+        "run_id": "0123456789ab",
+        "nav": nav,
+        "positions": positions,
+        "fills": fills,
+        "decisions": pd.DataFrame(),
+        "memos": pd.DataFrame(),
+        "cash_flows": pd.DataFrame(),
+        "metrics": compute_metrics(nav, {"run": fills, "equal_weight": fills, "constant_mix": fills}, 0.0),
+        "manifest": {"config": config},
+        "notes": (
+            "SPY is the S&P 500 price index (SP500), a stand-in for the fund",
+            "QQQ is the Nasdaq Composite price index (NASDAQ), a stand-in for the fund",
+            "price return only: the source knows no dividends",
+        ),
+    }
+    return BacktestResult(**(parts | changes))
+
+
+def text_of(path):
+    """Return the text of each page."""
+    from pypdf import PdfReader
+
+    return [page.extract_text() for page in PdfReader(path).pages]
+
+
+def written(result, folder):
+    (path,) = TearSheet().write(result, folder)
+    assert path == folder / "tear_sheet.pdf"
+    return text_of(path)
+
+
+BOTH = {"QQQ": 0.5, "SPY": 0.5}
+
+
+# -- pyfolio's input
+
+
+@pytest.mark.parametrize("weights", [BOTH, {"QQQ": -0.5, "SPY": 0.9}, {"SPY": 0.3}, {}])
+def test_positions_sum_to_the_nav_on_every_session(weights):
+    result = make_result(make_closes(300), weights)
+    returns, positions, _ = pyfolio_input(result)
+    assert list(positions.columns) == [*weights, "cash"]
+    assert positions.index.equals(result.nav.index)
+    np.testing.assert_allclose(positions.sum(axis=1), result.nav["nav"], rtol=1e-9)
+    assert returns.index.equals(result.nav.index[1:])
+    np.testing.assert_allclose((1 + returns).prod(), result.nav["nav"].iloc[-1] / CASH, rtol=1e-9)
+
+
+def test_transactions_are_what_was_filled():
+    result = make_result(make_closes(60), BOTH)
+    unfilled = result.fills.iloc[:1].assign(filled=0.0, price=np.nan, reason="not tradable")
+    result = make_result(make_closes(60), BOTH, fills=pd.concat([unfilled, result.fills]))
+    _, _, transactions = pyfolio_input(result)
+    assert list(transactions.columns) == ["symbol", "amount", "price"]
+    assert transactions["amount"].tolist() == result.fills["filled"].iloc[1:].tolist()
+    assert str(transactions.index.tz) == "UTC"
+
+
+def test_intraday_positions_are_those_of_each_sessions_last_bar():
+    daily = make_closes(80)
+    index = daily.index[:40].repeat(2) + pd.to_timedelta([15, 21] * 40, "h")
+    result = make_result(daily.set_axis(index.rename("time"), axis=0), BOTH)
+    returns, positions, _ = pyfolio_input(result)
+    assert positions.index.equals(daily.index[:40])
+    assert len(returns) == 39
+    np.testing.assert_allclose(positions.sum(axis=1), result.nav["nav"].iloc[1::2], rtol=1e-9)
+
+
+def test_asset_called_cash_is_not_mistaken_for_money():
+    result = make_result(make_closes(30, names=("SPY", "cash")), {"cash": 0.4})
+    _, positions, transactions = pyfolio_input(result)
+    assert list(positions.columns) == ["cash (asset)", "cash"]
+    assert set(transactions["symbol"]) == {"cash (asset)"}
+    np.testing.assert_allclose(positions.sum(axis=1), result.nav["nav"], rtol=1e-9)
+
+
+# -- round trips
+
+
+def by_hand(trades, held, prices):
+    """Return a result of one asset from (session, shares, price), with what is held at each close."""
+    index = pd.bdate_range("2020-01-01", periods=len(held), tz="UTC", name="time")
+    rows = [(index[t], "A", q, p, q * p, False) for t, (q, p) in enumerate(zip(held, prices, strict=True)) if q]
+    fills = [(index[t - 1], index[t], "A", n, n, p, 0.0, 0.0, None) for t, n, p in trades]
+    columns = ["time", "asset", "shares", "price", "value", "stale"]
+    nav = pd.DataFrame({"nav": 1000.0, "cash": 0.0}, index=index)
+    return SimpleNamespace(
+        nav=nav, fills=pd.DataFrame(fills, columns=FILLS), positions=pd.DataFrame(rows, columns=columns)
+    )
+
+
+def test_round_trips_close_the_oldest_shares_first():
+    result = by_hand([(1, 1.5, 10.0), (2, 1.0, 20.0), (3, -2.0, 30.0)], [0, 1.5, 2.5, 0.5], [10, 10, 20, 40])
+    first, last = find_round_trips(result).to_dict("records")
+    assert first["pnl"] == pytest.approx(1.5 * 20 + 0.5 * 10)
+    assert first["rt_returns"] == pytest.approx(35 / 25)
+    assert first["returns"] == pytest.approx(35 / 1000)
+    assert first["duration"] == pd.Timedelta(days=4)  # over a weekend
+    assert bool(first["long"])
+    assert last["pnl"] == pytest.approx(0.5 * (40 - 20))  # still held: closed at the last price
+
+
+def test_round_trip_through_zero_closes_the_long_and_opens_a_short():
+    result = by_hand([(1, 1.0, 10.0), (2, -3.0, 12.0), (3, 2.0, 11.0)], [0, 1, -2, 0], [10, 10, 12, 11])
+    trips = find_round_trips(result)
+    assert trips["pnl"].tolist() == pytest.approx([2.0, 2.0])
+    assert trips["long"].tolist() == [True, False]
+
+
+def test_split_between_trades_earns_nothing():
+    result = by_hand([(1, 1.0, 100.0), (3, -4.0, 26.0)], [0, 1, 4, 0], [100, 100, 25, 26])
+    assert find_round_trips(result)["pnl"].tolist() == pytest.approx([4.0])
+
+
+def test_trades_of_rounding_size_are_no_round_trips():
+    result = by_hand([(1, 1.0, 10.0), (2, -1e-14, 10.0)], [0, 1, 1], [10, 10, 11])
+    assert len(find_round_trips(result)) == 1
+
+
+def test_profit_of_all_round_trips_is_the_profit_of_the_run():
+    result = make_result(make_closes(400), {"QQQ": -0.4, "SPY": 0.8})
+    profit = result.nav["nav"].iloc[-1] - CASH + result.fills["commission"].sum()
+    assert find_round_trips(result)["pnl"].sum() == pytest.approx(profit)
+
+
+# -- the report
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Return the text of each page of a run to which every sheet applies."""
+    result = make_result(make_closes(300), BOTH, warnings=("a guard under a monthly schedule",))
+    return written(result, tmp_path_factory.mktemp("whole"))
+
+
+def test_first_page_says_what_was_run_and_on_what(whole):
+    pages = whole
+    first = " ".join(pages[0].split())
+    for words in (
+        "spy_qqq",
+        "2000-01-03 to 2001-02-23, 299 sessions",
+        "price return only: the source knows no dividends",
+        "QQQ = NASDAQ, SPY = SP500",
+        "trend (fast 50, slow 200, band 0.01, short no)",
+        "1,000,000.00",
+        "at the next bar's close",
+        "1 basis points of the value traded",
+        "a guard under a monthly schedule",
+        "run benchmark equal weight constant mix",
+        "Turnover per year, one way",
+    ):
+        assert words in first
+    assert all("run 0123456789ab" in page for page in pages)
+
+
+def test_whole_run_has_every_sheet(whole):
+    pages = whole
+    titles = [
+        "Returns",
+        "Risk over time",
+        "Drawdowns",
+        "Months and years",
+        "Statistics",
+        "Positions",
+        "Holdings",
+        "Transactions after the build-up",
+        "Round trips",
+        "Round trips: statistics",
+    ]
+    assert [page.startswith(title) for page, title in zip(pages[1:], titles, strict=True)] == [True] * 10
+    assert "Annual volatility" in pages[5]
+    assert "Worst drawdowns" in pages[3]
+    assert "Largest long holdings" in pages[7]
+    assert "Profit factor" in pages[10]
+
+
+def test_run_without_trades_says_which_sheets_do_not_apply(tmp_path):
+    pages = written(make_result(make_closes(300), {}), tmp_path)
+    assert "positions sheet: nothing was ever held" in pages[0]
+    assert "transactions sheet: no order was filled" in pages[0]
+    assert "round-trip sheet: 0 round trips were made, and statistics need 5" in pages[0]
+    assert "drawdowns, months and years: the NAV never moved" in pages[0]
+    assert not any("nan" in page for page in pages)
+
+
+def test_first_page_cuts_what_would_run_over_its_edge(tmp_path):
+    result = make_result(make_closes(2), BOTH, notes=tuple(f"note {number}" for number in range(20)))
+    result.manifest["config"]["data"]["assets"] = {f"N{n:03}": f"N{n:03}" for n in range(500)}
+    (page,) = written(result, tmp_path)
+    assert "note 7" in page
+    assert "note 8" not in page
+    assert "and 12 more" in page
+    assert "Assets (500)" in page
+    assert "N499" not in page
+
+
+@pytest.mark.parametrize("sessions", [1, 2, 5])
+def test_run_of_a_few_days_is_one_page(tmp_path, sessions):
+    (page,) = written(make_result(make_closes(sessions), BOTH), tmp_path)
+    assert f"{sessions - 1} sessions have a return, the sheets need 5" in page
+
+
+@pytest.mark.parametrize("sessions", [6, 63])
+def test_short_run_draws_what_it_can(tmp_path, sessions):
+    pages = written(make_result(make_closes(sessions), BOTH), tmp_path)
+    assert f"needs more than 126 sessions; there are {sessions - 1}" in pages[2]
+    assert pages[-1].startswith("Transactions")
+
+
+def test_one_asset_and_no_benchmark_returns(tmp_path):
+    result = make_result(make_closes(300, names=("SPY",)), {"SPY": 1.0})
+    nav = result.nav.assign(benchmark=result.nav["benchmark"].where(result.nav.index.month != 5))
+    pages = written(make_result(make_closes(300, names=("SPY",)), {"SPY": 1.0}, nav=nav), tmp_path)
+    assert "the benchmark has no returns" in pages[1]
+
+
+def test_long_short_run_of_many_assets(tmp_path):
+    names = [f"N{number:02}" for number in range(30)]
+    weights = {name: 0.04 if place % 3 else -0.04 for place, name in enumerate(names)}
+    pages = written(make_result(make_closes(200, names=names), weights), tmp_path)
+    assert "Largest short holdings" in pages[7]
+    assert "short trades" in pages[10]
+
+
+def test_intraday_run_shows_the_time_of_its_trades(tmp_path):
+    daily = make_closes(80)
+    index = daily.index[:40].repeat(2) + pd.to_timedelta([15, 21] * 40, "h")
+    pages = written(make_result(daily.set_axis(index.rename("time"), axis=0), BOTH), tmp_path)
+    assert not any("trades have no time of day" in page for page in pages)
+
+
+def test_equal_results_give_equal_bytes_without_a_date(tmp_path):
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        TearSheet().write(make_result(make_closes(30), BOTH), tmp_path / name)
+    data = (tmp_path / "one" / "tear_sheet.pdf").read_bytes()
+    assert data == (tmp_path / "other" / "tear_sheet.pdf").read_bytes()
+    assert b"CreationDate" not in data
+
+
+def test_writing_leaves_no_trace_in_the_process(tmp_path, capsys):
+    import matplotlib.pyplot as plt
+
+    settings, draws = mpl.rcParams.copy(), np.random.get_state()[1].copy()
+    with mpl.rc_context({"font.size": 30}):
+        TearSheet().write(make_result(make_closes(30), BOTH), tmp_path)
+        assert mpl.rcParams["font.size"] == 30
+    assert mpl.rcParams == settings
+    assert plt.get_fignums() == []
+    assert (np.random.get_state()[1] == draws).all()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_component_builds_the_report():
+    (component,) = bt_reports()
+    assert component.name == "tear_sheet"
+    assert isinstance(component.build(TearSheetConfig(), BuildContext(costs=None)), TearSheet)
