@@ -1,7 +1,8 @@
 """Rebalance to equal weights on one engine, in one process, and print seconds and memory as JSON.
 
-Called by ``benchmarks/engine.py`` with the name of an engine, a file of prices and the bars at which to
-rebalance. It imports only the engine that it measures, so that peers may live in an environment of their own.
+Called by ``benchmarks/engine.py`` with the name of an engine, a file of prices and the bars at
+which to rebalance. It imports only the engine that it measures, so that peers may live in an
+environment of their own.
 """
 
 from __future__ import annotations
@@ -58,7 +59,10 @@ def bt_run(data: Any, due: Any) -> Callable[[], float]:
 
     def play() -> float:
         signal.prepare(bars)
-        flow = Pipeline(strategy=Stage("strategy", "hold", signal), sizer=Stage("sizer", "equal", sizer.target_weights))
+        flow = Pipeline(
+            strategy=Stage("strategy", "hold", signal),
+            sizer=Stage("sizer", "equal", sizer.target_weights),
+        )
         market = Market(bars, broker, 1.0, False)
         ledger = run_panel(PanelRun(bars=bars, market=market, pipeline=flow, due=due))
         equal_weight(market, due, limits)
@@ -70,13 +74,18 @@ def bt_run(data: Any, due: Any) -> Callable[[], float]:
 
 
 def backtrader(data: Any, due: Any, empty: bool = False) -> Callable[[], float]:
-    """Plain Backtrader with PandasData; 99 % invested, so that its cash check does not reject the basket."""
+    """Plain Backtrader with PandasData; 99 % invested, so that its cash check does not reject the
+    basket.
+    """
     import backtrader as bt
     import pandas as pd
 
     index = pd.DatetimeIndex(data["times"])
     fields = ("open", "high", "low", "close", "volume")
-    frames = [pd.DataFrame({f: data[f][:, i] for f in fields}, index=index) for i in range(data["close"].shape[1])]
+    frames = [
+        pd.DataFrame({f: data[f][:, i] for f in fields}, index=index)
+        for i in range(data["close"].shape[1])
+    ]
 
     class Rebalance(bt.Strategy):  # type: ignore[misc]
         def next(self) -> None:
@@ -84,7 +93,9 @@ def backtrader(data: Any, due: Any, empty: bool = False) -> Callable[[], float]:
                 return
             weight = 0.99 / len(self.datas)
             value = self.broker.getvalue()
-            for d in sorted(self.datas, key=lambda d: weight * value - self.getposition(d).size * d.close[0]):
+            for d in sorted(
+                self.datas, key=lambda d: weight * value - self.getposition(d).size * d.close[0]
+            ):
                 self.order_target_percent(d, weight)
 
     def play() -> float:
@@ -111,7 +122,9 @@ def bt(data: Any, due: Any) -> Callable[[], float]:
     import pandas as pd
 
     index = pd.DatetimeIndex(data["times"])
-    frame = pd.DataFrame(data["close"], index=index, columns=[f"A{i:04d}" for i in range(data["close"].shape[1])])
+    frame = pd.DataFrame(
+        data["close"], index=index, columns=[f"A{i:04d}" for i in range(data["close"].shape[1])]
+    )
     dates = index[due]
 
     def play() -> float:
@@ -137,7 +150,9 @@ def bt(data: Any, due: Any) -> Callable[[], float]:
 
 
 def vectorbt(data: Any, due: Any) -> Callable[[], float]:
-    """Run vectorbt: from_orders with target percent, cash sharing and automatic call sequence, then value()."""
+    """Run vectorbt: from_orders with target percent, cash sharing and automatic call sequence, then
+    value().
+    """
     import pandas as pd
     import vectorbt as vbt
 
@@ -173,7 +188,9 @@ def numpy(data: Any, due: Any) -> Callable[[], float]:
             nav[t] = cash + (shares * close[t]).sum()
             if due[t]:
                 target = nav[t] / close.shape[1] / close[t]
-                cash -= ((target - shares) * close[t]).sum() + FEE * (np.abs(target - shares) * close[t]).sum()
+                cash -= ((target - shares) * close[t]).sum() + FEE * (
+                    np.abs(target - shares) * close[t]
+                ).sum()
                 shares = target
         return float(nav[-1])
 
@@ -193,7 +210,8 @@ def main() -> None:
         begun = time.perf_counter()
         final = play()
         seconds.append(time.perf_counter() - begun)
-    # the first call may compile or import; where there are several, the best of the others is the warm figure
+    # the first call may compile or import; where there are several, the best of the others is the
+    # warm figure
     warm = min(seconds[1:]) if repeats > 1 else seconds[0]
     print(json.dumps({"seconds": warm, "memory": peak() - min(before, baseline), "final": final}))
 

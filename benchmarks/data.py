@@ -1,9 +1,11 @@
-"""Measure the checks of market data on 462 real stocks: seconds, what is found, and how often it is right.
+"""Measure the checks of market data on 462 real stocks: seconds, what is found, and how often it is
+right.
 
-Run with BT_RUN_SHARED_DATA naming the folder of prices. ``checked_findings.csv`` holds 100 findings that were looked at
-one by one: drawn with pandas ``sample(random_state=20121)`` per rule from all errors and warnings, seven or all there
-were of the small rules, 14, 14, 12, 8 and 6 of one_price, range_spike, repeated_session, zero_volume and
-missing_session. Precision is right / (right + wrong); "unsure" counts for neither, and as wrong in the figure beside.
+Run with BT_RUN_SHARED_DATA naming the folder of prices. ``checked_findings.csv`` holds 100 findings
+that were looked at one by one: drawn with pandas ``sample(random_state=20121)`` per rule from all
+errors and warnings, seven or all there were of the small rules, 14, 14, 12, 8 and 6 of one_price,
+range_spike, repeated_session, zero_volume and missing_session. Precision is right / (right +
+wrong); "unsure" counts for neither, and as wrong in the figure beside.
 """
 
 from __future__ import annotations
@@ -42,8 +44,13 @@ def keys(findings: pd.DataFrame) -> set[tuple[str, pd.Timestamp]]:
     return set(zip(findings["symbol"], findings["date"], strict=True))
 
 
-def told(what: str, wanted: set[tuple[str, pd.Timestamp]], found: set[tuple[str, pd.Timestamp]]) -> None:
-    print(f"  {what:18} {len(wanted & found):4} of {len(wanted):4} found, {len(found - wanted):4} others named so")
+def told(
+    what: str, wanted: set[tuple[str, pd.Timestamp]], found: set[tuple[str, pd.Timestamp]]
+) -> None:
+    print(
+        f"  {what:18} {len(wanted & found):4} of {len(wanted):4} found, {len(found - wanted):4} "
+        "others named so"
+    )
 
 
 def recall(frames: Mapping[str, pd.DataFrame], findings: pd.DataFrame, folder: Path) -> None:
@@ -51,12 +58,23 @@ def recall(frames: Mapping[str, pd.DataFrame], findings: pd.DataFrame, folder: P
     suspect = pd.read_csv(folder / "suspect_rows.csv", parse_dates=["date"])
     wanted = set(zip(suspect["ticker"], suspect["date"], strict=True))
     found = keys(findings[findings["severity"] != "info"])
-    print(f"  {'suspect rows':18} {len(wanted & found):4} of {len(wanted):4} found, as errors or warnings")
-    zero = {(name, day) for name, rows in frames.items() for day in rows.loc[rows["volume"] == 0, "date"]}
-    told("zero-volume days", zero, keys(findings[findings["rule"].isin(["zero_volume", "zero_volume_thin"])]))
-    sessions = exchange_sessions("XNYS", np.datetime64("1999-01-01"), np.datetime64("2012-12-31")).astype(
-        "datetime64[ns]"
+    print(
+        f"  {'suspect rows':18} {len(wanted & found):4} of {len(wanted):4} found, as errors or "
+        "warnings"
     )
+    zero = {
+        (name, day)
+        for name, rows in frames.items()
+        for day in rows.loc[rows["volume"] == 0, "date"]
+    }
+    told(
+        "zero-volume days",
+        zero,
+        keys(findings[findings["rule"].isin(["zero_volume", "zero_volume_thin"])]),
+    )
+    sessions = exchange_sessions(
+        "XNYS", np.datetime64("1999-01-01"), np.datetime64("2012-12-31")
+    ).astype("datetime64[ns]")
     absent = set()
     for name, rows in frames.items():
         days = rows["date"].to_numpy()
@@ -65,7 +83,9 @@ def recall(frames: Mapping[str, pd.DataFrame], findings: pd.DataFrame, folder: P
     named = set()
     for row in findings[findings["rule"] == "missing_session"].itertuples():
         first = int(np.searchsorted(sessions, row.date.to_datetime64()))
-        named |= {(row.symbol, pd.Timestamp(day)) for day in sessions[first : first + int(row.value)]}
+        named |= {
+            (row.symbol, pd.Timestamp(day)) for day in sessions[first : first + int(row.value)]
+        }
     told("missing sessions", absent, named)
 
 
@@ -73,16 +93,25 @@ def precision(findings: pd.DataFrame) -> None:
     checked = pd.read_csv(CHECKED, parse_dates=["date"], keep_default_na=False)
     still = checked.merge(findings, on=["symbol", "date", "rule"])
     population = findings["rule"].value_counts()
-    print(f"\nprecision: {len(checked)} errors and warnings looked at by hand, {len(still)} of them still found")
-    print(f"  {'rule':24} {'right':>5} {'wrong':>5} {'unsure':>6} {'of':>5} {'precision':>10} {'unsure as wrong':>16}")
+    print(
+        f"\nprecision: {len(checked)} errors and warnings looked at by hand, {len(still)} of them "
+        "still found"
+    )
+    print(
+        f"  {'rule':24} {'right':>5} {'wrong':>5} {'unsure':>6} {'of':>5} {'precision':>10} "
+        f"{'unsure as wrong':>16}"
+    )
     weighted = total = 0.0
     groups = [(str(rule), rows["verdict"]) for rule, rows in checked.groupby("rule")]
     for rule, verdicts in [*groups, ("all", checked["verdict"])]:
-        right, wrong, unsure = (int((verdicts == name).sum()) for name in ("right", "wrong", "unsure"))
+        right, wrong, unsure = (
+            int((verdicts == name).sum()) for name in ("right", "wrong", "unsure")
+        )
         size = int(population.get(rule, 0))
         count = f"{size:5}" if rule != "all" else "     "
         print(
-            f"  {rule:24} {right:5} {wrong:5} {unsure:6} {count} {right / max(1, right + wrong):10.0%} "
+            f"  {rule:24} {right:5} {wrong:5} {unsure:6} {count} "
+            f"{right / max(1, right + wrong):10.0%} "
             f"{right / len(verdicts):16.0%}"
         )
         weighted += size * right / len(verdicts)
@@ -121,7 +150,8 @@ def pipeline(table: Path, names: list[str]) -> None:
     for what, taken in seconds.items():
         print(f"  {what:20} {taken:6.2f} s")
     print(
-        f"  {'together':20} {sum(seconds.values()):6.2f} s for {sum(item.rows for item in brought):,} rows, "
+        f"  {'together':20} {sum(seconds.values()):6.2f} s for "
+        f"{sum(item.rows for item in brought):,} rows, "
         f"{len(bars.assets)} assets x {len(bars)} sessions"
     )
 
@@ -143,10 +173,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         begun = time.perf_counter()
         facts = {"title": "stocks", "failed": result.failed}
-        page = write_report(Path(name) / "data.html", cleaned.frames, result.findings, cleaned.log, facts)
+        page = write_report(
+            Path(name) / "data.html", cleaned.frames, result.findings, cleaned.log, facts
+        )
         writing, size = time.perf_counter() - begun, page.stat().st_size / 1e6
     print(f"market data: {len(frames)} stocks, {rows:,} rows")
-    print(f"  clean {cleaning:.2f} s, validate {validating:.2f} s, page {writing:.2f} s ({size:.2f} MB)")
+    print(
+        f"  clean {cleaning:.2f} s, validate {validating:.2f} s, page {writing:.2f} s ({size:.2f} "
+        "MB)"
+    )
     print("\nfindings per rule")
     for row in count_findings(result.findings).itertuples():
         print(f"  {row.rule:24} {row.severity:8} {row.findings:5} in {row.symbols:4} symbols")

@@ -34,7 +34,9 @@ def market(count: int, days: int) -> Bars:
     rows = {}
     for i in range(count):
         close = 50 * np.exp(np.cumsum(rng.normal(0, 0.015, days)))
-        rows[f"A{i:02d}"] = make_rows(close, open=close * np.exp(rng.normal(0, 0.005, days)), first="1993-01-01")
+        rows[f"A{i:02d}"] = make_rows(
+            close, open=close * np.exp(rng.normal(0, 0.005, days)), first="1993-01-01"
+        )
     return make_bars(rows)
 
 
@@ -49,7 +51,9 @@ def best(play: Callable[[], Any]) -> float:
 
 
 def decision_path() -> None:
-    """Print microseconds per decision: state, equal weight, one overlay, one trigger, ledger; and per basket."""
+    """Print microseconds per decision: state, equal weight, one overlay, one trigger, ledger; and
+    per basket.
+    """
     bars = market(10, 3000)
     broker = build_broker(SimulatedConfig(commission={"bps": 1}), BuildContext(costs=None))
     context = BuildContext(costs=broker.costs, limits=Limits())
@@ -65,15 +69,24 @@ def decision_path() -> None:
             overlays=(Stage("overlays.0", "volatility_target", overlay.adjust),),
             triggers=(Stage("triggers.0", "drift_bands", trigger.check),),
         )
-        run_panel(PanelRun(bars=bars, market=Market(bars, broker, 1.0, False), pipeline=flow, due=due))
+        run_panel(
+            PanelRun(bars=bars, market=Market(bars, broker, 1.0, False), pipeline=flow, due=due)
+        )
 
     every, once = np.ones(len(bars), dtype=bool), np.zeros(len(bars), dtype=bool)
     once[0] = True
     count = len(bars) - 1
-    idle, decided, traded = (best(lambda d=d, b=b: play(d, b)) for d, b in ((once, 9.0), (every, 9.0), (every, 1e-9)))
+    idle, decided, traded = (
+        best(lambda d=d, b=b: play(d, b)) for d, b in ((once, 9.0), (every, 9.0), (every, 1e-9))
+    )
     print("at 10 assets: state, equal weight, volatility target, drift bands, ledger")
-    print(f"  {(decided - idle) / count * 1e6:.0f} microseconds a decision   (under 150 is the aim)")
-    print(f"  {(traded - decided) / count * 1e6:.0f} microseconds more for the basket that it orders and its fill\n")
+    print(
+        f"  {(decided - idle) / count * 1e6:.0f} microseconds a decision   (under 150 is the aim)"
+    )
+    print(
+        f"  {(traded - decided) / count * 1e6:.0f} microseconds more for the basket that it "
+        "orders and its fill\n"
+    )
 
 
 class Cross(bt.Strategy):  # type: ignore[misc]
@@ -81,7 +94,9 @@ class Cross(bt.Strategy):  # type: ignore[misc]
 
     def __init__(self) -> None:
         self.cross = [
-            bt.indicators.CrossOver(bt.indicators.SMA(d, period=10), bt.indicators.SMA(d, period=30))
+            bt.indicators.CrossOver(
+                bt.indicators.SMA(d, period=10), bt.indicators.SMA(d, period=30)
+            )
             for d in self.datas
         ]
 
@@ -185,9 +200,15 @@ def plain(frames: dict[str, pd.DataFrame], strategy: type) -> None:
 def classic_mode() -> None:
     """Print classic mode beside PandasData for eight strategies, and for twenty feeds."""
     broker = build_broker(SimulatedConfig(cash=1e6), BuildContext(costs=None))
-    print("classic mode beside plain Backtrader with PandasData, both without observers, ours with its ledger")
+    print(
+        "classic mode beside plain Backtrader with PandasData, both without observers, ours with "
+        "its ledger"
+    )
     ratios = []
-    cases = [(s, 1) for s in (Idle, Breakout, Reversion, Bands, Trailing, Brackets)] + [(Cross, 3), (Rotation, 3)]
+    cases = [(s, 1) for s in (Idle, Breakout, Reversion, Bands, Trailing, Brackets)] + [
+        (Cross, 3),
+        (Rotation, 3),
+    ]
     for strategy, count in [*cases, (Cross, 20)]:
         bars = market(count, 2520)
         naive = bars.index.tz_localize(None)
@@ -197,10 +218,19 @@ def classic_mode() -> None:
             for i, name in enumerate(bars.assets)
         }
         run = ClassicRun(bars=bars, broker=broker, strategy=BacktraderStrategy(strategy, {}))
-        mine, theirs = best(lambda r=run: run_classic(r)), best(lambda f=frames, s=strategy: plain(f, s))
+        mine, theirs = (
+            best(lambda r=run: run_classic(r)),
+            best(lambda f=frames, s=strategy: plain(f, s)),
+        )
         ratios.append(theirs / mine)
-        print(f"  {strategy.__name__:10s} {count:2d} feeds  {mine:7.3f} s  {theirs:7.3f} s  {theirs / mine:5.2f} times")
-    print(f"  median of eight strategies {statistics.median(ratios[:-1]):.2f} times   (1.5 is the aim)")
+        print(
+            f"  {strategy.__name__:10s} {count:2d} feeds  {mine:7.3f} s  {theirs:7.3f} s  "
+            f"{theirs / mine:5.2f} times"
+        )
+    print(
+        f"  median of eight strategies {statistics.median(ratios[:-1]):.2f} times   (1.5 is the "
+        "aim)"
+    )
     print(f"  at 20 feeds                {ratios[-1]:.2f} times   (2 is the aim)")
 
 

@@ -1,7 +1,8 @@
 """Measure the engine beside plain Backtrader and its peers: same prices, same rebalancing, one run.
 
-``make bench`` makes the peers' environment in ``.cache/peers`` and writes ``docs/benchmarks.md``. Times are this
-machine's; the ratios are what carries over. ``--quick`` leaves out what takes minutes.
+``make bench`` makes the peers' environment in ``.cache/peers`` and writes ``docs/benchmarks.md``.
+Times are this machine's; the ratios are what carries over. ``--quick`` leaves out what takes
+minutes.
 """
 
 from __future__ import annotations
@@ -64,7 +65,9 @@ def prices(case: Case, bars: int) -> dict[str, np.ndarray]:
         day = np.busday_offset("2020-01-01", session, roll="forward").astype("datetime64[m]")
         times = (day + 870 + minute).astype("datetime64[ns]")
     else:
-        times = np.busday_offset("1993-01-01", np.arange(bars), roll="forward").astype("datetime64[ns]")
+        times = np.busday_offset("1993-01-01", np.arange(bars), roll="forward").astype(
+            "datetime64[ns]"
+        )
     return {
         "times": times,
         "open": first,
@@ -78,7 +81,11 @@ def prices(case: Case, bars: int) -> dict[str, np.ndarray]:
 
 def measure(case: Case, name: str, few: int | None) -> dict[str, float] | None:
     """Return seconds and memory of one contender on one case, scaled up from ``few`` sessions."""
-    python = sys.executable if name in ("bt_run", "numpy", "backtrader", "empty_backtrader") else str(PEERS)
+    python = (
+        sys.executable
+        if name in ("bt_run", "numpy", "backtrader", "empty_backtrader")
+        else str(PEERS)
+    )
     if not Path(python).exists():
         return None
     bars = few or case.bars
@@ -86,10 +93,19 @@ def measure(case: Case, name: str, few: int | None) -> dict[str, float] | None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "prices.npz"
         np.savez(path, **prices(case, bars))
-        command = [python, str(ROOT / "benchmarks" / "contenders.py"), name, str(path), str(repeats)]
+        command = [
+            python,
+            str(ROOT / "benchmarks" / "contenders.py"),
+            name,
+            str(path),
+            str(repeats),
+        ]
         done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        print(f"{name} failed on {case.title}: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+        print(
+            f"{name} failed on {case.title}: {done.stderr.strip().splitlines()[-1]}",
+            file=sys.stderr,
+        )
         return None
     got: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
     got["seconds"] *= case.bars / bars
@@ -101,7 +117,11 @@ def table(case: Case) -> list[str]:
     rows = [(name, few, measure(case, name, few)) for name, few in case.contenders]
     mine = next(got for name, _, got in rows if name == "bt_run")
     assert mine is not None
-    lines = [f"## {case.title}", "", "| engine | seconds | asset-bars/s | memory MB | times bt-run's seconds |"]
+    lines = [
+        f"## {case.title}",
+        "",
+        "| engine | seconds | asset-bars/s | memory MB | times bt-run's seconds |",
+    ]
     lines.append("|---|---:|---:|---:|---:|")
     for name, few, got in rows:
         label = name.replace("_", "-") + (f" (measured on {few} sessions, scaled)" if few else "")
@@ -122,11 +142,16 @@ def main() -> None:
     head = [
         "# Benchmarks",
         "",
-        "Written by `make bench` (`benchmarks/engine.py`). Same prices and the same equal-weight rebalancing for all, "
-        "one process each, in one run on one machine: the ratios carry over, the seconds do not. bt-run's figures are "
-        "from bars in memory to the ledger, with its pipeline and both baselines (equal weight, constant mix); the "
-        "peers keep no such record. vectorbt is warm (compiled before). Memory is the peak over what importing and "
-        "the prices took. zipline-reloaded is not measured: it needs pandas below 3, so an environment of its own, and "
+        "Written by `make bench` (`benchmarks/engine.py`). Same prices and the same equal-weight "
+        "rebalancing for all, "
+        "one process each, in one run on one machine: the ratios carry over, the seconds do not. "
+        "bt-run's figures are "
+        "from bars in memory to the ledger, with its pipeline and both baselines (equal weight, "
+        "constant mix); the "
+        "peers keep no such record. vectorbt is warm (compiled before). Memory is the peak over "
+        "what importing and "
+        "the prices took. zipline-reloaded is not measured: it needs pandas below 3, so an "
+        "environment of its own, and "
         "prices ingested as a bundle.",
         "",
     ]

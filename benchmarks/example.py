@@ -1,4 +1,5 @@
-"""Time the flagship example by phase, beside plain Backtrader on the same feeds and the same rebalancing.
+"""Time the flagship example by phase, beside plain Backtrader on the same feeds and the same
+rebalancing.
 
 Run by ``make bench``. Times are this machine's, now; only the ratios mean anything elsewhere.
 """
@@ -57,7 +58,9 @@ def ours(config: Any) -> tuple[float, BacktestResult]:
 
 def whole_command() -> tuple[float, float]:
     """Return the seconds of the whole command and of starting, importing and configuring alone."""
-    configure = f"import bt_run.cli.entry; from bt_run import load_config; load_config({str(EXAMPLE)!r})"
+    configure = (
+        f"import bt_run.cli.entry; from bt_run import load_config; load_config({str(EXAMPLE)!r})"
+    )
     with tempfile.TemporaryDirectory() as folder:
         begun = time.perf_counter()
         command = [
@@ -95,8 +98,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         result = run(config, Path(folder))
 
-    print(f"{EXAMPLE.name}: {len(bars) - bars.start} sessions, {len(bars.assets)} assets, {len(table)} decisions\n")
-    print("one run by phase, in this process, imports of the phase included where it is the first to need them")
+    print(
+        f"{EXAMPLE.name}: {len(bars) - bars.start} sessions, {len(bars.assets)} assets, "
+        f"{len(table)} decisions\n"
+    )
+    print(
+        "one run by phase, in this process, imports of the phase included where it is the first "
+        "to need them"
+    )
     for phase, seconds in result.timings.items():
         print(f"  {phase:22s} {seconds:8.3f} s")
     mine, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
@@ -107,7 +116,10 @@ def main() -> None:
     print(f"  ratio                            {ratio:8.2f}   (at most 0.33 is the aim)")
     total, configured = whole_command()
     print(f"\nthe whole command                  {total:8.3f} s")
-    print(f"  start, import and configure      {configured:8.3f} s = {configured / total:.0%}   (under 20% is the aim)")
+    print(
+        f"  start, import and configure      {configured:8.3f} s = {configured / total:.0%}   "
+        "(under 20% is the aim)"
+    )
 
 
 if __name__ == "__main__":

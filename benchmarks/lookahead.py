@@ -1,4 +1,5 @@
-"""Score the look-ahead check on planted leaks and on clean cases: recall, false alarms, and what it costs.
+"""Score the look-ahead check on planted leaks and on clean cases: recall, false alarms, and what it
+costs.
 
 python benchmarks/lookahead.py            both sets, and the cost beside the run's own
 """
@@ -71,7 +72,10 @@ def scores(sets: tuple[tuple[str, str, str], ...] = SETS) -> Iterator[Score]:
     with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(2) as pool:
         module(CORPUS / "corpus.py").write_market(Path(folder))
         for title, leaks, clean in sets:
-            for file, words, wanted in ((leaks, "leaks found", "leak"), (clean, "clean cases called a leak", "clean")):
+            for file, words, wanted in (
+                (leaks, "leaks found", "leak"),
+                (clean, "clean cases called a leak", "clean"),
+            ):
                 names = getattr(module(CORPUS / file), "LEAKS" if file == leaks else "CLEAN")
                 found = dict(pool.map(verdict, [(folder, file, name) for name in names]))
                 called = sum(answer == "leak" for answer in found.values())
@@ -80,12 +84,19 @@ def scores(sets: tuple[tuple[str, str, str], ...] = SETS) -> Iterator[Score]:
 
 
 def costs() -> Iterator[str]:
-    """Yield what the checks cost beside the run itself, in the same process: examples, and slow signals."""
-    cases = [(name, load_config(ROOT / "examples" / f"{name}.yaml")) for name in ("spy_qqq", "stocks")]
+    """Yield what the checks cost beside the run itself, in the same process: examples, and slow
+    signals.
+    """
+    cases = [
+        (name, load_config(ROOT / "examples" / f"{name}.yaml")) for name in ("spy_qqq", "stocks")
+    ]
     with tempfile.TemporaryDirectory() as folder:
         corpus = module(CORPUS / "corpus.py")
         corpus.write_market(Path(folder))
-        slow = {"strategy": "kalman_filter", "schedule": "month"}  # nearly all of the run is in its signals
+        slow = {
+            "strategy": "kalman_filter",
+            "schedule": "month",
+        }  # nearly all of the run is in its signals
         cases.append(("a run of slow signals", corpus.case(Path(folder), "clean.py", "slow", slow)))
         for name, config in cases:
             run(config)

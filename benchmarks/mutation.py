@@ -1,7 +1,9 @@
-"""Mutate the fill rules and the engine one place at a time, and count the mutants that the fast tests kill.
+"""Mutate the fill rules and the engine one place at a time, and count the mutants that the fast
+tests kill.
 
-``make evidence`` prints the table and writes ``docs/mutation.md``. Mutants live in copies of the repository in a
-temporary folder. Names of modules after the command, such as ``basket exits``, try those only and write nothing.
+``make evidence`` prints the table and writes ``docs/mutation.md``. Mutants live in copies of the
+repository in a temporary folder. Names of modules after the command, such as ``basket exits``, try
+those only and write nothing.
 """
 
 from __future__ import annotations
@@ -40,7 +42,9 @@ UNCHANGED = "unchanged"  # the folder of the copy that all others are copies of
 EXAMPLES = 40  # of each property
 FORK = get_context("fork")
 
-ACCOUNT, BASKET, EXITS, ENGINE = (f"tests/framework/test_{n}.py" for n in ("account", "basket", "exits", "engine"))
+ACCOUNT, BASKET, EXITS, ENGINE = (
+    f"tests/framework/test_{n}.py" for n in ("account", "basket", "exits", "engine")
+)
 PROOF, CLASSIC = "tests/acceptance/test_proof.py", "tests/acceptance/test_classic.py"
 COSTS = "tests/plugins/test_costs.py"
 TESTS = {
@@ -74,30 +78,83 @@ DROPPED = (ast.Expr, ast.AugAssign, ast.Raise)
 SKIPPED = {"annotation", "returns", "decorator_list"}
 IGNORED = (ast.JoinedStr, ast.Assert, ast.Import, ast.ImportFrom)
 
-# survivors: the file, source text of the mutation, and why no test tells it apart; the first that fits is shown
+# survivors: the file, source text of the mutation, and why no test tells it apart; the first that
+# fits is shown
 REASONS = (
     ("basket.py", "abs(shares - nearest) < SNAP", "differs at a distance of exactly 1e-9 only"),
-    ("basket.py", "np.maximum(0.0, np.abs(shares))", "the bound moves by less than 1e-18 where a snap is possible"),
+    (
+        "basket.py",
+        "np.maximum(0.0, np.abs(shares))",
+        "the bound moves by less than 1e-18 where a snap is possible",
+    ),
     ("basket.py", "asked * held <= 0", "where either is 0, so is the closing part"),
     ("basket.py", "power >= 1e-12 * nav", "differs where the power is exactly 1e-12 of NAV only"),
     ("basket.py", "part != 1", "dividing by one share is exact"),
     ("basket.py", "range(101)", "one more halving is below the precision of a float"),
-    ("basket.py", ".sum()) < power", "the factor moves by less than the precision of the bisection"),
-    ("basket.py", "whole[i] - 1.0", "an order is whole: with a remainder left it is a share short at least"),
-    ("basket.py", "whole[i] + 0.0", "an order is whole: with a remainder left it is a share short at least"),
-    ("account.py", "np.full(len(self.shares), -1)", "written by the first order, and read for orders only"),
-    ("account.py", "np.minimum(np.abs(shares), np.abs(self.shares))", "within 1e-9 both bounds agree to 1e-18"),
-    ("account.py", "quiet > self.t", "speed only: quiet bars may be played one by one, or valued twice"),
+    (
+        "basket.py",
+        ".sum()) < power",
+        "the factor moves by less than the precision of the bisection",
+    ),
+    (
+        "basket.py",
+        "whole[i] - 1.0",
+        "an order is whole: with a remainder left it is a share short at least",
+    ),
+    (
+        "basket.py",
+        "whole[i] + 0.0",
+        "an order is whole: with a remainder left it is a share short at least",
+    ),
+    (
+        "account.py",
+        "np.full(len(self.shares), -1)",
+        "written by the first order, and read for orders only",
+    ),
+    (
+        "account.py",
+        "np.minimum(np.abs(shares), np.abs(self.shares))",
+        "within 1e-9 both bounds agree to 1e-18",
+    ),
+    (
+        "account.py",
+        "quiet > self.t",
+        "speed only: quiet bars may be played one by one, or valued twice",
+    ),
     ("account.py", "slice(self.t + 0", "the bar that is valued again has not changed"),
     ("account.py", "self.t = quiet -> pass", "speed only: the quiet bars are played one by one"),
     ("account.py", "self.cash >= 0", "no cash bears no interest of either kind"),
-    ("account.py", "self._asked_now())", "a ratio of 1 changes nothing; the test for it is a shortcut"),
-    ("account.py", "abs(shares - target) < 1e-12", "differs where both are 0 only, and then nothing is ordered"),
-    ("account.py", "np.minimum(np.abs(target), np.abs(self.shares))", "an exit to 0 is exact by subtraction already"),
+    (
+        "account.py",
+        "self._asked_now())",
+        "a ratio of 1 changes nothing; the test for it is a shortcut",
+    ),
+    (
+        "account.py",
+        "abs(shares - target) < 1e-12",
+        "differs where both are 0 only, and then nothing is ordered",
+    ),
+    (
+        "account.py",
+        "np.minimum(np.abs(target), np.abs(self.shares))",
+        "an exit to 0 is exact by subtraction already",
+    ),
     ("account.py", ">= tolerance", "differs for an order of 0 shares only, which is never made"),
-    ("account.py", "np.abs(shares) >= np.abs(self.shares)", "an unchanged holding averages with a weight of 0"),
-    ("account.py", "mark * side >= self._best * side", "an equal best close is the same best close"),
-    ("account.py", ">= 1e-09 * np.abs(asked)", "differs where exactly a billionth of the order is left only"),
+    (
+        "account.py",
+        "np.abs(shares) >= np.abs(self.shares)",
+        "an unchanged holding averages with a weight of 0",
+    ),
+    (
+        "account.py",
+        "mark * side >= self._best * side",
+        "an equal best close is the same best close",
+    ),
+    (
+        "account.py",
+        ">= 1e-09 * np.abs(asked)",
+        "differs where exactly a billionth of the order is left only",
+    ),
     ("account.py", "self._target = None -> pass", "a basket without orders fills nothing"),
     ("account.py", "zero - np.nan", "NaN either way"),
     ("market.py", "max(1, self.bar - n)", "the first bar has no return"),
@@ -114,29 +171,61 @@ REASONS = (
         "self.settle() -> pass",
         "when a basket is filled cannot be seen: who asks for a value settles first",
     ),
-    ("engine/panel.py", "self.broker.settle() -> pass", "at the end Backtrader asks for the value, which settles"),
+    (
+        "engine/panel.py",
+        "self.broker.settle() -> pass",
+        "at the end Backtrader asks for the value, which settles",
+    ),
     ("engine/panel.py", "def get_value", "arguments of Backtrader's that are not read"),
     ("engine/panel.py", "def submit", "an argument of Backtrader's that is not read"),
     ("engine/panel.py", "strict=", "a check of what the pipeline already holds"),
     ("engine/panel.py", "stdstats=", "speed only: observers that nobody reads"),
-    ("engine/clock.py", "super().start()", "prepares filters and time zones, of which these feeds have none"),
+    (
+        "engine/clock.py",
+        "super().start()",
+        "prepares filters and time zones, of which these feeds have none",
+    ),
     ("engine/clock.py", "def advance", "always given by Backtrader, or not read"),
-    ("engine/clock.py", "if not datamaster", "Backtrader's own way, which does the same and is slower"),
-    ("engine/clock.py", "datamaster is None", "Backtrader's own way, which does the same and is slower"),
-    ("engine/clock.py", "super().advance", "Backtrader names a master under `oldsync` only, which is off"),
-    ("engine/clock.py", "self.home() -> pass", "filling the arrays has not moved the index from home"),
+    (
+        "engine/clock.py",
+        "if not datamaster",
+        "Backtrader's own way, which does the same and is slower",
+    ),
+    (
+        "engine/clock.py",
+        "datamaster is None",
+        "Backtrader's own way, which does the same and is slower",
+    ),
+    (
+        "engine/clock.py",
+        "super().advance",
+        "Backtrader names a master under `oldsync` only, which is off",
+    ),
+    (
+        "engine/clock.py",
+        "self.home() -> pass",
+        "filling the arrays has not moved the index from home",
+    ),
     (
         "engine/clock.py",
         "self.lines.datetime.advance(size)",
         "the panel reads its own times; the clock's are for Backtrader",
     ),
-    ("engine/classic.py", "np.full(1, np.nan)", "costs that look at the market are refused in classic mode"),
+    (
+        "engine/classic.py",
+        "np.full(1, np.nan)",
+        "costs that look at the market are refused in classic mode",
+    ),
     ("engine/classic.py", "runonce: bool", "both of Backtrader's modes give the same fills"),
     ("engine/classic.py", "percabs", "the commission is charged by the run's own formula"),
     ("engine/classic.py", "('at_close', ", "always given"),
     ("engine/classic.py", "def _slip", "always given by Backtrader, or not read"),
     ("engine/classic.py", "stdstats=", "speed only: observers that nobody reads"),
-    ("engine/classic.py", "day - 1e-09", "the tolerance of a day number; no bar is nearer to another than that"),
+    (
+        "engine/classic.py",
+        "day - 1e-09",
+        "the tolerance of a day number; no bar is nearer to another than that",
+    ),
     ("engine/classic.py", "status <", "a status of 0 is set to 0 again"),
     (
         "engine/classic.py",
@@ -174,7 +263,9 @@ def changes(node: ast.AST) -> Iterator[ast.AST]:
         case ast.Constant(value=bool()):
             yield ast.Constant(not node.value)
         case ast.Constant(value=int() | float()):
-            yield ast.Constant(type(node.value)(0 if node.value == 1 else 1 if node.value == 0 else node.value + 1))
+            yield ast.Constant(
+                type(node.value)(0 if node.value == 1 else 1 if node.value == 0 else node.value + 1)
+            )
         case ast.Name() if node.id in NAMES:
             yield ast.Name(NAMES[node.id], node.ctx)
         case ast.Attribute() if node.attr in NAMES:
@@ -189,8 +280,12 @@ def changes(node: ast.AST) -> Iterator[ast.AST]:
         yield ast.Pass()
 
 
-def places(node: ast.AST, above: tuple[ast.AST, ...] = ()) -> Iterator[tuple[tuple[ast.AST, ...], str, int | None]]:
-    """Yield every place of a tree in order: its ancestors, the nearest last, the field there, and the index."""
+def places(
+    node: ast.AST, above: tuple[ast.AST, ...] = ()
+) -> Iterator[tuple[tuple[ast.AST, ...], str, int | None]]:
+    """Yield every place of a tree in order: its ancestors, the nearest last, the field there, and
+    the index.
+    """
     for field, value in ast.iter_fields(node):
         if field in SKIPPED:
             continue
@@ -232,7 +327,12 @@ def mutants(file: str, root: Path) -> Iterator[Mutant]:
         for changed in changes(node):
             put(parent, field, index, changed)
             after = head(changed) if shown is node else head(shown)
-            yield Mutant(file, line, f"{before} -> {after}", ast.unparse(ast.fix_missing_locations(tree)) + "\n")
+            yield Mutant(
+                file,
+                line,
+                f"{before} -> {after}",
+                ast.unparse(ast.fix_missing_locations(tree)) + "\n",
+            )
             put(parent, field, index, node)
 
 
@@ -262,20 +362,31 @@ def _test(folder: Path, files: tuple[str, ...]) -> None:
     # and fewer of them, where a test asks for hundreds
     begin = hypothesis.settings.__init__
 
-    def fewer(self: hypothesis.settings, parent: hypothesis.settings | None = None, **given: Any) -> None:
+    def fewer(
+        self: hypothesis.settings, parent: hypothesis.settings | None = None, **given: Any
+    ) -> None:
         if "max_examples" in given:
             given["max_examples"] = min(EXAMPLES, given["max_examples"])
         begin(self, parent, **given)
 
     hypothesis.settings.__init__ = fewer
-    options = ("-x", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+    options = (
+        "-x",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-W",
+        "ignore::pytest.PytestAssertRewriteWarning",
+    )
     os._exit(pytest.main([*options, *files]))
 
 
 def copied(source: Path, folder: Path) -> Path:
     """Copy what the tests need."""
     for name in ("framework", "plugins", "strategies", "examples", "tests"):
-        shutil.copytree(source / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "runs"))
+        shutil.copytree(
+            source / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "runs")
+        )
     for name in ("setup.cfg", "pyproject.toml"):
         shutil.copy(source / name, folder / name)
     return folder
@@ -299,7 +410,9 @@ def tried(chosen: list[Mutant], base: str) -> list[tuple[Mutant, bool]]:
     """Try every mutant, and print each as it is done."""
     out = []
     with ProcessPoolExecutor(WORKERS, mp_context=FORK) as pool:
-        for mutant, alive in zip(chosen, pool.map(survives, chosen, [base] * len(chosen)), strict=True):
+        for mutant, alive in zip(
+            chosen, pool.map(survives, chosen, [base] * len(chosen)), strict=True
+        ):
             fate = "SURVIVED" if alive else "killed"
             print(f"{mutant.file:18} {mutant.line:4} {fate:9} {mutant.change}", flush=True)
             out.append((mutant, alive))
@@ -313,8 +426,10 @@ def report(results: list[tuple[Mutant, bool]], found: int) -> list[str]:
     lines = [
         "# Mutation",
         "",
-        "Written by `make evidence` (`benchmarks/mutation.py`). Each mutant is the code with one place changed: a "
-        "comparison, an operator, a number, a condition, a minimum or a maximum, or a statement left out. A mutant is "
+        "Written by `make evidence` (`benchmarks/mutation.py`). Each mutant is the code with one "
+        "place changed: a "
+        "comparison, an operator, a number, a condition, a minimum or a maximum, or a statement "
+        "left out. A mutant is "
         "killed when a fast test fails on it, or runs for too long.",
         "",
         f"{len(results):,} mutants{sampled}: {killed:,} killed, {len(results) - killed:,} survived "
@@ -330,7 +445,12 @@ def report(results: list[tuple[Mutant, bool]], found: int) -> list[str]:
     for mutant, alive in results:
         if alive:
             why = next(
-                (why for file, text, why in REASONS if file == mutant.file and text in mutant.change), "unexplained"
+                (
+                    why
+                    for file, text, why in REASONS
+                    if file == mutant.file and text in mutant.change
+                ),
+                "unexplained",
             )
             change = mutant.change.replace("|", "\\|")
             lines.append(f"| {mutant.file} | {mutant.line} | `{change}` | {why} |")

@@ -1,7 +1,7 @@
 """Compare the engine with plain Backtrader on all real stocks without gaps, late listings included.
 
-Run by ``make evidence`` with BT_RUN_SHARED_DATA naming the folder of prices; it takes some minutes, nearly all of
-them plain Backtrader's.
+Run by ``make evidence`` with BT_RUN_SHARED_DATA naming the folder of prices; it takes some minutes,
+nearly all of them plain Backtrader's.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ def main() -> None:
     if not os.environ.get("BT_RUN_SHARED_DATA"):
         print("real stocks: BT_RUN_SHARED_DATA names no folder of prices; nothing was compared")
         return
-    spec = importlib.util.spec_from_file_location("proof", ROOT / "tests" / "acceptance" / "test_proof.py")
+    spec = importlib.util.spec_from_file_location(
+        "proof", ROOT / "tests" / "acceptance" / "test_proof.py"
+    )
     assert spec is not None
     assert spec.loader is not None
     proof = importlib.util.module_from_spec(spec)
@@ -32,7 +34,10 @@ def main() -> None:
     spec.loader.exec_module(proof)
     rows = proof.read_real_rows()
     bars = proof.real_bars(rows, "total_return")
-    first, last = np.argmax(bars.tradable, axis=0), len(bars) - np.argmax(bars.tradable[::-1], axis=0)
+    first, last = (
+        np.argmax(bars.tradable, axis=0),
+        len(bars) - np.argmax(bars.tradable[::-1], axis=0),
+    )
     whole = bars.counts[-1] == last - first
     kept = {name: rows[name] for name, keep in zip(bars.assets, whole, strict=True) if keep}
     bars = proof.real_bars(kept, "total_return")
@@ -44,7 +49,8 @@ def main() -> None:
     plain = proof.plain_backtrader(bars, weights, due, 1e7, 0.0001)
     end = time.perf_counter()
     print(
-        f"real stocks: {len(bars.assets)} of {len(rows)} without gaps, {len(bars)} sessions, {int(due.sum())} decisions"
+        f"real stocks: {len(bars.assets)} of {len(rows)} without gaps, {len(bars)} sessions, "
+        f"{int(due.sum())} decisions"
     )
     print(f"  largest difference of NAV: {np.abs(nav - plain).max():.6f} on {nav[-1]:,.2f}")
     print(f"  engine {middle - begun:.2f} s, plain Backtrader {end - middle:.2f} s")

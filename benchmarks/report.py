@@ -1,4 +1,5 @@
-"""Measure the page of a run: its size, and the seconds to draw it, for the flagship and for 500 assets x 20 years.
+"""Measure the page of a run: its size, and the seconds to draw it, for the flagship and for 500
+assets x 20 years.
 
 Run by ``make bench``. Times are this machine's, now.
 """
@@ -56,7 +57,8 @@ def measure(result: BacktestResult, folder: Path, aim: tuple[float, float]) -> N
     seconds, size = time.perf_counter() - begun, path.stat().st_size / 1e6
     sessions = len(result.closes)
     print(
-        f"  {result.config.name:10} {len(result.config.data.assets):4} assets x {sessions:5} sessions  "
+        f"  {result.config.name:10} {len(result.config.data.assets):4} assets x {sessions:5} "
+        "sessions  "
         f"{size:6.2f} MB (under {aim[0]:g} is the aim)  {seconds:6.2f} s (under {aim[1]:g})"
     )
 

@@ -1,9 +1,10 @@
-"""Time 130 monthly tracking problems at 20, 100 and 500 names, beside cvxpy loops and peers on the same data.
+"""Time 130 monthly tracking problems at 20, 100 and 500 names, beside cvxpy loops and peers on the
+same data.
 
-Run by ``make bench``; with a number, only that many months. Peers live in an environment of their own
-(``.cache/tracker_peers``, made by ``make bench``), and are skipped where it is missing. Every answer is judged
-here, by the same objective and the same residuals. Then the run on real prices, where there are any. Times are
-this machine's, now; only the ratios mean anything elsewhere.
+Run by ``make bench``; with a number, only that many months. Peers live in an environment of their
+own (``.cache/tracker_peers``, made by ``make bench``), and are skipped where it is missing. Every
+answer is judged here, by the same objective and the same residuals. Then the run on real prices,
+where there are any. Times are this machine's, now; only the ratios mean anything elsewhere.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ LONGEST = 900  # seconds that one peer may take for its months
 
 @dataclass(frozen=True)
 class Line:
-    """Hold what one way of solving took and reached: seconds of the first month, and the median of the others."""
+    """Hold what one way of solving took and reached: seconds of the first month, and the median of
+    the others.
+    """
 
     name: str
     months: int
@@ -47,7 +50,9 @@ class Line:
 
 
 def market(n: int, months: int) -> tuple[Array, Array]:
-    """Make daily returns of ``n`` stocks and of an index that holds 80% in them: fat tails, eight factors."""
+    """Make daily returns of ``n`` stocks and of an index that holds 80% in them: fat tails, eight
+    factors.
+    """
     rng = np.random.default_rng(n)
     days = T + STEP * months
     factors = rng.standard_t(4, (days, 8)) * np.array([0.008, *np.full(7, 0.003)])
@@ -66,7 +71,9 @@ def windows(returns: Array, benchmark: Array, months: int) -> Iterator[tuple[Arr
 
 def problem(R: Array, b: Array) -> TrackingProblem:
     n = R.shape[1]
-    return TrackingProblem(X=R - b[:, None], lower=np.zeros(n), upper=np.full(n, CAP), now=np.zeros(n))
+    return TrackingProblem(
+        X=R - b[:, None], lower=np.zeros(n), upper=np.full(n, CAP), now=np.zeros(n)
+    )
 
 
 def ours(R: Array, b: Array) -> Array:
@@ -87,7 +94,9 @@ def naive(R: Array, b: Array) -> Array:
     import cvxpy as cp
 
     w = cp.Variable(R.shape[1])
-    asked = cp.Problem(cp.Minimize(cp.sum_squares(R @ w - b) / len(b)), [cp.sum(w) == 1, w >= 0, w <= CAP])
+    asked = cp.Problem(
+        cp.Minimize(cp.sum_squares(R @ w - b) / len(b)), [cp.sum(w) == 1, w >= 0, w <= CAP]
+    )
     asked.solve(solver=cp.OSQP)
     return np.asarray(w.value)
 
@@ -97,19 +106,25 @@ def naive_on_returns_times_100(R: Array, b: Array) -> Array:
     import cvxpy as cp
 
     w = cp.Variable(R.shape[1])
-    asked = cp.Problem(cp.Minimize(cp.sum_squares(100 * (R @ w - b)) / len(b)), [cp.sum(w) == 1, w >= 0, w <= CAP])
+    asked = cp.Problem(
+        cp.Minimize(cp.sum_squares(100 * (R @ w - b)) / len(b)), [cp.sum(w) == 1, w >= 0, w <= CAP]
+    )
     asked.solve(solver=cp.OSQP, eps_abs=1e-8, eps_rel=1e-8, max_iter=100_000)
     return np.asarray(w.value)
 
 
 def parametrised(solver: str) -> Callable[[int], Solve]:
-    """Compile once, with the triangular factor of the Gram matrix as parameter; only numbers change."""
+    """Compile once, with the triangular factor of the Gram matrix as parameter; only numbers
+    change.
+    """
 
     def build(n: int) -> Solve:
         import cvxpy as cp
 
         w, factor = cp.Variable(n), cp.Parameter((n, n))
-        asked = cp.Problem(cp.Minimize(cp.sum_squares(factor @ w)), [cp.sum(w) == 1, w >= 0, w <= CAP])
+        asked = cp.Problem(
+            cp.Minimize(cp.sum_squares(factor @ w)), [cp.sum(w) == 1, w >= 0, w <= CAP]
+        )
 
         def solve(R: Array, b: Array) -> Array:
             X = R - b[:, None]
@@ -143,14 +158,18 @@ def peer(name: str, data: tuple[Array, Array], months: int) -> Line | str:
         shape = json.dumps({"T": T, "step": STEP, "cap": CAP, "months": months})
         command = [python, ROOT / "tracker_peers.py", name, shape, given, answer]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST, check=False)
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=LONGEST, check=False
+            )
         except subprocess.TimeoutExpired:
             return f"{name}: skipped, {months} months took over {LONGEST} s"
         if done.returncode:
             return f"{name}: skipped, {(done.stderr.strip().splitlines() or ['it gave no reason'])[-1][:150]}"
         found = np.load(answer)
     seconds = found["seconds"]
-    return Line(name, months, float(seconds[0]), float(np.median(seconds[1:])), list(found["weights"]))
+    return Line(
+        name, months, float(seconds[0]), float(np.median(seconds[1:])), list(found["weights"])
+    )
 
 
 def report(n: int, months: int) -> None:
@@ -164,21 +183,28 @@ def report(n: int, months: int) -> None:
         timed("cvxpy + OSQP, in percent, 1e-8", naive_on_returns_times_100, data, few),
     ]
     for solver in ("OSQP", "CLARABEL"):
-        lines.append(timed(f"cvxpy parametrised (DPP) + {solver}", parametrised(solver)(n), data, few))
+        lines.append(
+            timed(f"cvxpy parametrised (DPP) + {solver}", parametrised(solver)(n), data, few)
+        )
     lines += [peer(name, data, few) for name in ("skfolio", "cvxportfolio", "riskfolio")]
     problems = [problem(R, b) for R, b in windows(*data, months)]
     print(
-        f"\nN = {n}, T = {T}; seconds for {months} months: the first, and the median of the others times {months - 1}"
+        f"\nN = {n}, T = {T}; seconds for {months} months: the first, and the median of the "
+        f"others times {months - 1}"
     )
     print(
-        f"  {'':38s} {'solved':>6s} {'seconds':>9s} {'ratio':>7s} {'objective':>10s} {'sum w - 1':>10s} {'bounds':>8s}"
+        f"  {'':38s} {'solved':>6s} {'seconds':>9s} {'ratio':>7s} {'objective':>10s} "
+        f"{'sum w - 1':>10s} {'bounds':>8s}"
     )
     for line in lines:
         print(f"  {line}" if isinstance(line, str) else _row(line, mine, problems))
-    worst = [residuals(p, answer) for p in problems if (answer := solve_exact(p).answer) is not None]
+    worst = [
+        residuals(p, answer) for p in problems if (answer := solve_exact(p).answer) is not None
+    ]
     met = sum(item.meet(CONTRACTS["exact"]) for item in worst)
     print(
-        f"  this sizer's residuals, worst of {len(worst)}: budget {max(r.budget for r in worst):.0e}, bounds "
+        f"  this sizer's residuals, worst of {len(worst)}: budget "
+        f"{max(r.budget for r in worst):.0e}, bounds "
         f"{max(r.bounds for r in worst):.0e}, dual {max(r.dual for r in worst):.0e}, gap "
         f"{max(r.gap for r in worst):.0e}; {met} of {months} within the contract"
     )
@@ -207,8 +233,14 @@ def _row(line: Line, mine: Line, problems: list[TrackingProblem]) -> str:
 def main() -> None:
     months = int(sys.argv[1]) if len(sys.argv) > 1 else MONTHS
     print("tracking an index: the same problems, solved by different tools")
-    print("objective: mean squared difference relative to ours, less 1, worst month; negative is better than ours;")
-    print("weights outside the bounds or the budget are first put right, since breaking a limit would pay")
+    print(
+        "objective: mean squared difference relative to ours, less 1, worst month; negative is "
+        "better than ours;"
+    )
+    print(
+        "weights outside the bounds or the budget are first put right, since breaking a limit "
+        "would pay"
+    )
     for n in (20, 100, 500):
         report(n, months)
     if "BT_RUN_SHARED_DATA" in os.environ:

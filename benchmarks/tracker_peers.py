@@ -1,4 +1,6 @@
-"""Solve the months of ``tracker.py`` with one peer, in the peers' own environment: no import of bt-run here."""
+"""Solve the months of ``tracker.py`` with one peer, in the peers' own environment: no import of
+bt-run here.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ Solve = Callable[[Any, Any], Any]
 
 
 def skfolio(cap: float) -> Solve:
-    """Minimize the deviation of the differences: their mean is taken off, so the objective is another one."""
+    """Minimize the deviation of the differences: their mean is taken off, so the objective is
+    another one.
+    """
     from skfolio.optimization import BenchmarkTracker
 
     def solve(R: Any, b: Any) -> Any:
@@ -33,11 +37,16 @@ def cvxportfolio(cap: float) -> Solve:
         n = R.shape[1]
         names = [f"S{i}" for i in range(n)]
         days = pd.date_range("2000-01-03", periods=len(b) + 2, freq="D", tz="UTC")
-        table = pd.DataFrame(np.column_stack([R, b, np.zeros(len(b))]), columns=[*names, "INDEX", "USD"])
+        table = pd.DataFrame(
+            np.column_stack([R, b, np.zeros(len(b))]), columns=[*names, "INDEX", "USD"]
+        )
         table.index = days[: len(b)]
         later = pd.DataFrame(0.0, index=days[len(b) :], columns=table.columns)
         market = cvx.UserProvidedMarketData(
-            returns=pd.concat([table, later]), cash_key="USD", min_history=pd.Timedelta("0d"), trading_frequency=None
+            returns=pd.concat([table, later]),
+            cash_key="USD",
+            min_history=pd.Timedelta("0d"),
+            trading_frequency=None,
         )
         most = pd.Series(cap, index=[*names, "INDEX"])
         most["INDEX"] = 0.0
@@ -69,7 +78,9 @@ def main() -> None:
     asked = json.loads(shape)
     warnings.simplefilter("ignore")
     data = np.load(given)
-    solve = {"skfolio": skfolio, "cvxportfolio": cvxportfolio, "riskfolio": riskfolio}[name](asked["cap"])
+    solve = {"skfolio": skfolio, "cvxportfolio": cvxportfolio, "riskfolio": riskfolio}[name](
+        asked["cap"]
+    )
     seconds, weights = [], []
     for month in range(asked["months"]):
         rows = slice(month * asked["step"], month * asked["step"] + asked["T"])

@@ -1,7 +1,8 @@
 """Follow SPY with 356 real stocks, 2004-11 to 2012, and report the realised tracking error by year.
 
-The prices lie in the folder that ``BT_RUN_SHARED_DATA`` names; nothing of them is kept. The stocks were chosen
-in 2021 from those that had survived: survivorship bias flatters the return, and not the tracking error.
+The prices lie in the folder that ``BT_RUN_SHARED_DATA`` names; nothing of them is kept. The stocks
+were chosen in 2021 from those that had survived: survivorship bias flatters the return, and not the
+tracking error.
 """
 
 from __future__ import annotations
@@ -77,14 +78,31 @@ def main() -> None:
         result = follow_spy(shared, Path(folder))
         seconds = time.perf_counter() - begun
     d = differences(result)
-    print(f"\n356 stocks against SPY, {d.index[0]:%Y-%m-%d} to {d.index[-1]:%Y-%m-%d}, monthly, {seconds:.1f} s in all")
-    print("survivorship bias: the stocks were chosen in 2021; look at the tracking error, not at the return")
-    print("  tracking error by year: " + ", ".join(f"{y} {te:.2%}" for y, te in tracking_errors(result).items()))
+    print(
+        f"\n356 stocks against SPY, {d.index[0]:%Y-%m-%d} to {d.index[-1]:%Y-%m-%d}, monthly, "
+        f"{seconds:.1f} s in all"
+    )
+    print(
+        "survivorship bias: the stocks were chosen in 2021; look at the tracking error, not at "
+        "the return"
+    )
+    print(
+        "  tracking error by year: "
+        + ", ".join(f"{y} {te:.2%}" for y, te in tracking_errors(result).items())
+    )
     whole = result.metrics["tracking_error"]["run"]
     print(f"  whole run {whole:.2%}; lag-1 autocorrelation of the differences {d.autocorr():.2f}")
-    by_month = np.sqrt(252 * (d**2).groupby(d.index.strftime("%Y-%m")).mean()).sort_values(ascending=False)
-    print("  worst months: " + ", ".join(f"{month} {te:.1%}" for month, te in by_month.head(4).items()))
-    print(f"  decisions {result.timings['decisions']:.1f} s for {result.decisions['time'].nunique()} months")
+    by_month = np.sqrt(252 * (d**2).groupby(d.index.strftime("%Y-%m")).mean()).sort_values(
+        ascending=False
+    )
+    print(
+        "  worst months: "
+        + ", ".join(f"{month} {te:.1%}" for month, te in by_month.head(4).items())
+    )
+    print(
+        f"  decisions {result.timings['decisions']:.1f} s for "
+        f"{result.decisions['time'].nunique()} months"
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""Settings of the documentation site; ``make docs`` builds it into ``build/docs``, without a network."""
+"""Settings of the documentation site; ``make docs`` builds it into ``build/docs``, without a
+network.
+"""
 
 from importlib.metadata import version as installed
 

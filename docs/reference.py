@@ -64,7 +64,11 @@ def pages() -> dict[str, str]:
     # only what ships with bt-run: what else is installed here is no part of its reference
     offered = catalogue(get_plugin_manager())
     shipped = {
-        role: {name: offer for name, offer in sorted(offers.items()) if offer.origin in built_in_modules()}
+        role: {
+            name: offer
+            for name, offer in sorted(offers.items())
+            if offer.origin in built_in_modules()
+        }
         for role, offers in offered.offers.items()
     }
     made = {
@@ -76,7 +80,8 @@ def pages() -> dict[str, str]:
     return {name: f"{NOTE}\n\n{text.strip()}\n" for name, text in made.items()}
 
 
-# -- hooks -------------------------------------------------------------------------------------------
+# -- hooks
+# -------------------------------------------------------------------------------------------
 
 
 def hooks() -> dict[str, Any]:
@@ -119,7 +124,8 @@ HOOKS_INTRO = """A plugin implements a hook with `@hookimpl` from `bt_run`. Argu
 those you need. An unknown hook, or one without the decorator, is an error. There is a fresh plugin manager for each
 run."""
 FIRES = {
-    "bt_commands": "Fires once per `bt-run` process, before a command is chosen. A failure is a warning.",
+    "bt_commands": "Fires once per `bt-run` process, before a command is chosen. A failure is a "
+    "warning.",
     "bt_before_run": "Fires once per run, after the data are loaded and checked.",
     "bt_decided": "Fires at every scheduled decision; never in classic mode, which has none.",
     "bt_after_run": "Fires once per run, after the metrics and before the reports.",
@@ -127,7 +133,8 @@ FIRES = {
 }
 
 
-# -- components --------------------------------------------------------------------------------------
+# -- components
+# --------------------------------------------------------------------------------------
 
 
 def components_page(shipped: Mapping[str, Mapping[str, Offer]]) -> str:
@@ -135,7 +142,10 @@ def components_page(shipped: Mapping[str, Mapping[str, Offer]]) -> str:
     for role, offers in shipped.items():
         lines.append(f"## {role.capitalize()}")
         key, method = KEYS.get(role, role), METHODS[role][:1].upper() + METHODS[role][1:]
-        lines.append(f"Key in the YAML file: `{key}`. Hook: [`{ROLES[role]}`](hooks.md#{ROLES[role]}). {method}.")
+        lines.append(
+            f"Key in the YAML file: `{key}`. Hook: [`{ROLES[role]}`](hooks.md#{ROLES[role]}). "
+            f"{method}."
+        )
         if not offers:
             lines.append(f"No {role} ships with bt-run.")
         for offer in offers.values():
@@ -173,7 +183,12 @@ def table(model: type[BaseModel]) -> str:
         default = "required" if row.default is None else f"`{row.default}`"
         if default.startswith("`{") and kind != row.type:
             default = "as below"
-        cells = (f"`{row.name}`", ", ".join([kind, *bounds(model, row.name)]), default, row.description)
+        cells = (
+            f"`{row.name}`",
+            ", ".join([kind, *bounds(model, row.name)]),
+            default,
+            row.description,
+        )
         lines.append(f"| {' | '.join(escaped(cell) for cell in cells)} |")
     return "\n".join(lines)
 
@@ -195,13 +210,18 @@ def escaped(cell: str) -> str:
     return "".join(outside).replace("|", r"\|")
 
 
-# -- configuration -----------------------------------------------------------------------------------
+# -- configuration
+# -----------------------------------------------------------------------------------
 
 
 def configuration_page() -> str:
     lines = ["# Configuration", CONFIGURATION_INTRO, "## The run", table(RunConfig), EXTENDS]
     for path, model in models(RunConfig):
-        lines += [f"## {path}", (inspect.cleandoc(model.__doc__ or "")).replace("``", "`"), table(model)]
+        lines += [
+            f"## {path}",
+            (inspect.cleandoc(model.__doc__ or "")).replace("``", "`"),
+            table(model),
+        ]
     return "\n\n".join(lines)
 
 
@@ -222,7 +242,8 @@ overrides one key."""
 EXTENDS = """`extends: other.yaml` in a file inherits the keys of another; mappings are merged, lists are replaced."""
 
 
-# -- commands ----------------------------------------------------------------------------------------
+# -- commands
+# ----------------------------------------------------------------------------------------
 
 
 def commands_page() -> str:
@@ -236,7 +257,9 @@ def commands_page() -> str:
 COMMANDS_INTRO = """What `--help` says. `bt-run FILE` is short for `bt-run run FILE`."""
 
 
-def commands(command: click.Command, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+def commands(
+    command: click.Command, words: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
     """Yield a command and all below it, with the words that call each."""
     yield words, command
     if isinstance(command, click.Group):
@@ -245,7 +268,9 @@ def commands(command: click.Command, words: tuple[str, ...]) -> Iterator[tuple[t
 
 
 def help_of(command: click.Command, words: tuple[str, ...]) -> str:
-    with click.Context(command, info_name=" ".join(words), terminal_width=WIDTH, max_content_width=WIDTH) as context:
+    with click.Context(
+        command, info_name=" ".join(words), terminal_width=WIDTH, max_content_width=WIDTH
+    ) as context:
         text = command.get_help(context)
     return "\n".join(line.replace("\b", "").rstrip() for line in text.splitlines())
 

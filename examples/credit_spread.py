@@ -1,4 +1,6 @@
-"""Hold stocks while corporate credit is calm: a strategy on a macro series that is known with a lag."""
+"""Hold stocks while corporate credit is calm: a strategy on a macro series that is known with a
+lag.
+"""
 
 import numpy as np
 from pydantic import Field
@@ -7,7 +9,9 @@ from bt_run import Component, Config, hookimpl
 
 
 class CreditSpreadConfig(Config):
-    lookback: int = Field(default=252, ge=2, description="bars over which the spread's mean is taken")
+    lookback: int = Field(
+        default=252, ge=2, description="bars over which the spread's mean is taken"
+    )
 
 
 class CreditSpread:

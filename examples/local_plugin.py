@@ -23,4 +23,8 @@ class NearHigh:
 
 @hookimpl
 def bt_strategies():
-    return [Component(name="near_high", config=NearHighConfig, build=NearHigh, summary="Hold near the high")]
+    return [
+        Component(
+            name="near_high", config=NearHighConfig, build=NearHigh, summary="Hold near the high"
+        )
+    ]

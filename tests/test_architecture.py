@@ -13,7 +13,9 @@ import bt_run
 from bt_run.plugins import catalogue, get_plugin_manager
 
 ROOT = Path(__file__).parents[1]
-SOURCES = sorted(path for root in ("framework", "plugins", "strategies") for path in (ROOT / root).rglob("*.py"))
+SOURCES = sorted(
+    path for root in ("framework", "plugins", "strategies") for path in (ROOT / root).rglob("*.py")
+)
 CORE = ROOT / "framework" / "bt_run"
 MODULE_LINES, FUNCTION_LINES, PARAMETERS = 400, 50, 6
 FORBIDDEN_WORDS = ("manager", "helper", "base", "utils")
@@ -50,9 +52,15 @@ PUBLIC_MODULES = (
 # own modules imported inside functions, each with its reason
 LATE = {
     ("bt_run", "bt_run.backtest.configuration"): "a plugin needs no YAML reader",
-    ("bt_run.backtest.playing", "bt_run.engine.classic"): "Backtrader takes its time, and help needs none of it",
+    (
+        "bt_run.backtest.playing",
+        "bt_run.engine.classic",
+    ): "Backtrader takes its time, and help needs none of it",
     ("bt_run.backtest.playing", "bt_run.engine.panel"): "the same",
-    ("bt_run.testing.pytest_plugin", "bt_run.errors"): "every pytest loads it wherever bt-run is installed",
+    (
+        "bt_run.testing.pytest_plugin",
+        "bt_run.errors",
+    ): "every pytest loads it wherever bt-run is installed",
     ("bt_run.testing.pytest_plugin", "bt_run.testing.conformance"): "the same",
 }
 
@@ -138,15 +146,21 @@ def test_plugins_and_strategies_use_public_names_only(path: Path) -> None:
     for module, names in imports(path):
         if module.split(".")[0] != "bt_run" or module in PUBLIC_MODULES:
             continue
-        assert module == "bt_run", f"{path.name} imports {module}; public are bt_run and {', '.join(PUBLIC_MODULES)}"
-        assert set(names) <= set(bt_run.__all__), f"{path.name}: not public: {set(names) - set(bt_run.__all__)}"
+        assert module == "bt_run", (
+            f"{path.name} imports {module}; public are bt_run and {', '.join(PUBLIC_MODULES)}"
+        )
+        assert set(names) <= set(bt_run.__all__), (
+            f"{path.name}: not public: {set(names) - set(bt_run.__all__)}"
+        )
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:
     """Imports inside functions and for annotations count like the others."""
     remaining = {module: set(targets) for module, targets in own_imports().items()}
     # take away what imports nothing that is left; what is never taken away stands on a circle
-    while leaves := [module for module, targets in remaining.items() if not targets & remaining.keys()]:
+    while leaves := [
+        module for module, targets in remaining.items() if not targets & remaining.keys()
+    ]:
         for module in leaves:
             del remaining[module]
     assert not remaining, f"circles among {sorted(remaining)}"
@@ -162,14 +176,25 @@ def test_the_core_has_floors() -> None:
             if target == "bt_run":
                 continue
             below = target.split(".")[1]
-            assert height[below] <= height[parts[1]], f"{module} imports {target}, which stands above it"
+            assert height[below] <= height[parts[1]], (
+                f"{module} imports {target}, which stands above it"
+            )
 
 
 def test_decisions_know_neither_accounts_nor_files_nor_clocks() -> None:
     for path in (CORE / "decision").glob("*.py"):
         for module, _ in imports(path):
-            assert module.split(".")[0] not in ("os", "io", "pathlib", "time", "datetime", "random"), path
-            assert not module.startswith(("bt_run.account", "bt_run.engine", "bt_run.results")), path
+            assert module.split(".")[0] not in (
+                "os",
+                "io",
+                "pathlib",
+                "time",
+                "datetime",
+                "random",
+            ), path
+            assert not module.startswith(("bt_run.account", "bt_run.engine", "bt_run.results")), (
+                path
+            )
 
 
 @each_source
@@ -179,7 +204,9 @@ def test_own_modules_are_imported_at_the_top(path: Path) -> None:
         if isinstance(node, Function):
             for inner in ast.walk(node):
                 if isinstance(inner, ast.ImportFrom) and (inner.module or "").startswith("bt_run"):
-                    assert (module, inner.module) in LATE, f"{path}:{inner.lineno}: {inner.module} inside a function"
+                    assert (module, inner.module) in LATE, (
+                        f"{path}:{inner.lineno}: {inner.module} inside a function"
+                    )
 
 
 def test_every_late_import_is_there() -> None:
@@ -193,12 +220,16 @@ def test_a_module_and_a_function_share_no_name(path: Path) -> None:
 
 
 def test_modules_have_no_leading_underscore() -> None:
-    assert not [path for path in SOURCES if path.stem.startswith("_") and path.name != "__init__.py"]
+    assert not [
+        path for path in SOURCES if path.stem.startswith("_") and path.name != "__init__.py"
+    ]
 
 
 @each_source
 def test_the_core_names_no_plugin(path: Path) -> None:
-    """Components are named by users; what the command line writes for a beginner is theirs to change."""
+    """Components are named by users; what the command line writes for a beginner is theirs to
+    change.
+    """
     if CORE not in path.parents or CORE / "cli" in path.parents:
         return
     constants = {node.value for node in ast.walk(parse(path)) if isinstance(node, ast.Constant)}
@@ -220,15 +251,23 @@ def test_modules_are_short(path: Path) -> None:
 
 @each_source
 def test_functions_fit_a_screen(path: Path) -> None:
-    assert not [f"{f.name}: {body_lines(f)} lines" for f in functions(path) if body_lines(f) > FUNCTION_LINES]
+    assert not [
+        f"{f.name}: {body_lines(f)} lines"
+        for f in functions(path)
+        if body_lines(f) > FUNCTION_LINES
+    ]
 
 
 @each_source
 def test_functions_take_few_parameters_and_pass_none_on_blindly(path: Path) -> None:
     if path not in COMMANDS:
-        assert not [f"{f.name}{parameters(f)}" for f in functions(path) if len(parameters(f)) > PARAMETERS]
+        assert not [
+            f"{f.name}{parameters(f)}" for f in functions(path) if len(parameters(f)) > PARAMETERS
+        ]
         # columns of a typed dictionary are named one by one
-        assert not [f.name for f in functions(path) if f.args.kwarg and "Unpack" not in ast.unparse(f.args)]
+        assert not [
+            f.name for f in functions(path) if f.args.kwarg and "Unpack" not in ast.unparse(f.args)
+        ]
 
 
 @each_source
@@ -252,10 +291,15 @@ def test_only_the_command_line_prints_or_exits(path: Path) -> None:
 @each_source
 def test_names_say_what_things_are(path: Path) -> None:
     names = [path.stem]
-    names += [node.name for node in ast.walk(parse(path)) if isinstance(node, ast.ClassDef | Function)]
+    names += [
+        node.name for node in ast.walk(parse(path)) if isinstance(node, ast.ClassDef | Function)
+    ]
     for name in names:
         words = {
-            word.lower() for word in "".join(f" {c}" if c.isupper() else c for c in name).replace("_", " ").split()
+            word.lower()
+            for word in "".join(f" {c}" if c.isupper() else c for c in name)
+            .replace("_", " ")
+            .split()
         }
         # pluggy's own word for what it returns
         if name != "get_plugin_manager":
@@ -269,7 +313,9 @@ def test_modules_keep_no_state(path: Path) -> None:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         public = [ast.unparse(target) for target in targets if target is not None]
         if public != ["__all__"]:
-            assert not isinstance(value, ast.Dict | ast.List | ast.Set), f"{path.name}: {public} can be changed"
+            assert not isinstance(value, ast.Dict | ast.List | ast.Set), (
+                f"{path.name}: {public} can be changed"
+            )
         assert not isinstance(node, ast.Global)
 
 

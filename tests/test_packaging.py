@@ -46,7 +46,11 @@ def test_every_folder_that_holds_python_is_a_package() -> None:
 
 
 def test_the_top_holds_no_unknown_folder() -> None:
-    hidden = {path.name for path in ROOT.iterdir() if path.is_dir() and path.name.endswith(("_cache", ".egg-info"))}
+    hidden = {
+        path.name
+        for path in ROOT.iterdir()
+        if path.is_dir() and path.name.endswith(("_cache", ".egg-info"))
+    }
     found = {path.name for path in ROOT.iterdir() if path.is_dir()} - PRIVATE - hidden
     assert found - {"__pycache__", ".hypothesis"} == FOLDERS
 
@@ -60,7 +64,11 @@ def test_metadata_is_in_setup_cfg_only() -> None:
 
 def test_every_requirement_has_a_tested_version() -> None:
     def names(lines: list[str]) -> set[str]:
-        words = (line.split("==")[0].split(">=")[0].split("[")[0] for line in lines if not line.startswith("#"))
+        words = (
+            line.split("==")[0].split(">=")[0].split("[")[0]
+            for line in lines
+            if not line.startswith("#")
+        )
         return {word.strip().lower().replace("_", "-").replace(".", "-") for word in words}
 
     required = names(listed("options", "install_requires"))
@@ -83,8 +91,12 @@ def test_the_command_is_installed() -> None:
 
 def make(*words: str) -> subprocess.CompletedProcess[str]:
     # the suite itself may have been started by make
-    env = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
-    return subprocess.run(["make", *words], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    env = {
+        key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))
+    }
+    return subprocess.run(
+        ["make", *words], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+    )
 
 
 needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
@@ -115,15 +127,35 @@ def test_the_wheel_holds_every_module_and_every_example(tmp_path: Path) -> None:
         if path.is_file():
             shutil.copy(path, source)
     subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path, source],
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "--quiet",
+            "--no-deps",
+            "--wheel-dir",
+            tmp_path,
+            source,
+        ],
         check=True,
         capture_output=True,
     )
     (wheel,) = tmp_path.glob("bt_run-*.whl")
     held = set(zipfile.ZipFile(wheel).namelist())
-    wanted = {str(path.relative_to(source / root)) for root in ROOTS for path in (source / root).rglob("*.py")}
-    examples = [path.relative_to(source / "examples") for path in (source / "examples").rglob("*") if path.is_file()]
+    wanted = {
+        str(path.relative_to(source / root))
+        for root in ROOTS
+        for path in (source / root).rglob("*.py")
+    }
+    examples = [
+        path.relative_to(source / "examples")
+        for path in (source / "examples").rglob("*")
+        if path.is_file()
+    ]
     wanted |= {f"bt_run_examples/{path.as_posix()}" for path in examples}
-    wanted |= {f"{package}/py.typed" for package in ("bt_run", "bt_run_plugins", "bt_run_strategies")}
+    wanted |= {
+        f"{package}/py.typed" for package in ("bt_run", "bt_run_plugins", "bt_run_strategies")
+    }
     assert wanted <= held
     assert not [name for name in held if "/tests/" in name or "__pycache__" in name]

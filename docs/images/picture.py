@@ -1,4 +1,6 @@
-"""Draw ``report.png``, the top of the flagship example's page, with headless Chromium; run by ``make picture``."""
+"""Draw ``report.png``, the top of the flagship example's page, with headless Chromium; run by
+``make picture``.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ def main() -> None:
             browser.set_window_size(WIDTH, 900)
             browser.get(page.as_uri())
             clip = {"x": 0, "y": 0, "width": WIDTH, "height": HEIGHT, "scale": SCALE}
-            shot = browser.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip})
+            shot = browser.execute_cdp_cmd(
+                "Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip}
+            )
         finally:
             browser.quit()
     content = base64.b64decode(shot["data"])

@@ -9,7 +9,9 @@ from bt_run import Array, Bars, BuildContext, Component, Config, PortfolioState,
 class MomentumConfig(Config):
     top: int = Field(default=2, ge=1, description="how many assets to hold")
     lookback: int = Field(default=252, ge=2, description="bars from the first price to now")
-    skip: int = Field(default=21, ge=0, description="latest bars left out, for the short-term reversal")
+    skip: int = Field(
+        default=21, ge=0, description="latest bars left out, for the short-term reversal"
+    )
 
     @model_validator(mode="after")
     def _looks_back_further_than_it_skips(self) -> "MomentumConfig":
@@ -28,7 +30,9 @@ class Momentum:
         self.config = config
 
     def signals(self, bars: Bars) -> Array:
-        """Return 1 for the ``top`` winners that rose at all, else 0; NaN without enough history, (T, N)."""
+        """Return 1 for the ``top`` winners that rose at all, else 0; NaN without enough history,
+        (T, N).
+        """
         rise = self._rise(bars)
         # NaN sorts last, so assets without history never take a place
         place = (-rise).argsort(axis=1, kind="stable").argsort(axis=1)

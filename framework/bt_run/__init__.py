@@ -17,7 +17,15 @@ from bt_run.data.bars import Bars, History, LoadRequest, Prices
 from bt_run.data.calendars import exchange_sessions, local_dates
 from bt_run.data.schedule import period_of
 from bt_run.decision.state import Decision, PortfolioState, Proposal, Verdict
-from bt_run.errors import BtRunError, ConfigError, DataError, ExecutionError, InfeasibleError, PluginError, SolverError
+from bt_run.errors import (
+    BtRunError,
+    ConfigError,
+    DataError,
+    ExecutionError,
+    InfeasibleError,
+    PluginError,
+    SolverError,
+)
 from bt_run.hookspecs import hookimpl
 from bt_run.model import ComponentSpec, Config, Nested
 from bt_run.results.comparison import Comparison

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["Array", "own_numbers", "read_only"]
 
-
 Array = NDArray[np.float64]
+AnyArray = TypeVar("AnyArray", bound=NDArray[Any])
 
 
 def own_numbers(answer: Any) -> Array:
-    """Return an answer as an array of its own, which nobody else can change."""
+    """Return an answer as an array of its own, which nobody else can change.
+
+    Raises:
+        TypeError: it holds something else than numbers.
+    """
     values = np.array(answer)
     if values.dtype.kind not in "fiub":
         raise TypeError(f"expected numbers, found {type(answer).__name__} of type {values.dtype}")
@@ -23,7 +27,8 @@ def own_numbers(answer: Any) -> Array:
     return own
 
 
-def read_only(values: Array) -> Array:
+def read_only(values: AnyArray) -> AnyArray:
+    """Return a view of ``values`` through which nobody can change them."""
     view = values.view()
     view.flags.writeable = False
     return view

@@ -17,7 +17,8 @@ __all__ = ["Catalogue", "Offer"]
 class Offer:
     """Hold a component together with where it comes from.
 
-    ``origin`` is in human words: ``bt_run_strategies.trend``, ``my_dist 1.2 (my_pkg)`` or ``my_file.py``.
+    ``origin`` is in human words: ``bt_run_strategies.trend``, ``my_dist 1.2 (my_pkg)`` or
+    ``my_file.py``.
     """
 
     component: Component

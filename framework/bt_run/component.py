@@ -15,7 +15,9 @@ from bt_run.terms import Costs, Limits
 
 __all__ = ["ROLES", "BacktraderStrategy", "BuildContext", "ClassicConfig", "Component", "RoleName"]
 
-RoleName = Literal["source", "strategy", "sizer", "overlay", "trigger", "exit", "analyzer", "report", "broker"]
+RoleName = Literal[
+    "source", "strategy", "sizer", "overlay", "trigger", "exit", "analyzer", "report", "broker"
+]
 
 # role -> the hook that offers it, in the order in which a run needs them
 ROLES: Mapping[str, str] = MappingProxyType(
@@ -38,8 +40,8 @@ class BuildContext:
     """Hand a component what it may need beside its own config.
 
     ``costs`` are the broker's; None for the broker itself, which is built first.
-    ``children`` maps each ``Nested`` field to the built component (a callable of the state), or to a
-    tuple of them where the field is a list.
+    ``children`` maps each ``Nested`` field to the built component (a callable of the state), or to
+    a tuple of them where the field is a list.
     """
 
     costs: Costs | None
@@ -52,7 +54,9 @@ class ClassicConfig(Config):
     """Hold the keys that every Backtrader strategy has in a YAML file."""
 
     resample: tuple[Literal["session", "week", "month", "year"], ...] = Field(
-        default=(), description="further data of each asset, after the assets themselves: completed bars of the period"
+        default=(),
+        description="further data of each asset, after the assets themselves: completed bars of "
+        "the period",
     )
 
 
@@ -72,7 +76,8 @@ class Component:
     """Offer a thing under the name that a YAML file uses.
 
     ``build(config, context)`` returns an object of the role; it imports heavy libraries itself.
-    ``example`` holds keys with which it is shown and tested: those without a default, and shorter lookbacks.
+    ``example`` holds keys with which it is shown and tested: those without a default, and shorter
+    lookbacks.
     """
 
     name: str
@@ -93,18 +98,21 @@ class Component:
     ) -> Component:
         """Offer a ``bt.Strategy`` subclass; its params become the config, beside ``resample``.
 
-        ``analyzers`` and ``observers`` are Backtrader classes to run along; what an analyzer found is a table
-        of the result.
+        ``analyzers`` and ``observers`` are Backtrader classes to run along; what an analyzer found
+        is a table of the result.
 
         Raises:
             PluginError: a param has the name of a key that bt-run uses itself.
         """
         params = dict(strategy.params._getitems())  # type: ignore[attr-defined]
         if taken := {"use", "options", "resample"} & params.keys():
-            raise PluginError(f"{strategy.__name__}: the param {min(taken)!r} is a key of bt-run; rename it")
+            raise PluginError(
+                f"{strategy.__name__}: the param {min(taken)!r} is a key of bt-run; rename it"
+            )
         simple = (bool, int, float, str)
         fields: dict[str, Any] = {
-            key: (type(value) if isinstance(value, simple) else Any, value) for key, value in params.items()
+            key: (type(value) if isinstance(value, simple) else Any, value)
+            for key, value in params.items()
         }
         config = create_model(f"{strategy.__name__}Config", __base__=ClassicConfig, **fields)
 

@@ -1,6 +1,20 @@
 """Every error that bt-run expects; ``bt-run`` prints them in one line and exits with ``exit_code``."""
 
-__all__ = ["BtRunError", "ConfigError", "DataError", "ExecutionError", "InfeasibleError", "PluginError", "SolverError"]
+__all__ = [
+    "CHECK_FAILED",
+    "NOTHING_TO_CHECK",
+    "BtRunError",
+    "ConfigError",
+    "DataError",
+    "ExecutionError",
+    "InfeasibleError",
+    "PluginError",
+    "SolverError",
+]
+
+# exit codes of checks, beside those of the errors below
+CHECK_FAILED = 6
+NOTHING_TO_CHECK = 7
 
 
 class BtRunError(Exception):

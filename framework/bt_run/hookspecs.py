@@ -1,7 +1,8 @@
 """Every hook of bt-run, in the order in which it fires.
 
-What may change a result is named in the YAML file: the offering hooks only put components on the shelf.
-What is not named there may only observe: the run hooks are handed values, never asked for any.
+What may change a result is named in the YAML file: the offering hooks only put components on the
+shelf. What is not named there may only observe: the run hooks are handed values, never asked for
+any.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ def bt_commands(cli: click.Group) -> None:
     """Add subcommands to ``bt-run``; called once, as the command line is built."""
 
 
-# -- offering components: nothing happens until a YAML file names them -------------------------------
+# -- offering components: nothing happens until a YAML file names them
+# -------------------------------
 
 
 @hookspec
@@ -89,7 +91,8 @@ def bt_reports() -> Iterable[Component]:
     raise NotImplementedError
 
 
-# -- one run: observe only ---------------------------------------------------------------------------
+# -- one run: observe only
+# ---------------------------------------------------------------------------
 
 
 @hookspec

@@ -18,7 +18,9 @@ class Config(BaseModel):
 
 
 class ComponentSpec(BaseModel):
-    """Name a component and hold its keys, as a YAML file writes it: ``{use: NAME, key: value}`` or ``NAME``."""
+    """Name a component and hold its keys, as a YAML file writes it: ``{use: NAME, key: value}`` or
+    ``NAME``.
+    """
 
     model_config = ConfigDict(frozen=True)
 

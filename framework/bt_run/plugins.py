@@ -39,7 +39,8 @@ def built_in_modules() -> tuple[str, ...]:
 def get_plugin_manager(
     files: Sequence[Path] = (), *, modules: Sequence[str] | None = None, installed: bool = True
 ) -> pluggy.PluginManager:
-    """Return a fresh plugin manager: ``modules``, then entry points of the group ``bt_run``, then local ``files``.
+    """Return a fresh plugin manager: ``modules``, then entry points of the group ``bt_run``, then
+    local ``files``.
 
     ``modules`` are the built-in ones unless others are named.
     """
@@ -65,7 +66,8 @@ def catalogue(pm: pluggy.PluginManager) -> Catalogue:
                 known = offers[role].get(component.name)
                 if known is not None:
                     raise PluginError(
-                        f"the {role} {component.name!r} is offered by both {known.origin} and {origin}; "
+                        f"the {role} {component.name!r} is offered by both {known.origin} and "
+                        f"{origin}; "
                         "a name may be offered once per role, so rename one"
                     )
                 offers[role][component.name] = Offer(component, role, origin, impl.plugin)
@@ -77,13 +79,16 @@ def _offered(function: Any, hook: str, origin: str) -> list[Component]:
         # a hook written as a generator fails only here, outside pluggy's own call
         items = list(function())
     except Exception as error:
-        raise PluginError(f"{origin}: {hook} failed with {type(error).__name__}: {error}") from error
+        raise PluginError(
+            f"{origin}: {hook} failed with {type(error).__name__}: {error}"
+        ) from error
     for item in items:
         if not isinstance(item, Component):
             raise PluginError(f"{origin}: {hook} must offer Component records; found {item!r}")
         if not (isinstance(item.config, type) and issubclass(item.config, Config)):
             raise PluginError(
-                f"{origin}: the config of {item.name!r} must be a subclass of bt_run.Config; found {item.config!r}"
+                f"{origin}: the config of {item.name!r} must be a subclass of bt_run.Config; "
+                f"found {item.config!r}"
             )
         taken = RESERVED_FIELDS & item.config.model_fields.keys()
         if taken:
@@ -110,22 +115,29 @@ def _register_entry_point(pm: pluggy.PluginManager, entry: EntryPoint) -> None:
         plugin = entry.load()
     except Exception as error:
         raise PluginError(
-            f"the plugin {entry.value} of {dist} cannot be imported: {type(error).__name__}: {error}; "
+            f"the plugin {entry.value} of {dist} cannot be imported: {type(error).__name__}: "
+            f"{error}; "
             f"repair or uninstall {dist}"
         ) from error
     if not isinstance(plugin, ModuleType):
-        raise PluginError(f"{origin}: the entry point must name a module; found {type(plugin).__name__}")
+        raise PluginError(
+            f"{origin}: the entry point must name a module; found {type(plugin).__name__}"
+        )
     _register(pm, plugin, origin)
 
 
 def _import_file(path: Path) -> ModuleType:
     if not path.is_file():
-        raise PluginError(f"the plugin file {path} does not exist; paths in a YAML file start at its folder")
+        raise PluginError(
+            f"the plugin file {path} does not exist; paths in a YAML file start at its folder"
+        )
     # the module is named after its full path, so that two files of one name can live side by side
     name = f"bt_run_local_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     spec = spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise PluginError(f"the plugin file {path} is not a Python module; its name must end in .py")
+        raise PluginError(
+            f"the plugin file {path} is not a Python module; its name must end in .py"
+        )
     module = module_from_spec(spec)
     sys.modules[name] = module  # dataclasses and pydantic look their module up there
     try:
@@ -133,7 +145,9 @@ def _import_file(path: Path) -> ModuleType:
     except Exception as error:
         del sys.modules[name]
         line = _line_in(path, error)
-        raise PluginError(f"{path}:{line}: the plugin cannot be imported: {type(error).__name__}: {error}") from error
+        raise PluginError(
+            f"{path}:{line}: the plugin cannot be imported: {type(error).__name__}: {error}"
+        ) from error
     return module
 
 
@@ -154,5 +168,7 @@ def _check_hooks(pm: pluggy.PluginManager) -> None:
         for name in HOOKS:
             function = getattr(plugin, name, None)
             if callable(function) and not hasattr(function, "bt_run_impl"):
-                raise PluginError(f"{origin}: {name} lacks the decorator @hookimpl, so it would never be called")
+                raise PluginError(
+                    f"{origin}: {name} lacks the decorator @hookimpl, so it would never be called"
+                )
     pm.check_pending()

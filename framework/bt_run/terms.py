@@ -38,15 +38,17 @@ class Conditions(Protocol):
         ...
 
     def volatility(self, n: int) -> Array:
-        """Return the standard deviation of the ``n`` bar returns before the fill's; NaN where unknown."""
+        """Return the standard deviation of the ``n`` bar returns before the fill's; NaN where
+        unknown.
+        """
         ...
 
 
 class Costs(Protocol):
     """Price a trade. All arrays are (n,), over the assets of a basket; 0 shares are no order.
 
-    ``real_shares_only`` names the configured costs that are money per share, which units of a total-return
-    series do not have.
+    ``real_shares_only`` names the configured costs that are money per share, which units of a
+    total-return series do not have.
     """
 
     @property
@@ -66,7 +68,9 @@ class Costs(Protocol):
         ...
 
     def commission(self, shares: Array, price: Array) -> Array:
-        """Return the commission of each order in money, >= 0, for signed ``shares`` filled at ``price``."""
+        """Return the commission of each order in money, >= 0, for signed ``shares`` filled at
+        ``price``.
+        """
         ...
 
 
@@ -74,7 +78,8 @@ class Costs(Protocol):
 class Rates:
     """Hold yearly interest rates as known at each bar, fractions, (T,) each.
 
-    ``cash`` is earned on cash above 0, ``margin`` paid on cash below 0, ``borrow`` paid on the value of shorts.
+    ``cash`` is earned on cash above 0, ``margin`` paid on cash below 0, ``borrow`` paid on the
+    value of shorts.
     """
 
     cash: Array
@@ -86,15 +91,17 @@ class Delisting(Config):
     """Say when a silent asset counts as delisted, and what its holders lose then."""
 
     after: int = Field(5, ge=1, description="rows without a bar after which a holding is closed")
-    haircut: float = Field(0.0, ge=0.0, le=1.0, description="fraction of the last price that is lost")
+    haircut: float = Field(
+        0.0, ge=0.0, le=1.0, description="fraction of the last price that is lost"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Broker:
     """Hold what the engine must know to fill a basket.
 
-    ``rates`` maps the sessions (T,) to interest rates; None where nothing bears interest. ``fingerprint``
-    is a hash of the files that the broker read, if any.
+    ``rates`` maps the sessions (T,) to interest rates; None where nothing bears interest.
+    ``fingerprint`` is a hash of the files that the broker read, if any.
     """
 
     cash: float
@@ -109,10 +116,12 @@ class Broker:
 
 @dataclass(frozen=True)
 class Holdings:
-    """Show an exit rule what is held, as of the close before; arrays (n,), NaN where nothing is held.
+    """Show an exit rule what is held, as of the close before; arrays (n,), NaN where nothing is
+    held.
 
-    ``side`` is 1 for a long, -1 for a short; ``entry`` the average price paid; ``best`` the most favourable
-    close since the entry, the entry itself included; ``bars`` how many bars it has been held.
+    ``side`` is 1 for a long, -1 for a short; ``entry`` the average price paid; ``best`` the most
+    favourable close since the entry, the entry itself included; ``bars`` how many bars it has been
+    held.
     """
 
     side: Array
@@ -127,6 +136,7 @@ class Exit(Protocol):
     def levels(self, holdings: Holdings) -> tuple[Array, Array]:
         """Return stop and target prices (n,), NaN where there is none.
 
-        A long closes when the price falls to its stop or rises to its target; a short the other way round.
+        A long closes when the price falls to its stop or rises to its target; a short the other way
+        round.
         """
         ...

@@ -29,7 +29,9 @@ class TrendConfig(Config):
 
 
 class Trend:
-    """Give +1 above the band, 0 (or -1 with ``short``) below it, and inside it what was given before."""
+    """Give +1 above the band, 0 (or -1 with ``short``) below it, and inside it what was given
+    before.
+    """
 
     def __init__(self, config: TrendConfig, context: BuildContext) -> None:
         self.config = config
@@ -69,6 +71,7 @@ def bt_strategies() -> list[Component]:
             name="trend",
             config=TrendConfig,
             build=Trend,
-            summary="fast against slow moving average with a hysteresis band, long/flat or long/short",
+            summary="fast against slow moving average with a hysteresis band, long/flat or "
+            "long/short",
         )
     ]

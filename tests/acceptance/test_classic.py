@@ -1,4 +1,6 @@
-"""Plain Backtrader strategies: the same orders and fills as on plain Backtrader, in both of its modes."""
+"""Plain Backtrader strategies: the same orders and fills as on plain Backtrader, in both of its
+modes.
+"""
 
 import backtrader as bt
 import numpy as np
@@ -20,7 +22,9 @@ class SmaCross(bt.Strategy):
 
     def __init__(self):
         self.cross = [
-            bt.indicators.CrossOver(bt.indicators.SMA(d, period=self.p.fast), bt.indicators.SMA(d, period=self.p.slow))
+            bt.indicators.CrossOver(
+                bt.indicators.SMA(d, period=self.p.fast), bt.indicators.SMA(d, period=self.p.slow)
+            )
             for d in self.datas
         ]
 
@@ -38,7 +42,12 @@ class LimitDips(bt.Strategy):
     def next(self):
         if not self.position and not self.broker.get_orders_open():
             price = self.data.close[0] * 0.985
-            self.buy(size=30, exectype=bt.Order.Limit, price=price, valid=self.data.datetime.datetime(0) + _DAYS)
+            self.buy(
+                size=30,
+                exectype=bt.Order.Limit,
+                price=price,
+                valid=self.data.datetime.datetime(0) + _DAYS,
+            )
         elif self.position and self.data.close[0] > self.position.price * 1.005:
             self.sell(size=30, exectype=bt.Order.Close)
 
@@ -92,7 +101,9 @@ class Brackets(bt.Strategy):
     def next(self):
         if not self.position and not self.broker.get_orders_open():
             close = self.data.close[0]
-            self.buy_bracket(size=12, price=close * 0.995, stopprice=close * 0.97, limitprice=close * 1.04)
+            self.buy_bracket(
+                size=12, price=close * 0.995, stopprice=close * 0.97, limitprice=close * 1.04
+            )
 
 
 class OneCancelsOther(bt.Strategy):
@@ -145,7 +156,9 @@ class Prenext(bt.Strategy):
         self.next()
 
     def next(self):
-        started = [data for data in self.datas if len(data) and data.datetime[0] == self.datetime[0]]
+        started = [
+            data for data in self.datas if len(data) and data.datetime[0] == self.datetime[0]
+        ]
         for place, data in enumerate(started):
             if len(self) % (6 + place) == 0:
                 self.order_target_size(data, 5 if not self.getposition(data) else 0)
@@ -190,7 +203,9 @@ def on_plain_backtrader(bars, strategy, runonce, fee, resample=()):
             super().notify_order(order)
             for bit in order.executed.iterpending():
                 name = order.data._name
-                fills.append((bt.num2date(bit.dt), name.removesuffix("_week"), bit.size, bit.price, bit.comm))
+                fills.append(
+                    (bt.num2date(bit.dt), name.removesuffix("_week"), bit.size, bit.price, bit.comm)
+                )
 
     cerebro = bt.Cerebro(stdstats=False, runonce=runonce)
     cerebro.broker.setcash(50_000.0)
@@ -203,14 +218,18 @@ def on_plain_backtrader(bars, strategy, runonce, fee, resample=()):
         cerebro.adddata(bt.feeds.PandasData(dataname=frame), name=name)
     for _ in resample:
         for name in bars.assets:
-            cerebro.resampledata(cerebro.datasbyname[name], name=f"{name}_week", timeframe=bt.TimeFrame.Weeks)
+            cerebro.resampledata(
+                cerebro.datasbyname[name], name=f"{name}_week", timeframe=bt.TimeFrame.Weeks
+            )
     cerebro.addstrategy(Logged)
     cerebro.run()
     return fills, cerebro.broker.getvalue()
 
 
 def here(bars, strategy, runonce, fee, resample=()):
-    broker = build_broker(SimulatedConfig(cash=50_000.0, commission={"bps": fee * 1e4}), BuildContext(costs=None))
+    broker = build_broker(
+        SimulatedConfig(cash=50_000.0, commission={"bps": fee * 1e4}), BuildContext(costs=None)
+    )
     classic = BacktraderStrategy(strategy, {}, resample)
     return run_classic(ClassicRun(bars=bars, broker=broker, strategy=classic, runonce=runonce))
 
@@ -239,12 +258,16 @@ def test_resampled_bars_are_completed_before_they_are_seen():
 
     class Look(bt.Strategy):
         def next(self):
-            seen.append((self.data.datetime.date(0), self.datas[1].datetime.date(0), self.datas[1].close[0]))
+            seen.append(
+                (self.data.datetime.date(0), self.datas[1].datetime.date(0), self.datas[1].close[0])
+            )
 
     bars = market(1, days=30)
     run_classic(
         ClassicRun(
-            bars=bars, broker=build_broker(SimulatedConfig(), None), strategy=BacktraderStrategy(Look, {}, ("week",))
+            bars=bars,
+            broker=build_broker(SimulatedConfig(), None),
+            strategy=BacktraderStrategy(Look, {}, ("week",)),
         )
     )
     closes = dict(zip(bars.index.date, bars.close[:, 0], strict=True))
@@ -261,13 +284,18 @@ def test_analyzers_and_observers_run_along():
     )
     built = component.build(component.config(fast=4), BuildContext(costs=None))
     bars = market(2)
-    ledger = run_classic(ClassicRun(bars=bars, broker=build_broker(SimulatedConfig(), None), strategy=built))
+    ledger = run_classic(
+        ClassicRun(bars=bars, broker=build_broker(SimulatedConfig(), None), strategy=built)
+    )
     assert ledger.analyses["TradeAnalyzer"]["total.total"] > 3
 
 
 def test_params_become_the_config():
     component = Component.from_backtrader(SmaCross)
-    assert (component.name, component.summary) == ("SmaCross", "Market orders on a crossing of averages.")
+    assert (component.name, component.summary) == (
+        "SmaCross",
+        "Market orders on a crossing of averages.",
+    )
     assert component.config(slow=30).model_dump() == {"resample": (), "fast": 5, "slow": 30}
     with pytest.raises(ValueError, match="Extra inputs are not permitted"):
         component.config(quick=3)
@@ -277,5 +305,7 @@ def test_a_param_that_is_a_key_of_ours_is_refused():
     class Taken(bt.Strategy):
         params = (("resample", 1),)
 
-    with pytest.raises(PluginError, match="Taken: the param 'resample' is a key of bt-run; rename it"):
+    with pytest.raises(
+        PluginError, match="Taken: the param 'resample' is a key of bt-run; rename it"
+    ):
         Component.from_backtrader(Taken)

@@ -9,12 +9,16 @@ from kit.places import ROOT
 
 @pytest.mark.slow
 def test_the_check_is_as_good_as_the_documents_say(monkeypatch):
-    spec = importlib.util.spec_from_file_location("lookahead_scores", ROOT / "benchmarks" / "lookahead.py")
+    spec = importlib.util.spec_from_file_location(
+        "lookahead_scores", ROOT / "benchmarks" / "lookahead.py"
+    )
     bench = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, spec.name, bench)  # its worker processes look it up there
     spec.loader.exec_module(bench)
     stated = (ROOT / "docs" / "lookahead.md").read_text(encoding="utf-8")
-    leaks, clean = bench.scores(bench.SETS[:1])  # the blind set is for scoring once, not for tuning at every change
+    leaks, clean = bench.scores(
+        bench.SETS[:1]
+    )  # the blind set is for scoring once, not for tuning at every change
     assert leaks.called >= leaks.cases - 1
     assert leaks.cases >= 25
     assert clean.called <= 1

@@ -50,7 +50,12 @@ DEAR = {
     "use": "simulated",
     "commission": {"bps": 1, "per_share": 0.005, "minimum": 1, "cap": 0.01, "flat": 2},
     "slippage": {"bps": 2, "half_spread": 0.01, "impact": 0.5, "participation": 0.02},
-    "interest": {"cash": "fama_french", "margin": "fama_french", "margin_spread": 0.02, "borrow": 0.01},
+    "interest": {
+        "cash": "fama_french",
+        "margin": "fama_french",
+        "margin_spread": 0.02,
+        "borrow": 0.01,
+    },
 }
 
 
@@ -62,7 +67,15 @@ DEAR = {
         ("none", {"schedule": "week_end", "limits": {"gross": 1.6, "net": 1.2, "short": True}}),
         (
             "none",
-            WEEKLY | {"broker": {"use": "simulated", "fill": "next_close", "unfilled": "wait", "fractional": True}},
+            WEEKLY
+            | {
+                "broker": {
+                    "use": "simulated",
+                    "fill": "next_close",
+                    "unfilled": "wait",
+                    "fractional": True,
+                }
+            },
         ),
         ("none", WEEKLY | {"broker": DEAR, "limits": {"gross": 1.5, "net": 1.5, "short": True}}),
         ("none", WEEKLY | {"strategy": "buy_and_hold", "sizer": "equal_weight", "overlays": []}),
@@ -78,11 +91,15 @@ def test_money_is_conserved(folder, adjust, changes):
     paid = (fills["filled"] * fills["price"] + fills["commission"]).groupby(fills["time"]).sum()
     got = result.cash_flows.groupby("time")["amount"].sum()
     flows = got.reindex(nav.index, fill_value=0.0) - paid.reindex(nav.index, fill_value=0.0)
-    np.testing.assert_allclose(1_000_000 + flows.cumsum(), nav["cash"], rtol=1e-9, atol=1e-9 * 1_000_000)
+    np.testing.assert_allclose(
+        1_000_000 + flows.cumsum(), nav["cash"], rtol=1e-9, atol=1e-9 * 1_000_000
+    )
     _, positions, _ = pyfolio_input(result)
     np.testing.assert_allclose(positions.sum(axis=1), nav["nav"], rtol=1e-9)
     assert len(fills) >= 100
-    assert (fills["reason"] == "delisted").any() == bool((result.positions["asset"] == "ECHO").any())
+    assert (fills["reason"] == "delisted").any() == bool(
+        (result.positions["asset"] == "ECHO").any()
+    )
 
 
 def test_the_market_exercises_what_it_should(folder):
@@ -97,7 +114,10 @@ def test_the_market_exercises_what_it_should(folder):
 
 def frame_bytes(frame: pd.DataFrame) -> bytes:
     columns = [frame[name] for name in frame.columns]
-    return b"|".join(c.to_numpy().tobytes() if c.dtype.kind == "f" else repr(c.tolist()).encode() for c in columns)
+    return b"|".join(
+        c.to_numpy().tobytes() if c.dtype.kind == "f" else repr(c.tolist()).encode()
+        for c in columns
+    )
 
 
 def upto(result, time) -> dict[str, bytes]:
@@ -112,7 +132,9 @@ def upto(result, time) -> dict[str, bytes]:
 @pytest.mark.parametrize("mode", ["cut", "noise"])
 @pytest.mark.parametrize("adjust", ["none", "total_return"])
 def test_the_future_changes_nothing(folder, tmp_path, mode, adjust):
-    """Cut the raw rows after t, or replace them by noise, at 50 dates each: nothing up to t may change a bit."""
+    """Cut the raw rows after t, or replace them by noise, at 50 dates each: nothing up to t may
+    change a bit.
+    """
     changes = {"triggers": [{"use": "drift_bands", "total": 0.02}], "schedule": "month_end"}
     whole = run(config(folder, adjust=adjust, **changes))
     assert (whole.fills["filled"] != 0).sum() >= 100
@@ -120,7 +142,10 @@ def test_the_future_changes_nothing(folder, tmp_path, mode, adjust):
     times = whole.nav.index
     rng = np.random.default_rng(3)
     decided = pd.DatetimeIndex(whole.decisions["time"].unique())
-    dates = [*rng.choice(times[5:-1], 30, replace=False), *rng.choice(decided[2:-1], 20, replace=False)]
+    dates = [
+        *rng.choice(times[5:-1], 30, replace=False),
+        *rng.choice(decided[2:-1], 20, replace=False),
+    ]
     for number, date in enumerate(pd.DatetimeIndex(dates)):
         day = date.tz_localize(None) if date.tz else date
         changed = made.write(
@@ -175,7 +200,9 @@ def test_another_process_writes_the_same_bytes(folder, tmp_path):
 def test_names_that_sort_the_other_way_give_the_same_fills(folder, tmp_path):
     alias = {f"{len(NAMES) - i}_{name}": name for i, name in enumerate(NAMES)}
     one, other = run(config(folder, **WEEKLY)), run(config(folder, assets=alias, **WEEKLY))
-    back = other.fills.assign(asset=other.fills["asset"].map(alias)).sort_values(["time", "asset"], kind="stable")
+    back = other.fills.assign(asset=other.fills["asset"].map(alias)).sort_values(
+        ["time", "asset"], kind="stable"
+    )
     forth = one.fills.sort_values(["time", "asset"], kind="stable")
     assert len(back) == len(forth)
     assert back["asset"].tolist() == forth["asset"].tolist()
@@ -204,8 +231,15 @@ def test_prices_and_cash_times_a_power_of_two_scale_nav_exactly(folder, tmp_path
     for frame in frames.values():
         frame[["open", "high", "low", "close", "dividend"]] *= 4.0
     one = run(config(folder, adjust="total_return", **WEEKLY))
-    broker = {"use": "simulated", "commission": {"bps": 3}, "slippage": {"bps": 5}, "cash": 4_000_000}
-    other = run(config(made.write(frames, tmp_path), adjust="total_return", **(WEEKLY | {"broker": broker})))
+    broker = {
+        "use": "simulated",
+        "commission": {"bps": 3},
+        "slippage": {"bps": 5},
+        "cash": 4_000_000,
+    }
+    other = run(
+        config(made.write(frames, tmp_path), adjust="total_return", **(WEEKLY | {"broker": broker}))
+    )
     np.testing.assert_array_equal(one.nav["nav"] * 4, other.nav["nav"])
 
 
@@ -229,7 +263,12 @@ def test_reinvested_dividends_equal_total_return(folder):
         )
     )
     real = run(
-        config(folder, assets=one, broker={"use": "simulated", "fill": "next_close", "fractional": True}, **free)
+        config(
+            folder,
+            assets=one,
+            broker={"use": "simulated", "fill": "next_close", "fractional": True},
+            **free,
+        )
     )
     frame = made.market()["ALFA"]
     close = pd.Series(frame["close"].to_numpy(), index=pd.DatetimeIndex(frame["date"], tz="UTC"))

@@ -1,4 +1,6 @@
-"""Tables, series and universes in a whole run: told in the result, part of its identity, blind to the future."""
+"""Tables, series and universes in a whole run: told in the result, part of its identity, blind to
+the future.
+"""
 
 import numpy as np
 import pandas as pd
@@ -64,7 +66,9 @@ def quality(end="2004-01-01"):
     return scores[scores["date"] <= end], rate[rate["DATE"] <= end]
 
 
-SPELLS = "ticker,start,end\n" + "".join(f"{name},1999-01-01,\n" for name in made.NAMES if name != "ALFA")
+SPELLS = "ticker,start,end\n" + "".join(
+    f"{name},1999-01-01,\n" for name in made.NAMES if name != "ALFA"
+)
 SPELLS += "ALFA,1999-01-01,2001-09-03\nALFA,2002-03-04,2003-02-03\n"
 
 
@@ -125,10 +129,15 @@ def test_vectorised_and_event_by_event_see_the_same(folder):
 def test_the_future_of_tables_and_members_changes_nothing(folder, tmp_path):
     whole = run(config(folder))
     rng = np.random.default_rng(2)
-    days = pd.DatetimeIndex(rng.choice(whole.decisions["time"].unique()[3:-3], 12, replace=False)).tz_localize(None)
+    days = pd.DatetimeIndex(
+        rng.choice(whole.decisions["time"].unique()[3:-3], 12, replace=False)
+    ).tz_localize(None)
     for number, day in enumerate(days):
         cut = {name: frame[frame["date"] <= day] for name, frame in made.market().items()}
-        later = {name: frame if len(frame) else made.market()[name].head(1) for name, frame in cut.items()}
+        later = {
+            name: frame if len(frame) else made.market()[name].head(1)
+            for name, frame in cut.items()
+        }
         end = str(day.date())
         early = run(config(write(tmp_path / str(number), later, end), end=end))
         stamp = pd.Timestamp(day, tz="UTC")
@@ -143,7 +152,10 @@ def test_who_leaves_is_sold_and_reported(folder):
     assert (out["target"] == 0).all()
     held = result.positions[result.positions["asset"] == "ALFA"].set_index("time")["shares"]
     assert held["2001-09-15":"2002-03-04"].empty
-    assert any("six stocks: share of its members with prices, by year: 2001 " in note for note in result.notes)
+    assert any(
+        "six stocks: share of its members with prices, by year: 2001 " in note
+        for note in result.notes
+    )
 
 
 def test_a_value_in_a_table_is_part_of_a_runs_identity(folder, tmp_path):
@@ -171,19 +183,24 @@ def test_what_cannot_be_a_series_is_told(folder):
     def with_rate(**rate):
         return config(folder, tables={"rate": {"lag": 0} | rate})
 
-    with pytest.raises(PluginError, match=r"series\(\) returned shapes \(2,\) and \(1,\); expected \(n,\) twice"):
+    with pytest.raises(
+        PluginError, match=r"series\(\) returned shapes \(2,\) and \(1,\); expected \(n,\) twice"
+    ):
         prepare(with_rate(symbol="S", source="rates"))
     with pytest.raises(ConfigError, match="no source 'ratse' is installed"):
         prepare(with_rate(symbol="S", source="ratse"))
     with pytest.raises(
-        ConfigError, match=r"strategy 'quality': no table 'quality'; data.tables has rate|no table 'quality'"
+        ConfigError,
+        match=r"strategy 'quality': no table 'quality'; data.tables has rate|no table 'quality'",
     ):
         run(with_rate(symbol="R", source="rates"))
 
 
 def test_a_universe_without_any_asset_of_the_run_is_refused(folder, tmp_path):
     (tmp_path / "members.csv").write_text("ticker,start,end\nZZZ,1999-01-01,\n")
-    with pytest.raises(ConfigError, match="no asset of the run is ever a member between 2001-03-05 and 2003-12-31"):
+    with pytest.raises(
+        ConfigError, match="no asset of the run is ever a member between 2001-03-05 and 2003-12-31"
+    ):
         prepare(config(folder, universe={"file": str(tmp_path / "members.csv")}))
 
 
@@ -201,5 +218,7 @@ def test_a_bundle_with_its_data_holds_tables_and_members_too(folder, tmp_path):
     (tmp_path / "here").mkdir()
     (tmp_path / "here" / "plugin.py").write_text(PLUGIN)
     copytree(folder / "prices", tmp_path / "here" / "prices")
-    with pytest.raises(DataError, match=r"the table .*quality\.csv of the run is gone; pack without --with-data"):
+    with pytest.raises(
+        DataError, match=r"the table .*quality\.csv of the run is gone; pack without --with-data"
+    ):
         pack_run(result.folder, tmp_path / "again.zip", with_data=True)

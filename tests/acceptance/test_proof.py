@@ -1,4 +1,6 @@
-"""The engine against an independent ledger and against plain Backtrader, on random and on real panels."""
+"""The engine against an independent ledger and against plain Backtrader, on random and on real
+panels.
+"""
 
 import datetime as dt
 import os
@@ -25,7 +27,9 @@ from bt_run.testing import MadeCosts, make_bars, make_rows
 
 SHARED = os.environ.get("BT_RUN_SHARED_DATA")
 DUST = 1e-9  # shares: what rounding leaves of a full account
-needs_real_prices = pytest.mark.skipif(not SHARED, reason="BT_RUN_SHARED_DATA names no folder of real prices")
+needs_real_prices = pytest.mark.skipif(
+    not SHARED, reason="BT_RUN_SHARED_DATA names no folder of real prices"
+)
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,9 @@ def engine(bars, weights, due, rules):
 def independent(bars, ledger, rules):
     """Replay the engine's decided targets on the independent ledger."""
     targets = {
-        d.bar: {int(i): float(d.target[i]) for i in np.flatnonzero(d.traded)} for d in ledger.decisions if d.fired
+        d.bar: {int(i): float(d.target[i]) for i in np.flatnonzero(d.traded)}
+        for d in ledger.decisions
+        if d.fired
     }
     other = plain.PlainLedger(
         bars,
@@ -91,7 +97,9 @@ def assert_equal_to_the_cent(bars, ledger, other, nav, cash, whole):
                 mine[record.bar, int(asset)] += float(filled)
     for bar, asset, shares, _ in other.fills:
         theirs[bar, asset] += shares
-    assert mine.keys() == {key for key, shares in theirs.items() if abs(shares) > DUST} | (mine.keys() & theirs.keys())
+    assert mine.keys() == {key for key, shares in theirs.items() if abs(shares) > DUST} | (
+        mine.keys() & theirs.keys()
+    )
     for key, shares in mine.items():
         if whole:
             assert shares == pytest.approx(theirs[key], abs=1e-9)
@@ -101,12 +109,16 @@ def assert_equal_to_the_cent(bars, ledger, other, nav, cash, whole):
 
 @st.composite
 def panels(draw, whole=False):
-    """A random market of a few assets with gaps, late listings, dividends and splits, and random weights."""
+    """A random market of a few assets with gaps, late listings, dividends and splits, and random
+    weights.
+    """
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     days, count = draw(st.integers(8, 40)), draw(st.integers(1, 5))
     rows = {}
     for name in "ABCDE"[:count]:
-        close = draw(st.sampled_from([3.0, 40.0, 700.0])) * np.exp(np.cumsum(rng.normal(0, 0.05, days)))
+        close = draw(st.sampled_from([3.0, 40.0, 700.0])) * np.exp(
+            np.cumsum(rng.normal(0, 0.05, days))
+        )
         missing = rng.random(days) < draw(st.sampled_from([0.0, 0.1, 0.3]))
         missing[: draw(st.integers(0, 3))] = True
         split = np.where(rng.random(days) < 0.05, rng.choice([2.0, 1.5, 0.1], days), 1.0)
@@ -154,7 +166,8 @@ def test_the_engine_and_the_independent_ledger_agree_to_the_cent(panel):
     assert_equal_to_the_cent(bars, ledger, other, nav, cash, rules.whole)
 
 
-# -- plain Backtrader, where cash does not bind ----------------------------------------------------------
+# -- plain Backtrader, where cash does not bind
+# ----------------------------------------------------------
 
 
 class Replay(bt.Strategy):
@@ -173,7 +186,13 @@ class Replay(bt.Strategy):
         orders = []
         for i, data in enumerate(self.datas):
             if len(data) and data.datetime[0] == self.datetime[0]:
-                orders.append((self.p.weights[bar, i] * value / data.close[0] - self.getposition(data).size, data))
+                orders.append(
+                    (
+                        self.p.weights[bar, i] * value / data.close[0]
+                        - self.getposition(data).size,
+                        data,
+                    )
+                )
         for size, data in sorted(orders, key=lambda order: order[0]):
             if abs(size) > 1e-9:
                 self.buy(data, size) if size > 0 else self.sell(data, -size)
@@ -225,11 +244,14 @@ def test_the_engine_and_plain_backtrader_agree_where_cash_does_not_bind(seed, fe
     due[0] = True
     rules = Rules(cash=100_000.0, fee=fee)
     np.testing.assert_allclose(
-        engine(bars, weights, due, rules).nav, plain_backtrader(bars, weights, due, 100_000.0, fee), atol=0.005
+        engine(bars, weights, due, rules).nav,
+        plain_backtrader(bars, weights, due, 100_000.0, fee),
+        atol=0.005,
     )
 
 
-# -- real prices -----------------------------------------------------------------------------------------
+# -- real prices
+# -----------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -254,7 +276,9 @@ def real_bars(rows, adjust, planted=False):
         rows = dict(rows)
         for name in rng.choice([n for n in names if len(rows[n].times) > 3000], 20, replace=False):
             cut = int(rng.integers(500, 2500))
-            rows[name] = replace(rows[name], **{k: v[:cut] for k, v in vars(rows[name]).items() if v is not None})
+            rows[name] = replace(
+                rows[name], **{k: v[:cut] for k, v in vars(rows[name]).items() if v is not None}
+            )
     request = LoadRequest(
         assets={name: name for name in names},
         benchmark=("IBM", "IBM"),
@@ -281,7 +305,9 @@ def test_real_stocks_with_planted_delistings_agree_to_the_cent(real_rows, adjust
 
 @needs_real_prices
 def test_real_stocks_agree_with_plain_backtrader_where_cash_does_not_bind(real_rows):
-    bars = real_bars({name: rows for name, rows in real_rows.items() if len(rows.times) == 3312}, "total_return")
+    bars = real_bars(
+        {name: rows for name, rows in real_rows.items() if len(rows.times) == 3312}, "total_return"
+    )
     bars_count = len(bars.assets)
     assert bars.tradable.all()
     chosen = np.arange(0, bars_count, 6)
@@ -290,4 +316,6 @@ def test_real_stocks_agree_with_plain_backtrader_where_cash_does_not_bind(real_r
     weights = np.full((len(bars), len(bars.assets)), 0.9 / len(bars.assets))
     due = scheduled(bars, "month")
     nav = engine(bars, weights, due, Rules(cash=1e7, fee=0.0001)).nav
-    np.testing.assert_allclose(nav, plain_backtrader(bars, weights, due, 1e7, 0.0001), atol=0.005, rtol=1e-12)
+    np.testing.assert_allclose(
+        nav, plain_backtrader(bars, weights, due, 1e7, 0.0001), atol=0.005, rtol=1e-12
+    )

@@ -30,7 +30,8 @@ def play(bars, orders, **options):
 def test_a_late_listing_is_bought_from_its_first_bar_on():
     bars = make_bars({"A": [10, 10, 10, 10], "B": [NAN, 20, 20, 25]})
     one = play(bars, {0: [0.5, 0.5], 1: [0.5, 0.5]})
-    # B has no bar at the first decision; at the second 500 / 20 = 25 shares, filled at 20, worth 25 each
+    # B has no bar at the first decision; at the second 500 / 20 = 25 shares, filled at 20, worth 25
+    # each
     assert one.shares.tolist() == [50.0, 25.0]
     assert one.nav.tolist() == [1000, 1000, 1000, 1125]
 
@@ -66,7 +67,9 @@ def test_a_missing_session_keeps_the_value_and_cancels_the_order():
 
 
 def test_one_share_too_expensive_stays_cash():
-    one = play(make_bars({"A": make_rows([600, 600], split=[1, 1])}, adjust="none"), {0: [0.5]}, whole=True)
+    one = play(
+        make_bars({"A": make_rows([600, 600], split=[1, 1])}, adjust="none"), {0: [0.5]}, whole=True
+    )
     assert (one.shares[0], one.cash) == (0.0, 1000.0)
     assert one.fills == []
 
@@ -106,14 +109,18 @@ def test_leverage_of_one_and_a_half_borrows_the_half():
 
 
 def test_costs_are_paid_out_of_the_purchase():
-    one = play(make_bars({"A": [10, 10]}), {0: [1.0]}, commission={"bps": 100}, slippage={"bps": 100})
+    one = play(
+        make_bars({"A": [10, 10]}), {0: [1.0]}, commission={"bps": 100}, slippage={"bps": 100}
+    )
     # a share costs 10.1 and 1 % of it: 10.201
     assert one.shares[0] == pytest.approx(1000 / 10.201)
     assert one.cash == pytest.approx(0.0, abs=1e-9)
 
 
 def test_a_declared_delisting_with_a_position_pays_the_last_price():
-    bars = make_bars({"A": [10, 10, 6, NAN], "B": [1] * 4}, last_session={"A": np.datetime64("2020-01-03")})
+    bars = make_bars(
+        {"A": [10, 10, 6, NAN], "B": [1] * 4}, last_session={"A": np.datetime64("2020-01-03")}
+    )
     one = play(bars, {0: [1.0, 0.0]})
     assert one.nav.tolist() == [1000, 1000, 600, 600]
     assert one.shares[0] == 0.0

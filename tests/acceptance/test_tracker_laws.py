@@ -44,23 +44,33 @@ def test_the_future_changes_nothing(folder, tmp_path, sizer):
         frames = {}
         for name, frame in made.market().items():
             future = frame["date"] > day
-            frame.loc[future, ["open", "high", "low", "close"]] *= 1.0 + 0.3 * np.sin(np.arange(future.sum()))[:, None]
+            frame.loc[future, ["open", "high", "low", "close"]] *= (
+                1.0 + 0.3 * np.sin(np.arange(future.sum()))[:, None]
+            )
             frames[name] = frame
         other = run(config(made.write(frames, tmp_path / str(number)), **sizer))
         stamp = pd.Timestamp(day, tz="UTC")
         for name in ("decisions", "memos"):
             one, two = (getattr(r, name) for r in (whole, other))
-            pd.testing.assert_frame_equal(one[one["time"] <= stamp], two[two["time"] <= stamp], check_exact=True)
+            pd.testing.assert_frame_equal(
+                one[one["time"] <= stamp], two[two["time"] <= stamp], check_exact=True
+            )
 
 
 def test_names_that_sort_the_other_way_get_the_same_weights(folder):
     alias = {f"{len(NAMES) - i}_{name}": name for i, name in enumerate(NAMES)}
     one, other = weights(run(config(folder))), weights(run(config(folder, assets=alias)))
-    np.testing.assert_allclose(other.rename(columns=alias)[list(one.columns)], one, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(
+        other.rename(columns=alias)[list(one.columns)], one, rtol=0, atol=1e-9
+    )
 
 
-@pytest.mark.parametrize(("sizer", "threads"), [({}, "1"), ({"turnover": 0.2}, "2")], ids=["exact", "osqp"])
-def test_another_process_with_other_threads_writes_the_same_bytes(folder, tmp_path, sizer, threads, monkeypatch):
+@pytest.mark.parametrize(
+    ("sizer", "threads"), [({}, "1"), ({"turnover": 0.2}, "2")], ids=["exact", "osqp"]
+)
+def test_another_process_with_other_threads_writes_the_same_bytes(
+    folder, tmp_path, sizer, threads, monkeypatch
+):
     one = run(config(folder, end="2002-06-28", **sizer), tmp_path / "one")
     code = (
         "import json, sys; from pathlib import Path; kept = bytearray(int(sys.argv[3]));"
@@ -78,7 +88,9 @@ def test_another_process_with_other_threads_writes_the_same_bytes(folder, tmp_pa
 def test_a_month_alone_is_the_month_within_the_run():
     """Without a turnover limit the answer has no past: a later start takes the same decisions."""
     long, late = (
-        weights(run(load_config(EXAMPLE, [f"data.start={start}", "data.end=2008-06-30", "reports=[]"])))
+        weights(
+            run(load_config(EXAMPLE, [f"data.start={start}", "data.end=2008-06-30", "reports=[]"]))
+        )
         for start in ("2006-01-03", "2008-01-02")
     )
     assert len(late) == 6
@@ -102,7 +114,9 @@ def test_every_month_of_the_example_is_the_optimum_that_cvxpy_finds():
         X = bars.returns[t - 1259 : t + 1] - bars.benchmark_returns[t - 1259 : t + 1, None]
         scale = float((X**2).mean())
         L.value = np.linalg.qr(X / np.sqrt(len(X) * scale), mode="r")
-        reached = asked.solve(solver=cp.CLARABEL, tol_gap_abs=1e-12, tol_gap_rel=1e-12, tol_feas=1e-12)
+        reached = asked.solve(
+            solver=cp.CLARABEL, tol_gap_abs=1e-12, tol_gap_rel=1e-12, tol_feas=1e-12
+        )
         own = float(((X @ row.to_numpy()) ** 2).mean()) / scale + 1e-9 * float((row**2).sum())
         assert own == pytest.approx(reached, rel=1e-7), time
     assert len(chosen) == 36

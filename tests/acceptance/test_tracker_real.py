@@ -1,4 +1,6 @@
-"""The tracker on real prices: 356 stocks against SPY over the crisis of 2008. Skipped without the prices."""
+"""The tracker on real prices: 356 stocks against SPY over the crisis of 2008. Skipped without the
+prices.
+"""
 
 import importlib.util
 import json
@@ -15,7 +17,9 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not SHARED, reason="BT_RUN_SHARED_DATA names no folder of prices"),
 ]
-spec = importlib.util.spec_from_file_location("real", Path(__file__).parents[2] / "benchmarks" / "tracker_real.py")
+spec = importlib.util.spec_from_file_location(
+    "real", Path(__file__).parents[2] / "benchmarks" / "tracker_real.py"
+)
 real = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(real)
 
@@ -31,7 +35,9 @@ def test_it_follows_spy_far_closer_than_ten_percent(result):
     assert by_year.max() < 0.10
     assert by_year.drop(2008).max() < 0.05
     assert result.metrics["tracking_error"]["run"] < 0.045
-    assert result.metrics["tracking_error"]["run"] < result.metrics["tracking_error"]["equal_weight"]
+    assert (
+        result.metrics["tracking_error"]["run"] < result.metrics["tracking_error"]["equal_weight"]
+    )
 
 
 def test_the_crisis_stands_out_in_the_rolling_tracking_error(result):
@@ -39,7 +45,10 @@ def test_the_crisis_stands_out_in_the_rolling_tracking_error(result):
     peak = rolled.idxmax()
     assert (peak.year, peak.month) == (2008, 12)  # its 63 sessions are those from September on
     assert rolled.max() > 3 * rolled.median()
-    assert {path.name for path in result.reports} >= {"tracking_error.png", "strategy_comparison.csv"}
+    assert {path.name for path in result.reports} >= {
+        "tracking_error.png",
+        "strategy_comparison.csv",
+    }
 
 
 def test_every_decision_was_exact_and_within_the_limits(result):
@@ -47,6 +56,11 @@ def test_every_decision_was_exact_and_within_the_limits(result):
     np.testing.assert_allclose(sized.sum(axis=1), 1.0, rtol=0, atol=1e-9)
     assert sized.min() >= 0.0
     assert sized.max() <= 0.15
-    notes = [json.loads(text) for text in result.memos.loc[result.memos["component"] == "sizer", "notes"]]
+    notes = [
+        json.loads(text) for text in result.memos.loc[result.memos["component"] == "sizer", "notes"]
+    ]
     assert len(notes) == 98
-    assert all(note["attempts"] == [note["attempts"][0]] and note["attempts"][0]["accepted"] for note in notes)
+    assert all(
+        note["attempts"] == [note["attempts"][0]] and note["attempts"][0]["accepted"]
+        for note in notes
+    )

@@ -29,7 +29,8 @@ NAN = np.nan
 FREE = SimulatedConfig()
 
 
-# -- both sides, in a few lines each ---------------------------------------------------------------------
+# -- both sides, in a few lines each
+# ---------------------------------------------------------------------
 
 
 def frame(close, first="2020-01-01", **columns):
@@ -56,7 +57,9 @@ class Plain:
 
             def notify_order(self, order):
                 if order.status not in (order.Submitted, order.Accepted):
-                    notes.append((len(self), order.data._name, order.getstatusname(), order.executed.price))
+                    notes.append(
+                        (len(self), order.data._name, order.getstatusname(), order.executed.price)
+                    )
 
         cerebro = bt.Cerebro(stdstats=False, runonce=self.runonce)
         if broker is not None:
@@ -78,7 +81,9 @@ def account(bars, *, cash=10_000.0, gross=1.0, whole=False, **broker):
 
 
 def shares(one):
-    return {name: float(held) for name, held in zip(one.market.bars.assets, one.shares, strict=True)}
+    return {
+        name: float(held) for name, held in zip(one.market.bars.assets, one.shares, strict=True)
+    }
 
 
 def at(bar, action):
@@ -88,7 +93,8 @@ def at(bar, action):
 FLAT = [100.0] * 6
 
 
-# -- the traps -------------------------------------------------------------------------------------------
+# -- the traps
+# -------------------------------------------------------------------------------------------
 
 
 def test_t01_the_pyfolio_analyzer_exports_the_last_asset_only(tmp_path):
@@ -96,7 +102,9 @@ def test_t01_the_pyfolio_analyzer_exports_the_last_asset_only(tmp_path):
         for data in strategy.datas:
             strategy.order_target_percent(data, 0.3)
 
-    plain = Plain({name: frame(FLAT) for name in "ABC"}).run(at(1, hold), analyzers=[(bt.analyzers.PyFolio, {})])
+    plain = Plain({name: frame(FLAT) for name in "ABC"}).run(
+        at(1, hold), analyzers=[(bt.analyzers.PyFolio, {})]
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it still calls what pandas has renamed
         _, positions, _, _ = plain.analyzers.pyfolio.get_pf_items()
@@ -119,7 +127,12 @@ def test_t02_one_order_that_is_too_large_does_not_poison_the_others():
             strategy.buy(strategy.getdatabyname("B"), size=1)
 
     plain = Plain({name: frame(FLAT) for name in "ABC"}).run(orders)
-    assert [status for _, _, status, _ in plain.notes] == ["Completed", "Margin", "Margin", "Margin"]
+    assert [status for _, _, status, _ in plain.notes] == [
+        "Completed",
+        "Margin",
+        "Margin",
+        "Margin",
+    ]
 
     one = account(make_bars(dict.fromkeys("ABC", FLAT)))
     one.order(np.array([0.0, 0.0, 0.05]))
@@ -211,7 +224,9 @@ def test_t07_an_order_for_the_open_is_not_sized_with_that_days_close():
     cerebro.adddata(bt.feeds.PandasData(dataname=frame([100, 200, 200], open=[100, 100, 200])))
     cerebro.addstrategy(AtOpen)
     (plain,) = cerebro.run()
-    assert plain.position.size == 25  # half of 10,000 at the close of 200, which nobody knew at the open
+    assert (
+        plain.position.size == 25
+    )  # half of 10,000 at the close of 200, which nobody knew at the open
 
     for close in (200.0, 50.0):
         one = account(make_bars({"A": make_rows([100, close, close], open=[100, 100, close])}))
@@ -222,7 +237,9 @@ def test_t07_an_order_for_the_open_is_not_sized_with_that_days_close():
 
 def test_t08_nothing_fills_at_the_close_that_its_signal_read():
     broker = bt.brokers.BackBroker(coc=True)
-    plain = Plain({"A": frame([100, 110, 120, 130])}).run(at(2, lambda s: s.buy(size=1)), broker=broker)
+    plain = Plain({"A": frame([100, 110, 120, 130])}).run(
+        at(2, lambda s: s.buy(size=1)), broker=broker
+    )
     assert plain.notes[0][3] == 110
 
     one = account(make_bars({"A": [100, 110, 120, 130]}), fill="next_close")
@@ -250,7 +267,10 @@ def test_t10_a_missing_bar_is_absent_and_its_order_does_not_fill_days_later():
     gappy = frame(FLAT).drop(index=frame(FLAT).index[2:4])
     closes = []
     plain = Plain({"B": frame(FLAT), "A": gappy}).run(
-        lambda s: (closes.append(len(s.datas[1])), s.buy(s.datas[1], size=1) if len(s) == 2 else None)
+        lambda s: (
+            closes.append(len(s.datas[1])),
+            s.buy(s.datas[1], size=1) if len(s) == 2 else None,
+        )
     )
     assert closes == [1, 2, 2, 2, 3, 4]  # stands still, and says nothing
     assert [bar for bar, _, status, _ in plain.notes if status == "Completed"] == [5]
@@ -266,7 +286,13 @@ def test_t10_a_missing_bar_is_absent_and_its_order_does_not_fill_days_later():
 def test_t11_a_dead_asset_is_closed():
     short = frame(FLAT).iloc[:3]
     plain = Plain({"B": frame(FLAT), "A": short}).run(
-        lambda s: s.buy(s.datas[1], size=10) if len(s) == 1 else s.close(s.datas[1]) if len(s) == 4 else None
+        lambda s: (
+            s.buy(s.datas[1], size=10)
+            if len(s) == 1
+            else s.close(s.datas[1])
+            if len(s) == 4
+            else None
+        )
     )
     assert plain.getposition(plain.datas[1]).size == 10
 
@@ -330,7 +356,9 @@ def test_t14_asking_twice_does_not_buy_twice():
 def test_t15_leverage_means_what_it_says():
     broker = bt.brokers.BackBroker()
     broker.setcommission(leverage=2.0)
-    plain = Plain({"A": frame(FLAT)}).run(at(1, lambda s: s.order_target_percent(target=0.5)), broker=broker)
+    plain = Plain({"A": frame(FLAT)}).run(
+        at(1, lambda s: s.order_target_percent(target=0.5)), broker=broker
+    )
     assert plain.position.size * 100 == 10_000  # 100 % where 50 % were asked
 
     one = account(make_bars({"A": FLAT}), gross=2.0)
@@ -402,7 +430,11 @@ def test_t19_both_sides_of_a_bar_are_recorded():
         def next(self):
             at(2, both)(self)
 
-    ledger = run_classic(ClassicRun(bars=bars, broker=build_broker(FREE, None), strategy=BacktraderStrategy(Both, {})))
+    ledger = run_classic(
+        ClassicRun(
+            bars=bars, broker=build_broker(FREE, None), strategy=BacktraderStrategy(Both, {})
+        )
+    )
     assert fills_table(bars, ledger.fills)["filled"].tolist() == [10, -4]
 
 
@@ -419,7 +451,8 @@ def test_t20_money_from_outside_is_no_return():
     (plain,) = cerebro.run()
     assert max(plain.analyzers.timereturn.get_analysis().values()) == 1.0
 
-    # the only money that comes without a trade is what the holdings pay; it leaves the NAV where it was
+    # the only money that comes without a trade is what the holdings pay; it leaves the NAV where it
+    # was
     bars = make_bars({"A": make_rows([100, 100, 90], dividend=[0, 0, 10])}, adjust="none")
     one = account(bars, whole=True)
     one.order(np.array([1.0]))
@@ -438,11 +471,17 @@ def test_t21_the_sharpe_ratio_is_of_daily_returns():
         {"nav": 1e6 * np.cumprod(np.append(1, 1 + rng.normal(0.001, 0.01, 99)))},
         index=pd.DatetimeIndex(pd.bdate_range("2020-01-01", periods=100), tz="UTC", name="time"),
     )
-    nav = nav.assign(cash=0.0, gross=1.0, net=1.0, benchmark=nav.nav, equal_weight=nav.nav, constant_mix=nav.nav)
+    nav = nav.assign(
+        cash=0.0, gross=1.0, net=1.0, benchmark=nav.nav, equal_weight=nav.nav, constant_mix=nav.nav
+    )
     daily = nav["nav"].pct_change().dropna()
     empty = fills_table(make_bars({"A": [1, 1]}), ())
-    metrics = compute_metrics(nav, {"run": empty, "equal_weight": empty, "constant_mix": empty}, 0.0)
-    assert metrics["sharpe"]["run"] == pytest.approx(daily.mean() / daily.std(ddof=1) * np.sqrt(252))
+    metrics = compute_metrics(
+        nav, {"run": empty, "equal_weight": empty, "constant_mix": empty}, 0.0
+    )
+    assert metrics["sharpe"]["run"] == pytest.approx(
+        daily.mean() / daily.std(ddof=1) * np.sqrt(252)
+    )
 
 
 def test_t22_a_feed_is_filled_in_one_copy_and_equals_the_slow_one():
@@ -457,7 +496,9 @@ def test_t22_a_feed_is_filled_in_one_copy_and_equals_the_slow_one():
         cerebro.adddata(feed)
         cerebro.addstrategy(bt.Strategy)
         cerebro.run()
-        feeds.append({name: list(getattr(feed.lines, name).array) for name in (*columns, "datetime")})
+        feeds.append(
+            {name: list(getattr(feed.lines, name).array) for name in (*columns, "datetime")}
+        )
     assert feeds[0] == feeds[1]
 
 
@@ -476,7 +517,9 @@ def test_t23_a_configuration_travels_to_another_process_without_its_data(tmp_pat
 def test_t24_both_of_backtraders_modes_give_the_same_fills():
     class Cross(bt.Strategy):
         def __init__(self):
-            self.cross = bt.indicators.CrossOver(bt.indicators.EMA(period=3), bt.indicators.SMA(period=8))
+            self.cross = bt.indicators.CrossOver(
+                bt.indicators.EMA(period=3), bt.indicators.SMA(period=8)
+            )
 
         def next(self):
             if self.cross > 0:
@@ -491,7 +534,10 @@ def test_t24_both_of_backtraders_modes_give_the_same_fills():
             bars,
             run_classic(
                 ClassicRun(
-                    bars=bars, broker=build_broker(FREE, None), strategy=BacktraderStrategy(Cross, {}), runonce=runonce
+                    bars=bars,
+                    broker=build_broker(FREE, None),
+                    strategy=BacktraderStrategy(Cross, {}),
+                    runonce=runonce,
                 )
             ).fills,
         )
@@ -503,7 +549,9 @@ def test_t24_both_of_backtraders_modes_give_the_same_fills():
 
 def test_t25_dividends_and_splits_are_booked():
     assert not hasattr(bt.brokers.BackBroker, "dividend")
-    bars = make_bars({"A": make_rows([100, 100, 45], dividend=[0, 0, 5], split=[1, 1, 2])}, adjust="none")
+    bars = make_bars(
+        {"A": make_rows([100, 100, 45], dividend=[0, 0, 5], split=[1, 1, 2])}, adjust="none"
+    )
     one = account(bars, whole=True)
     one.order(np.array([1.0]))
     one.advance(2)
@@ -520,11 +568,17 @@ def test_t26_the_version_is_pinned_and_its_plotting_is_never_called():
 
 def test_t27_the_command_is_ours_and_the_licence_follows_backtrader():
     installed = importlib.metadata.distribution("bt-run")
-    scripts = {entry.name: entry.value for entry in installed.entry_points if entry.group == "console_scripts"}
+    scripts = {
+        entry.name: entry.value
+        for entry in installed.entry_points
+        if entry.group == "console_scripts"
+    }
     assert scripts == {"bt-run": "bt_run.cli.entry:main"}
     theirs = {str(file.name) for file in importlib.metadata.files("backtrader") or ()}
     assert "bt-run" not in theirs
-    assert "GPL-3.0-or-later" in str(installed.metadata.get("License-Expression") or installed.metadata.get("License"))
+    assert "GPL-3.0-or-later" in str(
+        installed.metadata.get("License-Expression") or installed.metadata.get("License")
+    )
 
 
 def test_t28_what_cannot_be_bought_is_known_at_the_fill_and_not_a_bar_late():
@@ -538,12 +592,15 @@ def test_t28_what_cannot_be_bought_is_known_at_the_fill_and_not_a_bar_late():
     assert (record.asked[0], record.filled[0], record.reason[0]) == (1000.0, 100.0, "buying power")
 
 
-# -- runs from a configuration ----------------------------------------------------------------------------
+# -- runs from a configuration
+# ----------------------------------------------------------------------------
 
 
 def _config(folder, frames, source=None):
     for name, prices in frames.items():
-        prices.rename_axis("date").reset_index().to_csv(folder / f"{name}.csv", index=False, na_rep="nan")
+        prices.rename_axis("date").reset_index().to_csv(
+            folder / f"{name}.csv", index=False, na_rep="nan"
+        )
     data = {
         "source": {"use": "csv", "path": str(folder), **(source or {})},
         "assets": list(frames),

@@ -12,7 +12,9 @@ from kit.places import EXAMPLES
 from bt_run import load_config, run
 from bt_run_plugins.reports.html.report import HtmlReport
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
 DRIVER = shutil.which("chromedriver")
 LOOKS = [(width, scheme) for width in (1440, 390) for scheme in ("light", "dark")]
 WHOLE = ((1440, "light"), (390, "dark"))
@@ -70,7 +72,9 @@ def show(browser, url, width=1440, scheme="light"):
 def requests(browser):
     """Return the addresses that were asked for since the last call."""
     events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    return [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+    return [
+        e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"
+    ]
 
 
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
@@ -83,7 +87,8 @@ def test_page_is_quiet_and_fits(browser, url, width, scheme):
     shade = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
     assert (sum(map(int, shade[4:-1].split(","))) < 200) == (scheme == "dark")
     sizes = browser.execute_script(
-        "return [...document.querySelectorAll('svg')].filter(s => s.offsetParent !== null || s.getBBox().width)"
+        "return [...document.querySelectorAll('svg')].filter(s => s.offsetParent !== null || "
+        "s.getBBox().width)"
         ".map(s => s.getBoundingClientRect()).filter(r => r.width).map(r => [r.width, r.height])"
     )
     assert len(sizes) >= 10
@@ -99,7 +104,9 @@ def test_accessibility_checker_finds_nothing_serious(browser, url, width, scheme
     browser.execute_script(script)
     # what the other two looks can still get wrong are the colours
     rules = {} if (width, scheme) in WHOLE else {"runOnly": ["color-contrast"]}
-    found = browser.execute_async_script("axe.run(document, arguments[0]).then(arguments[1])", rules)
+    found = browser.execute_async_script(
+        "axe.run(document, arguments[0]).then(arguments[1])", rules
+    )
     serious = [
         (item["id"], item["nodes"][0]["html"][:200], len(item["nodes"]))
         for item in found["violations"]
@@ -135,7 +142,8 @@ def test_reader_sorts_and_searches_a_table(browser, url):
     for order in (-1, 1):
         browser.execute_script("arguments[0].click()", head)
         values = browser.execute_script(
-            "return [...document.querySelectorAll('#trades-table tbody tr')].map(r => Number(r.cells[5].dataset.v))"
+            "return [...document.querySelectorAll('#trades-table tbody tr')].map(r => "
+            "Number(r.cells[5].dataset.v))"
         )
         assert values == sorted(values, reverse=order < 0)
     box = browser.find_element("css selector", "input[data-for=decisions-table]")
@@ -169,7 +177,10 @@ def test_reader_chooses_dark_over_a_light_system(browser, url):
     assert button.text == "Dark"
     button.click()
     assert button.text == "Light"
-    assert browser.execute_script("return getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 27)"
+    assert (
+        browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+        == "rgb(20, 23, 27)"
+    )
 
 
 def test_page_reads_without_script(browser, url):

@@ -10,8 +10,14 @@ import pytest
 
 
 def saved(path: Path) -> dict[str, str]:
-    """Return the files that a page tells its reader to save: blocks whose first line is ``# NAME.py`` or ``.yaml``."""
-    texts = re.findall(r"```(?:python|yaml)\n(# (\w+\.(?:py|yaml))\n.*?)```", path.read_text(encoding="utf-8"), re.S)
+    """Return the files that a page tells its reader to save: blocks whose first line is ``#
+    NAME.py`` or ``.yaml``.
+    """
+    texts = re.findall(
+        r"```(?:python|yaml)\n(# (\w+\.(?:py|yaml))\n.*?)```",
+        path.read_text(encoding="utf-8"),
+        re.S,
+    )
     return {name: text for text, name in texts}
 
 

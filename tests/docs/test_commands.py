@@ -1,4 +1,6 @@
-"""The command lines on the pages are commands that there are; what needs no network is run, in a folder of its own."""
+"""The command lines on the pages are commands that there are; what needs no network is run, in a
+folder of its own.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,10 @@ INSTEAD = "bt-run data import sample:stocks"  # brings the prices that a fetch w
 # what is shown and not run, and why; a line is here when it begins like one of these
 NOT_RUN = (
     (FETCH, "needs the network"),
-    ("bt-run near_high_close.yaml", "needs the package installed, which tests/framework/test_scaffold.py does"),
+    (
+        "bt-run near_high_close.yaml",
+        "needs the package installed, which tests/framework/test_scaffold.py does",
+    ),
     ("pytest --bt-plugin near_high_close", "the same"),
 )
 INIT = "bt-run init"
@@ -35,7 +40,10 @@ def shown(path: Path) -> list[str]:
     """Return the command lines of a page that stand alone: after a prompt in a block, or indented."""
     text = path.read_text(encoding="utf-8")
     return [
-        line.strip() for line in re.findall(r"^(?:\$ |    )((?:bt-run|pytest --bt-plugin) [^#\n]*)", text, flags=re.M)
+        line.strip()
+        for line in re.findall(
+            r"^(?:\$ |    )((?:bt-run|pytest --bt-plugin) [^#\n]*)", text, flags=re.M
+        )
     ]
 
 
@@ -62,7 +70,9 @@ def parsed(line: str, monkeypatch: pytest.MonkeyPatch) -> Result:
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_every_command_line_is_one_that_there_is(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_command_line_is_one_that_there_is(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for line in (*shown(path), *mentioned(path)):
         if line.startswith(PYTEST):
             continue
@@ -84,24 +94,46 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert main(["init", str(made)]) == 0
     # of the stocks, which the pages only compare with, two months are enough
     for name, more in (("spy_qqq", []), ("stocks", ["--set", "data.start=2013-01-02"])):
-        assert main([str(made / f"{name}.yaml"), "--no-reports", "-q", "--out", str(made / "runs"), *more]) == 0
+        assert (
+            main(
+                [
+                    str(made / f"{name}.yaml"),
+                    "--no-reports",
+                    "-q",
+                    "--out",
+                    str(made / "runs"),
+                    *more,
+                ]
+            )
+            == 0
+        )
     return made
 
 
 def runnable(path: Path) -> list[str]:
     """Return the lines of a page that can be run: no placeholder in capitals, nothing listed above."""
-    lines = [line for line in shown(path) if not line.startswith(tuple(line for line, _ in NOT_RUN))]
-    return [line for line in lines if not re.search(r"\b[A-Z]{2,}\b", re.sub(r"--asset \w+", "", line))]
+    lines = [
+        line for line in shown(path) if not line.startswith(tuple(line for line, _ in NOT_RUN))
+    ]
+    return [
+        line for line in lines if not re.search(r"\b[A-Z]{2,}\b", re.sub(r"--asset \w+", "", line))
+    ]
 
 
 def run_line(line: str, words: list[str]) -> int:
     if not line.startswith(PYTEST):
         return main(words)
-    done = subprocess.run([sys.executable, "-m", PYTEST, "-p", "no:cacheprovider", *words], capture_output=True)
-    return 0 if b"bt-run conformance" in done.stdout else 1  # a page may show a component that fails
+    done = subprocess.run(
+        [sys.executable, "-m", PYTEST, "-p", "no:cacheprovider", *words], capture_output=True
+    )
+    return (
+        0 if b"bt-run conformance" in done.stdout else 1
+    )  # a page may show a component that fails
 
 
-@pytest.mark.parametrize("path", [path for path in DOCUMENTS if runnable(path)], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [path for path in DOCUMENTS if runnable(path)], ids=lambda path: path.name
+)
 def test_the_commands_of_a_page_run_one_after_the_other(
     path: Path, folder: Path, files_of: FilesOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,7 +146,9 @@ def test_the_commands_of_a_page_run_one_after_the_other(
         words = shlex.split(line.replace("examples/", ""))[1:]
         if line.startswith(INIT):
             words[1] = str(tmp_path / words[1])
-        if RUN.match(line):  # the reports of the examples are tested by themselves, and take longest
+        if RUN.match(
+            line
+        ):  # the reports of the examples are tested by themselves, and take longest
             words.append("--no-reports")
         assert run_line(line, words) == 0, line
 
@@ -126,7 +160,9 @@ def test_what_is_not_run_is_still_on_a_page() -> None:
 
 
 def test_no_other_program_is_shown_than_these() -> None:
-    """What stands after a prompt and is run nowhere: make is what runs this, and an installation needs the network."""
+    """What stands after a prompt and is run nowhere: make is what runs this, and an installation
+    needs the network.
+    """
     for path in DOCUMENTS:
         for line in re.findall(r"^\$ (\S+)", path.read_text(encoding="utf-8"), flags=re.M):
             assert line in ("bt-run", PYTEST, "cd", "make", "pip"), f"{path.name}: {line}"

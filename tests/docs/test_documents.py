@@ -20,7 +20,9 @@ from bt_run.config.schema import json_schema
 from bt_run.plugins import catalogue, get_plugin_manager
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+each_document = pytest.mark.parametrize(
+    "path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT))
+)
 
 
 def blocks(path: Path, language: str) -> list[str]:
@@ -34,7 +36,9 @@ def pages_with(language: str) -> list[Path]:
 def run_blocks(code: str, name: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """Run ``code`` in a module of its own, and return what it prints."""
     module = ModuleType(name)
-    monkeypatch.setitem(sys.modules, name, module)  # pydantic and Backtrader look a class's module up there
+    monkeypatch.setitem(
+        sys.modules, name, module
+    )  # pydantic and Backtrader look a class's module up there
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         exec(compile(code, name, "exec"), vars(module))
     return printed.getvalue()
@@ -42,7 +46,8 @@ def run_blocks(code: str, name: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.mark.parametrize("path", pages_with("python"), ids=lambda path: path.name)
 def test_python_blocks_run(path, files_of, tmp_path, monkeypatch):
-    """The blocks of a page share one namespace, as a reader would type them, at the top of the project.
+    """The blocks of a page share one namespace, as a reader would type them, at the top of the
+    project.
 
     A page that has files to save is read in a folder of its own instead.
     """
@@ -55,7 +60,9 @@ def test_python_blocks_run(path, files_of, tmp_path, monkeypatch):
     assert printed == "".join(blocks(path, "text"))
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("coming_from_*.md")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "docs").glob("coming_from_*.md")), ids=lambda path: path.name
+)
 def test_the_code_of_another_framework_runs_where_it_is_installed(path, monkeypatch):
     """Such a block is marked ``py``; a page has one, with its output in a block ``output``."""
     (code,) = blocks(path, "py")
@@ -84,7 +91,9 @@ def test_yaml_blocks_say_only_what_a_run_file_may_say(path, files_of, tmp_path):
     schema = Draft202012Validator(json_schema(catalogue(get_plugin_manager(local))))
     for text in blocks(path, "yaml"):
         # with `extends`, whatever a part leaves out may stand in another file
-        part = {"extends": "x.yaml"} | json.loads(json.dumps(YAML(typ="safe").load(text), default=str))
+        part = {"extends": "x.yaml"} | json.loads(
+            json.dumps(YAML(typ="safe").load(text), default=str)
+        )
         assert MISTAKE in text or not [error.message for error in schema.iter_errors(part)], text
 
 
@@ -138,5 +147,7 @@ def test_every_result_file_is_in_the_reference(tmp_path):
         assert f"`{file.name}`" in text
     for name, table in result.tables.items():
         row = next(line for line in text.splitlines() if line.startswith(f"| `{name}.parquet`"))
-        columns = [c for c in table.reset_index().columns if c != "index" and not c.startswith("overlay_")]
+        columns = [
+            c for c in table.reset_index().columns if c != "index" and not c.startswith("overlay_")
+        ]
         assert all(column in row for column in columns), name

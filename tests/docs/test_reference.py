@@ -81,7 +81,10 @@ def test_every_hook_has_a_test(name: str) -> None:
 def test_every_component_is_there_with_its_keys(role: str, name: str) -> None:
     text = (FOLDER / "components.md").read_text(encoding="utf-8")
     section = (
-        text.split(f"\n## {role.capitalize()}\n")[1].split("\n## ")[0].split(f"\n### {name}\n")[1].split("\n### ")[0]
+        text.split(f"\n## {role.capitalize()}\n")[1]
+        .split("\n## ")[0]
+        .split(f"\n### {name}\n")[1]
+        .split("\n### ")[0]
     )
     shown = re.findall(r"^\| `(\w+)` \|", section.split("Keys of")[0], flags=re.M)
     config = catalogue(get_plugin_manager()).offers[role][name].component.config
@@ -90,7 +93,9 @@ def test_every_component_is_there_with_its_keys(role: str, name: str) -> None:
 
 @pytest.mark.parametrize(("role", "name"), COMPONENTS)
 def test_every_component_has_a_test(role: str, name: str) -> None:
-    named = rf"""use: {name}\b|\w: {name}$|["']{name}["']|\[{name}\b|bt_run_plugins\.\w+\.{name}\b"""
+    named = (
+        rf"""use: {name}\b|\w: {name}$|["']{name}["']|\[{name}\b|bt_run_plugins\.\w+\.{name}\b"""
+    )
     assert re.search(named, suite_text(), flags=re.M), f"no test names the {role} {name}"
 
 
@@ -103,5 +108,10 @@ def test_every_command_is_there() -> None:
 
 
 def test_a_bound_of_a_number_is_told() -> None:
-    row = next(line for line in pages()["components.md"].splitlines() if line.startswith("| `haircut` |"))
-    assert row == "| `haircut` | number, >= 0, <= 1 | `0.0` | fraction of the last price that is lost |"
+    row = next(
+        line for line in pages()["components.md"].splitlines() if line.startswith("| `haircut` |")
+    )
+    assert (
+        row
+        == "| `haircut` | number, >= 0, <= 1 | `0.0` | fraction of the last price that is lost |"
+    )

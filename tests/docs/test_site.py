@@ -14,8 +14,20 @@ from kit.places import ROOT
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
-    words = ["-W", "--keep-going", "-q", "-b", "html", "-d", folder / "trees", ROOT / "docs", folder / "html"]
-    done = subprocess.run([sys.executable, "-m", "sphinx", *words], capture_output=True, text=True, cwd=ROOT)
+    words = [
+        "-W",
+        "--keep-going",
+        "-q",
+        "-b",
+        "html",
+        "-d",
+        folder / "trees",
+        ROOT / "docs",
+        folder / "html",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", *words], capture_output=True, text=True, cwd=ROOT
+    )
     assert done.returncode == 0, done.stderr
     return folder / "html"
 
@@ -34,7 +46,9 @@ def test_no_page_loads_anything_from_elsewhere(site: Path) -> None:
         assert not [address for address in loaded if re.match(r"(https?:)?//", address)], path.name
     for path in site.rglob("*.css"):
         text = path.read_text(encoding="utf-8")
-        assert not re.findall(r"(?:url\(['\"]?|@import ['\"])(?:https?:)?//[^)\"']+", text), path.name
+        assert not re.findall(r"(?:url\(['\"]?|@import ['\"])(?:https?:)?//[^)\"']+", text), (
+            path.name
+        )
 
 
 def test_the_pictures_name_no_font_and_load_nothing() -> None:

@@ -23,7 +23,10 @@ from bt_run.config.schema import json_schema
 from bt_run.plugins import catalogue, get_plugin_manager
 
 PLUGIN_PACKAGE = EXAMPLES / "plugin_package"
-NEEDS_NETWORK = {"spy_qqq_yahoo.yaml", "track_spy_yahoo.yaml"}  # test_yahoo_examples.py runs them on recorded answers
+NEEDS_NETWORK = {
+    "spy_qqq_yahoo.yaml",
+    "track_spy_yahoo.yaml",
+}  # test_yahoo_examples.py runs them on recorded answers
 FILES = sorted(path for path in EXAMPLES.rglob("*.yaml") if "runs" not in path.parts)
 
 each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(EXAMPLES)))
@@ -86,7 +89,9 @@ def test_the_main_example_ends_with_a_tear_sheet(
     monkeypatch.chdir(tmp_path)
     assert main([str(EXAMPLES / "spy_qqq.yaml")]) == 0
     out = capsys.readouterr().out
-    report = next(line for line in out.splitlines() if line.startswith("report: ") and line.endswith(".pdf"))
+    report = next(
+        line for line in out.splitlines() if line.startswith("report: ") and line.endswith(".pdf")
+    )
     assert Path(report.removeprefix("report: ")).read_bytes().startswith(b"%PDF")
     assert "S&P 500" in out
 

@@ -46,7 +46,9 @@ def test_the_tracker_follows_what_was_fetched(asked):
 
 
 def test_without_the_network_a_run_says_what_is_missing_and_how_to_get_it(asked):
-    with pytest.raises(DataError, match=r"has not all prices of QQQ, SPY .* `bt-run data fetch QQQ SPY --start"):
+    with pytest.raises(
+        DataError, match=r"has not all prices of QQQ, SPY .* `bt-run data fetch QQQ SPY --start"
+    ):
         run(load_config(EXAMPLES / "spy_qqq_yahoo.yaml"), offline=True)
     assert asked == []
 
@@ -60,7 +62,12 @@ def test_offline_is_a_switch_of_the_command(asked, capsys):
 def test_the_three_commands_of_a_new_user(asked, tmp_path, monkeypatch, capsys):
     """Fetch, clean, validate; then the page, a pack, and a run that needs that very pack."""
     monkeypatch.chdir(tmp_path)
-    assert main(["data", "fetch", "SPY", "AAPL", "MSFT", "--start", "1999-01-01", "--end", "2012-12-31"]) == 0
+    assert (
+        main(
+            ["data", "fetch", "SPY", "AAPL", "MSFT", "--start", "1999-01-01", "--end", "2012-12-31"]
+        )
+        == 0
+    )
     out = capsys.readouterr().out
     assert "3 of 3 symbols are there" in out
     assert main(["data", "clean"]) == 0
@@ -70,7 +77,9 @@ def test_the_three_commands_of_a_new_user(asked, tmp_path, monkeypatch, capsys):
     assert main(["data", "report"]) == 0
     assert (tmp_path / "data.html").stat().st_size > 10_000
     assert main(["data", "pack", "create", "--as-of", "2012-12-31"]) == 0
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("in a YAML file: ")]
+    (line,) = [
+        line for line in capsys.readouterr().out.splitlines() if line.startswith("in a YAML file: ")
+    ]
     name = line.rsplit(" ", 1)[1].rstrip("}")
     (tmp_path / "packed.yaml").write_text(
         f"""
@@ -108,7 +117,10 @@ sizer: equal_weight
 
 
 def test_a_symbol_that_yahoo_does_not_know_is_told_and_the_rest_kept(asked, capsys):
-    assert main(["data", "fetch", "SPY", "NOSUCH", "--start", "2000-01-03", "--end", "2001-12-31"]) == 3
+    assert (
+        main(["data", "fetch", "SPY", "NOSUCH", "--start", "2000-01-03", "--end", "2001-12-31"])
+        == 3
+    )
     out = capsys.readouterr().out
     assert "1 of 2 symbols are there" in out
     assert "NOSUCH" in out
@@ -118,7 +130,9 @@ def test_without_a_network_the_sample_is_offered(monkeypatch, tmp_path, capsys):
     import logging
 
     def download(tickers, **options):
-        logging.getLogger("yfinance").error(f"{tickers}: ConnectionError('Could not resolve host: query1')")
+        logging.getLogger("yfinance").error(
+            f"{tickers}: ConnectionError('Could not resolve host: query1')"
+        )
 
     monkeypatch.setattr(yfinance, "download", download)
     monkeypatch.setenv("BT_RUN_STORE", str(tmp_path / "store"))

@@ -40,14 +40,19 @@ def install(folder: Path, module: str, text: str, target: str | None = None) -> 
 def test_built_ins_offer_something_for_every_role_that_a_run_needs() -> None:
     offers = catalogue(get_plugin_manager()).offers
     assert set(offers) == set(ROLES)
-    assert all(offers[role] for role in ("source", "strategy", "sizer", "overlay", "trigger", "broker", "report"))
+    assert all(
+        offers[role]
+        for role in ("source", "strategy", "sizer", "overlay", "trigger", "broker", "report")
+    )
 
 
 def test_built_ins_are_named_by_their_module() -> None:
     found = catalogue(get_plugin_manager())
     assert found.find("strategy", "trend").origin == "bt_run_strategies.trend"
     offering = set(built_in_modules()) - {"bt_run_plugins.market_data.commands"}
-    assert {offer.origin for offers in found.offers.values() for offer in offers.values()} >= offering
+    assert {
+        offer.origin for offers in found.offers.values() for offer in offers.values()
+    } >= offering
 
 
 def test_every_call_returns_a_fresh_plugin_manager(tmp_path: Path) -> None:
@@ -56,12 +61,20 @@ def test_every_call_returns_a_fresh_plugin_manager(tmp_path: Path) -> None:
 
 
 def test_a_local_file_is_a_plugin(tmp_path: Path) -> None:
-    offer = catalogue(load(write(tmp_path, "mine.py", OFFER.format(name="mine")))).find("strategy", "mine")
-    assert (offer.origin, offer.role, offer.component.summary) == ("mine.py", "strategy", "A strategy")
+    offer = catalogue(load(write(tmp_path, "mine.py", OFFER.format(name="mine")))).find(
+        "strategy", "mine"
+    )
+    assert (offer.origin, offer.role, offer.component.summary) == (
+        "mine.py",
+        "strategy",
+        "A strategy",
+    )
     assert offer.module.__file__ == str(tmp_path / "mine.py")
 
 
-def test_local_files_of_one_name_live_side_by_side_and_one_named_twice_counts_once(tmp_path: Path) -> None:
+def test_local_files_of_one_name_live_side_by_side_and_one_named_twice_counts_once(
+    tmp_path: Path,
+) -> None:
     files = []
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
@@ -88,24 +101,34 @@ class MetaConfig(Config):
 
 def test_a_local_file_that_fails_is_told_with_line_and_cause(tmp_path: Path) -> None:
     path = write(tmp_path, "mine.py", "x = 1\n\nimport no_such_package_anywhere\n")
-    with pytest.raises(PluginError, match=r"mine\.py:3: the plugin cannot be imported: ModuleNotFoundError: No mod"):
+    with pytest.raises(
+        PluginError, match=r"mine\.py:3: the plugin cannot be imported: ModuleNotFoundError: No mod"
+    ):
         load(path)
     path = write(tmp_path, "typo.py", "x = 1\ndef f(:\n")
-    with pytest.raises(PluginError, match=r"typo\.py:2: the plugin cannot be imported: SyntaxError"):
+    with pytest.raises(
+        PluginError, match=r"typo\.py:2: the plugin cannot be imported: SyntaxError"
+    ):
         load(path)
 
 
 def test_a_missing_local_file_is_told(tmp_path: Path) -> None:
-    with pytest.raises(PluginError, match=r"nowhere\.py does not exist; paths in a YAML file start at its folder"):
+    with pytest.raises(
+        PluginError, match=r"nowhere\.py does not exist; paths in a YAML file start at its folder"
+    ):
         load(tmp_path / "nowhere.py")
 
 
 def test_a_local_file_that_is_not_python_is_told(tmp_path: Path) -> None:
-    with pytest.raises(PluginError, match=r"mine\.txt is not a Python module; its name must end in \.py"):
+    with pytest.raises(
+        PluginError, match=r"mine\.txt is not a Python module; its name must end in \.py"
+    ):
         load(write(tmp_path, "mine.txt", "x = 1\n"))
 
 
-def test_an_installed_distribution_is_a_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_installed_distribution_is_a_plugin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     install(tmp_path, "my_installed_plugin", OFFER.format(name="installed"))
     monkeypatch.syspath_prepend(tmp_path)
     offer = catalogue(get_plugin_manager()).find("strategy", "installed")
@@ -117,7 +140,10 @@ def test_a_distribution_may_name_a_module_that_is_registered_already(
 ) -> None:
     install(tmp_path, "unused_plugin", "", target="bt_run_strategies.trend")
     monkeypatch.syspath_prepend(tmp_path)
-    assert catalogue(get_plugin_manager()).find("strategy", "trend").origin == "bt_run_strategies.trend"
+    assert (
+        catalogue(get_plugin_manager()).find("strategy", "trend").origin
+        == "bt_run_strategies.trend"
+    )
 
 
 def test_a_broken_distribution_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +160,9 @@ def test_a_broken_distribution_is_named(tmp_path: Path, monkeypatch: pytest.Monk
 def test_an_entry_point_must_name_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(tmp_path, "my_object_plugin", "thing = 3", target="my_object_plugin:thing")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(PluginError, match=r"my-dist 1\.2 .*: the entry point must name a module; found int"):
+    with pytest.raises(
+        PluginError, match=r"my-dist 1\.2 .*: the entry point must name a module; found int"
+    ):
         get_plugin_manager()
 
 
@@ -159,7 +187,9 @@ def test_an_entry_point_must_name_a_module(tmp_path: Path, monkeypatch: pytest.M
         ),
     ],
 )
-def test_a_hook_that_would_never_be_called_is_an_error(tmp_path: Path, text: str, message: str) -> None:
+def test_a_hook_that_would_never_be_called_is_an_error(
+    tmp_path: Path, text: str, message: str
+) -> None:
     with pytest.raises(PluginError, match=message) as caught:
         load(write(tmp_path, "mine.py", f"from bt_run import hookimpl\n{text}\n"))
     assert "\n" not in str(caught.value)
@@ -176,11 +206,16 @@ def test_two_components_of_one_name_are_an_error_that_names_both_origins(tmp_pat
     ("body", "message"),
     [
         ("return ['trend']", r"mine\.py: bt_sizers must offer Component records; found 'trend'"),
-        ("return None", r"mine\.py: bt_sizers failed with TypeError: 'NoneType' object is not iterable"),
+        (
+            "return None",
+            r"mine\.py: bt_sizers failed with TypeError: 'NoneType' object is not iterable",
+        ),
         ("yield from {}['x']", r"mine\.py: bt_sizers failed with KeyError: 'x'"),
     ],
 )
-def test_an_offer_that_fails_is_told_with_its_plugin(tmp_path: Path, body: str, message: str) -> None:
+def test_an_offer_that_fails_is_told_with_its_plugin(
+    tmp_path: Path, body: str, message: str
+) -> None:
     text = f"from bt_run import hookimpl\n\n@hookimpl\ndef bt_sizers():\n    {body}\n"
     with pytest.raises(PluginError, match=message):
         catalogue(load(write(tmp_path, "mine.py", text)))
@@ -189,13 +224,17 @@ def test_an_offer_that_fails_is_told_with_its_plugin(tmp_path: Path, body: str, 
 def test_a_config_field_may_not_be_called_like_a_word_of_the_yaml(tmp_path: Path) -> None:
     text = OFFER.format(name="mine").replace("config=Config", "config=Mine")
     text = text.replace("@hookimpl", "class Mine(Config):\n    use: int = 1\n\n@hookimpl")
-    with pytest.raises(PluginError, match=r"mine\.py: the config of 'mine' has a field called 'use', a word that"):
+    with pytest.raises(
+        PluginError, match=r"mine\.py: the config of 'mine' has a field called 'use', a word that"
+    ):
         catalogue(load(write(tmp_path, "mine.py", text)))
 
 
 def test_a_config_must_be_a_config(tmp_path: Path) -> None:
     text = OFFER.format(name="mine").replace("config=Config", "config=dict")
-    with pytest.raises(PluginError, match=r"mine\.py: the config of 'mine' must be a subclass of bt_run\.Config"):
+    with pytest.raises(
+        PluginError, match=r"mine\.py: the config of 'mine' must be a subclass of bt_run\.Config"
+    ):
         catalogue(load(write(tmp_path, "mine.py", text)))
 
 
@@ -204,10 +243,14 @@ def test_an_unknown_name_is_told_with_what_there_is_and_the_nearest() -> None:
     message = r"no strategy 'tredn' is installed; strategies installed: .*trend \(did you mean 'trend'\?\)"
     with pytest.raises(ConfigError, match=message):
         found.find("strategy", "tredn")
-    with pytest.raises(ConfigError, match="no analyzer 'x' is installed; analyzers installed: none"):
+    with pytest.raises(
+        ConfigError, match="no analyzer 'x' is installed; analyzers installed: none"
+    ):
         catalogue(load()).find("analyzer", "x")
 
 
 def test_a_name_of_another_role_is_told_as_such() -> None:
-    with pytest.raises(ConfigError, match="'equal_weight' is a sizer, not a strategy; strategies installed: "):
+    with pytest.raises(
+        ConfigError, match="'equal_weight' is a sizer, not a strategy; strategies installed: "
+    ):
         catalogue(get_plugin_manager()).find("strategy", "equal_weight")

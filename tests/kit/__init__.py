@@ -1,1 +1,3 @@
-"""What tests share: places of this repository, made markets, a second ledger, recorded answers, planted leaks."""
+"""What tests share: places of this repository, made markets, a second ledger, recorded answers,
+planted leaks.
+"""

@@ -34,7 +34,10 @@ def expected(name: str) -> dict[str, Any]:
 
     result = run(load_config(EXAMPLES / f"{name}.yaml"))
     statistics = {
-        metric: {column: None if value is None else float(f"{value:.9g}") for column, value in values.items()}
+        metric: {
+            column: None if value is None else float(f"{value:.9g}")
+            for column, value in values.items()
+        }
         for metric, values in result.metrics.items()
         if metric in METRICS
     }

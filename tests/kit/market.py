@@ -1,4 +1,6 @@
-"""A small market with everything ugly in it: dividends, splits, late listing, delistings, missing sessions."""
+"""A small market with everything ugly in it: dividends, splits, late listing, delistings, missing
+sessions.
+"""
 
 from pathlib import Path
 

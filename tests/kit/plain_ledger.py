@@ -1,4 +1,5 @@
-"""An independent ledger: replays target weights from the written rules of docs/fills.md, one asset at a time.
+"""An independent ledger: replays target weights from the written rules of docs/fills.md, one asset
+at a time.
 
 It shares no line with the engine and is slow on purpose.
 """
@@ -26,7 +27,9 @@ class PlainLedger:
     fills: list = field(default_factory=list)
 
     def play(self, targets):
-        """Replay ``targets``: bar -> {asset: weight}, decided at that bar's close. Return NAV and cash, (T,)."""
+        """Replay ``targets``: bar -> {asset: weight}, decided at that bar's close. Return NAV and
+        cash, (T,).
+        """
         bars, count = self.bars, len(self.bars.assets)
         held, last, silent = [0.0] * count, [0.0] * count, [None] * count
         pending, decided = {}, None
@@ -63,7 +66,11 @@ class PlainLedger:
         if not self.whole:
             return shares
         near = round(shares)
-        return float(near) if abs(shares - near) <= 1e-9 * max(1.0, abs(shares)) else float(math.trunc(shares))
+        return (
+            float(near)
+            if abs(shares - near) <= 1e-9 * max(1.0, abs(shares))
+            else float(math.trunc(shares))
+        )
 
     def _delisted(self, t, i, silent):
         declared = self.bars.last_session[i]
@@ -96,13 +103,19 @@ class PlainLedger:
                     rest[i] = target
                 continue
             asked = target - held[i]
-            closing = -math.copysign(min(abs(asked), abs(held[i])), held[i]) if asked * held[i] < 0 else 0.0
+            closing = (
+                -math.copysign(min(abs(asked), abs(held[i])), held[i])
+                if asked * held[i] < 0
+                else 0.0
+            )
             if closing:
                 self._trade(t, i, held, closing, price[i])
             if asked != closing:
                 opening[i] = asked - closing
         nav = self.cash + math.fsum(h * p for h, p in zip(held, price, strict=True) if h)
-        power = self.gross * nav - math.fsum(abs(h) * p for h, p in zip(held, price, strict=True) if h)
+        power = self.gross * nav - math.fsum(
+            abs(h) * p for h, p in zip(held, price, strict=True) if h
+        )
         unit = {i: self._unit(price[i], shares) for i, shares in opening.items()}
         need = math.fsum(abs(shares) * unit[i] for i, shares in opening.items())
         factor = 1.0 if need <= max(power, 0.0) else max(power, 0.0) / need

@@ -1,6 +1,8 @@
-"""Answers in the shape of ``yfinance.download``, made of the sample prices: what stands between the tests and Yahoo.
+"""Answers in the shape of ``yfinance.download``, made of the sample prices: what stands between the
+tests and Yahoo.
 
-The shape is that of yfinance 1.7, which tests/plugins/market_data/test_yahoo.py proves on the library itself.
+The shape is that of yfinance 1.7, which tests/plugins/market_data/test_yahoo.py proves on the
+library itself.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ def recorded(symbol: str) -> pd.DataFrame | None:
     else:
         return None
     columns = {
-        title: rows.close if getattr(rows, field) is None else getattr(rows, field) for field, title in PRICES.items()
+        title: rows.close if getattr(rows, field) is None else getattr(rows, field)
+        for field, title in PRICES.items()
     }
     if rows.volume is None:
         columns["Volume"] = np.full(len(rows.close), 1e6)
@@ -38,7 +41,9 @@ def recorded(symbol: str) -> pd.DataFrame | None:
     # a dividend of half a percent at the first session of each quarter, as the ETFs pay
     quarters = frame.index.to_period("Q")
     first = np.append(False, quarters[1:] != quarters[:-1])
-    frame["Dividends"] = np.where(first & (symbol in PLAYED), np.round(0.005 * frame["Close"], 4), 0.0)
+    frame["Dividends"] = np.where(
+        first & (symbol in PLAYED), np.round(0.005 * frame["Close"], 4), 0.0
+    )
     frame["Stock Splits"] = 0.0
     before = frame["Close"].shift().fillna(frame["Close"])
     factor = np.cumprod((1 - frame["Dividends"] / before).to_numpy())
@@ -46,7 +51,9 @@ def recorded(symbol: str) -> pd.DataFrame | None:
     return frame
 
 
-def download(tickers: list[str], start: str | None = None, end: str | None = None, **options: Any) -> pd.DataFrame:
+def download(
+    tickers: list[str], start: str | None = None, end: str | None = None, **options: Any
+) -> pd.DataFrame:
     """Answer as ``yfinance.download`` does: ``end`` is excluded, an unknown symbol is only logged."""
     assert options["auto_adjust"] is False
     assert options["actions"] is True
@@ -54,7 +61,9 @@ def download(tickers: list[str], start: str | None = None, end: str | None = Non
     for symbol in tickers:
         frame = recorded(symbol)
         if frame is None:
-            logging.getLogger("yfinance").error(f"['{symbol}']: possibly delisted; no timezone found")
+            logging.getLogger("yfinance").error(
+                f"['{symbol}']: possibly delisted; no timezone found"
+            )
             continue
         inside = frame.index < pd.Timestamp(end) if end else slice(None)
         frame = frame[inside]

@@ -70,15 +70,21 @@ def test_inverse_volatility_weighs_by_one_over_the_deviation():
 
 def test_inverse_volatility_gives_nothing_without_an_estimate_and_says_so():
     bars = make_bars({"A": zigzag(20, 0.01), "B": np.ones(21)})
-    got = InverseVolatility(InverseVolatilityConfig(lookback=20), context()).target_weights(state(bars))
+    got = InverseVolatility(InverseVolatilityConfig(lookback=20), context()).target_weights(
+        state(bars)
+    )
     assert got.values == pytest.approx([1.0, 0.0])
     assert got.notes == {"no volatility estimate": ["B"]}
-    short = InverseVolatility(InverseVolatilityConfig(lookback=60), context()).target_weights(state(bars))
+    short = InverseVolatility(InverseVolatilityConfig(lookback=60), context()).target_weights(
+        state(bars)
+    )
     assert short.values.tolist() == [0.0, 0.0]
 
 
 def test_signal_weight_takes_signals_for_weights():
-    assert SignalWeight(SignalWeightConfig(), context()).target_weights(state(signals=(0.3, NAN))).tolist() == [
+    assert SignalWeight(SignalWeightConfig(), context()).target_weights(
+        state(signals=(0.3, NAN))
+    ).tolist() == [
         0.3,
         0.0,
     ]
@@ -89,12 +95,16 @@ def test_volatility_target_scales_to_the_target():
     overlay = VolatilityTarget(VolatilityTargetConfig(annual=0.05, lookback=63), context())
     returns = History(bars, 63).returns(63) @ np.array([0.5, 0.5])
     expected = 0.5 * 0.05 / (returns.std(ddof=1) * np.sqrt(252))
-    assert overlay.adjust(state(bars), np.array([0.5, 0.5])).values == pytest.approx([expected, expected])
+    assert overlay.adjust(state(bars), np.array([0.5, 0.5])).values == pytest.approx(
+        [expected, expected]
+    )
 
 
 def test_volatility_target_measures_the_downside_if_asked():
     bars = make_bars({"A": zigzag(63, 0.01), "B": np.ones(64)})
-    overlay = VolatilityTarget(VolatilityTargetConfig(annual=0.05, lookback=63, downside=True), context())
+    overlay = VolatilityTarget(
+        VolatilityTargetConfig(annual=0.05, lookback=63, downside=True), context()
+    )
     returns = History(bars, 63).returns(63)[:, 0]
     down = np.sqrt(np.mean(np.minimum(returns, 0) ** 2) * 252)
     assert overlay.adjust(state(bars), np.array([1.0, 0.0])).values[0] == pytest.approx(0.05 / down)
@@ -108,7 +118,9 @@ def test_volatility_target_never_passes_the_gross_limit():
 
 def test_volatility_target_waits_for_half_its_lookback():
     overlay = VolatilityTarget(VolatilityTargetConfig(annual=0.1, lookback=63), context())
-    got = overlay.adjust(state(make_bars({"A": zigzag(20, 0.01), "B": zigzag(20, 0.01)})), np.array([0.5, 0.5]))
+    got = overlay.adjust(
+        state(make_bars({"A": zigzag(20, 0.01), "B": zigzag(20, 0.01)})), np.array([0.5, 0.5])
+    )
     assert got.values.tolist() == [0.5, 0.5]
     assert got.notes == {"unscaled": "20 returns, 63 wanted"}
 
@@ -143,7 +155,9 @@ def test_the_guard_comes_back_from_cash_as_the_unguarded_track_recovers():
 
 def test_steps_must_deepen():
     with pytest.raises(ValueError, match="expected rising depths and falling exposures"):
-        DrawdownGuardConfig(steps=[{"depth": 0.2, "exposure": 0.5}, {"depth": 0.1, "exposure": 0.2}])
+        DrawdownGuardConfig(
+            steps=[{"depth": 0.2, "exposure": 0.5}, {"depth": 0.1, "exposure": 0.2}]
+        )
 
 
 def test_calendar_fires_once_a_period():

@@ -1,7 +1,8 @@
 """One account: shares and cash, moved through the bars by one basket after another.
 
-The engine's account, the tracks and the baselines are all this class, so they fill alike. It knows nothing
-of Backtrader. Bars without an order, a corporate action or a delisting are valued in one vector operation.
+The engine's account, the tracks and the baselines are all this class, so they fill alike. It knows
+nothing of Backtrader. Bars without an order, a corporate action or a delisting are valued in one
+vector operation.
 """
 
 from __future__ import annotations
@@ -60,9 +61,9 @@ class CashFlow:
 class Account:
     """Play target weights through a market, from the close of bar ``start`` on.
 
-    ``nav`` and ``cash_history`` are (T,), filled up to bar ``t``. ``holdings`` lists (bar, shares) at each
-    change of the shares. ``exited`` maps the assets that an exit closed to the side they were held on; who
-    takes note of it empties it.
+    ``nav`` and ``cash_history`` are (T,), filled up to bar ``t``. ``holdings`` lists (bar, shares)
+    at each change of the shares. ``exited`` maps the assets that an exit closed to the side they
+    were held on; who takes note of it empties it.
     """
 
     def __init__(self, market: Market, start: int) -> None:
@@ -96,7 +97,8 @@ class Account:
     def order(self, weights: Array, traded: NDArray[np.bool_] | None = None) -> None:
         """Order target ``weights`` (N,) now, at the close of bar ``t``; they fill at the next bar.
 
-        Assets outside ``traded`` get no order. Orders that still wait are replaced for the assets that trade now.
+        Assets outside ``traded`` get no order. Orders that still wait are replaced for the assets
+        that trade now.
         """
         bars, nav = self.market.bars, float(self.nav[self.t])
         mask = bars.present[self.t] if traded is None else traded & bars.present[self.t]
@@ -104,7 +106,9 @@ class Account:
         if nav <= 0:
             return
         shares = target_shares(weights, nav, bars.mark[self.t], whole=self.market.whole)
-        same = np.abs(shares - self.shares) <= 1e-9 * np.maximum(np.abs(shares), np.abs(self.shares))
+        same = np.abs(shares - self.shares) <= 1e-9 * np.maximum(
+            np.abs(shares), np.abs(self.shares)
+        )
         mask = mask & ~same
         if mask.any():
             waiting = np.full(len(shares), np.nan) if self._target is None else self._target
@@ -161,11 +165,15 @@ class Account:
         self.cash_history[t] = self.cash
 
     def _accrue(self, t: int, rates: Rates) -> None:
-        """Book the interest since the bar before, at the rates and values known then: amount * rate * years."""
+        """Book the interest since the bar before, at the rates and values known then: amount * rate
+        * years.
+        """
         years = float(self.market.years[t])
         if years == 0.0:
             return
-        kind, rate = ("interest", rates.cash) if self.cash > 0 else ("margin interest", rates.margin)
+        kind, rate = (
+            ("interest", rates.cash) if self.cash > 0 else ("margin interest", rates.margin)
+        )
         earned = self.cash * float(rate[t - 1]) * years
         short = np.minimum(self.shares * self.market.bars.mark[t - 1], 0.0)
         fee = short * float(rates.borrow[t - 1]) * years
@@ -221,7 +229,9 @@ class Account:
         self.cash = fills.cash
         shares = self.shares + fills.filled
         # a target that was reached is held exactly, so that an exit leaves no dust
-        done = reached & (np.abs(shares - target) <= 1e-12 * np.maximum(np.abs(target), np.abs(self.shares)))
+        done = reached & (
+            np.abs(shares - target) <= 1e-12 * np.maximum(np.abs(target), np.abs(self.shares))
+        )
         rows = np.flatnonzero(reached)
         tolerance = 1e-9 * np.abs(asked)
         waits = reached & (np.abs(asked - fills.taken) > tolerance)
@@ -231,10 +241,21 @@ class Account:
             reason[waits[rows]] = VOLUME
             reason[short[rows]] = BUYING_POWER
             filled, price, commission, slippage = (
-                values[rows] for values in (fills.filled, fills.price, fills.commission, fills.slippage)
+                values[rows]
+                for values in (fills.filled, fills.price, fills.commission, fills.slippage)
             )
             self.fills.append(
-                FillRecord(self._decided[rows], t, rows, asked[rows], filled, price, commission, slippage, reason)
+                FillRecord(
+                    self._decided[rows],
+                    t,
+                    rows,
+                    asked[rows],
+                    filled,
+                    price,
+                    commission,
+                    slippage,
+                    reason,
+                )
             )
         shares = np.where(done, target, shares)
         self._note_entries(t, shares, fills.price)
@@ -246,21 +267,29 @@ class Account:
         self._target = np.where(missed | waits, target, np.nan) if (missed | waits).any() else None
 
     def _exit(self, t: int) -> None:
-        """Close what touched a stop or a target in this bar, and cancel what was still to be traded of it."""
+        """Close what touched a stop or a target in this bar, and cancel what was still to be traded
+        of it.
+        """
         market, bars = self.market, self.market.bars
         held = (self.shares != 0.0) & bars.present[t]
         if not held.any():
             return
         side = np.where(held, np.sign(self.shares), np.nan)
-        levels = nearest_levels(market.exits, Holdings(side, self._entry, self._best, t - self._since))
+        levels = nearest_levels(
+            market.exits, Holdings(side, self._entry, self._best, t - self._since)
+        )
         traded = bars.traded
-        price, stopped = exit_prices(side, (traded.open[t], traded.high[t], traded.low[t], traded.close[t]), levels)
+        price, stopped = exit_prices(
+            side, (traded.open[t], traded.high[t], traded.low[t], traded.close[t]), levels
+        )
         closes = np.isfinite(price)
         if not closes.any():
             return
         rows = np.flatnonzero(closes)
         asked = np.where(closes, -self.shares, 0.0)
-        basket = Basket(self.shares, asked, np.where(closes, price, bars.mark[t]), self.cash, AtBar(bars, t))
+        basket = Basket(
+            self.shares, asked, np.where(closes, price, bars.mark[t]), self.cash, AtBar(bars, t)
+        )
         fills = fill_basket(basket, market.broker.costs, gross=market.gross, whole=market.whole)
         rule = np.where(stopped, levels.stop_rule, levels.target_rule)[rows]
         values = (asked, fills.filled, fills.price, fills.commission, fills.slippage)
@@ -277,7 +306,9 @@ class Account:
             self._decided = np.where(rest, t, self._decided)
 
     def _note_entries(self, t: int, shares: Array, price: Array) -> None:
-        """Keep the average price of what is held: a larger holding averages, a new side begins anew."""
+        """Keep the average price of what is held: a larger holding averages, a new side begins
+        anew.
+        """
         if not self.market.exits:
             return
         same = shares * self.shares > 0
@@ -295,7 +326,10 @@ class Account:
         side = np.sign(self.shares)
         better = held & (mark * side > self._best * side)
         self._best = np.where(held, np.where(better, mark, self._best), np.nan)
-        self._entry, self._since = np.where(held, self._entry, np.nan), np.where(held, self._since, np.nan)
+        self._entry, self._since = (
+            np.where(held, self._entry, np.nan),
+            np.where(held, self._since, np.nan),
+        )
 
     def _close_delisted(self, t: int) -> None:
         names = self.market.closings[t]
@@ -333,15 +367,29 @@ class Account:
         asked = self._target[names] - self.shares[names]
         zero = np.zeros(len(names))
         self.fills.append(
-            FillRecord(self._decided[names], t, names, asked, zero, zero + np.nan, zero, zero, _same(reason, names))
+            FillRecord(
+                self._decided[names],
+                t,
+                names,
+                asked,
+                zero,
+                zero + np.nan,
+                zero,
+                zero,
+                _same(reason, names),
+            )
         )
 
-    def _record_forced(self, t: int, names: NDArray[np.intp], change: Array, price: Array, reason: str) -> None:
+    def _record_forced(
+        self, t: int, names: NDArray[np.intp], change: Array, price: Array, reason: str
+    ) -> None:
         if not len(names):
             return
         zero = np.zeros(len(names))
         change, price = change[names], price[names]
-        self.fills.append(FillRecord(-1, t, names, change, change, price, zero, zero, _same(reason, names)))
+        self.fills.append(
+            FillRecord(-1, t, names, change, change, price, zero, zero, _same(reason, names))
+        )
 
 
 def _same(reason: str, names: NDArray[np.intp]) -> NDArray[np.object_]:

@@ -1,7 +1,9 @@
-"""Fill a basket of orders: holdings, orders, prices and costs in, fills out. Pure functions on arrays.
+"""Fill a basket of orders: holdings, orders, prices and costs in, fills out. Pure functions on
+arrays.
 
-The rules are those of ``docs/fills.md``. Closing parts fill first and in full. The opening parts, long or
-short, share one buying power and are scaled by one factor, so that no order of the assets can matter.
+The rules are those of ``docs/fills.md``. Closing parts fill first and in full. The opening parts,
+long or short, share one buying power and are scaled by one factor, so that no order of the assets
+can matter.
 """
 
 from __future__ import annotations
@@ -43,9 +45,10 @@ class Basket:
 class Fills:
     """Hold what became of a basket, arrays (n,) over all its assets.
 
-    ``taken`` is the part of what was asked that the market takes in this bar, ``filled`` what was traded.
-    ``price`` includes slippage and is the market price where nothing was filled; ``commission`` and
-    ``slippage`` are money. ``factor`` in [0, 1] scaled the opening parts; ``cash`` is what is left.
+    ``taken`` is the part of what was asked that the market takes in this bar, ``filled`` what was
+    traded. ``price`` includes slippage and is the market price where nothing was filled;
+    ``commission`` and ``slippage`` are money. ``factor`` in [0, 1] scaled the opening parts;
+    ``cash`` is what is left.
     """
 
     taken: Array
@@ -58,13 +61,17 @@ class Fills:
 
 
 def target_shares(weights: Array, nav: float, price: Array, *, whole: bool) -> Array:
-    """Return the shares (n,) that ``weights`` of ``nav`` buy at ``price``; whole ones toward zero if asked for."""
+    """Return the shares (n,) that ``weights`` of ``nav`` buy at ``price``; whole ones toward zero
+    if asked for.
+    """
     shares = np.divide(weights * nav, price, out=np.zeros_like(weights), where=price > 0)
     return whole_shares(shares) if whole else shares
 
 
 def whole_shares(shares: Array) -> Array:
-    """Cut shares (n,) toward zero, after snapping to the whole number that rounding missed by 1e-9 relative."""
+    """Cut shares (n,) toward zero, after snapping to the whole number that rounding missed by 1e-9
+    relative.
+    """
     nearest = np.rint(shares)
     near = np.abs(shares - nearest) <= SNAP * np.maximum(1.0, np.abs(shares))
     return np.where(near, nearest, np.trunc(shares))
@@ -75,9 +82,9 @@ def fill_basket(basket: Basket, costs: Costs, *, gross: float, whole: bool) -> F
 
     Both are parts of what the market takes in this bar (``costs.fillable``).
 
-    Buying power is ``gross`` x NAV at fill prices less what is still held gross. An opening part needs its
-    value, its slippage and its commission. Short proceeds raise cash but not NAV, so they buy nothing; with
-    ``gross`` = 1 the same bound keeps longs within cash.
+    Buying power is ``gross`` x NAV at fill prices less what is still held gross. An opening part
+    needs its value, its slippage and its commission. Short proceeds raise cash but not NAV, so they
+    buy nothing; with ``gross`` = 1 the same bound keeps longs within cash.
     """
     held, price = basket.held, basket.price
     asked = costs.fillable(basket.asked, basket.conditions)
@@ -95,10 +102,14 @@ def fill_basket(basket: Basket, costs: Costs, *, gross: float, whole: bool) -> F
     power = power if power > 1e-12 * nav else 0.0
 
     def settle(part: Array) -> tuple[Array, Array, Array]:
-        """Return average price and commission of orders whose opening parts are ``part``, and what these need."""
+        """Return average price and commission of orders whose opening parts are ``part``, and what
+        these need.
+        """
         paid = costs.fill_price(price, part, basket.conditions)
         filled = closing + part
-        average = np.divide(closing * close_price + part * paid, filled, out=close_price.copy(), where=part != 0)
+        average = np.divide(
+            closing * close_price + part * paid, filled, out=close_price.copy(), where=part != 0
+        )
         average = np.where((closing == 0) & (part != 0), paid, average)
         fee = costs.commission(filled, average)
         slipped = filled * (average - price) - closing * (close_price - price)
@@ -119,7 +130,9 @@ def fill_basket(basket: Basket, costs: Costs, *, gross: float, whole: bool) -> F
 
     filled = closing + part
     cash = basket.cash - float((filled * average + commission).sum())
-    return Fills(asked, filled, average, commission, np.abs(filled * (average - price)), factor, cash)
+    return Fills(
+        asked, filled, average, commission, np.abs(filled * (average - price)), factor, cash
+    )
 
 
 def _largest_factor(opening: Array, need: _Need, power: float) -> float:
@@ -133,7 +146,9 @@ def _largest_factor(opening: Array, need: _Need, power: float) -> float:
 
 
 def _round_down(opening: Array, part: Array, need: _Need, power: float) -> Array:
-    """Cut opening parts to whole shares, then give one more each by largest remainder where it still fits."""
+    """Cut opening parts to whole shares, then give one more each by largest remainder where it
+    still fits.
+    """
     size = np.abs(part)
     whole = whole_shares(size)
     sign = np.sign(opening)

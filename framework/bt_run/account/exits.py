@@ -16,7 +16,9 @@ __all__ = ["Levels", "exit_prices", "nearest_levels"]
 
 @dataclass(frozen=True)
 class Levels:
-    """Hold the nearest stop and target of each holding (n,), NaN for none, and the names of their rules."""
+    """Hold the nearest stop and target of each holding (n,), NaN for none, and the names of their
+    rules.
+    """
 
     stop: Array
     target: Array
@@ -45,16 +47,22 @@ def _pair(rule: Exit, holdings: Holdings) -> tuple[Array, Array]:
     lower, upper = rule.levels(holdings)
     shape = holdings.side.shape
     if np.shape(lower) != shape or np.shape(upper) != shape:
-        raise ValueError(f"levels of shape {np.shape(lower)} and {np.shape(upper)}; expected (N,) = {shape} twice")
+        raise ValueError(
+            f"levels of shape {np.shape(lower)} and {np.shape(upper)}; expected (N,) = {shape} "
+            "twice"
+        )
     return np.asarray(lower, dtype=np.float64), np.asarray(upper, dtype=np.float64)
 
 
-def exit_prices(side: Array, bar: tuple[Array, Array, Array, Array], levels: Levels) -> tuple[Array, NDArray[np.bool_]]:
-    """Return the price at which each holding is closed in a bar (n,), NaN for none, and whether by its stop.
+def exit_prices(
+    side: Array, bar: tuple[Array, Array, Array, Array], levels: Levels
+) -> tuple[Array, NDArray[np.bool_]]:
+    """Return the price at which each holding is closed in a bar (n,), NaN for none, and whether by
+    its stop.
 
-    ``bar`` is open, high, low, close. A gap is honest: an open beyond a level fills at the open. Where a bar
-    touches both levels the stop is taken, since nobody knows which came first. Without open, high and low the
-    close stands for them.
+    ``bar`` is open, high, low, close. A gap is honest: an open beyond a level fills at the open.
+    Where a bar touches both levels the stop is taken, since nobody knows which came first. Without
+    open, high and low the close stands for them.
     """
     close = bar[3]
     first, high, low = (np.where(np.isnan(field), close, field) for field in bar[:3])
@@ -64,5 +72,7 @@ def exit_prices(side: Array, bar: tuple[Array, Array, Array, Array], levels: Lev
     gapped = (begin <= stop) | (begin >= target)
     stopped = np.where(gapped, begin <= stop, worst <= stop)
     reached = ~stopped & (best >= target)
-    price = np.where(gapped, first, np.where(stopped, levels.stop, np.where(reached, levels.target, np.nan)))
+    price = np.where(
+        gapped, first, np.where(stopped, levels.stop, np.where(reached, levels.target, np.nan))
+    )
     return np.where(np.isnan(close), np.nan, price), stopped

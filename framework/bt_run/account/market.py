@@ -61,7 +61,8 @@ class Market:
         silent = (last >= 0) & (rows - last == self.broker.delisting.after)
         declared = ~np.isnat(bars.last_session)
         silent[:, declared] = False
-        # a daily bar is that session's close; of an intraday session the last bar is known only afterwards
+        # a daily bar is that session's close; of an intraday session the last bar is known only
+        # afterwards
         side: Literal["left", "right"] = "left" if bars.daily else "right"
         for column in np.flatnonzero(declared):
             bar = int(np.searchsorted(bars.sessions, bars.last_session[column], side=side))
@@ -83,14 +84,18 @@ class Market:
     @cached_property
     def actions(self) -> NDArray[np.bool_]:
         """Return which bars have a dividend or a split, (T,)."""
-        return np.asarray((self.bars.dividends != 0).any(axis=1) | (self.bars.splits != 1).any(axis=1))
+        return np.asarray(
+            (self.bars.dividends != 0).any(axis=1) | (self.bars.splits != 1).any(axis=1)
+        )
 
     @cached_property
     def busy(self) -> NDArray[np.intp]:
         """Return the bars with a dividend, a split, a delisting, interest or exits, sorted."""
         if self.rates is not None or self.exits:
             return np.arange(len(self.bars))
-        return np.union1d(np.flatnonzero(self.actions), np.array(list(self.closings), dtype=np.intp))
+        return np.union1d(
+            np.flatnonzero(self.actions), np.array(list(self.closings), dtype=np.intp)
+        )
 
 
 def _mean(rows: Array) -> Array:

@@ -14,8 +14,8 @@ __all__ = ["Track"]
 class Track:
     """Follow one stage of the pipeline in an account of its own, without the later stages.
 
-    The account is the run's: same market, same costs, same fills. It catches up when it is read, so that a
-    track nobody reads costs nothing.
+    The account is the run's: same market, same costs, same fills. It catches up when it is read, so
+    that a track nobody reads costs nothing.
     """
 
     def __init__(self, market: Market) -> None:

@@ -18,7 +18,9 @@ __all__ = ["benchmark_nav", "constant_mix", "equal_weight", "mean_weights"]
 
 
 def benchmark_nav(market: Market) -> Array:
-    """Return the benchmark's total return without costs (T,), worth the run's cash at ``bars.start``."""
+    """Return the benchmark's total return without costs (T,), worth the run's cash at
+    ``bars.start``.
+    """
     bars = market.bars
     close = bars.benchmark.copy()
     rows = np.maximum.accumulate(np.where(np.isfinite(close), np.arange(len(close)), 0))
@@ -46,7 +48,8 @@ def constant_mix(market: Market, due: NDArray[np.bool_], limits: Limits, mix: Ar
 
 
 def mean_weights(ledger: Ledger) -> Array:
-    """Return the mean of a ledger's end-of-session weights (N,) from its first fill on; 0 without any fill.
+    """Return the mean of a ledger's end-of-session weights (N,) from its first fill on; 0 without
+    any fill.
 
     It knows the whole run, so it is a yardstick and not a strategy.
     """
@@ -65,7 +68,9 @@ def mean_weights(ledger: Ledger) -> Array:
     return total / max(count, 1)
 
 
-def _play(market: Market, due: NDArray[np.bool_], limits: Limits, weights: Callable[[Account], Array]) -> Account:
+def _play(
+    market: Market, due: NDArray[np.bool_], limits: Limits, weights: Callable[[Account], Array]
+) -> Account:
     account = Account(market, market.bars.start)
     for t in np.flatnonzero(due):
         account.advance(int(t))

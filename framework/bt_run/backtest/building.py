@@ -68,9 +68,12 @@ class Builder:
         context = replace(self.context, children=MappingProxyType(children))
         built = build_one(bound, path, context)
         methods = _CONTRACT.get(bound.role, ())
-        if not isinstance(built, BacktraderStrategy) and not any(hasattr(built, m) for m in methods or [""]):
+        if not isinstance(built, BacktraderStrategy) and not any(
+            hasattr(built, m) for m in methods or [""]
+        ):
             raise PluginError(
-                f"{path}: {bound.role} {bound.name!r} ({bound.offer.origin}) built a {type(built).__name__} "
+                f"{path}: {bound.role} {bound.name!r} ({bound.offer.origin}) built a "
+                f"{type(built).__name__} "
                 f"without {' or '.join(methods)}()"
             )
         self.needs[path] = frozenset(getattr(built, "needs", ()))
@@ -83,18 +86,27 @@ class Builder:
 
     def callable_of(self, bound: Bound, built: Any, path: str) -> Callable[..., Any]:
         if isinstance(built, BacktraderStrategy):
-            raise ConfigError(f"{path}: {bound.name!r} is a Backtrader strategy; it cannot be a part of another")
+            raise ConfigError(
+                f"{path}: {bound.name!r} is a Backtrader strategy; it cannot be a part of another"
+            )
         if bound.role == "strategy" and hasattr(built, "signals"):
             rows = VectorisedSignal(bound.name, built.signals, path)
             self.vectorised.append(rows)
             return rows
-        method = {"strategy": "signal", "sizer": "target_weights", "overlay": "adjust", "trigger": "check"}
+        method = {
+            "strategy": "signal",
+            "sizer": "target_weights",
+            "overlay": "adjust",
+            "trigger": "check",
+        }
         call: Callable[..., Any] = getattr(built, method[bound.role])
         return call
 
 
 def build_one(bound: Bound, path: str, context: BuildContext) -> Any:
-    """Return what a component's own ``build`` gives; ``path`` is its place, for the words of an error."""
+    """Return what a component's own ``build`` gives; ``path`` is its place, for the words of an
+    error.
+    """
     where = f"{path}: building {bound.role} {bound.name!r} ({bound.offer.origin})"
     return guarded(where, bound.offer.component.build, bound.options, context)
 
@@ -113,7 +125,9 @@ def build_parts(config: RunConfig, bound: BoundConfig) -> Parts:
     """
     broker = build_one(bound.broker, "broker", BuildContext(costs=None))
     if not isinstance(broker, Broker):
-        raise PluginError(f"broker {bound.broker.name!r} built a {type(broker).__name__}; expected a Broker")
+        raise PluginError(
+            f"broker {bound.broker.name!r} built a {type(broker).__name__}; expected a Broker"
+        )
     _refuse_money_per_share(config, broker)
     builder = Builder(BuildContext(costs=broker.costs, limits=config.limits, seed=config.seed))
     strategy = builder.build(bound.strategy, "strategy")
@@ -127,7 +141,9 @@ def build_parts(config: RunConfig, bound: BoundConfig) -> Parts:
         exits=tuple((b.name, builder.build(b, f"exits.{i}")) for i, b in enumerate(bound.exits)),
         classic=classic,
         analyzers=tuple(builder.build(b, f"analyzers.{i}") for i, b in enumerate(bound.analyzers)),
-        reports=tuple((b.name, builder.build(b, f"reports.{i}")) for i, b in enumerate(bound.reports)),
+        reports=tuple(
+            (b.name, builder.build(b, f"reports.{i}")) for i, b in enumerate(bound.reports)
+        ),
         needs=builder.needs,
         vectorised=tuple(builder.vectorised),
     )
@@ -138,7 +154,8 @@ def _refuse_money_per_share(config: RunConfig, broker: Broker) -> None:
     keys = broker.costs.real_shares_only
     if keys and config.data.adjust == "total_return":
         raise ConfigError(
-            f"broker: {', '.join(keys)} is money per share, but `adjust: total_return` trades units of a total-return "
+            f"broker: {', '.join(keys)} is money per share, but `adjust: total_return` trades "
+            "units of a total-return "
             "series; use `adjust: none`, or costs in bps"
         )
 
@@ -146,7 +163,8 @@ def _refuse_money_per_share(config: RunConfig, broker: Broker) -> None:
 def _pipeline(config: RunConfig, bound: BoundConfig, builder: Builder, strategy: Any) -> Pipeline:
     if bound.sizer is None:
         raise ConfigError(
-            f"sizer: strategy {bound.strategy.name!r} gives signals, and nothing turns them into weights; "
+            f"sizer: strategy {bound.strategy.name!r} gives signals, and nothing turns them into "
+            "weights; "
             "name a sizer, for example `sizer: equal_weight`"
         )
     gives = getattr(strategy, "gives", "exposure")
@@ -162,7 +180,9 @@ def _pipeline(config: RunConfig, bound: BoundConfig, builder: Builder, strategy:
         return Stage(path, item.name, builder.callable_of(item, built, path))
 
     def stages(key: str, items: tuple[Bound, ...]) -> tuple[Stage, ...]:
-        return tuple(Stage(f"{key}.{i}", b.name, builder.call(b, f"{key}.{i}")) for i, b in enumerate(items))
+        return tuple(
+            Stage(f"{key}.{i}", b.name, builder.call(b, f"{key}.{i}")) for i, b in enumerate(items)
+        )
 
     return Pipeline(
         strategy=stage("strategy", bound.strategy, strategy),
@@ -180,24 +200,31 @@ def _refuse_in_classic_mode(config: RunConfig, broker: Broker) -> None:
         given.append("limits")
     if given:
         raise ConfigError(
-            f"{', '.join(given)}: strategy {config.strategy.use!r} is a Backtrader strategy that places its own "
+            f"{', '.join(given)}: strategy {config.strategy.use!r} is a Backtrader strategy that "
+            "places its own "
             "orders (classic mode); remove these keys, or write the strategy as signals"
         )
     unread = [f"data.{key}" for key in ("tables", "universe") if getattr(config.data, key)]
     if unread:
         raise ConfigError(
-            f"{', '.join(unread)}: a Backtrader strategy sees prices only (classic mode); remove it, or write the "
+            f"{', '.join(unread)}: a Backtrader strategy sees prices only (classic mode); remove "
+            "it, or write the "
             "strategy as signals"
         )
-    unfit = (*getattr(broker.costs, "market_dependent", ()), *(("interest",) if broker.rates else ()))
+    unfit = (
+        *getattr(broker.costs, "market_dependent", ()),
+        *(("interest",) if broker.rates else ()),
+    )
     if unfit:
         raise ConfigError(
-            f"broker: {', '.join(unfit)} is not applied to the orders that a Backtrader strategy places itself; "
+            f"broker: {', '.join(unfit)} is not applied to the orders that a Backtrader strategy "
+            "places itself; "
             "remove it, or write the strategy as signals"
         )
     if config.data.adjust != "total_return":
         raise ConfigError(
-            f"data.adjust: was {config.data.adjust!r}; Backtrader knows no dividends, so a Backtrader strategy "
+            f"data.adjust: was {config.data.adjust!r}; Backtrader knows no dividends, so a "
+            "Backtrader strategy "
             "needs `adjust: total_return`"
         )
 
@@ -212,18 +239,21 @@ def check_needs(parts: Parts, bars: Bars) -> None:
     for path, needs in parts.needs.items():
         if missing := needs - have:
             raise ConfigError(
-                f"{path}: needs {', '.join(sorted(missing))}, but the data have only {', '.join(sorted(have))}"
+                f"{path}: needs {', '.join(sorted(missing))}, but the data have only "
+                f"{', '.join(sorted(have))}"
                 f"{_lacking(bars, missing)}"
             )
     if parts.broker.fill == "next_open" and "open" not in have:
         raise ConfigError(
-            "broker.fill: was 'next_open', but the data have no opens; close-only data fill with `fill: next_close`"
+            "broker.fill: was 'next_open', but the data have no opens; close-only data fill with "
+            "`fill: next_close`"
             f"{_lacking(bars, {'open'})}"
         )
     volumes = getattr(parts.broker.costs, "market_dependent", ())
     if volumes and "volume" not in have:
         raise ConfigError(
-            f"broker: {', '.join(volumes)} needs volumes, which the data do not have{_lacking(bars, {'volume'})}"
+            f"broker: {', '.join(volumes)} needs volumes, which the data do not "
+            f"have{_lacking(bars, {'volume'})}"
         )
 
 

@@ -17,7 +17,8 @@ __all__ = ["load_config"]
 
 
 def load_config(path: Path | str, overrides: Sequence[str] = ()) -> RunConfig:
-    """Read a YAML file and what it extends, apply ``KEY=VALUE`` overrides, and check all against the plugins.
+    """Read a YAML file and what it extends, apply ``KEY=VALUE`` overrides, and check all against
+    the plugins.
 
     Raises:
         ConfigError: names file, line and column of everything that is wrong.
@@ -26,7 +27,11 @@ def load_config(path: Path | str, overrides: Sequence[str] = ()) -> RunConfig:
     places = positions(tree)
     for key in places:
         if key[-1:] == ("options",) and (*key[:-1], "use") in places:
-            raise ConfigError(locate(places, key, "unknown key; the keys of a component stand beside `use`", key=True))
+            raise ConfigError(
+                locate(
+                    places, key, "unknown key; the keys of a component stand beside `use`", key=True
+                )
+            )
     raw = rebased(plain(tree), {RunConfig}, (), places)
     config = RunConfig.model_validate(raw, context=places)
     bind(config, catalogue(get_plugin_manager(config.plugins)))

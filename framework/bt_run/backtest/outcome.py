@@ -12,7 +12,13 @@ from bt_run.backtest.preparing import Prepared
 from bt_run.backtest.spot_check import Causality
 from bt_run.config.canonical_form import canonical, resolved
 from bt_run.guard import guarded
-from bt_run.results.identity import Provenance, build_manifest, dependency_versions, run_identity, source_hashes
+from bt_run.results.identity import (
+    Provenance,
+    build_manifest,
+    dependency_versions,
+    run_identity,
+    source_hashes,
+)
 from bt_run.results.ledger import Ledger, fills_table
 from bt_run.results.metrics import compute_metrics
 from bt_run.results.result import BacktestResult
@@ -25,7 +31,9 @@ __all__ = ["Played", "outcome_of"]
 
 @dataclass(frozen=True)
 class Played:
-    """Hold what a pass through the bars gave: the run's ledger, and the accounts that stand beside it."""
+    """Hold what a pass through the bars gave: the run's ledger, and the accounts that stand beside
+    it.
+    """
 
     ledger: Ledger
     benchmark: NDArray[np.float64]
@@ -41,7 +49,10 @@ def outcome_of(ready: Prepared, played: Played) -> BacktestResult:
     fills = {name: fills_table(bars, tuple(account.fills)) for name, account in yardsticks.items()}
     tables: dict[str, Any] = {
         "nav": ledger.nav_table(
-            {"benchmark": played.benchmark, **{name: account.nav for name, account in yardsticks.items()}}
+            {
+                "benchmark": played.benchmark,
+                **{name: account.nav for name, account in yardsticks.items()},
+            }
         ),
         "positions": ledger.positions_table(),
         "fills": fills_table(bars, ledger.fills),
@@ -54,8 +65,11 @@ def outcome_of(ready: Prepared, played: Played) -> BacktestResult:
         config=ready.config,
         run_id=run_id,
         **tables,
-        metrics=compute_metrics(tables["nav"], {"run": tables["fills"], **fills}, ready.config.risk_free),
-        manifest=build_manifest(run_id, provenance, tables, bars.notes) | {"look_ahead": asdict(played.causality)},
+        metrics=compute_metrics(
+            tables["nav"], {"run": tables["fills"], **fills}, ready.config.risk_free
+        ),
+        manifest=build_manifest(run_id, provenance, tables, bars.notes)
+        | {"look_ahead": asdict(played.causality)},
         analyses=_analyses(ready, ledger),
         notes=bars.notes,
         warnings=(*ready.warnings, *played.causality.warnings),
@@ -68,11 +82,14 @@ def _analyses(ready: Prepared, ledger: Ledger) -> dict[str, Any]:
     import pandas as pd
 
     found = {
-        name: pd.DataFrame({"key": list(values), "value": [str(value) for value in values.values()]})
+        name: pd.DataFrame(
+            {"key": list(values), "value": [str(value) for value in values.values()]}
+        )
         for name, values in ledger.analyses.items()
     }
     return found | dict(
-        guarded(f"analyzer {type(analyzer).__name__}", analyzer.table) for analyzer in ready.parts.analyzers
+        guarded(f"analyzer {type(analyzer).__name__}", analyzer.table)
+        for analyzer in ready.parts.analyzers
     )
 
 
@@ -87,6 +104,9 @@ def _identity(ready: Prepared) -> tuple[str, Provenance]:
         seed=ready.config.seed,
     )
     identity = run_identity(
-        canonical(ready.config, ready.bound), provenance.fingerprint, provenance.sources, provenance.versions
+        canonical(ready.config, ready.bound),
+        provenance.fingerprint,
+        provenance.sources,
+        provenance.versions,
     )
     return identity, provenance

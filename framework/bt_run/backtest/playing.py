@@ -1,4 +1,6 @@
-"""Play built components through bars: the pass that a run makes, and that a check repeats on other bars."""
+"""Play built components through bars: the pass that a run makes, and that a check repeats on other
+bars.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ __all__ = ["Listeners", "evaluate_signals", "market_of", "play"]
 
 @dataclass(frozen=True)
 class Listeners:
-    """Hold who is told while a pass goes on: of each decision, of what it was taken on, of the bar reached."""
+    """Hold who is told while a pass goes on: of each decision, of what it was taken on, of the bar
+    reached.
+    """
 
     decided: Callable[[Decision], None] | None = None
     witness: Callable[[PortfolioState, Memos], None] | None = None
@@ -44,7 +48,11 @@ def market_of(config: RunConfig, parts: Parts, bars: Bars) -> Market:
 
 
 def play(
-    config: RunConfig, parts: Parts, market: Market, due: NDArray[np.bool_], listeners: Listeners | None = None
+    config: RunConfig,
+    parts: Parts,
+    market: Market,
+    due: NDArray[np.bool_],
+    listeners: Listeners | None = None,
 ) -> Ledger:
     """Play the bars on Backtrader's engine: the pipeline, or a Backtrader strategy of its own."""
     told = listeners or Listeners()
@@ -53,7 +61,9 @@ def play(
     from bt_run.engine.panel import PanelRun, run_panel
 
     if parts.classic is not None:
-        classic = ClassicRun(bars=market.bars, broker=parts.broker, strategy=parts.classic, progress=told.progress)
+        classic = ClassicRun(
+            bars=market.bars, broker=parts.broker, strategy=parts.classic, progress=told.progress
+        )
         played: Ledger = guarded(f"strategy {config.strategy.use!r}", run_classic, classic)
         return played
     assert parts.pipeline is not None

@@ -24,7 +24,9 @@ __all__ = ["Prepared", "prepare"]
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """Hold all that a run needs before its first bar: the configuration bound, built and checked, and the bars."""
+    """Hold all that a run needs before its first bar: the configuration bound, built and checked,
+    and the bars.
+    """
 
     config: RunConfig
     plugins: pluggy.PluginManager
@@ -35,15 +37,21 @@ class Prepared:
 
     @property
     def fingerprint(self) -> str:
-        """Return the hash of all data that the run reads: the bars, and the broker's rates if it has any."""
+        """Return the hash of all data that the run reads: the bars, and the broker's rates if it
+        has any.
+        """
         other = self.parts.broker.fingerprint
         return (
-            hashlib.sha256(f"{self.bars.fingerprint}{other}".encode()).hexdigest() if other else self.bars.fingerprint
+            hashlib.sha256(f"{self.bars.fingerprint}{other}".encode()).hexdigest()
+            if other
+            else self.bars.fingerprint
         )
 
 
 def prepare(config: RunConfig, watch: Watch | None = None, *, offline: bool = False) -> Prepared:
-    """Bind and build the components and load the bars; everything that can be refused is refused here."""
+    """Bind and build the components and load the bars; everything that can be refused is refused
+    here.
+    """
     watch = watch or Watch(None)
     with watch.phase("configuration"):
         plugins = get_plugin_manager(config.plugins)

@@ -16,7 +16,8 @@ __all__ = ["write_comparison", "write_report"]
 
 
 def write_report(result: BacktestResult, name: str, folder: Path | None = None) -> tuple[Path, ...]:
-    """Write the report called ``name``, with its defaults, into ``folder`` or else the run's own folder.
+    """Write the report called ``name``, with its defaults, into ``folder`` or else the run's own
+    folder.
 
     Raises:
         ConfigError: no such report is installed, or there is no folder to write to.
@@ -24,7 +25,8 @@ def write_report(result: BacktestResult, name: str, folder: Path | None = None) 
     place = folder or result.folder
     if place is None:
         raise ConfigError(
-            f"the report {name!r} has no folder to go to: the run was not written; pass one, or `run(config, out)`"
+            f"the report {name!r} has no folder to go to: the run was not written; pass one, or "
+            "`run(config, out)`"
         )
     place.mkdir(parents=True, exist_ok=True)
     built, _ = _build(name, result.config.plugins)
@@ -40,7 +42,10 @@ def write_comparison(comparison: Comparison, path: Path, report: str) -> None:
     """
     built, origin = _build(report, ())
     if not hasattr(built, "compare"):
-        raise PluginError(f"the report {report!r} ({origin}) has no compare(comparison, path); choose one that has")
+        raise PluginError(
+            f"the report {report!r} ({origin}) has no compare(comparison, path); choose one that "
+            "has"
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     built.compare(comparison, path)
 

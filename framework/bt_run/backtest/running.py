@@ -30,7 +30,8 @@ def run(
     offline: bool = False,
     progress: Progress | None = None,
 ) -> BacktestResult:
-    """Run a configuration; with ``out``, write the tables to ``out/NAME/RUN_ID`` and the reports beside them.
+    """Run a configuration; with ``out``, write the tables to ``out/NAME/RUN_ID`` and the reports
+    beside them.
 
     ``offline`` forbids sources the network.
 
@@ -84,19 +85,25 @@ def _listeners(ready: Prepared, spot: SpotCheck, watch: Watch) -> Listeners:
         watch.tell("decisions", (bar - bars.start) / max(1, len(bars) - bars.start))
 
     def decided(decision: Any) -> None:
-        guarded("bt_decided", partial(ready.plugins.hook.bt_decided, config=config, decision=decision))
+        guarded(
+            "bt_decided", partial(ready.plugins.hook.bt_decided, config=config, decision=decision)
+        )
         for analyzer in parts.analyzers:
             guarded(f"analyzer {type(analyzer).__name__}", analyzer.decided, decision)
 
     listening = bool(parts.analyzers or ready.plugins.hook.bt_decided.get_hookimpls())
-    return Listeners(decided if listening else None, spot.witness, progress if watch.progress else None)
+    return Listeners(
+        decided if listening else None, spot.witness, progress if watch.progress else None
+    )
 
 
 def _written(report: Any, result: BacktestResult) -> list[Path]:
     return [Path(path) for path in report.write(result, result.folder)]
 
 
-def _write(ready: Prepared, result: BacktestResult, out: Path, watch: Watch | None) -> BacktestResult:
+def _write(
+    ready: Prepared, result: BacktestResult, out: Path, watch: Watch | None
+) -> BacktestResult:
     """Write the tables, then the reports beside them; ``watch`` is None when no reports are wanted."""
     result = write_run(result, out)
     if watch is None or result.folder is None:

@@ -1,6 +1,8 @@
-"""The small look-ahead check of every run: at three dates, do signals and decisions survive without the future?
+"""The small look-ahead check of every run: at three dates, do signals and decisions survive without
+the future?
 
-The dates lie in the first fifth of the run, where cutting the data costs least and takes most of the future away.
+The dates lie in the first fifth of the run, where cutting the data costs least and takes most of
+the future away.
 """
 
 from __future__ import annotations
@@ -14,7 +16,13 @@ from numpy.typing import NDArray
 from bt_run.account.market import Market
 from bt_run.backtest.building import Parts
 from bt_run.backtest.playing import market_of, play
-from bt_run.causality.differences import Difference, Noise, compare_arrays, compare_decisions, compare_fills
+from bt_run.causality.differences import (
+    Difference,
+    Noise,
+    compare_arrays,
+    compare_decisions,
+    compare_fills,
+)
 from bt_run.causality.futures import until
 from bt_run.config.run_config import RunConfig
 from bt_run.data.bars import Bars, History
@@ -70,7 +78,9 @@ class SpotCheck:
             early = np.flatnonzero(self.due)[: 2 * DATES]
         early = early[early < len(bars) - 1]
         self._wanted = (
-            frozenset(int(early[i]) for i in np.linspace(0, len(early) - 1, KEPT).round().astype(int))
+            frozenset(
+                int(early[i]) for i in np.linspace(0, len(early) - 1, KEPT).round().astype(int)
+            )
             if len(early)
             else frozenset()
         )
@@ -90,12 +100,28 @@ class SpotCheck:
         try:
             for t in chosen:
                 bars = until(self.market.bars, t)
-                found = self._classic(ledger, bars, t) if self.parts.classic else self._again(ledger, bars, t)
+                found = (
+                    self._classic(ledger, bars, t)
+                    if self.parts.classic
+                    else self._again(ledger, bars, t)
+                )
                 if found:
-                    return Causality("not checked" if found[0] == "?" else "look-ahead", found.removeprefix("?"), days)
+                    return Causality(
+                        "not checked" if found[0] == "?" else "look-ahead",
+                        found.removeprefix("?"),
+                        days,
+                    )
         except BtRunError as error:
-            return Causality("not checked", f"without its future the run fails: {' '.join(str(error).split())}", days)
-        return Causality("no difference", f"none found; without their future, {', '.join(days)} stay the same", days)
+            return Causality(
+                "not checked",
+                f"without its future the run fails: {' '.join(str(error).split())}",
+                days,
+            )
+        return Causality(
+            "no difference",
+            f"none found; without their future, {', '.join(days)} stay the same",
+            days,
+        )
 
     def _chosen(self, ledger: Ledger) -> list[int]:
         """Return the middle of each third of the kept decisions that had a signal."""
@@ -108,12 +134,18 @@ class SpotCheck:
                 for t in (first + round(SHARE * (len(bars) - first) * k / DATES) for k in (1, 2, 3))
                 if t < len(bars) - 1
             ]
-        alive = [d.bar for d in ledger.decisions if d.bar in self.kept and (np.nan_to_num(d.signal) != 0.0).any()]
+        alive = [
+            d.bar
+            for d in ledger.decisions
+            if d.bar in self.kept and (np.nan_to_num(d.signal) != 0.0).any()
+        ]
         parts = [part for part in np.array_split(np.array(alive, dtype=int), DATES) if len(part)]
         return [int(part[len(part) // 2]) for part in parts]
 
     def _again(self, ledger: Ledger, bars: Bars, t: int) -> str:
-        """Return what differs without the future, with a ? in front when it differs anyway; or nothing."""
+        """Return what differs without the future, with a ? in front when it differs anyway; or
+        nothing.
+        """
         noise = Noise()
         for rows in self.parts.vectorised:
             found = compare_arrays(rows.rows[: t + 1], rows.evaluate(bars), noise)
@@ -143,7 +175,8 @@ class SpotCheck:
         other = play(self.config, self.parts, market, scheduled(bars, self.config.schedule))
         found = compare_fills(bars.assets, ledger.fills, other.fills, t, Noise())
         return (
-            f"strategy {self.config.strategy.use}: its orders at {bars.index[found.bar]:%Y-%m-%d} use later data"
+            f"strategy {self.config.strategy.use}: its orders at {bars.index[found.bar]:%Y-%m-%d} "
+            "use later data"
             if found
             else ""
         )

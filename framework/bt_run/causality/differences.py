@@ -14,15 +14,26 @@ from bt_run.arrays import Array
 from bt_run.decision.pipeline import Pipeline
 from bt_run.decision.state import Decision
 
-__all__ = ["Difference", "Noise", "compare_arrays", "compare_decisions", "compare_fills", "compare_orders"]
+__all__ = [
+    "Difference",
+    "Noise",
+    "compare_arrays",
+    "compare_decisions",
+    "compare_fills",
+    "compare_orders",
+]
 
-_Rows = Mapping[tuple[int, int, int], tuple[float, ...]]  # (bar, decided, asset) -> asked, filled, price, commission
+_Rows = Mapping[
+    tuple[int, int, int], tuple[float, ...]
+]  # (bar, decided, asset) -> asked, filled, price, commission
 TOLERANCE = 1e-9  # of the larger of 1 and the largest value; below it lies the rounding of filters
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Say where a quantity of a component first differed: a bar, an asset, what it was, what it became."""
+    """Say where a quantity of a component first differed: a bar, an asset, what it was, what it
+    became.
+    """
 
     component: str
     quantity: str
@@ -57,29 +68,45 @@ def compare_arrays(one: Array, other: Array, noise: Noise) -> tuple[int, int, fl
 
 
 def compare_decisions(
-    pipeline: Pipeline, assets: Sequence[str], one: Sequence[Decision], other: Sequence[Decision], noise: Noise
+    pipeline: Pipeline,
+    assets: Sequence[str],
+    one: Sequence[Decision],
+    other: Sequence[Decision],
+    noise: Noise,
 ) -> Difference | None:
-    """Return the first difference between decisions on the same bars, in the order in which components act."""
+    """Return the first difference between decisions on the same bars, in the order in which
+    components act.
+    """
     if len(one) == len(other) and _equal(one, other):
         noise.rows += len(one)
         return None
     for first, second in zip(one, other, strict=False):
         if first.bar != second.bar:
-            return Difference("schedule", "decision", min(first.bar, second.bar), "", "", "", float("inf"))
+            return Difference(
+                "schedule", "decision", min(first.bar, second.bar), "", "", "", float("inf")
+            )
         for component, quantity, mine, yours in _quantities(pipeline, first, second):
             if isinstance(mine, np.ndarray):
                 found = compare_arrays(mine[None, :], yours[None, :], noise)
                 if found:
                     _, column, size = found
                     was, became = (f"{array[column]:.6g}" for array in (mine, yours))
-                    return Difference(component, quantity, first.bar, assets[column], was, became, size)
+                    return Difference(
+                        component, quantity, first.bar, assets[column], was, became, size
+                    )
             elif not _same(mine, yours):
-                return Difference(component, quantity, first.bar, "", _short(mine), _short(yours), float("inf"))
+                return Difference(
+                    component, quantity, first.bar, "", _short(mine), _short(yours), float("inf")
+                )
     return None
 
 
 def compare_fills(
-    assets: Sequence[str], one: Sequence[FillRecord], other: Sequence[FillRecord], until: int, noise: Noise
+    assets: Sequence[str],
+    one: Sequence[FillRecord],
+    other: Sequence[FillRecord],
+    until: int,
+    noise: Noise,
 ) -> Difference | None:
     """Return the first difference between the fills up to bar ``until``."""
     if _columns(one, until) == _columns(other, until):
@@ -109,7 +136,11 @@ def _equal(one: Sequence[Decision], other: Sequence[Decision]) -> bool:
 
 def _columns(records: Sequence[FillRecord], until: int) -> list[Any]:
     """Return the fills up to a bar as bytes."""
-    kept = [record for record in records if record.bar <= until and not (record.reason == DATA_END).any()]
+    kept = [
+        record
+        for record in records
+        if record.bar <= until and not (record.reason == DATA_END).any()
+    ]
     return [
         (
             r.bar,
@@ -121,9 +152,15 @@ def _columns(records: Sequence[FillRecord], until: int) -> list[Any]:
 
 
 def compare_orders(
-    assets: Sequence[str], one: Sequence[FillRecord], other: Sequence[FillRecord], decided: int, noise: Noise
+    assets: Sequence[str],
+    one: Sequence[FillRecord],
+    other: Sequence[FillRecord],
+    decided: int,
+    noise: Noise,
 ) -> Difference | None:
-    """Return the first difference between the shares asked for at bar ``decided``, filled at the next."""
+    """Return the first difference between the shares asked for at bar ``decided``, filled at the
+    next.
+    """
     mine, yours = (
         {
             key: values[:1]
@@ -137,16 +174,23 @@ def compare_orders(
     return _compare_rows(assets, mine, yours, noise)
 
 
-def _compare_rows(assets: Sequence[str], mine: _Rows, yours: _Rows, noise: Noise) -> Difference | None:
+def _compare_rows(
+    assets: Sequence[str], mine: _Rows, yours: _Rows, noise: Noise
+) -> Difference | None:
     for key in sorted(mine.keys() | yours.keys()):
         bar, _, column = key
         names = ("asked", "filled", "price", "commission")
         if key not in mine or key not in yours:
-            was, became = ("no order" if key not in side else f"{side[key][0]:.6g} shares" for side in (mine, yours))
+            was, became = (
+                "no order" if key not in side else f"{side[key][0]:.6g} shares"
+                for side in (mine, yours)
+            )
             return Difference("broker", "orders", bar, assets[column], was, became, float("inf"))
         for name, a, b in zip(names, mine[key], yours[key], strict=False):
             if compare_arrays(np.array([[a]]), np.array([[b]]), noise):
-                return Difference("broker", name, bar, assets[column], f"{a:.6g}", f"{b:.6g}", abs(a - b))
+                return Difference(
+                    "broker", name, bar, assets[column], f"{a:.6g}", f"{b:.6g}", abs(a - b)
+                )
     return None
 
 
@@ -159,7 +203,9 @@ def _rows(record: FillRecord) -> Iterator[tuple[tuple[int, int, int], tuple[floa
         yield (record.bar, int(decided[i]), int(column)), tuple(float(value) for value in values)
 
 
-def _quantities(pipeline: Pipeline, one: Decision, other: Decision) -> Iterator[tuple[str, str, Any, Any]]:
+def _quantities(
+    pipeline: Pipeline, one: Decision, other: Decision
+) -> Iterator[tuple[str, str, Any, Any]]:
     """Yield component, quantity and both values, in the order in which the components act."""
     strategy = pipeline.strategy
     yield f"{strategy.path} {strategy.name}", "signal", one.signal, other.signal
@@ -169,7 +215,12 @@ def _quantities(pipeline: Pipeline, one: Decision, other: Decision) -> Iterator[
         name = f"{stage.path} {stage.name}"
         yield name, "memo", one.memos.get(stage.path), other.memos.get(stage.path)
     triggers = ", ".join(f"{stage.path} {stage.name}" for stage in pipeline.triggers) or "limits"
-    yield triggers, "verdict", (one.fired, one.traded.tolist()), (other.fired, other.traded.tolist())
+    yield (
+        triggers,
+        "verdict",
+        (one.fired, one.traded.tolist()),
+        (other.fired, other.traded.tolist()),
+    )
     yield "limits", "target", one.target, other.target
     for path in sorted(one.memos.keys() | other.memos.keys()):
         yield path, "memo", one.memos.get(path), other.memos.get(path)

@@ -73,12 +73,18 @@ def noise_after(bars: Bars, t: int, ahead: int, rng: np.random.Generator) -> Bar
     dividends[later], splits[later] = 0.0, 1.0
     benchmark = bars.benchmark.copy()
     known = benchmark[: t + 1][np.isfinite(benchmark[: t + 1])]
-    benchmark[later] = (known[-1] if len(known) else 1.0) * LEVEL * np.exp(np.cumsum(rng.normal(0, 0.05, shape[0])))
+    benchmark[later] = (
+        (known[-1] if len(known) else 1.0)
+        * LEVEL
+        * np.exp(np.cumsum(rng.normal(0, 0.05, shape[0])))
+    )
     members = bars.members
     if members is not None:
         members = members.copy()
         members[later] = rng.random(shape) > 0.5
-    tables = MappingProxyType({name: _noisy_table(table, t, rng) for name, table in bars.tables.items()})
+    tables = MappingProxyType(
+        {name: _noisy_table(table, t, rng) for name, table in bars.tables.items()}
+    )
     return replace(
         _with_prices(bars, noisy),
         present=present,
@@ -91,7 +97,9 @@ def noise_after(bars: Bars, t: int, ahead: int, rng: np.random.Generator) -> Bar
 
 
 def other_close(bars: Bars, t: int) -> Bars:
-    """Return the bars up to ``t``, with the closes of bar ``t`` alone a tenth higher; its high follows."""
+    """Return the bars up to ``t``, with the closes of bar ``t`` alone a tenth higher; its high
+    follows.
+    """
     bars = until(bars, t)
 
     def higher(prices: Prices) -> Prices:
@@ -104,7 +112,9 @@ def other_close(bars: Bars, t: int) -> Bars:
 
 
 def shaken_at(bars: Bars, rows: slice, factor: float) -> Bars:
-    """Return the bars with the prices and volumes of some ``rows`` multiplied; no row comes or goes."""
+    """Return the bars with the prices and volumes of some ``rows`` multiplied; no row comes or
+    goes.
+    """
 
     def shaken(prices: Prices) -> Prices:
         out = {name: getattr(prices, name).copy() for name in FIELDS}
@@ -136,7 +146,9 @@ def _rows(bars: Bars, rows: slice, start: int) -> Bars:
         last_session=known,
         benchmark=bars.benchmark[rows],
         members=None if bars.members is None else bars.members[rows],
-        tables=MappingProxyType({name: _table_rows(table, rows) for name, table in bars.tables.items()}),
+        tables=MappingProxyType(
+            {name: _table_rows(table, rows) for name, table in bars.tables.items()}
+        ),
         start=start,
     )
 
@@ -159,4 +171,8 @@ def _noisy_table(table: Table, t: int, rng: np.random.Generator) -> Table:
 
 def _with_prices(bars: Bars, change: Callable[[Prices], Prices]) -> Bars:
     adjusted = change(bars.adjusted)
-    return replace(bars, adjusted=adjusted, traded=adjusted if bars.traded is bars.adjusted else change(bars.traded))
+    return replace(
+        bars,
+        adjusted=adjusted,
+        traded=adjusted if bars.traded is bars.adjusted else change(bars.traded),
+    )

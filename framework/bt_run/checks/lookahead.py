@@ -1,4 +1,6 @@
-"""Check a run for look-ahead: take its future away in several ways, and see whether its past changes."""
+"""Check a run for look-ahead: take its future away in several ways, and see whether its past
+changes.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ CUT, NOISE, ABSENT, CLOSE, SOURCE = (
 
 @dataclass(frozen=True)
 class Leak:
-    """Say which quantity of which component knew the future, where first, how much, why, and how to mend it."""
+    """Say which quantity of which component knew the future, where first, how much, why, and how to
+    mend it.
+    """
 
     component: str
     quantity: str
@@ -62,7 +66,9 @@ class Leak:
 
 @dataclass(frozen=True)
 class Lookahead:
-    """Hold the verdict: ``leaks`` found, ``dates`` tried, rows compared, the rounding met, what could not be tried."""
+    """Hold the verdict: ``leaks`` found, ``dates`` tried, rows compared, the rounding met, what
+    could not be tried.
+    """
 
     leaks: tuple[Leak, ...]
     dates: tuple[str, ...]
@@ -84,7 +90,9 @@ class Lookahead:
 
     @property
     def missed_share(self) -> float:
-        """Return the share of dates that could leak and yet, with a chance of 1 in 20, none of them be tried."""
+        """Return the share of dates that could leak and yet, with a chance of 1 in 20, none of them
+        be tried.
+        """
         return float(1.0 - 0.05 ** (1.0 / max(len(self.dates), 1)))
 
     def as_json(self) -> dict[str, Any]:
@@ -108,8 +116,11 @@ class _Search:
     passes: int = 0
     failed: int = 0
 
-    def compare(self, t: int, way: str, bars: Bars, *, fills_until: int, playing: bool = True) -> None:
-        """Replay on ``bars``, which agree with the run's up to ``t``, and keep the first differences.
+    def compare(
+        self, t: int, way: str, bars: Bars, *, fills_until: int, playing: bool = True
+    ) -> None:
+        """Replay on ``bars``, which agree with the run's up to ``t``, and keep the first
+        differences.
 
         Without ``playing`` only vectorised signals are compared, which costs little.
         """
@@ -132,18 +143,24 @@ class _Search:
                 break  # what differs later follows from what differed first
 
     def _signals(self, t: int, way: str, other: Replay) -> bool:
-        """Keep where vectorised signals differ; what follows from them differs too then, and is not played."""
+        """Keep where vectorised signals differ; what follows from them differs too then, and is not
+        played.
+        """
         differs = False
         for path, rows in self.base.signals.items():
             found = compare_arrays(rows[: t + 1], other.signals[path][: t + 1], self.noise)
             if found:
                 row, column, size = found
                 was, became = (f"{array[row, column]:.6g}" for array in (rows, other.signals[path]))
-                self.keep(t, way, Difference(path, "signals", row, self.assets[column], was, became, size))
+                self.keep(
+                    t, way, Difference(path, "signals", row, self.assets[column], was, became, size)
+                )
                 differs = True
         return differs
 
-    def _ledgers(self, t: int, way: str, yours: Ledger, fills_until: int) -> Iterator[Difference | None]:
+    def _ledgers(
+        self, t: int, way: str, yours: Ledger, fills_until: int
+    ) -> Iterator[Difference | None]:
         mine = self.ledger
         if self.base.parts.pipeline is not None and way != CLOSE:
             one = [d for d in mine.decisions if d.bar <= t]
@@ -169,8 +186,13 @@ class _Search:
 
     def _leak(self, t: int, way: str, difference: Difference) -> Leak:
         cause, fix = self._cause(way, difference)
-        told = {name: getattr(difference, name) for name in ("component", "quantity", "asset", "was", "became", "size")}
-        return Leak(**told, first=self.day(difference.bar), way=way, date=self.day(t), cause=cause, fix=fix)
+        told = {
+            name: getattr(difference, name)
+            for name in ("component", "quantity", "asset", "was", "became", "size")
+        }
+        return Leak(
+            **told, first=self.day(difference.bar), way=way, date=self.day(t), cause=cause, fix=fix
+        )
 
     def _cause(self, way: str, difference: Difference) -> Cause:
         if way == CLOSE:
@@ -195,12 +217,17 @@ class _Search:
 
 
 def check_lookahead(
-    config: RunConfig, *, dates: int = 6, seed: int = 0, progress: Callable[[str, float], None] | None = None
+    config: RunConfig,
+    *,
+    dates: int = 6,
+    seed: int = 0,
+    progress: Callable[[str, float], None] | None = None,
 ) -> Lookahead:
-    """Compare every signal, weight, memo, order and fill of a run with those it has when its future is another.
+    """Compare every signal, weight, memo, order and fill of a run with those it has when its future
+    is another.
 
-    At each of ``dates`` bars the data are cut off, and replaced by noise or by nothing; at two of them only the close
-    of the fill bar is changed; once the source is asked for less.
+    At each of ``dates`` bars the data are cut off, and replaced by noise or by nothing; at two of
+    them only the close of the fill bar is changed; once the source is asked for less.
 
     Raises:
         BtRunError: the run itself is not possible.
@@ -246,9 +273,11 @@ def check_lookahead(
 def _steps(
     ready: Prepared, ledger: Ledger, chosen: tuple[int, ...], rng: np.random.Generator
 ) -> list[Callable[[_Search], None]]:
-    """Return what is tried: at each date two futures, at two dates another close, and the source once.
+    """Return what is tried: at each date two futures, at two dates another close, and the source
+    once.
 
-    Where signals are vectorised they are compared in both futures of each date, and the decisions in one of the two.
+    Where signals are vectorised they are compared in both futures of each date, and the decisions
+    in one of the two.
     """
     both = not ready.parts.vectorised
     steps: list[Callable[[_Search], None]] = []
@@ -257,8 +286,12 @@ def _steps(
         change = _nothing_after if number % 3 == 1 else _noise_after
         steps.append(partial(change, t=t, rng=rng, playing=both or number % 2 == 1))
     if ready.parts.broker.fill == "next_open" and ready.parts.classic is None:
-        filled = sorted({record.bar - 1 for record in ledger.fills if record.filled.any() and record.bar > 0})
-        steps += [partial(_close_after, t=t) for t in sorted(int(t) for t in rng.permutation(filled)[:2])]
+        filled = sorted(
+            {record.bar - 1 for record in ledger.fills if record.filled.any() and record.bar > 0}
+        )
+        steps += [
+            partial(_close_after, t=t) for t in sorted(int(t) for t in rng.permutation(filled)[:2])
+        ]
     steps.append(partial(_compare_source, t=chosen[len(chosen) // 2]))
     return steps
 
@@ -271,11 +304,15 @@ def _cut(search: _Search, *, t: int, playing: bool) -> None:
 
 
 def _noise_after(search: _Search, *, t: int, rng: np.random.Generator, playing: bool) -> None:
-    search.compare(t, NOISE, noise_after(search.ready.bars, t, AHEAD, rng), fills_until=t, playing=playing)
+    search.compare(
+        t, NOISE, noise_after(search.ready.bars, t, AHEAD, rng), fills_until=t, playing=playing
+    )
 
 
 def _nothing_after(search: _Search, *, t: int, rng: np.random.Generator, playing: bool) -> None:
-    search.compare(t, ABSENT, absent_after(search.ready.bars, t, AHEAD), fills_until=t, playing=playing)
+    search.compare(
+        t, ABSENT, absent_after(search.ready.bars, t, AHEAD), fills_until=t, playing=playing
+    )
 
 
 def _close_after(search: _Search, *, t: int) -> None:
@@ -302,13 +339,23 @@ def _compare_source(search: _Search, t: int) -> None:
         if found:
             row, column, size = found
             was, became = (f"{array[row, column]:.6g}" for array in pair)
-            what = Difference(f"source {config.data.source.use}", name, row, bars.assets[column], was, became, size)
+            what = Difference(
+                f"source {config.data.source.use}",
+                name,
+                row,
+                bars.assets[column],
+                was,
+                became,
+                size,
+            )
             search.keep(t, SOURCE, what)
             return
 
 
 def _refuse_unrepeatable(search: _Search) -> None:
-    """Raise where a component answers differently on the same data: then a difference proves nothing."""
+    """Raise where a component answers differently on the same data: then a difference proves
+    nothing.
+    """
     again = replay(search.ready, search.ready.bars)
     last = len(search.ready.bars) - 1
     for path, rows in search.base.signals.items():
@@ -323,13 +370,16 @@ def _refuse_unrepeatable(search: _Search) -> None:
 
 def _unrepeatable(component: str) -> str:
     return (
-        f"{component}: gave other answers on the same data, so look-ahead cannot be told from chance; take random "
+        f"{component}: gave other answers on the same data, so look-ahead cannot be told from "
+        "chance; take random "
         "numbers from a generator seeded by context.seed, and read no clock"
     )
 
 
 def _signal_rows(base: Replay, ledger: Ledger) -> Array:
-    """Return the signals at each bar (T, N): of the strategy, or where a Backtrader strategy ordered."""
+    """Return the signals at each bar (T, N): of the strategy, or where a Backtrader strategy
+    ordered.
+    """
     for rows in base.parts.vectorised:
         if rows.path == "strategy":
             return rows.rows

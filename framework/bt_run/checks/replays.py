@@ -1,4 +1,6 @@
-"""Repeat a run's decisions on other bars, with components built anew, so that nothing is carried over."""
+"""Repeat a run's decisions on other bars, with components built anew, so that nothing is carried
+over.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ __all__ = ["Replay", "replay"]
 
 @dataclass(frozen=True)
 class Replay:
-    """Hold components built anew, and the signals of each vectorised strategy on some bars by its path, (T, N)."""
+    """Hold components built anew, and the signals of each vectorised strategy on some bars by its
+    path, (T, N).
+    """
 
     config: RunConfig
     bars: Bars
@@ -50,6 +54,10 @@ def replay(ready: Prepared, bars: Bars) -> Replay:
     """
     config, known = ready.config, catalogue(ready.plugins).offers
     local = catalogue(get_plugin_manager(config.plugins, modules=(), installed=False)).offers
-    parts = build_parts(config, bind(config, Catalogue({role: {**known[role], **local[role]} for role in known})))
+    parts = build_parts(
+        config, bind(config, Catalogue({role: {**known[role], **local[role]} for role in known}))
+    )
     evaluate_signals(parts, bars)
-    return Replay(config, bars, parts, {f"{rows.path} {rows.name}": rows.rows for rows in parts.vectorised})
+    return Replay(
+        config, bars, parts, {f"{rows.path} {rows.name}": rows.rows for rows in parts.vectorised}
+    )

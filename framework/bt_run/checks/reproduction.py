@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Difference", "Reproduction", "first_difference", "reproduce"]
 
-Culprit = Literal["files", "config", "data", "component source", "package version", "order list", "numbers"]
+Culprit = Literal[
+    "files", "config", "data", "component source", "package version", "order list", "numbers"
+]
 TOLERANCE = 1e-9  # relative: what another machine may round differently
 
 
@@ -44,7 +46,9 @@ class Difference:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """Hold what came of running again. ``rounded`` names tables that are equal to 1e-9 but not to the last bit."""
+    """Hold what came of running again. ``rounded`` names tables that are equal to 1e-9 but not to
+    the last bit.
+    """
 
     run_id: str
     differences: tuple[Difference, ...]
@@ -66,7 +70,8 @@ class Reproduction:
             return "\n".join(lines)
         if self.rounded:
             return (
-                f"run {self.run_id}: the order list is equal and all numbers are equal to 1e-9; not to the last bit: "
+                f"run {self.run_id}: the order list is equal and all numbers are equal to 1e-9; "
+                "not to the last bit: "
                 f"{', '.join(self.rounded)}"
             )
         return f"run {self.run_id}: identical: config, data, sources, versions, order list and every table"
@@ -75,8 +80,8 @@ class Reproduction:
 def reproduce(place: Path, *, config: Path | None = None, data: Path | None = None) -> Reproduction:
     """Run again what a run's folder or bundle holds, and compare.
 
-    ``config`` is a YAML file to run instead of the recorded configuration; ``data`` is where the prices lie
-    now, for sources with a ``path``.
+    ``config`` is a YAML file to run instead of the recorded configuration; ``data`` is where the
+    prices lie now, for sources with a ``path``.
 
     Raises:
         BtRunError: the run cannot be repeated here: prices or a plugin are missing.
@@ -120,12 +125,16 @@ def _rebased(value: Any, moved: Mapping[str, str], data: Path | None) -> dict[st
     return config | {"reports": []}
 
 
-def _compared(kept: Mapping[str, Any], recorded: Mapping[str, Any], again: BacktestResult) -> Reproduction:
+def _compared(
+    kept: Mapping[str, Any], recorded: Mapping[str, Any], again: BacktestResult
+) -> Reproduction:
     was, now = kept["manifest"], again.manifest
     found = list(_changed_files(kept))
     found += [Difference("config", text) for text in config_differences(recorded, now["config"])]
     if not found and was["run_id"] != _identity(again.config, was):
-        text = "the manifest's configuration is not the one that its run id was made of: it was edited"
+        text = (
+            "the manifest's configuration is not the one that its run id was made of: it was edited"
+        )
         found.append(Difference("config", text))
     if was["data"] != now["data"]:
         text = f"the fingerprint of the prices was {was['data'][:12]}, is {now['data'][:12]}"
@@ -133,7 +142,9 @@ def _compared(kept: Mapping[str, Any], recorded: Mapping[str, Any], again: Backt
     for key, culprit in (("sources", "component source"), ("versions", "package version")):
         found += [Difference(culprit, text) for text in _entries(was[key], now[key])]  # type: ignore[arg-type]
     if was["orders"] != now["orders"]:
-        row = first_difference(kept["fills"], again.fills) or "only the hash in the manifest differs"
+        row = (
+            first_difference(kept["fills"], again.fills) or "only the hash in the manifest differs"
+        )
         found.append(Difference("order list", f"fills: {row}"))
     rounded: list[str] = []
     for name, table in again.tables.items():
@@ -144,7 +155,10 @@ def _compared(kept: Mapping[str, Any], recorded: Mapping[str, Any], again: Backt
             rounded.append(name)
         elif name != "fills" or was["orders"] == now["orders"]:
             found.append(Difference("numbers", f"{name}: {place}"))
-    found += [Difference("numbers", f"metrics: {text}") for text in _metrics(kept["metrics"], again.metrics)]
+    found += [
+        Difference("numbers", f"metrics: {text}")
+        for text in _metrics(kept["metrics"], again.metrics)
+    ]
     # an entry of the manifest that was edited also breaks the run id, and has been named itself
     if any(item.culprit in ("package version", "component source", "data") for item in found):
         found = [item for item in found if "run id was made of" not in item.text]
@@ -154,7 +168,9 @@ def _compared(kept: Mapping[str, Any], recorded: Mapping[str, Any], again: Backt
 def _identity(config: RunConfig, manifest: Mapping[str, Any]) -> str:
     """Return the run id that follows from a configuration and the rest of a manifest."""
     bound = bind(config, catalogue(get_plugin_manager(config.plugins)))
-    return run_identity(canonical(config, bound), manifest["data"], manifest["sources"], manifest["versions"])
+    return run_identity(
+        canonical(config, bound), manifest["data"], manifest["sources"], manifest["versions"]
+    )
 
 
 def _changed_files(kept: Mapping[str, Any]) -> Iterator[Difference]:
@@ -163,7 +179,9 @@ def _changed_files(kept: Mapping[str, Any]) -> Iterator[Difference]:
     hashes = build_manifest("", empty, {name: kept[name] for name in TABLES}, [])["tables"]
     for name in TABLES:
         if hashes[name] != kept["manifest"]["tables"][name]:
-            yield Difference("files", f"{name}.parquet is not what the run wrote; it was changed afterwards")
+            yield Difference(
+                "files", f"{name}.parquet is not what the run wrote; it was changed afterwards"
+            )
 
 
 def _entries(was: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
@@ -174,11 +192,17 @@ def _entries(was: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
 
 
 def _first_price(kept: Mapping[str, Any], again: BacktestResult) -> str:
-    """Name the first price of a holding, or the first value of the benchmark, that is not what it was."""
+    """Name the first price of a holding, or the first value of the benchmark, that is not what it
+    was.
+    """
     columns = ["time", "asset", "price"]
     row = first_difference(kept["positions"][columns], again.positions[columns])
     row = row or first_difference(kept["nav"][["benchmark"]], again.nav[["benchmark"]])
-    return f"; the first that shows: {row}" if row else "; no price of a holding and no benchmark value shows it"
+    return (
+        f"; the first that shows: {row}"
+        if row
+        else "; no price of a holding and no benchmark value shows it"
+    )
 
 
 def _metrics(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
@@ -192,15 +216,22 @@ def _metrics(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
             return  # the first says enough
 
 
-def first_difference(was: pd.DataFrame, now: pd.DataFrame, tolerance: float = TOLERANCE) -> str | None:
-    """Return the first row in which two tables differ, in words; None when equal within ``tolerance``, relative."""
+def first_difference(
+    was: pd.DataFrame, now: pd.DataFrame, tolerance: float = TOLERANCE
+) -> str | None:
+    """Return the first row in which two tables differ, in words; None when equal within
+    ``tolerance``, relative.
+    """
     import pandas as pd
 
     old, new = (t if isinstance(t.index, pd.RangeIndex) else t.reset_index() for t in (was, now))
     if list(old.columns) != list(new.columns):
         return f"the columns were {', '.join(old.columns)}, are {', '.join(new.columns)}"
     count = min(len(old), len(new))
-    differs = {name: _unequal(old[name].iloc[:count], new[name].iloc[:count], tolerance) for name in old.columns}
+    differs = {
+        name: _unequal(old[name].iloc[:count], new[name].iloc[:count], tolerance)
+        for name in old.columns
+    }
     rows = [int(np.argmax(flags)) for flags in differs.values() if flags.any()]
     if not rows:
         if len(old) == len(new):
@@ -227,7 +258,9 @@ def _unequal(old: pd.Series[Any], new: pd.Series[Any], tolerance: float) -> Any:
 def _row(table: pd.DataFrame, row: int) -> str:
     """Name a row by its time and asset."""
     cells = table.iloc[row]
-    return " ".join(_shown(cells[name]) for name in ("time", "asset", "component") if name in table.columns)
+    return " ".join(
+        _shown(cells[name]) for name in ("time", "asset", "component") if name in table.columns
+    )
 
 
 def _shown(value: Any) -> str:

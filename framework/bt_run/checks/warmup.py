@@ -26,7 +26,8 @@ ENOUGH = 1e-9  # of the larger of 1 and the largest value
 
 @dataclass(frozen=True)
 class WarmUpStep:
-    """Say how far the outputs with ``bars`` of history before the start are from those with all of it.
+    """Say how far the outputs with ``bars`` of history before the start are from those with all of
+    it.
 
     ``settled`` is the number of bars from the start until they agree; None when they never do.
     """
@@ -39,7 +40,9 @@ class WarmUpStep:
 
 @dataclass(frozen=True)
 class WarmUp:
-    """Hold the verdict: the bars there are before the start, the bars needed, and each length tried."""
+    """Hold the verdict: the bars there are before the start, the bars needed, and each length
+    tried.
+    """
 
     have: int
     need: int | None
@@ -61,11 +64,14 @@ class WarmUp:
         return {"verdict": self.verdict, "exit_code": self.exit_code, **asdict(self)}
 
 
-def check_warmup(config: RunConfig, *, progress: Callable[[str, float], None] | None = None) -> WarmUp:
-    """Replay a run with less and less history before its start, until its outputs are no longer those with all of it.
+def check_warmup(
+    config: RunConfig, *, progress: Callable[[str, float], None] | None = None
+) -> WarmUp:
+    """Replay a run with less and less history before its start, until its outputs are no longer
+    those with all of it.
 
-    Compared are the signals at every bar from the start on; of event-driven strategies, and of all other components,
-    the weights of each decision.
+    Compared are the signals at every bar from the start on; of event-driven strategies, and of all
+    other components, the weights of each decision.
 
     Raises:
         BtRunError: the run itself is not possible.
@@ -85,7 +91,10 @@ def check_warmup(config: RunConfig, *, progress: Callable[[str, float], None] | 
         return WarmUp(start, None, (), nothing="it never gives a signal")
     if start == 0:
         return WarmUp(
-            0, None, (), nothing="no bar lies before the start; move data.start, or let the data begin earlier"
+            0,
+            None,
+            (),
+            nothing="no bar lies before the start; move data.start, or let the data begin earlier",
         )
     top = start - max(1, start // 10)  # what even this little less changes has not settled
     lengths = [length for length in LENGTHS if length < top] + [top]
@@ -95,7 +104,9 @@ def check_warmup(config: RunConfig, *, progress: Callable[[str, float], None] | 
         try:
             steps[length] = _step(length, outputs(length), whole)
         except BtRunError as error:
-            steps[length] = WarmUpStep(length, float("inf"), None, failed=" ".join(str(error).split()))
+            steps[length] = WarmUpStep(
+                length, float("inf"), None, failed=" ".join(str(error).split())
+            )
         return steps[length].settled == 0
 
     need = None
@@ -124,11 +135,15 @@ def _step(length: int, part: Array, whole: Array) -> WarmUpStep:
     scale = max(1.0, float(np.abs(whole[also]).max(initial=0.0)))
     bad = np.flatnonzero((gap > ENOUGH * scale).any(axis=1))
     settled = int(bad[-1]) + 1 if len(bad) else 0
-    return WarmUpStep(length, float(gap.max(initial=0.0)), None if settled == len(whole) else settled)
+    return WarmUpStep(
+        length, float(gap.max(initial=0.0)), None if settled == len(whole) else settled
+    )
 
 
 def _outputs(played: Replay, ledger: Ledger) -> Array:
-    """Return what is compared at each bar from the start on, (T, K): signals and the weights of decisions."""
+    """Return what is compared at each bar from the start on, (T, K): signals and the weights of
+    decisions.
+    """
     bars = played.bars
     rows = len(bars) - bars.start
     parts = [signals[bars.start :] for signals in played.signals.values()]

@@ -18,7 +18,10 @@ def lookahead_text(found: Lookahead) -> str:
         lines.append(f"nothing to check: {found.nothing}")
     elif found.leaks:
         count = len(found.leaks)
-        lines.append(f"LOOK-AHEAD: {count} {'quantity knows' if count == 1 else 'quantities know'} the future")
+        lines.append(
+            f"LOOK-AHEAD: {count} {'quantity knows' if count == 1 else 'quantities know'} the "
+            "future"
+        )
         lines.append("what comes after a leak is not looked at: mend it, then check again")
     else:
         lines.append("clean: no signal, weight, memo, order or fill changed with its future")
@@ -40,14 +43,16 @@ def _tried(found: Lookahead) -> Iterator[str]:
     if not found.dates:
         return
     yield (
-        f"tried {len(found.dates)} dates, {found.dates[0]} to {found.dates[-1]}, {found.passes} other futures, "
+        f"tried {len(found.dates)} dates, {found.dates[0]} to {found.dates[-1]}, {found.passes} "
+        "other futures, "
         f"{found.rows:,} rows compared"
     )
     if found.rounding:
         yield f"differences up to {found.rounding:.1e} count as rounding: a filter's last digits depend on its length"
     if not found.leaks:
         yield (
-            f"how sure: what leaks on more than {found.missed_share:.0%} of the dates was found with 95 % certainty; "
+            f"how sure: what leaks on more than {found.missed_share:.0%} of the dates was found "
+            "with 95 % certainty; "
             "a leak that needs a rarer event may need more --dates"
         )
 
@@ -58,14 +63,26 @@ def warmup_text(found: WarmUp) -> str:
         return f"nothing to check: {found.nothing}"
     lines = [f"{'history':>9}  {'largest difference':>18}  agrees from"]
     for step in found.steps:
-        agrees = "the start" if step.settled == 0 else f"bar {step.settled} on" if step.settled else "never"
+        agrees = (
+            "the start"
+            if step.settled == 0
+            else f"bar {step.settled} on"
+            if step.settled
+            else "never"
+        )
         size = "one has no value" if step.difference == float("inf") else f"{step.difference:.3g}"
-        lines.append(f"{step.bars:>9}  {size if not step.failed else 'fails':>18}  {step.failed or agrees}")
+        lines.append(
+            f"{step.bars:>9}  {size if not step.failed else 'fails':>18}  {step.failed or agrees}"
+        )
     if found.need is None:
         lines.append(
-            f"NOT SETTLED: with {found.have} bars before the start the outputs still change with more history; they "
-            "use all of it (an expanding statistic), or need an earlier data.history_from or a later data.start"
+            f"NOT SETTLED: with {found.have} bars before the start the outputs still change with "
+            "more history; they "
+            "use all of it (an expanding statistic), or need an earlier data.history_from or a "
+            "later data.start"
         )
     else:
-        lines.append(f"enough: {found.need} bars before the start suffice; the run has {found.have}")
+        lines.append(
+            f"enough: {found.need} bars before the start suffice; the run has {found.have}"
+        )
     return "\n".join(lines)

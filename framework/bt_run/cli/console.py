@@ -23,7 +23,15 @@ __all__ = [
     "timings_text",
 ]
 
-SHOWN = ("total_return", "cagr", "volatility", "sharpe", "max_drawdown", "turnover_one_way", "costs")
+SHOWN = (
+    "total_return",
+    "cagr",
+    "volatility",
+    "sharpe",
+    "max_drawdown",
+    "turnover_one_way",
+    "costs",
+)
 
 
 def headline(config: RunConfig) -> str:
@@ -53,7 +61,9 @@ def metrics_table(result: BacktestResult) -> str:
 
 
 def report_table(path: Path) -> str:
-    """Return a report's CSV in aligned columns, a metric a line with its label and unit; a name is a column."""
+    """Return a report's CSV in aligned columns, a metric a line with its label and unit; a name is
+    a column.
+    """
     with path.open(newline="", encoding="utf-8") as file:
         columns = list(zip(*csv.reader(file), strict=True))
     rows = [("", *(name.replace("_", " ") for name in columns[0][1:]))] if columns else []
@@ -125,7 +135,9 @@ def _component_lines(catalogue: Catalogue) -> Iterator[str]:
 
 def _field_lines(offer: Offer) -> Iterator[str]:
     rows = field_rows(offer.component.config)
-    heads = [f"{row.name}: {row.type}" + (f" = {row.default}" if row.default else "") for row in rows]
+    heads = [
+        f"{row.name}: {row.type}" + (f" = {row.default}" if row.default else "") for row in rows
+    ]
     width = _width(heads)
     for head, row in zip(heads, rows, strict=True):
         yield f"      {head:<{width}}  {row.description}".rstrip()

@@ -38,7 +38,9 @@ from bt_run.text import did_you_mean
 __all__ = ["command_line", "main"]
 
 INTERRUPTED = 130
-MADE_BY_USE = frozenset({"__pycache__", "build", "runs"})  # in a checkout; the wheel has none of them
+MADE_BY_USE = frozenset(
+    {"__pycache__", "build", "runs"}
+)  # in a checkout; the wheel has none of them
 HELP = """Turn one YAML file into a backtest that can be repeated, and into its tear sheet.
 
 \b
@@ -62,8 +64,12 @@ Exit codes: 0 done, 1 a bug of bt-run, 2 configuration, 3 data, 4 infeasible or 
 5 plugin, 6 a check found what it looks for, 7 a check had nothing to check.
 """
 
-offline = click.option("--offline", is_flag=True, help="Forbid the network: what a source has not stored is an error.")
-verbose = click.option("-v", "--verbose", is_flag=True, help="Show more, and a traceback with every error.")
+offline = click.option(
+    "--offline", is_flag=True, help="Forbid the network: what a source has not stored is an error."
+)
+verbose = click.option(
+    "-v", "--verbose", is_flag=True, help="Show more, and a traceback with every error."
+)
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -87,7 +93,9 @@ def main(args: Sequence[str] | None = None) -> int:
         return ConfigError.exit_code
     except Exception:
         click.echo(traceback.format_exc(), err=True)
-        click.echo("bt-run: this is a bug of bt-run or of a plugin named above; please report it", err=True)
+        click.echo(
+            "bt-run: this is a bug of bt-run or of a plugin named above; please report it", err=True
+        )
         return 1
     return code if isinstance(code, int) else 0
 
@@ -102,7 +110,9 @@ def command_line() -> click.Group:
         get_plugin_manager().hook.bt_commands(cli=cli)
     except Exception as error:
         # whoever has a broken plugin installed needs the help most
-        click.echo(f"bt-run: warning: commands of plugins are missing: {_one_line(error)}", err=True)
+        click.echo(
+            f"bt-run: warning: commands of plugins are missing: {_one_line(error)}", err=True
+        )
     return cli
 
 
@@ -121,7 +131,13 @@ def command_line() -> click.Group:
 @offline
 @verbose
 def run(
-    file: Path, overrides: tuple[str, ...], no_reports: bool, out: Path, quiet: bool, offline: bool, verbose: bool
+    file: Path,
+    overrides: tuple[str, ...],
+    no_reports: bool,
+    out: Path,
+    quiet: bool,
+    offline: bool,
+    verbose: bool,
 ) -> None:
     """Run the backtest that FILE describes, and print its numbers and its report's path.
 
@@ -215,7 +231,9 @@ def schema(files: tuple[Path, ...], install: Path | None) -> None:
     click.echo(f"VS Code: {install / SETTINGS_FILE}: {done.settings}")
     if done.add:
         click.echo(f"it is not plain JSON; add this to it by hand:\n{done.add}")
-    click.echo(f"other editors: start a YAML file with\n# yaml-language-server: $schema={SCHEMA_FILE}")
+    click.echo(
+        f"other editors: start a YAML file with\n# yaml-language-server: $schema={SCHEMA_FILE}"
+    )
 
 
 @click.command()
@@ -226,11 +244,15 @@ def init(folder: Path) -> None:
         names = [
             path.relative_to(source)
             for path in sorted(source.rglob("*"))
-            if path.is_file() and path != source / "__init__.py" and not MADE_BY_USE.intersection(path.parts)
+            if path.is_file()
+            and path != source / "__init__.py"
+            and not MADE_BY_USE.intersection(path.parts)
         ]
         taken = [folder / name for name in names if (folder / name).exists()]
         if taken:
-            raise ConfigError(f"{taken[0]} exists already and is not overwritten; choose another folder")
+            raise ConfigError(
+                f"{taken[0]} exists already and is not overwritten; choose another folder"
+            )
         for name in names:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes((source / name).read_bytes())

@@ -16,8 +16,14 @@ ROLES = ("strategy", "sizer", "overlay", "trigger", "source", "report", "analyze
 @click.command()
 @click.argument("role", type=click.Choice(ROLES))
 @click.argument("name")
-@click.option("--full", is_flag=True, help="With a memo or more keys, tests of its numbers, a changelog and a CI file.")
-@click.option("--single-file", is_flag=True, help="NAME.py and NAME.yaml only: a local plugin, no package.")
+@click.option(
+    "--full",
+    is_flag=True,
+    help="With a memo or more keys, tests of its numbers, a changelog and a CI file.",
+)
+@click.option(
+    "--single-file", is_flag=True, help="NAME.py and NAME.yaml only: a local plugin, no package."
+)
 @click.option(
     "--folder",
     type=click.Path(path_type=Path, file_okay=False),
@@ -41,7 +47,10 @@ def new(role: str, name: str, full: bool, single_file: bool, folder: Path | None
     if single_file:
         click.echo(f"next: bt-run {run_file} && pytest --bt-plugin {module}")
     else:
-        click.echo(f"next: cd {place} && pip install -e . && bt-run {run_file.name} && pytest --bt-plugin {name}")
+        click.echo(
+            f"next: cd {place} && pip install -e . && bt-run {run_file.name} && pytest "
+            f"--bt-plugin {name}"
+        )
 
 
 COMMANDS_NEW = (new,)

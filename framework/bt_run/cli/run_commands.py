@@ -55,7 +55,9 @@ def progress_bar(*, visible: bool) -> Iterator[Callable[[str, float], None] | No
 
 @click.command()
 @run_folder
-@click.option("--date", required=True, metavar="DAY", help="The day of the decision, such as 2008-03-03.")
+@click.option(
+    "--date", required=True, metavar="DAY", help="The day of the decision, such as 2008-03-03."
+)
 @click.option("--asset", help="One asset; without it, those that change most.")
 def explain(folder: Path, date: str, asset: str | None) -> None:
     """Take one decision of the run in FOLDER apart, from the signal to the fill.
@@ -70,9 +72,16 @@ def explain(folder: Path, date: str, asset: str | None) -> None:
 @click.command()
 @run_folder
 @click.option(
-    "--with", "config", type=click.Path(path_type=Path), help="Run this YAML file instead of what is recorded."
+    "--with",
+    "config",
+    type=click.Path(path_type=Path),
+    help="Run this YAML file instead of what is recorded.",
 )
-@click.option("--data", type=click.Path(path_type=Path), help="Where the prices lie now, for sources with a path.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="Where the prices lie now, for sources with a path.",
+)
 def reproduce(folder: Path, config: Path | None, data: Path | None) -> int:
     """Run again what FOLDER, or a bundle, holds; say identical, or what differs.
 
@@ -91,8 +100,15 @@ def reproduce(folder: Path, config: Path | None, data: Path | None) -> int:
 
 @click.command()
 @run_folder
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="The zip file; NAME_RUN-ID.zip when not given.")
-@click.option("--with-data", is_flag=True, help="Put the price files in: you say that their licence lets you.")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    help="The zip file; NAME_RUN-ID.zip when not given.",
+)
+@click.option(
+    "--with-data", is_flag=True, help="Put the price files in: you say that their licence lets you."
+)
 def bundle(folder: Path, out: Path | None, with_data: bool) -> None:
     """Pack the run in FOLDER into one file that `bt-run reproduce` repeats elsewhere.
 
@@ -108,7 +124,12 @@ def bundle(folder: Path, out: Path | None, with_data: bool) -> None:
 
 @click.command()
 @click.argument("folders", nargs=-1, type=click.Path(path_type=Path))
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="Write a page with growth and drawdowns overlaid.")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Write a page with growth and drawdowns overlaid.",
+)
 def compare(folders: tuple[Path, ...], out: Path | None) -> None:
     """Lay the runs in two or more FOLDERS side by side: metrics, and what differs between them.
 
@@ -134,7 +155,9 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @check.command()
 @run_file
 @overrides
-@click.option("--dates", default=6, show_default=True, type=click.IntRange(1), help="How many dates to try.")
+@click.option(
+    "--dates", default=6, show_default=True, type=click.IntRange(1), help="How many dates to try."
+)
 @click.option("--seed", default=0, show_default=True, help="Of the dates and of the noise.")
 @as_json
 def lookahead(file: Path, overrides: tuple[str, ...], dates: int, seed: int, as_json: bool) -> int:

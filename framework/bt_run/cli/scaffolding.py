@@ -1,4 +1,6 @@
-"""Start a plugin: the files of a small package, or a module and a run file, for one component of a role."""
+"""Start a plugin: the files of a small package, or a module and a run file, for one component of a
+role.
+"""
 
 from __future__ import annotations
 
@@ -54,8 +56,14 @@ def _role(summary: str, yaml: str, parts: Mapping[str, str]) -> _Role:
 
 NEW_ROLES: Mapping[str, _Role] = MappingProxyType(
     {
-        "strategy": _role("hold what closed near its high", "strategy: __NAME__", {"STRATEGY": "__NAME__"}),
-        "sizer": _role("weights in proportion to the signals, under a cap", "sizer: __NAME__", {"SIZER": "__NAME__"}),
+        "strategy": _role(
+            "hold what closed near its high", "strategy: __NAME__", {"STRATEGY": "__NAME__"}
+        ),
+        "sizer": _role(
+            "weights in proportion to the signals, under a cap",
+            "sizer: __NAME__",
+            {"SIZER": "__NAME__"},
+        ),
         "overlay": _role(
             "cut the weights while the benchmark has lost",
             "overlays: [__NAME__]",
@@ -66,8 +74,14 @@ NEW_ROLES: Mapping[str, _Role] = MappingProxyType(
             "triggers: [__NAME__]",
             {"EXTRA": "schedule: week\ntriggers: [__NAME__]\n"},
         ),
-        "source": _role("prices that are random walks", "data:\n  source: {use: __NAME__}", {"SOURCE": _WALKS}),
-        "report": _role("the metrics as a Markdown table", "reports: [__NAME__]", {"REPORTS": "__NAME__, tear_sheet"}),
+        "source": _role(
+            "prices that are random walks", "data:\n  source: {use: __NAME__}", {"SOURCE": _WALKS}
+        ),
+        "report": _role(
+            "the metrics as a Markdown table",
+            "reports: [__NAME__]",
+            {"REPORTS": "__NAME__, tear_sheet"},
+        ),
         "analyzer": _role(
             "names held and turnover of each decision",
             "analyzers: [__NAME__]",
@@ -84,7 +98,9 @@ NEW_ROLES: Mapping[str, _Role] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Scaffold:
-    """Name what is to be started; ``full`` adds a memo or more keys, tests of its numbers, and what a release needs."""
+    """Name what is to be started; ``full`` adds a memo or more keys, tests of its numbers, and what
+    a release needs.
+    """
 
     role: str
     name: str
@@ -96,13 +112,16 @@ def scaffold(wanted: Scaffold, folder: Path) -> tuple[Path, ...]:
     """Write the files into ``folder`` and return their paths.
 
     Raises:
-        ConfigError: the role or the name will not do, or a file exists already; nothing is written then.
+        ConfigError: the role or the name will not do, or a file exists already; nothing is written
+            then.
     """
     _check(wanted)
     contents = {folder / name: text for name, text in _files(wanted).items()}
     taken = [path for path in contents if path.exists()]
     if taken:
-        raise ConfigError(f"{taken[0]} exists already and is not overwritten; choose another --folder or name")
+        raise ConfigError(
+            f"{taken[0]} exists already and is not overwritten; choose another --folder or name"
+        )
     for path, text in contents.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", newline="\n")
@@ -112,16 +131,21 @@ def scaffold(wanted: Scaffold, folder: Path) -> tuple[Path, ...]:
 def _check(wanted: Scaffold) -> None:
     name = wanted.name
     if wanted.role not in NEW_ROLES:
-        raise ConfigError(f"no template for the role {wanted.role!r}; there are {', '.join(NEW_ROLES)}")
+        raise ConfigError(
+            f"no template for the role {wanted.role!r}; there are {', '.join(NEW_ROLES)}"
+        )
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or iskeyword(name) or len(name) > LONGEST:
         raise ConfigError(
-            f"the name was {name!r}; expected a Python name of at most {LONGEST} small letters, digits and _, "
+            f"the name was {name!r}; expected a Python name of at most {LONGEST} small letters, "
+            "digits and _, "
             "such as near_high"
         )
     for offers in catalogue(get_plugin_manager()).offers.values():
         if name in offers:
             offer = offers[name]
-            raise ConfigError(f"the name {name!r} is taken: {offer.origin} offers the {offer.role} {name!r}")
+            raise ConfigError(
+                f"the name {name!r} is taken: {offer.origin} offers the {offer.role} {name!r}"
+            )
     if find_spec(name) is not None:
         raise ConfigError(f"the name {name!r} is taken: an installed Python module is called so")
 
@@ -154,7 +178,9 @@ def _files(wanted: Scaffold) -> dict[str, str]:
 
 
 def _filled(template: str, wanted: Scaffold) -> str:
-    """Return a template with its words, ``__LIKE_THIS__``, put in; the longest first, for some hold others."""
+    """Return a template with its words, ``__LIKE_THIS__``, put in; the longest first, for some hold
+    others.
+    """
     about = NEW_ROLES[wanted.role]
     words = {
         **about.parts,
@@ -169,13 +195,21 @@ def _filled(template: str, wanted: Scaffold) -> str:
         "ROLE": wanted.role,
         "NAME": wanted.name,
     }
-    text = (resources.files("bt_run.cli") / "templates" / f"{template}.txt").read_text(encoding="utf-8")
+    text = (resources.files("bt_run.cli") / "templates" / f"{template}.txt").read_text(
+        encoding="utf-8"
+    )
     for word, value in words.items():
         text = text.replace(f"__{word}__", value)
     return text
 
 
 def _class_name(wanted: Scaffold) -> str:
-    """Return the name in capitals and small letters; the role behind it where the plugin uses that word itself."""
+    """Return the name in capitals and small letters; the role behind it where the plugin uses that
+    word itself.
+    """
     camel = "".join(part.capitalize() for part in wanted.name.split("_"))
-    return camel + wanted.role.capitalize() if camel in {*bt_run.__all__, "Field", "Path", "NDArray"} else camel
+    return (
+        camel + wanted.role.capitalize()
+        if camel in {*bt_run.__all__, "Field", "Path", "NDArray"}
+        else camel
+    )

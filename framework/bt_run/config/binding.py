@@ -1,4 +1,6 @@
-"""The configuration of a run: its fields, how a YAML file becomes one, and its binding to components."""
+"""The configuration of a run: its fields, how a YAML file becomes one, and its binding to
+components.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ __all__ = ["Binding", "Bound", "BoundConfig", "DataConfig", "bind"]
 
 @dataclass(frozen=True)
 class Bound:
-    """Hold a component that the configuration names, with its validated options and nested components."""
+    """Hold a component that the configuration names, with its validated options and nested
+    components.
+    """
 
     role: str
     name: str
@@ -114,10 +118,13 @@ class Binding:
 def _refuse_deep_nesting(offer: Offer) -> None:
     for name, field in offer.component.config.model_fields.items():
         models = [leaf for leaf in leaf_types(field.annotation) if issubclass(leaf, BaseModel)]
-        for part, inner in ((part, inner) for m in models for part, inner in m.model_fields.items()):
+        for part, inner in (
+            (part, inner) for m in models for part, inner in m.model_fields.items()
+        ):
             if nested_role(inner):
                 raise PluginError(
-                    f"{offer.origin}: {offer.component.name}.{name}.{part} is Nested inside another field; "
+                    f"{offer.origin}: {offer.component.name}.{name}.{part} is Nested inside "
+                    "another field; "
                     "a nested component must be a field of the component's own config"
                 )
 

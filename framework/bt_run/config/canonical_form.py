@@ -31,7 +31,11 @@ def canonical(config: RunConfig, bound: BoundConfig) -> dict[str, Any]:
 def _tree(config: RunConfig, bound: BoundConfig, *, paths: bool) -> dict[str, Any]:
     children = {item.name: getattr(bound, item.name) for item in fields(bound)}
     tree = {name: _jsonable(getattr(config, name), paths) for name in type(config).model_fields}
-    tree |= {name: _component(child, paths) for name, child in children.items() if name not in ("source", "tables")}
+    tree |= {
+        name: _component(child, paths)
+        for name, child in children.items()
+        if name not in ("source", "tables")
+    }
     tree["data"]["source"] = _component(bound.source, paths)
     for name, child in bound.tables.items():
         tree["data"]["tables"][name]["source"] = _component(child, paths)
@@ -44,7 +48,9 @@ def _component(bound: Bound | tuple[Bound, ...] | None, paths: bool) -> Any:
     if isinstance(bound, tuple):
         return [_component(item, paths) for item in bound]
     options = {
-        name: _component(bound.children[name], paths) if name in bound.children else _jsonable(value, paths)
+        name: _component(bound.children[name], paths)
+        if name in bound.children
+        else _jsonable(value, paths)
         for name, value in bound.options
         if paths or not _holds_path(value)
     }
@@ -56,7 +62,11 @@ def _jsonable(value: Any, paths: bool) -> Any:
     if isinstance(value, BaseModel):
         value = dict(value)
     if isinstance(value, Mapping):
-        return {str(key): _jsonable(item, paths) for key, item in value.items() if paths or not _holds_path(item)}
+        return {
+            str(key): _jsonable(item, paths)
+            for key, item in value.items()
+            if paths or not _holds_path(item)
+        }
     if isinstance(value, set | frozenset):  # their order changes from process to process
         return sorted((_jsonable(item, paths) for item in value), key=repr)
     if isinstance(value, list | tuple):

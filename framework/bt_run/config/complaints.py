@@ -35,13 +35,17 @@ def complaints_of(
     for (path, wrong, found), expectations in told.items():
         # a union complains once per alternative: one sentence that names them all
         expected = " or ".join(dict.fromkeys(filter(None, expectations)))
-        message = "; ".join(filter(None, [wrong, f"found {found}", expected and f"expected {expected}"]))
+        message = "; ".join(
+            filter(None, [wrong, f"found {found}", expected and f"expected {expected}"])
+        )
         out.append(locate(places, (*at, *path), message, key=wrong == "unknown key"))
     return out
 
 
 def _in_data(error: ErrorDetails, raw: Any) -> KeyPath:
-    """Return the error's location without what pydantic adds: names of union members and validators."""
+    """Return the error's location without what pydantic adds: names of union members and
+    validators.
+    """
     path: list[str | int] = []
     parts = error["loc"]
     for i, part in enumerate(parts):
@@ -61,7 +65,10 @@ def _words(error: ErrorDetails, path: KeyPath, model: type[BaseModel]) -> tuple[
     kind, message = error["type"], error["msg"]
     if kind == "extra_forbidden":
         known = list(_fields_at(model, path[:-1]))
-        return "unknown key", f"one of {', '.join(known) or 'none'}{did_you_mean(str(path[-1]), known)}"
+        return (
+            "unknown key",
+            f"one of {', '.join(known) or 'none'}{did_you_mean(str(path[-1]), known)}",
+        )
     if kind == "missing":
         if path and path[-1] == "use":
             return "missing key", "the NAME of a component"

@@ -21,7 +21,9 @@ EDITOR_DIALECT = "http://json-schema.org/draft-07/schema#"
 
 @dataclass(frozen=True)
 class Installed:
-    """Say what happened to each of the two files; ``add`` is what the user must write, where we could not."""
+    """Say what happened to each of the two files; ``add`` is what the user must write, where we
+    could not.
+    """
 
     schema: str
     settings: str
@@ -31,7 +33,8 @@ class Installed:
 def install_schema(folder: Path, schema: dict[str, Any]) -> Installed:
     """Write ``schema`` into ``folder`` and point VS Code's workspace settings there to it.
 
-    Doing it again changes nothing but the schema. Settings of the user stay; a file with comments is not touched.
+    Doing it again changes nothing but the schema. Settings of the user stay; a file with comments
+    is not touched.
 
     Raises:
         ConfigError: ``folder`` is not an existing folder.
@@ -39,7 +42,8 @@ def install_schema(folder: Path, schema: dict[str, Any]) -> Installed:
     if not folder.is_dir():
         found = "a file" if folder.exists() else "nothing"
         raise ConfigError(
-            f"--install {folder}: expected an existing folder, the one that the editor opens; found {found} there"
+            f"--install {folder}: expected an existing folder, the one that the editor opens; "
+            f"found {found} there"
         )
     text = json.dumps({**schema, "$schema": EDITOR_DIALECT}, indent=2) + "\n"
     did = _write(folder / SCHEMA_FILE, text)
@@ -63,7 +67,9 @@ def _merged(text: str) -> str | None:
     """Return the settings with ours added; as they were, when they are there; None when we cannot."""
     try:
         settings = json.loads(text)
-    except json.JSONDecodeError:  # VS Code allows comments and trailing commas, which writing JSON would lose
+    except (
+        json.JSONDecodeError
+    ):  # VS Code allows comments and trailing commas, which writing JSON would lose
         return text if MAPPING in text and SCHEMA_FILE in text else None
     schemas = settings.setdefault(MAPPING, {}) if isinstance(settings, dict) else None
     if not isinstance(schemas, dict):

@@ -14,7 +14,16 @@ from pydantic.fields import FieldInfo
 
 from bt_run.model import ComponentSpec, Config, NestedRole
 
-__all__ = ["FieldRow", "field_rows", "field_text", "leaf_types", "marks_of", "nested_role", "type_text", "yaml_text"]
+__all__ = [
+    "FieldRow",
+    "field_rows",
+    "field_text",
+    "leaf_types",
+    "marks_of",
+    "nested_role",
+    "type_text",
+    "yaml_text",
+]
 
 
 @dataclass(frozen=True)
@@ -41,16 +50,22 @@ def field_rows(config: type[Config]) -> list[FieldRow]:
 
 
 def nested_role(field: FieldInfo) -> str | None:
-    """Return the role of the component, or of the list of them, that a field names; None for other fields."""
+    """Return the role of the component, or of the list of them, that a field names; None for other
+    fields.
+    """
     marks = [*field.metadata, *marks_of(field.annotation)]
     return next((mark.role for mark in marks if isinstance(mark, NestedRole)), None)
 
 
 def leaf_types(annotation: Any) -> set[type]:
-    """Return the classes that an annotation is made of: ``list[Path] | None`` gives Path and NoneType."""
+    """Return the classes that an annotation is made of: ``list[Path] | None`` gives Path and
+    NoneType.
+    """
     if isinstance(annotation, type) and not get_args(annotation):
         return {annotation}
-    leaves = [leaf_types(arg) for arg in get_args(annotation) if get_origin(annotation) is not Literal]
+    leaves = [
+        leaf_types(arg) for arg in get_args(annotation) if get_origin(annotation) is not Literal
+    ]
     return set().union(*leaves)
 
 

@@ -18,8 +18,8 @@ __all__ = ["folder_of", "rebased"]
 def rebased(value: Any, leaves: set[type], path: KeyPath, places: Positions) -> Any:
     """Let relative paths start at the folder of the file in which they stand.
 
-    ``leaves`` are the classes that the value's annotation is made of. This happens before validation,
-    so that a type such as ``FilePath`` looks in the right place.
+    ``leaves`` are the classes that the value's annotation is made of. This happens before
+    validation, so that a type such as ``FilePath`` looks in the right place.
     """
     if isinstance(value, str | Path):
         is_path = any(issubclass(leaf, Path) for leaf in leaves) and str not in leaves
@@ -31,7 +31,12 @@ def rebased(value: Any, leaves: set[type], path: KeyPath, places: Positions) -> 
     models = [leaf for leaf in leaves if issubclass(leaf, BaseModel) and leaf is not ComponentSpec]
     known = {name: field for model in models for name, field in model.model_fields.items()}
     return {
-        name: rebased(item, leaf_types(known[name].annotation) if name in known else leaves, (*path, name), places)
+        name: rebased(
+            item,
+            leaf_types(known[name].annotation) if name in known else leaves,
+            (*path, name),
+            places,
+        )
         for name, item in value.items()
     }
 

@@ -40,7 +40,9 @@ Positions = Mapping[KeyPath, tuple[Place, Place]]
 
 
 def locate(places: Positions, path: KeyPath, message: str, *, key: bool = False) -> str:
-    """Return ``message`` with the place of the value (or key) at ``path``, or of the nearest one above."""
+    """Return ``message`` with the place of the value (or key) at ``path``, or of the nearest one
+    above.
+    """
     message = f"{dotted(path)}: {message}" if path else message
     for length in range(len(path), -1, -1):
         found = places.get(path[:length])

@@ -33,25 +33,35 @@ SAFE_NAME = r"^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,98}[A-Za-z0-9_-])?$"
 class RunConfig(Config):
     """Say everything that affects a run."""
 
-    name: str = Field(description="names the folder of the results", json_schema_extra={"pattern": SAFE_NAME})
+    name: str = Field(
+        description="names the folder of the results", json_schema_extra={"pattern": SAFE_NAME}
+    )
     seed: int = Field(default=0, description="of everything random; a run repeats itself exactly")
-    plugins: tuple[Path, ...] = Field(default=(), description="local Python files with further components")
+    plugins: tuple[Path, ...] = Field(
+        default=(), description="local Python files with further components"
+    )
     data: DataConfig = Field(description="the prices to play on")
-    strategy: Annotated[ComponentSpec, NestedRole("strategy")] = Field(description="gives the signals")
+    strategy: Annotated[ComponentSpec, NestedRole("strategy")] = Field(
+        description="gives the signals"
+    )
     sizer: Annotated[ComponentSpec, NestedRole("sizer")] | None = Field(
         default=None, description="turns signals into target weights"
     )
     overlays: tuple[Annotated[ComponentSpec, NestedRole("overlay")], ...] = Field(
         default=(), description="adjust the target weights, in this order"
     )
-    schedule: Schedule = Field(default="bar", description="when decisions are made: the first bar of each period")
+    schedule: Schedule = Field(
+        default="bar", description="when decisions are made: the first bar of each period"
+    )
     triggers: tuple[Annotated[ComponentSpec, NestedRole("trigger")], ...] = Field(
         default=(), description="which decisions are traded; without any, all"
     )
     exits: tuple[Annotated[ComponentSpec, NestedRole("exit")], ...] = Field(
         default=(), description="close holdings between decisions when their price touches a level"
     )
-    limits: Limits = Field(default=Limits(), description="bounds of the target weights, fractions of NAV")
+    limits: Limits = Field(
+        default=Limits(), description="bounds of the target weights, fractions of NAV"
+    )
     broker: Annotated[ComponentSpec, NestedRole("broker")] = Field(
         default=ComponentSpec(use="simulated"), description="fills the orders"
     )
@@ -61,7 +71,9 @@ class RunConfig(Config):
     reports: tuple[Annotated[ComponentSpec, NestedRole("report")], ...] = Field(
         default=(), description="what is written about the result"
     )
-    risk_free: float = Field(default=0.0, description="yearly rate, a fraction, for the Sharpe ratio and the like")
+    risk_free: float = Field(
+        default=0.0, description="yearly rate, a fraction, for the Sharpe ratio and the like"
+    )
 
     _places: Positions = PrivateAttr(default_factory=dict)
 
@@ -74,7 +86,9 @@ class RunConfig(Config):
         try:
             config = validate(raw)
         except ValidationError as error:
-            raise ConfigError("\n".join(complaints_of(error.errors(), raw, cls, (), places))) from error
+            raise ConfigError(
+                "\n".join(complaints_of(error.errors(), raw, cls, (), places))
+            ) from error
         if places:
             config._places = places
         return config
@@ -83,5 +97,7 @@ class RunConfig(Config):
     @classmethod
     def _is_a_folder_name(cls, name: str) -> str:
         if not re.fullmatch(SAFE_NAME, name):
-            raise ValueError("not a safe folder name: only letters, digits and _, with - and . inside")
+            raise ValueError(
+                "not a safe folder name: only letters, digits and _, with - and . inside"
+            )
         return name

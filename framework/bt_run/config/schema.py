@@ -1,4 +1,6 @@
-"""The JSON schema of a YAML file, built from everything that is installed; an editor completes with it."""
+"""The JSON schema of a YAML file, built from everything that is installed; an editor completes with
+it.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,10 @@ def json_schema(catalogue: Catalogue) -> JsonObject:
     required = {"run": run.pop("required"), "data": data.pop("required")}
     definitions["data"] = data
     run["properties"]["data"] = {"$ref": "#/$defs/data", "description": "the prices to play on"}
-    run["properties"]["extends"] = {"type": "string", "description": "a YAML file whose keys are inherited"}
+    run["properties"]["extends"] = {
+        "type": "string",
+        "description": "a YAML file whose keys are inherited",
+    }
     strict = {"data": {"required": required["data"], "properties": _loosen(data)}} | _loosen(run)
     return {
         "$schema": DIALECT,
@@ -51,7 +56,9 @@ def json_schema(catalogue: Catalogue) -> JsonObject:
 
 
 def _loosen(model: JsonObject) -> JsonObject:
-    """Let a component stand without ``use``, to be merged with the inherited one; return the strict forms."""
+    """Let a component stand without ``use``, to be merged with the inherited one; return the strict
+    forms.
+    """
     strict: JsonObject = {}
     for name, field in model["properties"].items():
         forms = [{"$ref": field["$ref"]}] if "$ref" in field else field.get("anyOf", [])
@@ -75,7 +82,8 @@ def _component(offer: Offer, definitions: JsonObject) -> JsonObject:
     except (PydanticInvalidForJsonSchema, PydanticSchemaGenerationError) as error:
         cause = str(error).splitlines()[0]
         raise PluginError(
-            f"{offer.origin}: the config of the {offer.role} {component.name!r} has no JSON schema: {cause}"
+            f"{offer.origin}: the config of the {offer.role} {component.name!r} has no JSON "
+            f"schema: {cause}"
         ) from error
     use = {"const": component.name, "description": component.summary}
     return {
@@ -89,9 +97,15 @@ def _component(offer: Offer, definitions: JsonObject) -> JsonObject:
 
 
 def _model(model: type[BaseModel], name: str, definitions: JsonObject) -> JsonObject:
-    """Return the schema of a model; what it refers to goes into ``definitions``, under names of its own."""
+    """Return the schema of a model; what it refers to goes into ``definitions``, under names of its
+    own.
+    """
     schema = model.model_json_schema(ref_template=f"#/$defs/{name}.{{model}}")
-    parts = {leaf.__name__: leaf for field in model.model_fields.values() for leaf in leaf_types(field.annotation)}
+    parts = {
+        leaf.__name__: leaf
+        for field in model.model_fields.values()
+        for leaf in leaf_types(field.annotation)
+    }
     for part, definition in schema.pop("$defs", {}).items():
         if part != "ComponentSpec":
             definitions[f"{name}.{part}"] = own = _words(definition)
@@ -109,7 +123,9 @@ def _name_components(schema: JsonObject, model: type[BaseModel], name: str) -> N
         role = nested_role(field)
         if role:
             properties = schema["properties"]
-            properties[key] = _refer(properties[key], f"#/$defs/{name}.ComponentSpec", f"#/$defs/{role}")
+            properties[key] = _refer(
+                properties[key], f"#/$defs/{name}.ComponentSpec", f"#/$defs/{role}"
+            )
             if isinstance(properties[key].get("default"), dict):
                 properties[key]["default"] = properties[key]["default"]["use"]
 
@@ -129,7 +145,11 @@ def _words(schema: Any) -> Any:
         return [_words(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    out = {key: _words(value) for key, value in schema.items() if key != "title" or not isinstance(value, str)}
+    out = {
+        key: _words(value)
+        for key, value in schema.items()
+        if key != "title" or not isinstance(value, str)
+    }
     if out.get("format") == "time":
         out = {key: value for key, value in out.items() if key != "format"}
         out["pattern"] = r"^\d\d:\d\d(:\d\d)?$"

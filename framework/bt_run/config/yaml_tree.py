@@ -22,7 +22,9 @@ __all__ = ["Node", "plain", "positions", "read_tree"]
 
 @dataclass(frozen=True)
 class Node:
-    """Hold a YAML value: a scalar, a list of nodes or a mapping of names to nodes; and where it stands."""
+    """Hold a YAML value: a scalar, a list of nodes or a mapping of names to nodes; and where it
+    stands.
+    """
 
     value: Any
     key: Place
@@ -69,18 +71,23 @@ def _read_extended(path: Path, chain: tuple[Path, ...]) -> Node:
         return root
     if not isinstance(extends.value, str):
         raise ConfigError(
-            extends.place.tell(f"extends: wrong type; found {plain(extends)!r}; expected the name of one YAML file")
+            extends.place.tell(
+                f"extends: wrong type; found {plain(extends)!r}; expected the name of one YAML file"
+            )
         )
     base = path.parent / extends.value
     chain = (*chain, path)
     known = [file.resolve() for file in chain]
     if base.resolve() in known:
         circle = " -> ".join(str(file) for file in (*chain[known.index(base.resolve()) :], base))
-        raise ConfigError(extends.place.tell(f"extends: the files extend each other in a circle: {circle}"))
+        raise ConfigError(
+            extends.place.tell(f"extends: the files extend each other in a circle: {circle}")
+        )
     if not base.is_file():
         raise ConfigError(
             extends.place.tell(
-                f"extends: no such file; found {extends.value!r}; expected a path that starts at the folder "
+                f"extends: no such file; found {extends.value!r}; expected a path that starts at "
+                "the folder "
                 f"of {path.name}{_similar_file(base)}"
             )
         )
@@ -89,7 +96,9 @@ def _read_extended(path: Path, chain: tuple[Path, ...]) -> Node:
 
 
 def _merge(base: Node, over: Node) -> Node:
-    """Lay ``over`` on ``base``: mappings merge, unless they name different components; all else replaces."""
+    """Lay ``over`` on ``base``: mappings merge, unless they name different components; all else
+    replaces.
+    """
     if not (isinstance(base.value, dict) and isinstance(over.value, dict)):
         return over
     if "use" in over.value and plain(over)["use"] != plain(base).get("use"):
@@ -115,7 +124,9 @@ def _set_key(root: Node, override: str) -> Node:
     try:
         value = YAML(typ="rt").load(text)
     except YAMLError as error:
-        raise ConfigError(place.tell(f"the value is not YAML; found {text!r}; {_problem(error)}")) from error
+        raise ConfigError(
+            place.tell(f"the value is not YAML; found {text!r}; {_problem(error)}")
+        ) from error
     return _put(root, parts, _node(value, _Origin(place, None), place, place), ())
 
 
@@ -126,8 +137,14 @@ def _put(node: Node, parts: Sequence[str], new: Node, done: tuple[str, ...]) -> 
     where = ".".join(done) or "the file"
     if isinstance(value, list):
         if not head.isdecimal() or int(head) >= len(value):
-            entries = f"an index from 0 to {len(value) - 1}" if value else "nothing, for the list is empty"
-            raise ConfigError(new.place.tell(f"{where} is a list; found {head!r}; expected {entries}"))
+            entries = (
+                f"an index from 0 to {len(value) - 1}"
+                if value
+                else "nothing, for the list is empty"
+            )
+            raise ConfigError(
+                new.place.tell(f"{where} is a list; found {head!r}; expected {entries}")
+            )
         i = int(head)
         child = _put(value[i], rest, new, (*done, head))
         return replace(node, value=[*value[:i], child, *value[i + 1 :]])
@@ -136,7 +153,9 @@ def _put(node: Node, parts: Sequence[str], new: Node, done: tuple[str, ...]) -> 
     if value is None:
         value = {}
     if not isinstance(value, dict):
-        raise ConfigError(new.place.tell(f"{where} is {value!r} and has no keys; found {head!r} after it"))
+        raise ConfigError(
+            new.place.tell(f"{where} is {value!r} and has no keys; found {head!r} after it")
+        )
     child = _put(value.get(head, Node({}, new.place, new.place)), rest, new, (*done, head))
     return replace(node, value={**value, head: child})
 
@@ -172,11 +191,15 @@ def _read_file(path: Path) -> Node:
     except RecursionError as error:
         raise ConfigError(f"{path}: the file is nested too deeply to be read") from error
     if document is None:
-        raise ConfigError(f"{path}: the file is empty; expected a run, such as `bt-run init` writes")
+        raise ConfigError(
+            f"{path}: the file is empty; expected a run, such as `bt-run init` writes"
+        )
     if not isinstance(document, CommentedMap):
         kind = "a list" if isinstance(document, CommentedSeq) else repr(document)
         place = origin.at(0, 0)
-        raise ConfigError(place.tell(f"wrong type; found {kind}; expected a mapping such as `name: my_run`"))
+        raise ConfigError(
+            place.tell(f"wrong type; found {kind}; expected a mapping such as `name: my_run`")
+        )
     return _node(document, origin, origin.at(0, 0), origin.at(0, 0))
 
 
@@ -192,7 +215,8 @@ def _read_text(path: Path) -> str:
         line = content.count(b"\n", 0, error.start) + 1
         column = error.start - content.rfind(b"\n", 0, error.start)
         raise ConfigError(
-            f"{path}:{line}:{column}: the file is not UTF-8; found the byte 0x{content[error.start]:02x}; "
+            f"{path}:{line}:{column}: the file is not UTF-8; found the byte "
+            f"0x{content[error.start]:02x}; "
             "save it as UTF-8"
         ) from error
 
@@ -229,8 +253,12 @@ def _mapping(value: CommentedMap, origin: _Origin, place: Place) -> dict[str, No
         own = name in (value.lc.data or ())  # a key that came by `<<` has no place of its own
         key = origin.at(*value.lc.key(name)) if own else place
         if not isinstance(name, str):
-            raise ConfigError(key.tell(f"a key must be a string; found {_scalar(name, key)!r}; put it in quotes"))
-        children[str(name)] = _node(child, origin, key, origin.at(*value.lc.value(name)) if own else place)
+            raise ConfigError(
+                key.tell(f"a key must be a string; found {_scalar(name, key)!r}; put it in quotes")
+            )
+        children[str(name)] = _node(
+            child, origin, key, origin.at(*value.lc.value(name)) if own else place
+        )
     return children
 
 
@@ -243,4 +271,6 @@ def _scalar(value: Any, place: Place) -> Any:
     for kind in (int, float, str):
         if isinstance(value, kind):
             return kind(value)
-    raise ConfigError(place.tell("tags such as !name are not used here; found one; expected a plain value"))
+    raise ConfigError(
+        place.tell("tags such as !name are not used here; found one; expected a plain value")
+    )

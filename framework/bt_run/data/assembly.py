@@ -24,10 +24,11 @@ STALE_OPEN_SHARE = 0.2  # of a year's rows; above it, opens count as copies of t
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """Hold the rows of one asset as its source has them; arrays (n,), None where the source has no such column.
+    """Hold the rows of one asset as its source has them; arrays (n,), None where the source has no
+    such column.
 
-    ``times`` are datetime64 in UTC (a daily bar: its session's date); ``dividend`` is cash per share on the
-    ex-date, ``split`` new shares per old one, each 0 or NaN where there is none.
+    ``times`` are datetime64 in UTC (a daily bar: its session's date); ``dividend`` is cash per
+    share on the ex-date, ``split`` new shares per old one, each 0 or NaN where there is none.
     """
 
     times: NDArray[np.datetime64]
@@ -66,7 +67,8 @@ def assemble_bars(
     """Check, adjust and align the rows of each asset of ``request`` and of its benchmark.
 
     Raises:
-        DataError: a row cannot be true, a window has no bars, or the prices do not allow ``request.adjust``.
+        DataError: a row cannot be true, a window has no bars, or the prices do not allow
+            ``request.adjust``.
     """
     names = tuple(sorted(request.assets))
     cut = {name: _checked(name, rows[name], request, prices) for name in names}
@@ -93,9 +95,15 @@ def assemble_bars(
         adjusted=adjusted,
         traded=traded,
         present=np.isfinite(adjusted.close),
-        dividends=_column(names, cut, "dividend", times, 0.0) if actions else np.zeros((len(times), len(names))),
-        splits=_column(names, cut, "split", times, 1.0) if actions else np.ones((len(times), len(names))),
-        last_session=np.array([declared.get(name, np.datetime64("NaT")) for name in names], dtype="datetime64[D]"),
+        dividends=_column(names, cut, "dividend", times, 0.0)
+        if actions
+        else np.zeros((len(times), len(names))),
+        splits=_column(names, cut, "split", times, 1.0)
+        if actions
+        else np.ones((len(times), len(names))),
+        last_session=np.array(
+            [declared.get(name, np.datetime64("NaT")) for name in names], dtype="datetime64[D]"
+        ),
         benchmark=series,
         start=start,
         calendar=request.calendar,
@@ -111,7 +119,9 @@ def stale_opens(bars: Bars) -> tuple[str, ...]:
     """Return the assets whose opens repeat the previous close in over a fifth of some year's rows."""
     years = bars.sessions.astype("datetime64[Y]").astype(np.int64)
     years -= years.min()
-    previous = np.vstack([np.full((1, len(bars.assets)), np.nan), forward_fill(bars.traded.close)[:-1]])
+    previous = np.vstack(
+        [np.full((1, len(bars.assets)), np.nan), forward_fill(bars.traded.close)[:-1]]
+    )
     repeats = bars.present & (bars.traded.open == previous)
     found = []
     for column, name in enumerate(bars.assets):
@@ -126,10 +136,13 @@ def stale_opens(bars: Bars) -> tuple[str, ...]:
 def _checked(name: str, rows: Rows, request: LoadRequest, prices: PriceConvention | None) -> Rows:
     """Return the rows inside the request's window, or say which of them cannot be true."""
     if not len(rows.times):
-        raise DataError(f"{name}: the source has no rows for symbol {request.assets.get(name, name)!r}")
+        raise DataError(
+            f"{name}: the source has no rows for symbol {request.assets.get(name, name)!r}"
+        )
     if (rows.has_actions or rows.adj_close is not None) and prices is None:
         raise DataError(
-            f"{name}: the file has corporate actions or adj_close, and nothing says what open, high, low and close "
+            f"{name}: the file has corporate actions or adj_close, and nothing says what open, "
+            "high, low and close "
             "are; set `prices: as_traded` or `prices: split_adjusted` on the source"
         )
     if request.adjust == "none":
@@ -138,7 +151,10 @@ def _checked(name: str, rows: Rows, request: LoadRequest, prices: PriceConventio
     if (step <= 0).any():
         at = int(np.flatnonzero(step <= 0)[0])
         what = "twice" if step[at] == 0 else f"after {rows.times[at]}"
-        raise DataError(f"{name}: timestamp {rows.times[at + 1]} stands {what}; expected rising, unique timestamps")
+        raise DataError(
+            f"{name}: timestamp {rows.times[at + 1]} stands {what}; expected rising, unique "
+            "timestamps"
+        )
     rows = rows.between(request)
     for field in ("open", "high", "low", "close", "adj_close"):
         values = getattr(rows, field)
@@ -174,10 +190,16 @@ def _refuse_after_the_end(rows: Mapping[str, Rows], declared: Mapping[str, np.da
 
 
 def _refuse_mixed_clocks(rows: Mapping[str, Rows]) -> None:
-    """Refuse daily rows that carry different times of day: each would be a bar of its own, twice a session."""
+    """Refuse daily rows that carry different times of day: each would be a bar of its own, twice a
+    session.
+    """
     clocks: dict[str, int] = {}
     for name, item in rows.items():
-        seconds = (item.times - item.times.astype("datetime64[D]")).astype("timedelta64[s]").astype(np.int64)
+        seconds = (
+            (item.times - item.times.astype("datetime64[D]"))
+            .astype("timedelta64[s]")
+            .astype(np.int64)
+        )
         if len(seconds) == len(np.unique(item.times.astype("datetime64[D]"))) and len(seconds):
             clocks[name] = int(seconds.min())
     low, high = (choose(clocks, key=lambda name: clocks[name], default="") for choose in (min, max))
@@ -195,7 +217,9 @@ def _refuse(name: str, rows: Rows, bad: NDArray[np.bool_], field: str, right: st
         at = int(np.flatnonzero(bad)[0])
         found = getattr(rows, field)[at]
         more = f" ({int(bad.sum())} such rows)" if bad.sum() > 1 else ""
-        raise DataError(f"{name}: {field} was {found} at {_day(rows.times[at])}{more}; expected {right}")
+        raise DataError(
+            f"{name}: {field} was {found} at {_day(rows.times[at])}{more}; expected {right}"
+        )
 
 
 def _allow_adjust_none(name: str, rows: Rows, prices: PriceConvention | None) -> None:
@@ -206,16 +230,18 @@ def _allow_adjust_none(name: str, rows: Rows, prices: PriceConvention | None) ->
         )
     if rows.adj_close is not None and not rows.has_actions:
         raise DataError(
-            f"{name}: `adjust: none` books dividends and splits, but this source has adj_close only; "
+            f"{name}: `adjust: none` books dividends and splits, but this source has adj_close "
+            "only; "
             "use `adjust: total_return`, or add dividend and split columns"
         )
 
 
 def _forward_factor(name: str, rows: Rows, prices: PriceConvention | None) -> Array:
-    """Return the units of a first-day share (n,): 1 on the first row, growing with splits and dividends.
+    """Return the units of a first-day share (n,): 1 on the first row, growing with splits and
+    dividends.
 
-    On an ex-date with split s and dividend d per new share: A_t = A_(t-1) * s * c / (c - d), where c is the
-    close before, in new shares; that is the dividend reinvested at the ex-dividend price.
+    On an ex-date with split s and dividend d per new share: A_t = A_(t-1) * s * c / (c - d), where
+    c is the close before, in new shares; that is the dividend reinvested at the ex-dividend price.
     """
     count = len(rows.close)
     if not count:
@@ -231,7 +257,8 @@ def _forward_factor(name: str, rows: Rows, prices: PriceConvention | None) -> Ar
     if impossible.any():
         at = int(np.flatnonzero(impossible)[0])
         raise DataError(
-            f"{name}: dividend was {dividend[at]} at {_day(rows.times[at])}, on a close before of {before[at]:.6g}; "
+            f"{name}: dividend was {dividend[at]} at {_day(rows.times[at])}, on a close before of "
+            f"{before[at]:.6g}; "
             "expected less than the share was worth"
         )
     return np.asarray(np.cumprod(split * (before / (before - dividend))))
@@ -252,7 +279,9 @@ def _panel(
     factors: Mapping[str, Array],
     times: NDArray[np.datetime64],
 ) -> Prices:
-    """Align the assets' rows, times their factors, on ``times``: each field (T, N), NaN where there is no row."""
+    """Align the assets' rows, times their factors, on ``times``: each field (T, N), NaN where there
+    is no row.
+    """
     panel = {field: np.full((len(times), len(names)), np.nan) for field in FIELDS}
     for column, name in enumerate(names):
         at = np.searchsorted(times, rows[name].times)
@@ -265,7 +294,11 @@ def _panel(
 
 
 def _column(
-    names: tuple[str, ...], rows: Mapping[str, Rows], field: str, times: NDArray[np.datetime64], none: float
+    names: tuple[str, ...],
+    rows: Mapping[str, Rows],
+    field: str,
+    times: NDArray[np.datetime64],
+    none: float,
 ) -> Array:
     out = np.full((len(times), len(names)), none)
     for column, name in enumerate(names):
@@ -283,7 +316,9 @@ def _benchmark(
     times: NDArray[np.datetime64],
     start: int,
 ) -> tuple[Array, tuple[str, ...]]:
-    """Return the benchmark's forward total-return close on ``times`` (T,), and a note on missing sessions."""
+    """Return the benchmark's forward total-return close on ``times`` (T,), and a note on missing
+    sessions.
+    """
     name = request.benchmark[0]
     rows = _checked(name, rows, replace(request, adjust="total_return"), prices)
     series = np.full(len(times), np.nan)
@@ -300,13 +335,16 @@ def _benchmark(
             f"from {_day(times[start])} to {_day(times[-1])}"
         )
     return series, (
-        f"benchmark {name} has no bar at {len(missing)} of the run's bars, the first at {_day(times[missing[0]])}; "
+        f"benchmark {name} has no bar at {len(missing)} of the run's bars, the first at "
+        f"{_day(times[missing[0]])}; "
         "it is valued at its last close there",
     )
 
 
 def _notes(request: LoadRequest, rows: Mapping[str, Rows], first: np.datetime64) -> tuple[str, ...]:
-    """Say which assets start late, stop early or are not there at all, and where dividends are missing."""
+    """Say which assets start late, stop early or are not there at all, and where dividends are
+    missing.
+    """
     absent, late, early = [], [], []
     end = max(r.times[-1] for r in rows.values() if len(r.times))
     for name, item in rows.items():
@@ -318,7 +356,9 @@ def _notes(request: LoadRequest, rows: Mapping[str, Rows], first: np.datetime64)
             late.append(f"{name} starts at {_day(inside[0])}")
         if inside[-1] < end:
             early.append(f"{name} stops at {_day(inside[-1])}")
-    notes = [f"{', '.join(absent)}: no bar between {request.start} and {request.end}"] if absent else []
+    notes = (
+        [f"{', '.join(absent)}: no bar between {request.start} and {request.end}"] if absent else []
+    )
     notes += [f"{', '.join(late)}, after the run's first bar"] if late else []
     notes += [f"{', '.join(early)}, before the run's last bar"] if early else []
     booked = request.adjust == "none"
@@ -336,9 +376,16 @@ def _odd_rows(rows: Mapping[str, Rows]) -> tuple[str, ...]:
     if names := [f"{name} ({count})" for name, count in odd.items() if count]:
         notes.append(f"opens or closes outside the bar's low and high, rows: {', '.join(names)}")
     times = np.unique(np.concatenate([item.times for item in rows.values()]))
-    gap = float(np.median(np.diff(times).astype("timedelta64[s]").astype(np.int64))) / 86_400 if len(times) > 2 else 1.0
+    gap = (
+        float(np.median(np.diff(times).astype("timedelta64[s]").astype(np.int64))) / 86_400
+        if len(times) > 2
+        else 1.0
+    )
     if gap > 3.5:
-        notes.append(f"bars are {gap:.0f} days apart: yearly figures, which count 252 sessions a year, do not hold")
+        notes.append(
+            f"bars are {gap:.0f} days apart: yearly figures, which count 252 sessions a year, do "
+            "not hold"
+        )
     return tuple(notes)
 
 

@@ -49,7 +49,9 @@ class LoadRequest:
 
 @dataclass(frozen=True)
 class Prices:
-    """Hold open, high, low, close and volume, each (T, N) float64 and read-only; NaN where there is no bar."""
+    """Hold open, high, low, close and volume, each (T, N) float64 and read-only; NaN where there is
+    no bar.
+    """
 
     open: Array
     high: Array
@@ -68,15 +70,17 @@ class Bars:
     """Hold all bars of a run, its assets in sorted order.
 
     Attributes:
-        times: (T,) datetime64[ns] in UTC. A daily bar carries its session's date at 00:00, a label that
-            stands for that session's close; an intraday bar carries its END.
+        times: (T,) datetime64[ns] in UTC. A daily bar carries its session's date at 00:00, a label
+            that stands for that session's close; an intraday bar carries its END.
         assets: (N,) names, sorted.
-        adjusted: the forward total-return series that signals see; factor 1 on each asset's first bar.
+        adjusted: the forward total-return series that signals see; factor 1 on each asset's first
+            bar.
         traded: the same fields as the account trades them (the same object under ``total_return``).
         present: (T, N) bool, True where a row is there.
-        dividends: (T, N) cash per share (after that day's split) on the ex-date, else 0. Money that an
-            account holding traded shares receives; all 0 under ``total_return``.
-        splits: (T, N) new shares per old share before the open, else 1; all 1 under ``total_return``.
+        dividends: (T, N) cash per share (after that day's split) on the ex-date, else 0. Money that
+            an account holding traded shares receives; all 0 under ``total_return``.
+        splits: (T, N) new shares per old share before the open, else 1; all 1 under
+            ``total_return``.
         last_session: (N,) datetime64[D] declared delisting, NaT where none is declared.
         benchmark: (T,) forward total-return close of the benchmark; NaN before its first bar.
         start: index of the first bar on or after the configured start: the first decision.
@@ -109,11 +113,15 @@ class Bars:
 
     @cached_property
     def tradable(self) -> NDArray[np.bool_]:
-        """Return what may be held, (T, N) bool: a row is there, and the asset belongs to the universe."""
+        """Return what may be held, (T, N) bool: a row is there, and the asset belongs to the
+        universe.
+        """
         return self.present if self.members is None else _read_only(self.present & self.members)
 
     def table(self, name: str) -> NDArray[Any]:
-        """Return what a point-in-time table said at each bar, (T, N); NaN, or None for text, where unknown."""
+        """Return what a point-in-time table said at each bar, (T, N); NaN, or None for text, where
+        unknown.
+        """
         return self._table(name, series=False).by_bar
 
     def series(self, name: str) -> Array:
@@ -123,11 +131,14 @@ class Bars:
     def _table(self, name: str, *, series: bool) -> Table:
         kinds = ("table", "series")
         if name not in self.tables:
-            raise ConfigError(f"no {kinds[series]} {name!r}; data.tables has {', '.join(self.tables) or 'none'}")
+            raise ConfigError(
+                f"no {kinds[series]} {name!r}; data.tables has {', '.join(self.tables) or 'none'}"
+            )
         found = self.tables[name]
         if found.is_series != series:
             raise ConfigError(
-                f"{name!r} is a {kinds[found.is_series]}, not a {kinds[series]}; read it by {kinds[found.is_series]}()"
+                f"{name!r} is a {kinds[found.is_series]}, not a {kinds[series]}; read it by "
+                f"{kinds[found.is_series]}()"
             )
         return found
 
@@ -188,7 +199,9 @@ class Bars:
 
     @cached_property
     def returns(self) -> Array:
-        """Return simple total returns (T, N): NaN on absent rows; a gap's return lands on the first bar back."""
+        """Return simple total returns (T, N): NaN on absent rows; a gap's return lands on the first
+        bar back.
+        """
         previous = _shift(forward_fill(self.close))
         return _read_only(self.close / previous - 1.0)
 
@@ -200,7 +213,9 @@ class Bars:
 
     @cached_property
     def mark(self) -> Array:
-        """Return the price at which the account values each asset (T, N): its last traded close, 0 before any."""
+        """Return the price at which the account values each asset (T, N): its last traded close, 0
+        before any.
+        """
         if not np.isnan(self.traded.close).any():
             return self.traded.close
         return _read_only(np.nan_to_num(forward_fill(self.traded.close), nan=0.0))
@@ -214,11 +229,17 @@ class Bars:
         return _read_only(out)
 
     def own_bars(self, values: Array) -> Array:
-        """Gather each asset's own bars at the top: row k is its k-th bar; NaN below its last. (T, N) -> (T, N)."""
-        return np.where(self.own_rows >= 0, np.take_along_axis(values, self.own_rows, axis=0), np.nan)
+        """Gather each asset's own bars at the top: row k is its k-th bar; NaN below its last. (T,
+        N) -> (T, N).
+        """
+        return np.where(
+            self.own_rows >= 0, np.take_along_axis(values, self.own_rows, axis=0), np.nan
+        )
 
     def on_calendar(self, own: Array) -> Array:
-        """Put values computed on ``own_bars`` back on the calendar; NaN where there is no bar. (T, N) -> (T, N)."""
+        """Put values computed on ``own_bars`` back on the calendar; NaN where there is no bar. (T,
+        N) -> (T, N).
+        """
         rows = np.maximum(self.counts - 1, 0)
         return np.where(self.present, np.take_along_axis(own, rows, axis=0), np.nan)
 
@@ -229,7 +250,14 @@ class Bars:
         digest.update(repr((self.assets, self.calendar, self.start)).encode())
         panels = [self.adjusted] if self.traded is self.adjusted else [self.adjusted, self.traded]
         arrays = [getattr(panel, name) for panel in panels for name in FIELDS]
-        arrays += [self.times, self.present, self.dividends, self.splits, self.last_session, self.benchmark]
+        arrays += [
+            self.times,
+            self.present,
+            self.dividends,
+            self.splits,
+            self.last_session,
+            self.benchmark,
+        ]
         arrays += [] if self.members is None else [self.members]
         for array in arrays:
             digest.update(str(array.shape).encode())
@@ -242,7 +270,8 @@ class Bars:
 class History:
     """View the bars up to and including one bar; nothing later can be reached.
 
-    Every method that takes ``n`` returns the last ``n`` rows, oldest first, or as many as there are.
+    Every method that takes ``n`` returns the last ``n`` rows, oldest first, or as many as there
+    are.
     """
 
     __slots__ = ("_bars", "_t")
@@ -292,7 +321,9 @@ class History:
         return self._field("low", n, asset_bars)
 
     def close(self, n: int = 1, *, asset_bars: bool = False) -> Array:
-        """Return the last ``n`` total-return closes, (n, N); with ``asset_bars`` each asset's own last n."""
+        """Return the last ``n`` total-return closes, (n, N); with ``asset_bars`` each asset's own
+        last n.
+        """
         return self._field("close", n, asset_bars)
 
     def volume(self, n: int = 1, *, asset_bars: bool = False) -> Array:
@@ -324,7 +355,9 @@ class History:
 
     def _rows(self, values: Array, n: int, asset_bars: bool) -> Array:
         if n < 1:
-            raise ValueError(f"history was asked for n = {n} rows; n counts back from the current bar, n >= 1")
+            raise ValueError(
+                f"history was asked for n = {n} rows; n counts back from the current bar, n >= 1"
+            )
         counts = self._bars.counts[self._t] if asset_bars else None
         if counts is None or counts.min() == self._t + 1:
             return values[max(0, self._t + 1 - n) : self._t + 1]

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 __all__ = ["exchange_sessions", "local_dates"]
 
 
-def exchange_sessions(calendar: str, first: np.datetime64, last: np.datetime64) -> NDArray[np.datetime64]:
-    """Return the scheduled sessions of whole years from that of ``first`` to that of ``last``, datetime64[D].
+def exchange_sessions(
+    calendar: str, first: np.datetime64, last: np.datetime64
+) -> NDArray[np.datetime64]:
+    """Return the scheduled sessions of whole years from that of ``first`` to that of ``last``,
+    datetime64[D].
 
     Raises:
         ConfigError: no such calendar.
@@ -41,7 +44,8 @@ def _sessions(calendar: str, first_year: int, last_year: int) -> NDArray[np.date
             raise ConfigError(_unknown(calendar)) from error
         except ValueError as error:
             raise ConfigError(
-                f"data.calendar: {calendar!r} does not reach from {first_year} to {last_year}: {error}"
+                f"data.calendar: {calendar!r} does not reach from {first_year} to {last_year}: "
+                f"{error}"
             ) from error
     sessions: NDArray[np.datetime64] = found.sessions.to_numpy().astype("datetime64[D]")
     sessions.flags.writeable = False

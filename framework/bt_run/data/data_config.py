@@ -21,7 +21,9 @@ def _names_to_symbols(value: Any) -> Any:
         if not isinstance(name, str):
             raise ValueError(f"an asset's name must be a string, so put {name!r} in quotes")
         if value.count(name) > 1:
-            raise ValueError(f"{name!r} stands in the list more than once; an asset may stand there once")
+            raise ValueError(
+                f"{name!r} stands in the list more than once; an asset may stand there once"
+            )
     return {name: name for name in value}
 
 
@@ -45,22 +47,32 @@ class TableConfig(Config):
 
     file: Path | None = Field(
         default=None,
-        description="csv or parquet: date and one column per asset; ticker, date, value; ticker, start, end (spells); "
+        description="csv or parquet: date and one column per asset; ticker, date, value; ticker, "
+        "start, end (spells); "
         "or, for a series, date and value",
     )
-    symbol: str | None = Field(default=None, description="a symbol at the source, whose closes are a series")
+    symbol: str | None = Field(
+        default=None, description="a symbol at the source, whose closes are a series"
+    )
     source: Annotated[ComponentSpec, NestedRole("source")] | None = Field(
         default=None, description="the source of `symbol`, when it is not the run's own"
     )
     lag: int = Field(
-        ge=0, description="sessions after a row's date until it is known; 0: at the close of that very session"
+        ge=0,
+        description="sessions after a row's date until it is known; 0: at the close of that very "
+        "session",
     )
-    column: str | None = Field(default=None, description="the column to read, where a file has several")
+    column: str | None = Field(
+        default=None, description="the column to read, where a file has several"
+    )
     max_age: int | None = Field(
-        default=None, ge=1, description="sessions after which a value that was not renewed is unknown again"
+        default=None,
+        ge=1,
+        description="sessions after which a value that was not renewed is unknown again",
     )
     revised: bool = Field(
-        default=False, description="true: the file holds later revisions, and every report says that it flatters"
+        default=False,
+        description="true: the file holds later revisions, and every report says that it flatters",
     )
 
     @model_validator(mode="after")
@@ -77,7 +89,8 @@ class UniverseConfig(Config):
     """Name the file that says which assets belong to the universe, and when."""
 
     file: Path = Field(
-        description="csv or parquet with ticker, start, end: a member from the session `start` on, and no more on `end`"
+        description="csv or parquet with ticker, start, end: a member from the session `start` "
+        "on, and no more on `end`"
     )
     name: str = Field(default="universe", description="what the reports call it", min_length=1)
 
@@ -85,31 +98,46 @@ class UniverseConfig(Config):
 class DataConfig(Config):
     """Say which prices a run plays on."""
 
-    source: Annotated[ComponentSpec, NestedRole("source")] = Field(description="where the bars come from")
+    source: Annotated[ComponentSpec, NestedRole("source")] = Field(
+        description="where the bars come from"
+    )
     assets: Assets = Field(
         default={},
         description="name in the run: symbol at the source; a list when both are equal; "
         "without it, every member of `universe` that the source has",
     )
-    benchmark: str = Field(description="an asset of the run, or else a symbol of the source", min_length=1)
-    start: Day = Field(description="the first decision is at the first session on or after this day")
-    end: Day = Field(description="the last day")
-    history_from: Day | None = Field(default=None, description="the first day of warm-up; null: all there is")
-    adjust: Literal["total_return", "none"] = Field(
-        default="total_return", description="trade units of the total-return series, or real shares as traded"
+    benchmark: str = Field(
+        description="an asset of the run, or else a symbol of the source", min_length=1
     )
-    calendar: str = Field(default="XNYS", description="exchange calendar, by its ISO 10383 code", min_length=1)
+    start: Day = Field(
+        description="the first decision is at the first session on or after this day"
+    )
+    end: Day = Field(description="the last day")
+    history_from: Day | None = Field(
+        default=None, description="the first day of warm-up; null: all there is"
+    )
+    adjust: Literal["total_return", "none"] = Field(
+        default="total_return",
+        description="trade units of the total-return series, or real shares as traded",
+    )
+    calendar: str = Field(
+        default="XNYS", description="exchange calendar, by its ISO 10383 code", min_length=1
+    )
     tables: dict[str, TableConfig] = Field(
-        default={}, description="tables and series beside the prices, each visible from when it was known"
+        default={},
+        description="tables and series beside the prices, each visible from when it was known",
     )
     universe: UniverseConfig | None = Field(
-        default=None, description="which assets may be held when; without it, every asset while it has bars"
+        default=None,
+        description="which assets may be held when; without it, every asset while it has bars",
     )
 
     @model_validator(mode="after")
     def _assets_or_universe(self) -> Self:
         if not self.assets and self.universe is None:
-            raise ValueError("found no `assets`; expected at least one, or a `universe` that lists them")
+            raise ValueError(
+                "found no `assets`; expected at least one, or a `universe` that lists them"
+            )
         return self
 
     @field_validator("end")

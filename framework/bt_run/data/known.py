@@ -18,7 +18,8 @@ class Table:
     """Hold values by the time from which they were known.
 
     Attributes:
-        values: (K + 1, N) of a table, (K + 1,) of a series; float64, or text (None = unknown). Row 0 is unknown.
+        values: (K + 1, N) of a table, (K + 1,) of a series; float64, or text (None = unknown). Row
+            0 is unknown.
         rows: (T,) the row of ``values`` known at each bar.
         revised: later revisions are in it.
     """
@@ -47,6 +48,10 @@ class Table:
         """Return the sha256 of the content."""
         digest = hashlib.sha256(repr((self.values.shape, self.revised)).encode())
         text = self.values.dtype == object
-        digest.update(repr(self.values.tolist()).encode() if text else np.ascontiguousarray(self.values).tobytes())
+        digest.update(
+            repr(self.values.tolist()).encode()
+            if text
+            else np.ascontiguousarray(self.values).tobytes()
+        )
         digest.update(self.rows.tobytes())
         return digest.hexdigest()

@@ -21,7 +21,8 @@ __all__ = ["load_bars", "with_assets"]
 
 
 def with_assets(data: DataConfig, source: Any) -> DataConfig:
-    """Return ``data`` with its assets named: without any, the members of the universe that the source has.
+    """Return ``data`` with its assets named: without any, the members of the universe that the
+    source has.
 
     Raises:
         ConfigError: the source cannot list its symbols, or has no member of the universe.
@@ -30,21 +31,24 @@ def with_assets(data: DataConfig, source: Any) -> DataConfig:
         return data
     if not hasattr(source, "symbols"):
         raise ConfigError(
-            f"data.assets: was empty, and source {data.source.use!r} cannot list its symbols; name the assets"
+            f"data.assets: was empty, and source {data.source.use!r} cannot list its symbols; "
+            "name the assets"
         )
     wanted = members_between(read_spells(data.universe), data.start, data.end)
     have = set(guarded(f"source {data.source.use!r}: symbols()", source.symbols))
     found = {symbol: symbol for symbol in wanted if symbol in have}
     if not found:
         raise ConfigError(
-            f"data.universe: {len(wanted)} tickers are members between {data.start} and {data.end}, such as "
+            f"data.universe: {len(wanted)} tickers are members between {data.start} and "
+            f"{data.end}, such as "
             f"{', '.join(wanted[:5]) or 'none'}, but source {data.source.use!r} has none of them"
         )
     return data.model_copy(update={"assets": found})
 
 
 def load_bars(data: DataConfig, source: Any, others: Mapping[str, Any], *, offline: bool) -> Bars:
-    """Load the bars and what stands beside them; ``others`` maps a table's name to a source of its own.
+    """Load the bars and what stands beside them; ``others`` maps a table's name to a source of its
+    own.
 
     Raises:
         BtRunError: the source, a table or the universe does not allow the run.
@@ -61,10 +65,14 @@ def load_bars(data: DataConfig, source: Any, others: Mapping[str, Any], *, offli
     )
     bars = guarded(f"source {data.source.use!r}", source.load, request)
     if not isinstance(bars, Bars):
-        raise PluginError(f"source {data.source.use!r} returned a {type(bars).__name__}; expected Bars")
+        raise PluginError(
+            f"source {data.source.use!r} returned a {type(bars).__name__}; expected Bars"
+        )
     if data.universe is not None:
         bars = _with_universe(data, bars)
-    return _with_tables(data, bars, {name: others.get(name, source) for name in data.tables}, request)
+    return _with_tables(
+        data, bars, {name: others.get(name, source) for name in data.tables}, request
+    )
 
 
 def _with_universe(data: DataConfig, bars: Bars) -> Bars:
@@ -74,16 +82,21 @@ def _with_universe(data: DataConfig, bars: Bars) -> Bars:
     never = [asset for i, asset in enumerate(bars.assets) if not mask[:, i].any()]
     if len(never) == len(bars.assets):
         raise ConfigError(
-            f"data.universe: no asset of the run is ever a member between {data.start} and {data.end}; "
+            f"data.universe: no asset of the run is ever a member between {data.start} and "
+            f"{data.end}; "
             f"{data.universe.file} lists tickers such as {', '.join(spells['ticker'].unique()[:5])}"
         )
     notes = [coverage(spells, data.universe, mask, bars)]
     if never:
-        notes.append(f"{data.universe.name}: never a member in this run, so never held: {', '.join(never)}")
+        notes.append(
+            f"{data.universe.name}: never a member in this run, so never held: {', '.join(never)}"
+        )
     return replace(bars, members=mask, notes=(*bars.notes, *notes))
 
 
-def _with_tables(data: DataConfig, bars: Bars, sources: Mapping[str, Any], request: LoadRequest) -> Bars:
+def _with_tables(
+    data: DataConfig, bars: Bars, sources: Mapping[str, Any], request: LoadRequest
+) -> Bars:
     if not data.tables:
         return bars
     tables: dict[str, Table] = {}
@@ -101,12 +114,20 @@ def _with_tables(data: DataConfig, bars: Bars, sources: Mapping[str, Any], reque
     return replace(bars, tables=MappingProxyType(tables), notes=tuple(notes))
 
 
-def _from_source(name: str, config: TableConfig, source: Any, request: LoadRequest, bars: Bars) -> Table:
+def _from_source(
+    name: str, config: TableConfig, source: Any, request: LoadRequest, bars: Bars
+) -> Table:
     where = f"data.tables.{name}: source {type(source).__name__}"
     if not hasattr(source, "series"):
-        raise ConfigError(f"{where} offers no series; give a `file`, or a `source` that does, such as sample or yahoo")
+        raise ConfigError(
+            f"{where} offers no series; give a `file`, or a `source` that does, such as sample or "
+            "yahoo"
+        )
     times, values = guarded(where, source.series, config.symbol, request)
     times, values = np.asarray(times, dtype="datetime64[ns]"), np.asarray(values, dtype=np.float64)
     if times.shape != values.shape or times.ndim != 1:
-        raise PluginError(f"{where}: series() returned shapes {times.shape} and {values.shape}; expected (n,) twice")
+        raise PluginError(
+            f"{where}: series() returned shapes {times.shape} and {values.shape}; expected (n,) "
+            "twice"
+        )
     return series_table(times, values, config, bars)

@@ -39,11 +39,13 @@ def period_of(sessions: NDArray[np.datetime64] | np.datetime64, period: str) -> 
 
 
 def scheduled(bars: Bars, schedule: Schedule) -> NDArray[np.bool_]:
-    """Return at which bars the pipeline computes, (T,); the first is ``bars.start``, whatever the schedule.
+    """Return at which bars the pipeline computes, (T,); the first is ``bars.start``, whatever the
+    schedule.
 
-    ``month`` and the like are the first bar of each period. ``month_end`` and the like are the period's last
-    session by the exchange calendar; when that session has no bar (an unscheduled closure), the next one.
-    Whether a bar is scheduled depends on the bars before it and on the calendar only.
+    ``month`` and the like are the first bar of each period. ``month_end`` and the like are the
+    period's last session by the exchange calendar; when that session has no bar (an unscheduled
+    closure), the next one. Whether a bar is scheduled depends on the bars before it and on the
+    calendar only.
     """
     count = len(bars)
     due = np.zeros(count, dtype=bool)
@@ -64,7 +66,9 @@ def scheduled(bars: Bars, schedule: Schedule) -> NDArray[np.bool_]:
 def _last_sessions(bars: Bars, period: str) -> NDArray[np.datetime64]:
     """Return the exchange's last session of each period that the bars touch."""
     # a year past the last bar, so that the period it stands in is complete
-    sessions = exchange_sessions(bars.calendar, bars.sessions[0], bars.sessions[-1] + np.timedelta64(366, "D"))
+    sessions = exchange_sessions(
+        bars.calendar, bars.sessions[0], bars.sessions[-1] + np.timedelta64(366, "D")
+    )
     sessions = sessions[sessions >= bars.sessions[0]]
     label = period_of(sessions, period)
     return np.asarray(sessions[:-1][label[:-1] != label[1:]])

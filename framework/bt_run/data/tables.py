@@ -1,7 +1,7 @@
 """Point-in-time tables and series: what was known beside the prices, and since when.
 
-A row dated d with a lag of L sessions is visible from the close of session d + L; a d that is no session counts as
-the next one. Later rows than the last bar can see are not read.
+A row dated d with a lag of L sessions is visible from the close of session d + L; a d that is no
+session counts as the next one. Later rows than the last bar can see are not read.
 """
 
 from __future__ import annotations
@@ -32,22 +32,29 @@ _MISSING = ("", ".", "NA", "N/A", "nan", "NaN", "null", "None")  # "." is how FR
 
 @dataclass(frozen=True)
 class _Dated:
-    """Hold rows as written: each dated (n,), for a column of the table, with its value; NaN or None is no value."""
+    """Hold rows as written: each dated (n,), for a column of the table, with its value; NaN or None
+    is no value.
+    """
 
     dates: NDArray[np.datetime64]
     columns: NDArray[np.int64]
     values: NDArray[Any]
 
 
-def series_table(times: NDArray[np.datetime64], values: Array, config: TableConfig, bars: Bars) -> Table:
+def series_table(
+    times: NDArray[np.datetime64], values: Array, config: TableConfig, bars: Bars
+) -> Table:
     """Return a series whose value (n,) dated ``times`` (n,) is known ``config.lag`` sessions later."""
     dates = times.astype("datetime64[D]")
     table = _aligned(_Dated(dates, np.zeros(len(dates), np.int64), values), 1, config, bars)
     return Table(table.values[:, 0].copy(), table.rows, config.revised)
 
 
-def file_table(name: str, config: TableConfig, symbols: Mapping[str, str], bars: Bars) -> tuple[Table, str]:
-    """Read a file into a table or a series; ``symbols`` maps the assets of the run to those at the source.
+def file_table(
+    name: str, config: TableConfig, symbols: Mapping[str, str], bars: Bars
+) -> tuple[Table, str]:
+    """Read a file into a table or a series; ``symbols`` maps the assets of the run to those at the
+    source.
 
     Returns the table and a note for the reports, or "".
 
@@ -56,18 +63,26 @@ def file_table(name: str, config: TableConfig, symbols: Mapping[str, str], bars:
     """
     assert config.file is not None
     frame = read_dated(config.file)
-    known = {key: i for i, asset in enumerate(bars.assets) for key in (symbols.get(asset, asset), asset)}
+    known = {
+        key: i for i, asset in enumerate(bars.assets) for key in (symbols.get(asset, asset), asset)
+    }
     if "ticker" in frame.columns:
         found = frame["ticker"].isin(list(known))
         frame = frame[found]
         columns = np.array([known[ticker] for ticker in frame["ticker"]], dtype=np.int64)
-        dated = _spells(frame, columns) if "start" in frame.columns else _long(config, frame, columns)
-    elif config.column is None and (wide := [column for column in frame.columns if column in known]):
+        dated = (
+            _spells(frame, columns) if "start" in frame.columns else _long(config, frame, columns)
+        )
+    elif config.column is None and (
+        wide := [column for column in frame.columns if column in known]
+    ):
         dated = _wide(frame, wide, known)
     else:
         values = _numbers_or_text(frame[_value_column(config, frame)])
         if values.dtype == object:
-            raise DataError(f"{config.file}: a series must hold numbers; found {_first_text(values)!r}")
+            raise DataError(
+                f"{config.file}: a series must hold numbers; found {_first_text(values)!r}"
+            )
         return series_table(frame["date"].to_numpy(), values, config, bars), ""
     _refuse_twice(config.file, dated, bars.assets)
     table = _aligned(dated, len(bars.assets), config, bars)
@@ -77,7 +92,8 @@ def file_table(name: str, config: TableConfig, symbols: Mapping[str, str], bars:
 
 
 def read_dated(path: Path) -> pd.DataFrame:
-    """Read csv or parquet with names lower-cased where they are words of ours, and dates as datetime64[D].
+    """Read csv or parquet with names lower-cased where they are words of ours, and dates as
+    datetime64[D].
 
     Raises:
         DataError: no such file, or no date in it.
@@ -95,7 +111,12 @@ def read_dated(path: Path) -> pd.DataFrame:
         raise DataError(f"{path}: cannot be read: {error}") from error
     if frame.index.name is not None:
         frame = frame.reset_index()
-    names = {"observation_date": "date", "symbol": "ticker", "start_date": "start", "end_date": "end"}
+    names = {
+        "observation_date": "date",
+        "symbol": "ticker",
+        "start_date": "start",
+        "end_date": "end",
+    }
     words = ("date", "ticker", "start", "end")
     lower = {column: str(column).strip().lower() for column in frame.columns}
     lower = {column: names.get(word, word) for column, word in lower.items()}
@@ -103,7 +124,8 @@ def read_dated(path: Path) -> pd.DataFrame:
     dates = [word for word in ("date", "start", "end") if word in frame.columns]
     if not {"date"} & set(dates) and not {"start", "end"} <= set(dates):
         raise DataError(
-            f"{path}: found columns {', '.join(map(str, frame.columns))}; expected date, or ticker, start and end"
+            f"{path}: found columns {', '.join(map(str, frame.columns))}; expected date, or "
+            "ticker, start and end"
         )
     for word in dates:
         frame[word] = _dates(path, frame[word], blank=word == "end")
@@ -116,12 +138,18 @@ def _dates(path: Path, column: pd.Series[Any], *, blank: bool) -> pd.Series[Any]
     if column.dtype.kind in "iu":
         column = column.astype(str)  # 20100104 is a date, and no count of nanoseconds
     try:
-        dates = pd.to_datetime(column.replace("", None), format=None if column.dtype.kind == "M" else "ISO8601")
+        dates = pd.to_datetime(
+            column.replace("", None), format=None if column.dtype.kind == "M" else "ISO8601"
+        )
     except (TypeError, ValueError) as error:
-        raise DataError(f"{path}: column {column.name} holds something that is not a date: {error}") from error
+        raise DataError(
+            f"{path}: column {column.name} holds something that is not a date: {error}"
+        ) from error
     if not blank and dates.isna().any():
         row = int(np.flatnonzero(dates.isna().to_numpy())[0]) + 1
-        raise DataError(f"{path}: row {row} has no {column.name}; expected a date such as 2000-01-31")
+        raise DataError(
+            f"{path}: row {row} has no {column.name}; expected a date such as 2000-01-31"
+        )
     if dates.dt.tz is not None:
         dates = dates.dt.tz_localize(None)
     return dates.dt.as_unit("s")
@@ -131,11 +159,14 @@ def _value_column(config: TableConfig, frame: pd.DataFrame) -> str:
     have = [str(column) for column in frame.columns if column not in ("date", "ticker")]
     if config.column is not None:
         if config.column not in have:
-            raise DataError(f"{config.file}: no column {config.column!r}; found {', '.join(have) or 'none'}")
+            raise DataError(
+                f"{config.file}: no column {config.column!r}; found {', '.join(have) or 'none'}"
+            )
         return config.column
     if len(have) != 1:
         raise DataError(
-            f"{config.file}: found the columns {', '.join(have) or 'none'} beside the date; expected one, or `column` "
+            f"{config.file}: found the columns {', '.join(have) or 'none'} beside the date; "
+            "expected one, or `column` "
             "to choose it, or columns named after the run's assets"
         )
     return have[0]
@@ -151,14 +182,17 @@ def _wide(frame: pd.DataFrame, columns: list[str], known: Mapping[str, int]) -> 
     kind = object if any(v.dtype == object for v in values) else np.float64
     dates = frame["date"].to_numpy().astype("datetime64[D]")
     where = np.repeat([known[column] for column in columns], len(frame))
-    return _Dated(np.tile(dates, len(columns)), where, np.concatenate([v.astype(kind) for v in values]))
+    return _Dated(
+        np.tile(dates, len(columns)), where, np.concatenate([v.astype(kind) for v in values])
+    )
 
 
 def _spells(frame: pd.DataFrame, columns: NDArray[np.int64]) -> _Dated:
     """Turn spells into 1 from each start, 0 from each end."""
     starts, ends = (frame[word].to_numpy().astype("datetime64[D]") for word in ("start", "end"))
     closed = ~np.isnat(ends)
-    # an end comes before the start of a spell that begins on the same day, so that the last word is "member"
+    # an end comes before the start of a spell that begins on the same day, so that the last word is
+    # "member"
     dates = np.concatenate([ends[closed], starts])
     values = np.concatenate([np.zeros(int(closed.sum())), np.ones(len(starts))])
     return _Dated(dates, np.concatenate([columns[closed], columns]), values)
@@ -198,7 +232,8 @@ def _refuse_twice(path: Path, dated: _Dated, assets: tuple[str, ...]) -> None:
         # an end and a start on one day are two rows of one spell list, and no contradiction
         if key in values and {value, values[key]} != {0.0, 1.0} and value != values[key]:
             raise DataError(
-                f"{path}: {assets[key[0]]} has both {values[key]} and {value} at {key[1]}; expected one value a day"
+                f"{path}: {assets[key[0]]} has both {values[key]} and {value} at {key[1]}; "
+                "expected one value a day"
             )
         values[key] = value
 
@@ -212,12 +247,20 @@ def _known(values: NDArray[Any]) -> NDArray[np.bool_]:
 def _aligned(dated: _Dated, width: int, config: TableConfig, bars: Bars) -> Table:
     """Carry each column's values from when they are known; (K + 1, width), and the row of each bar."""
     visible, sessions = _visible_from(dated.dates, config, bars)
-    seen = bars.sessions if bars.daily else bars.sessions - np.timedelta64(1, "D")  # a day whose close is behind us
+    seen = (
+        bars.sessions if bars.daily else bars.sessions - np.timedelta64(1, "D")
+    )  # a day whose close is behind us
     keep = _known(dated.values) & (visible <= seen[-1])
-    order = np.lexsort((dated.dates[keep], visible[keep]))  # of two rows that come out together the later one counts
-    visible, columns, values = (array[keep][order] for array in (visible, dated.columns, dated.values))
+    order = np.lexsort(
+        (dated.dates[keep], visible[keep])
+    )  # of two rows that come out together the later one counts
+    visible, columns, values = (
+        array[keep][order] for array in (visible, dated.columns, dated.values)
+    )
     if config.max_age is not None:
-        expires = sessions[np.minimum(np.searchsorted(sessions, visible) + config.max_age, len(sessions) - 1)]
+        expires = sessions[
+            np.minimum(np.searchsorted(sessions, visible) + config.max_age, len(sessions) - 1)
+        ]
     moments = np.unique(visible if config.max_age is None else np.concatenate([visible, expires]))
     unknown = None if values.dtype == object else np.nan
     out = np.full((len(moments) + 1, width), unknown, dtype=values.dtype)
@@ -237,7 +280,9 @@ def _aligned(dated: _Dated, width: int, config: TableConfig, bars: Bars) -> Tabl
 def _visible_from(
     dates: NDArray[np.datetime64], config: TableConfig, bars: Bars
 ) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:
-    """Return the session at whose close each date's row is known, (n,), and the exchange's sessions."""
+    """Return the session at whose close each date's row is known, (n,), and the exchange's
+    sessions.
+    """
     years = np.timedelta64(366 * (2 + (config.lag + (config.max_age or 0)) // 250), "D")
     sessions = exchange_sessions(bars.calendar, bars.sessions[0] - years, bars.sessions[-1])
     sessions = np.append(sessions, np.datetime64("9999-12-31"))  # what is known after the last bar

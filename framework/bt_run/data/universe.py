@@ -31,18 +31,22 @@ def read_spells(config: UniverseConfig) -> pd.DataFrame:
     missing = [column for column in ("ticker", "start", "end") if column not in frame.columns]
     if missing:
         raise DataError(
-            f"{config.file}: found columns {', '.join(map(str, frame.columns))}; expected ticker, start and end"
+            f"{config.file}: found columns {', '.join(map(str, frame.columns))}; expected ticker, "
+            "start and end"
         )
     frame = frame[["ticker", "start", "end"]].sort_values(["ticker", "start"], ignore_index=True)
     backward = (frame["end"] < frame["start"]).to_numpy()
     if backward.any():
         row = frame[backward].iloc[0]
         raise DataError(
-            f"{config.file}: the spell of {row['ticker']} ends on {row['end']:%Y-%m-%d}, before it starts on "
+            f"{config.file}: the spell of {row['ticker']} ends on {row['end']:%Y-%m-%d}, before "
+            "it starts on "
             f"{row['start']:%Y-%m-%d}; expected an end on or after the start"
         )
     same = (frame["ticker"] == frame["ticker"].shift()).to_numpy()
-    open_or_later = (frame["end"].shift().isna() | (frame["end"].shift() > frame["start"])).to_numpy()
+    open_or_later = (
+        frame["end"].shift().isna() | (frame["end"].shift() > frame["start"])
+    ).to_numpy()
     if (same & open_or_later).any():
         row = frame[same & open_or_later].iloc[0]
         raise DataError(
@@ -59,7 +63,9 @@ def members_between(spells: pd.DataFrame, start: date, end: date) -> tuple[str, 
 
 
 def members(spells: pd.DataFrame, symbols: Mapping[str, str], bars: Bars) -> NDArray[np.bool_]:
-    """Return who was a member at each bar, (T, N): from the session of a start on, and no more on its end."""
+    """Return who was a member at each bar, (T, N): from the session of a start on, and no more on
+    its end.
+    """
     out = np.zeros((len(bars), len(bars.assets)), dtype=bool)
     columns = {symbols.get(asset, asset): i for i, asset in enumerate(bars.assets)}
     known = spells[spells["ticker"].isin(list(columns))]
@@ -71,7 +77,9 @@ def members(spells: pd.DataFrame, symbols: Mapping[str, str], bars: Bars) -> NDA
     return out
 
 
-def coverage(spells: pd.DataFrame, config: UniverseConfig, mask: NDArray[np.bool_], bars: Bars) -> str:
+def coverage(
+    spells: pd.DataFrame, config: UniverseConfig, mask: NDArray[np.bool_], bars: Bars
+) -> str:
     """Say for each year from the start on what share of the universe has prices in the run.
 
     The share is the mean over the year's bars of members with a bar, over members by the file.
@@ -80,7 +88,9 @@ def coverage(spells: pd.DataFrame, config: UniverseConfig, mask: NDArray[np.bool
     ends = np.sort(spells["end"].dropna().to_numpy().astype("datetime64[D]"))
     run = slice(bars.start, len(bars))
     sessions = bars.sessions[run]
-    listed = np.searchsorted(starts, sessions, side="right") - np.searchsorted(ends, sessions, side="right")
+    listed = np.searchsorted(starts, sessions, side="right") - np.searchsorted(
+        ends, sessions, side="right"
+    )
     priced = (mask & bars.present)[run].sum(axis=1)
     years = sessions.astype("datetime64[Y]")
     told = []

@@ -38,11 +38,15 @@ def apply_limits(weights: Array, limits: Limits) -> tuple[Array, tuple[str, ...]
     return weights, tuple(cut)
 
 
-def keep_untraded(target: Array, drifted: Array, traded: NDArray[np.bool_], limits: Limits) -> Array:
-    """Let assets that are not ``traded`` keep their drifted weight; the others fit into what is left.
+def keep_untraded(
+    target: Array, drifted: Array, traded: NDArray[np.bool_], limits: Limits
+) -> Array:
+    """Let assets that are not ``traded`` keep their drifted weight; the others fit into what is
+    left.
 
-    Of the others only the opening part is scaled, first all of them to the gross limit, then those of the larger
-    side to the net limit: the part of a target beyond what is held already. What is kept may exceed a limit.
+    Of the others only the opening part is scaled, first all of them to the gross limit, then those
+    of the larger side to the net limit: the part of a target beyond what is held already. What is
+    kept may exceed a limit.
     """
     if traded.all():
         return target

@@ -1,6 +1,7 @@
 """decide(): signals -> sizer -> overlays -> limits -> triggers.
 
-Pure: no Backtrader, no files, no clock; backtest, paper and live share it. What must be remembered is a memo.
+Pure: no Backtrader, no files, no clock; backtest, paper and live share it. What must be remembered
+is a memo.
 """
 
 from __future__ import annotations
@@ -18,7 +19,16 @@ from numpy.typing import NDArray
 from bt_run.arrays import Array, own_numbers, read_only
 from bt_run.data.bars import History
 from bt_run.decision.limits import apply_limits, keep_untraded
-from bt_run.decision.state import EMPTY, Decision, Memo, Memos, PortfolioState, Proposal, Verdict, changed
+from bt_run.decision.state import (
+    EMPTY,
+    Decision,
+    Memo,
+    Memos,
+    PortfolioState,
+    Proposal,
+    Verdict,
+    changed,
+)
 from bt_run.errors import PluginError
 from bt_run.guard import guarded
 from bt_run.terms import Limits
@@ -61,7 +71,9 @@ def decide(pipeline: Pipeline, state: PortfolioState, memos: Memos) -> Decision:
     signal = calls.values(pipeline.strategy, calls.state(pipeline.strategy), nan=True)
     _check_signal(pipeline, signal, state)
     present = state.history.present
-    signal = np.where(present & ~state.history.tradable, np.nan, signal)  # outside the universe: not eligible
+    signal = np.where(
+        present & ~state.history.tradable, np.nan, signal
+    )  # outside the universe: not eligible
     waiting = _waiting(state, signal, memos.get(EXITS, EMPTY))
     excluded = (np.isnan(signal) & present) | waiting
     calls.base = changed(state, {"signals": signal})
@@ -120,28 +132,44 @@ class _Calls:
         values: Array = guarded(partial(_at, stage, state, "its answer"), own_numbers, answer)
         expected = (len(state.history.assets),)
         if values.shape != expected:
-            raise PluginError(_at(stage, state, f"returned shape {values.shape}; expected (N,) = {expected}"))
+            raise PluginError(
+                _at(stage, state, f"returned shape {values.shape}; expected (N,) = {expected}")
+            )
         bad = np.isinf(values) if nan else ~np.isfinite(values)
         if bad.any():
             asset = state.history.assets[int(np.flatnonzero(bad)[0])]
-            raise PluginError(_at(stage, state, f"returned {values[bad][0]} for {asset}; expected a finite number"))
+            raise PluginError(
+                _at(
+                    stage, state, f"returned {values[bad][0]} for {asset}; expected a finite number"
+                )
+            )
         return values
 
     def verdict(self, stage: Stage, target: Array) -> Verdict:
         state = self.state(stage)
         answer = self._call(stage, state, target)
         if not isinstance(answer, Verdict):
-            raise PluginError(_at(stage, state, f"returned {type(answer).__name__}; expected a Verdict"))
+            raise PluginError(
+                _at(stage, state, f"returned {type(answer).__name__}; expected a Verdict")
+            )
         self.keep(stage, state, answer.memo, None)
         names = answer.names
-        if names is not None and (np.shape(names) != target.shape or np.asarray(names).dtype != np.bool_):
+        if names is not None and (
+            np.shape(names) != target.shape or np.asarray(names).dtype != np.bool_
+        ):
             text = f"returned names of shape {np.shape(names)} and type {np.asarray(names).dtype}"
-            raise PluginError(_at(stage, state, f"{text}; expected (N,) = {target.shape} of bool, or None"))
+            raise PluginError(
+                _at(stage, state, f"{text}; expected (N,) = {target.shape} of bool, or None")
+            )
         return answer
 
-    def keep(self, stage: Stage, state: PortfolioState, memo: Memo | None, notes: Memo | None) -> None:
+    def keep(
+        self, stage: Stage, state: PortfolioState, memo: Memo | None, notes: Memo | None
+    ) -> None:
         """Store a memo as JSON would, so that a run resumed from its files goes on alike."""
-        self.memos[stage.path] = state.memo if memo is None else _through_json(stage, state, "memo", memo)
+        self.memos[stage.path] = (
+            state.memo if memo is None else _through_json(stage, state, "memo", memo)
+        )
         if notes:
             self.notes[stage.path] = _through_json(stage, state, "notes", notes)
 
@@ -149,7 +177,9 @@ class _Calls:
         return guarded(partial(_where, stage, state), stage.call, state, *rest)
 
 
-def _triggered(pipeline: Pipeline, calls: _Calls, target: Array) -> tuple[bool, NDArray[np.bool_], str]:
+def _triggered(
+    pipeline: Pipeline, calls: _Calls, target: Array
+) -> tuple[bool, NDArray[np.bool_], str]:
     """Ask all triggers: any fire and no veto trades the union of the firing names."""
     target = read_only(target)
     everything = np.ones(len(target), dtype=bool)
@@ -190,7 +220,9 @@ def _check_signal(pipeline: Pipeline, signal: Array, state: PortfolioState) -> N
 
 
 def _waiting(state: PortfolioState, signal: Array, memo: Memo) -> NDArray[np.bool_]:
-    """Return which assets an exit closed and whose signal still is on the side it was on then, (N,)."""
+    """Return which assets an exit closed and whose signal still is on the side it was on then,
+    (N,).
+    """
     if not memo:
         return np.zeros(len(signal), dtype=bool)
     sides = np.array([memo.get(name, 0) for name in state.history.assets])
@@ -205,7 +237,9 @@ def _waiting_memo(state: PortfolioState, waiting: NDArray[np.bool_], memo: Memo)
     return {EXITS: {name: memo[name] for i, name in enumerate(state.history.assets) if waiting[i]}}
 
 
-def _reasons(why: str, signal: Array, history: History, waiting: NDArray[np.bool_]) -> NDArray[np.object_]:
+def _reasons(
+    why: str, signal: Array, history: History, waiting: NDArray[np.bool_]
+) -> NDArray[np.object_]:
     reason = np.full(len(signal), why, dtype=object)
     reason[waiting] = "closed by an exit; waits for its signal to change"
     reason[np.isnan(signal)] = "not eligible"

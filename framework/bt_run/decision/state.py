@@ -15,7 +15,17 @@ from bt_run.arrays import Array
 from bt_run.data.bars import History
 from bt_run.terms import Costs
 
-__all__ = ["EMPTY", "Decision", "Memo", "Memos", "PortfolioState", "Proposal", "Tracks", "Verdict", "changed"]
+__all__ = [
+    "EMPTY",
+    "Decision",
+    "Memo",
+    "Memos",
+    "PortfolioState",
+    "Proposal",
+    "Tracks",
+    "Verdict",
+    "changed",
+]
 
 
 @dataclass(frozen=True)
@@ -63,9 +73,10 @@ class PortfolioState:
         weights: (N,) drifted to now, fractions of NAV.
         nav, cash: money. shares: (N,) signed.
         nav_history: NAV at each bar since ``start``, flow-adjusted.
-        tracks: earlier stage -> NAV (n,) of an account that follows it without the later ones; the last is
-            the account without this component.
-        last_decision, last_trade: session of the last decision and of the last that traded, or None.
+        tracks: earlier stage -> NAV (n,) of an account that follows it without the later ones; the
+            last is the account without this component.
+        last_decision, last_trade: session of the last decision and of the last that traded, or
+            None.
         memo: what this component returned last time.
         controls: facts from outside, read at the edge.
     """
@@ -85,7 +96,9 @@ class PortfolioState:
     controls: Memo = field(default_factory=lambda: EMPTY)
 
     def child(self, name: str, index: int | None = None) -> PortfolioState:
-        """Return this state with the memo of a nested component: field ``name``, item ``index`` of a list."""
+        """Return this state with the memo of a nested component: field ``name``, item ``index`` of
+        a list.
+        """
         memo = self.memo.get(name, EMPTY)
         if index is not None:
             memo = memo[index] if index < len(memo) else EMPTY
@@ -93,7 +106,9 @@ class PortfolioState:
 
 
 def changed(state: PortfolioState, changes: Mapping[str, Any]) -> PortfolioState:
-    """Return a copy with some fields changed; dataclasses.replace is slow, and this happens often in a decision."""
+    """Return a copy with some fields changed; dataclasses.replace is slow, and this happens often
+    in a decision.
+    """
     copy = object.__new__(PortfolioState)
     copy.__dict__.update(state.__dict__)
     copy.__dict__.update(changes)
@@ -104,8 +119,8 @@ def changed(state: PortfolioState, changes: Mapping[str, Any]) -> PortfolioState
 class Decision:
     """Record one decision, traded or not; arrays (N,).
 
-    ``stages`` holds the weights after the sizer and after each overlay; ``traded`` says which assets get an
-    order; ``memos`` and ``notes`` are keyed by the component's path.
+    ``stages`` holds the weights after the sizer and after each overlay; ``traded`` says which
+    assets get an order; ``memos`` and ``notes`` are keyed by the component's path.
     """
 
     bar: int
@@ -121,7 +136,9 @@ class Decision:
 
 
 class Tracks(Mapping[str, Array]):
-    """Show the tracks' NAV up to now, (n,) each, by the path of their stage; computed when asked for."""
+    """Show the tracks' NAV up to now, (n,) each, by the path of their stage; computed when asked
+    for.
+    """
 
     def __init__(self, tracks: Mapping[str, Callable[[], Array]]) -> None:
         self._tracks = tracks

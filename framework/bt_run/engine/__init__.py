@@ -1,1 +1,3 @@
-"""Backtrader's event engine, hosting the pipeline (panel mode) or any ``bt.Strategy`` (classic mode)."""
+"""Backtrader's event engine, hosting the pipeline (panel mode) or any ``bt.Strategy`` (classic
+mode).
+"""

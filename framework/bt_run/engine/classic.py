@@ -41,7 +41,9 @@ _PERIODS = MappingProxyType(
 
 
 class _Unknown:
-    """Be the conditions of an order whose market is not looked at; such costs are refused in classic mode."""
+    """Be the conditions of an order whose market is not looked at; such costs are refused in
+    classic mode.
+    """
 
     volume = np.full(1, np.nan)
 
@@ -81,14 +83,18 @@ class CostsCommission(bt.CommInfoBase):  # type: ignore[misc]
 
 
 class ClassicBroker(bt.brokers.BackBroker):  # type: ignore[misc]
-    """Be Backtrader's broker with the run's slippage, and market orders at the fill that the run asks for."""
+    """Be Backtrader's broker with the run's slippage, and market orders at the fill that the run
+    asks for.
+    """
 
     params = (("costs", None), ("at_close", False))
 
     def _slip_up(self, pmax: float, price: float, doslip: bool = True, lim: bool = False) -> float:
         return price if lim else self._slipped(price, 1.0)
 
-    def _slip_down(self, pmin: float, price: float, doslip: bool = True, lim: bool = False) -> float:
+    def _slip_down(
+        self, pmin: float, price: float, doslip: bool = True, lim: bool = False
+    ) -> float:
         return price if lim else self._slipped(price, -1.0)
 
     def _slipped(self, price: float, side: float) -> float:
@@ -125,17 +131,23 @@ class Recorder(bt.Analyzer):  # type: ignore[misc]
             self._record(order, self.bar_of(bit.dt), bit, None)
         if order.status in _REASONS:
             unfilled = bt.order.OrderExecutionBit(price=np.nan)
-            self._record(order, self.bar_of(self.strategy.datetime[0]), unfilled, _REASONS[order.status])
+            self._record(
+                order, self.bar_of(self.strategy.datetime[0]), unfilled, _REASONS[order.status]
+            )
 
     def _record(self, order: Any, bar: int, bit: Any, reason: str | None) -> None:
         """Record what was executed of an order, or why nothing was."""
         slippage = abs(bit.size * (bit.price - self._market(order, bit))) if bit.size else 0.0
         values = (bit.size or order.executed.remsize, bit.size, bit.price, bit.comm, slippage)
-        asked, filled, price, commission, slipped = (np.array([value], dtype=np.float64) for value in values)
+        asked, filled, price, commission, slipped = (
+            np.array([value], dtype=np.float64) for value in values
+        )
         column = np.array([self.column[order.data]])
         why = np.array([reason], dtype=object)
         decided = self.bar_of(order.created.dt)
-        self.fills.append(FillRecord(decided, bar, column, asked, filled, price, commission, slipped, why))
+        self.fills.append(
+            FillRecord(decided, bar, column, asked, filled, price, commission, slipped, why)
+        )
 
     def _market(self, order: Any, bit: Any) -> float:
         """Return the price before slippage: that of the side's inverse cost."""
@@ -161,7 +173,8 @@ class Recorder(bt.Analyzer):  # type: ignore[misc]
     def _hold(self, bar: int) -> None:
         """Note what is held after a trade."""
         shares = np.zeros(self.count)
-        # not getposition: asking makes an entry, which the broker then values at a bar that may not be there yet
+        # not getposition: asking makes an entry, which the broker then values at a bar that may not
+        # be there yet
         for data, position in self.strategy.broker.positions.items():
             shares[self.column[data]] += position.size
         self.holdings.append((bar, shares))
@@ -178,7 +191,9 @@ class Recorder(bt.Analyzer):  # type: ignore[misc]
 
 
 def run_classic(run: ClassicRun) -> Ledger:
-    """Play a Backtrader strategy through the bars and return its ledger; it sleeps until ``bars.start``."""
+    """Play a Backtrader strategy through the bars and return its ledger; it sleeps until
+    ``bars.start``.
+    """
     bars, broker = run.bars, run.broker
     cerebro = bt.Cerebro(stdstats=False, runonce=run.runonce)
     at_close = broker.fill == "next_close"
@@ -189,7 +204,9 @@ def run_classic(run: ClassicRun) -> Ledger:
         cerebro.adddata(_feed(bars, column, days), name=name)
     for period in run.strategy.resample:
         for name in bars.assets:
-            cerebro.resampledata(cerebro.datasbyname[name], name=f"{name}_{period}", timeframe=_PERIODS[period])
+            cerebro.resampledata(
+                cerebro.datasbyname[name], name=f"{name}_{period}", timeframe=_PERIODS[period]
+            )
     for analyzer in run.strategy.analyzers:
         cerebro.addanalyzer(analyzer, _name=analyzer.__name__)
     for observer in run.strategy.observers:
@@ -205,7 +222,9 @@ def run_classic(run: ClassicRun) -> Ledger:
         holdings=tuple(recorder.holdings),
         fills=tuple(recorder.fills),
         analyses={
-            analyzer.__name__: _found(strategy.analyzers.getbyname(analyzer.__name__).get_analysis())
+            analyzer.__name__: _found(
+                strategy.analyzers.getbyname(analyzer.__name__).get_analysis()
+            )
             for analyzer in run.strategy.analyzers
         },
     )
@@ -221,7 +240,9 @@ def _found(analysis: Mapping[Any, Any], path: str = "") -> dict[str, Any]:
 
 
 def _feed(bars: Bars, column: int, days: Array) -> ArrayFeed:
-    """Return one asset's own bars as a feed; without opens, highs and lows the close stands for them."""
+    """Return one asset's own bars as a feed; without opens, highs and lows the close stands for
+    them.
+    """
     rows = bars.present[:, column]
     close = bars.close[rows, column]
     columns = {"datetime": days[rows], "openinterest": np.zeros(len(close))}
@@ -234,12 +255,16 @@ def _feed(bars: Bars, column: int, days: Array) -> ArrayFeed:
 def _before_slippage(costs: Costs, paid: float, size: float) -> float:
     """Return the price that slippage turned into ``paid``: affine, so two points give it."""
     side = np.array([size])
-    one, two = (float(costs.fill_price(np.array([p]), side, UNKNOWN)[0]) for p in (paid, 2.0 * paid))
+    one, two = (
+        float(costs.fill_price(np.array([p]), side, UNKNOWN)[0]) for p in (paid, 2.0 * paid)
+    )
     return paid * (paid + two - 2.0 * one) / (two - one)
 
 
 def _asleep_until(strategy: type, day: float) -> type:
-    """Return the strategy with its callbacks held back until ``day``: the bars before are warm-up only."""
+    """Return the strategy with its callbacks held back until ``day``: the bars before are warm-up
+    only.
+    """
 
     class Hosted(strategy):  # type: ignore[misc]
         _awake = False

@@ -59,9 +59,11 @@ class ArrayFeed(bt.feed.DataBase):  # type: ignore[misc]
 
 
 class PanelClock(ArrayFeed):
-    """Be the one clock of a panel of assets: it carries the times, the prices stay in the panel's arrays.
+    """Be the one clock of a panel of assets: it carries the times, the prices stay in the panel's
+    arrays.
 
-    Advancing one feed instead of N is what keeps the cost of a bar independent of the number of assets.
+    Advancing one feed instead of N is what keeps the cost of a bar independent of the number of
+    assets.
     """
 
     def advance(self, size: int = 1, datamaster: object = None, ticks: bool = True) -> None:

@@ -29,8 +29,8 @@ __all__ = ["PanelRun", "portfolio_state", "run_panel"]
 class PanelRun:
     """Hold what one pass through the bars needs.
 
-    ``due`` (T,) says when the pipeline computes; ``witness`` is shown what a decision is taken on, ``decided`` is
-    told of the decision, ``progress`` of the bar reached.
+    ``due`` (T,) says when the pipeline computes; ``witness`` is shown what a decision is taken on,
+    ``decided`` is told of the decision, ``progress`` of the bar reached.
     """
 
     bars: Bars
@@ -52,7 +52,9 @@ class BasketBroker(bt.brokers.BackBroker):  # type: ignore[misc]
         self._bar = self.p.account.t - 1
 
     def next(self) -> None:
-        """Reach the next bar, before the strategy does. Only a basket that waits must be filled at once."""
+        """Reach the next bar, before the strategy does. Only a basket that waits must be filled at
+        once.
+        """
         self._bar += 1
         if self.p.account.waiting:
             self.settle()
@@ -71,7 +73,8 @@ class BasketBroker(bt.brokers.BackBroker):  # type: ignore[misc]
 
     def submit(self, order: Any, check: bool = True) -> Any:
         raise PluginError(
-            f"an order for {order.size} shares was sent to the panel's broker; it takes target weights for all assets"
+            f"an order for {order.size} shares was sent to the panel's broker; it takes target "
+            "weights for all assets"
         )
 
 
@@ -85,7 +88,9 @@ class PipelineHost(bt.Strategy):  # type: ignore[misc]
         self._memos: dict[str, Any] = {}
         self._last_trade: int | None = None
         weighing = self.p.run.pipeline.weighing
-        self._tracks = {stage.path: Track(replace(self.p.run.market, exits=())) for stage in weighing}
+        self._tracks = {
+            stage.path: Track(replace(self.p.run.market, exits=())) for stage in weighing
+        }
 
     def next(self) -> None:
         run: PanelRun = self.p.run
@@ -100,13 +105,16 @@ class PipelineHost(bt.Strategy):  # type: ignore[misc]
         self.broker.settle()
 
     def _notify(self, qorders: Any = (), qtrades: Any = ()) -> None:
-        """Send nothing: a basket has no orders of its own, and asking for the NAV each bar would cost."""
+        """Send nothing: a basket has no orders of its own, and asking for the NAV each bar would
+        cost.
+        """
 
     def _decide(self, run: PanelRun, t: int) -> None:
         account: Account = self.p.account
         if account.nav[t] <= 0:
             raise ExecutionError(
-                f"the account was worth {account.nav[t]:,.2f} at {run.bars.index[t]:%Y-%m-%d %H:%M}: its losses are "
+                f"the account was worth {account.nav[t]:,.2f} at "
+                f"{run.bars.index[t]:%Y-%m-%d %H:%M}: its losses are "
                 "larger than its capital; lower limits.gross or forbid shorts"
             )
         last = self.decisions[-1].bar if self.decisions else None
@@ -130,7 +138,8 @@ class PipelineHost(bt.Strategy):  # type: ignore[misc]
 
 
 def run_panel(run: PanelRun) -> Ledger:
-    """Play a pipeline through the bars from ``bars.start`` on, on Backtrader's clock, and return the ledger.
+    """Play a pipeline through the bars from ``bars.start`` on, on Backtrader's clock, and return
+    the ledger.
 
     Raises:
         ExecutionError: the account lost more than it had.

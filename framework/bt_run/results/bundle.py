@@ -19,16 +19,22 @@ EARLIEST = (1980, 1, 1, 0, 0, 0)  # what a zip file can say; the bytes must not 
 
 
 def pack_run(folder: Path, out: Path, *, with_data: bool = False) -> str:
-    """Write the run in ``folder`` to the zip file ``out``, and return in words what it holds of the prices.
+    """Write the run in ``folder`` to the zip file ``out``, and return in words what it holds of the
+    prices.
 
-    Prices, tables and memberships go in only ``with_data``: whoever packs them says that their licence lets them be
-    passed on.
+    Prices, tables and memberships go in only ``with_data``: whoever packs them says that their
+    licence lets them be passed on.
 
     Raises:
-        DataError: the folder holds no run, or a plugin, price or table file is gone or changed since.
+        DataError: the folder holds no run, or a plugin, price or table file is gone or changed
+            since.
     """
     manifest = read_run(folder)["manifest"]
-    files = {f"{RUN}/{path.name}": path for path in sorted(folder.iterdir()) if path.suffix in (".json", ".parquet")}
+    files = {
+        f"{RUN}/{path.name}": path
+        for path in sorted(folder.iterdir())
+        if path.suffix in (".json", ".parquet")
+    }
     moved: dict[str, str] = {}
     for number, file in enumerate(manifest["config"]["plugins"]):
         name = f"plugins/{number}/{Path(file).name}"
@@ -42,7 +48,12 @@ def pack_run(folder: Path, out: Path, *, with_data: bool = False) -> str:
         files[f"tables/{number}/{Path(file).name}"] = Path(file)
         moved[file] = f"tables/{number}/{Path(file).name}"
     said = _said(manifest, where, with_data)
-    contents = {"run_id": manifest["run_id"], "paths": moved, "data": manifest["data"], "prices": said}
+    contents = {
+        "run_id": manifest["run_id"],
+        "paths": moved,
+        "data": manifest["data"],
+        "prices": said,
+    }
     out.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as bundle:
         _add(bundle, CONTENTS, json.dumps(contents, indent=2, sort_keys=True).encode() + b"\n")
@@ -60,13 +71,23 @@ def unpack(bundle: Path, folder: Path) -> tuple[Path, Mapping[str, str]]:
     try:
         with zipfile.ZipFile(bundle) as opened:
             for name in opened.namelist():
-                if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or "\\" in name:
-                    raise DataError(f"{bundle}: names {name!r}, a file outside of itself; it is not opened")
+                if (
+                    PurePosixPath(name).is_absolute()
+                    or ".." in PurePosixPath(name).parts
+                    or "\\" in name
+                ):
+                    raise DataError(
+                        f"{bundle}: names {name!r}, a file outside of itself; it is not opened"
+                    )
             opened.extractall(folder)
         contents = json.loads((folder / CONTENTS).read_text(encoding="utf-8"))
     except (zipfile.BadZipFile, FileNotFoundError, json.JSONDecodeError) as error:
-        raise DataError(f"{bundle}: is no bundle of a run; expected a file that `bt-run bundle` wrote") from error
-    return folder / RUN, {recorded: str(folder / name) for recorded, name in contents["paths"].items()}
+        raise DataError(
+            f"{bundle}: is no bundle of a run; expected a file that `bt-run bundle` wrote"
+        ) from error
+    return folder / RUN, {
+        recorded: str(folder / name) for recorded, name in contents["paths"].items()
+    }
 
 
 def _check_plugin(path: Path, manifest: Mapping[str, Any]) -> None:
@@ -79,7 +100,9 @@ def _check_plugin(path: Path, manifest: Mapping[str, Any]) -> None:
     module.__file__ = str(path)
     recorded = manifest["sources"].get(path.name)
     if recorded is not None and source_hashes([module])[path.name] not in recorded.split("+"):
-        raise DataError(f"the plugin file {path} was changed since the run; run it again, then pack")
+        raise DataError(
+            f"the plugin file {path} was changed since the run; run it again, then pack"
+        )
 
 
 def _price_files(path: Path, manifest: Mapping[str, Any]) -> dict[str, Path]:
@@ -118,9 +141,12 @@ def _said(manifest: Mapping[str, Any], where: str | None, with_data: bool) -> st
     if where is None:
         return f"The prices are not inside: the source {source!r} brings them; {mark}."
     if with_data:
-        return f"The prices are inside, because --with-data says that their licence allows it; {mark}."
+        return (
+            f"The prices are inside, because --with-data says that their licence allows it; {mark}."
+        )
     return (
-        f"The prices are not inside, because nothing says that their licence allows it; {mark}. Whoever has them runs "
+        f"The prices are not inside, because nothing says that their licence allows it; {mark}. "
+        "Whoever has them runs "
         "`bt-run reproduce BUNDLE --data PATH`."
     )
 

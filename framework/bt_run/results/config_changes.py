@@ -13,7 +13,9 @@ _NOT_THE_RESULT = ("name", "plugins", "reports")
 
 
 def config_differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Return a line for each key that affects a result and differs, by its dotted path; paths do not count."""
+    """Return a line for each key that affects a result and differs, by its dotted path; paths do
+    not count.
+    """
     old, new = (
         dict(flattened({key: value for key, value in tree.items() if key not in _NOT_THE_RESULT}))
         for tree in (was, now)
@@ -31,7 +33,11 @@ def config_differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[s
 
 def flattened(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     items = (
-        value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list | tuple) else None
+        value.items()
+        if isinstance(value, Mapping)
+        else enumerate(value)
+        if isinstance(value, list | tuple)
+        else None
     )
     if items is None:
         yield path, value

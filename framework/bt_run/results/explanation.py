@@ -1,4 +1,6 @@
-"""Take one decision apart, from the signal to the fill, in words and numbers, from the tables of a run alone."""
+"""Take one decision apart, from the signal to the fill, in words and numbers, from the tables of a
+run alone.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ _SAME = 1e-12
 
 @dataclass(frozen=True)
 class _Moment:
-    """Hold what the tables say about one decision. ``filled`` is the next bar, None at the end of the data."""
+    """Hold what the tables say about one decision. ``filled`` is the next bar, None at the end of
+    the data.
+    """
 
     run: Mapping[str, Any]
     time: pd.Timestamp
@@ -56,23 +60,32 @@ def _moments(run: Mapping[str, Any], date: str, asset: str | None) -> Iterator[_
     try:
         day = pd.Timestamp(date)
     except ValueError:
-        raise ConfigError(f"--date was {date!r}; expected YEAR-MONTH-DAY, such as 2008-03-03") from None
+        raise ConfigError(
+            f"--date was {date!r}; expected YEAR-MONTH-DAY, such as 2008-03-03"
+        ) from None
     day = (day.tz_localize("UTC") if day.tz is None else day.tz_convert("UTC")).normalize()
     table = run["decisions"]
     if table.empty:
         raise DataError(
-            "the run has no decisions to explain: a Backtrader strategy placed its own orders (classic mode), or the "
+            "the run has no decisions to explain: a Backtrader strategy placed its own orders "
+            "(classic mode), or the "
             "run never reached a scheduled bar; fills.parquet holds its orders"
         )
     known = table["asset"].unique().tolist()
     if asset is not None and asset not in known:
-        raise ConfigError(f"--asset was {asset!r}; the run's assets are {_some(known)}{did_you_mean(asset, known)}")
+        raise ConfigError(
+            f"--asset was {asset!r}; the run's assets are "
+            f"{_some(known)}{did_you_mean(asset, known)}"
+        )
     times = pd.DatetimeIndex(table["time"].unique())
     today = times[times.normalize() == day]
     if today.empty:
         before, after = times[times < day], times[times > day]
         near = [f"{t:%Y-%m-%d}" for t in (*before[-1:], *after[:1])]
-        raise DataError(f"the run decided nothing on {day:%Y-%m-%d}; the nearest decisions are {' and '.join(near)}")
+        raise DataError(
+            f"the run decided nothing on {day:%Y-%m-%d}; the nearest decisions are "
+            f"{' and '.join(near)}"
+        )
     for time in today:
         yield _moment(run, time)
 
@@ -82,7 +95,9 @@ def _moment(run: Mapping[str, Any], time: pd.Timestamp) -> _Moment:
     following = int(index.searchsorted(time, side="right"))
     memos = run["memos"]
     own = memos[memos["time"] == time]
-    notes = {name: json.loads(text) for name, text in zip(own["component"], own["notes"], strict=True)}
+    notes = {
+        name: json.loads(text) for name, text in zip(own["component"], own["notes"], strict=True)
+    }
     table = run["decisions"]
     return _Moment(
         run=run,
@@ -122,7 +137,11 @@ def _asset(moment: _Moment, name: str) -> Iterator[str]:
     config = moment.config
     yield name
     eligible = "" if np.isfinite(row["signal"]) else "not eligible: its target is 0"
-    yield _line(f"strategy {config['strategy']['use']}", f"signal {_number(row['signal'])}", _told(moment, "strategy"))
+    yield _line(
+        f"strategy {config['strategy']['use']}",
+        f"signal {_number(row['signal'])}",
+        _told(moment, "strategy"),
+    )
     if eligible:
         yield _line("", eligible)
     weight = float(row["sized"])
@@ -130,7 +149,11 @@ def _asset(moment: _Moment, name: str) -> Iterator[str]:
     for number, overlay in enumerate(config["overlays"]):
         after = float(row[f"overlay_{number + 1}_{overlay['use']}"])
         words = _change(weight, after)
-        yield _line(f"overlay {overlay['use']}", f"{after:z.2%}, {words}", _told(moment, f"overlays.{number}"))
+        yield _line(
+            f"overlay {overlay['use']}",
+            f"{after:z.2%}, {words}",
+            _told(moment, f"overlays.{number}"),
+        )
         weight = after
     yield _line("limits", _limited(row, weight))
     yield _line("triggers", _triggered(moment, row))
@@ -159,7 +182,11 @@ def _limited(row: Mapping[Any, Any], weight: float) -> str:
 def _triggered(moment: _Moment, row: Mapping[Any, Any]) -> str:
     reason = str(row["reason"]).split("; limits cut: ")[0]
     names = ", ".join(item["use"] for item in moment.config["triggers"]) or "none"
-    told = "; ".join(filter(None, (_told(moment, f"triggers.{i}") for i in range(len(moment.config["triggers"])))))
+    told = "; ".join(
+        filter(
+            None, (_told(moment, f"triggers.{i}") for i in range(len(moment.config["triggers"])))
+        )
+    )
     verdict = "may trade" if row["fired"] else "does not trade"
     return f"{names}; this asset {verdict}: {reason}" + (f" ({told})" if told else "")
 
@@ -178,7 +205,8 @@ def _fills(moment: _Moment, name: str, row: Mapping[Any, Any]) -> Iterator[str]:
         if fill["filled"]:
             yield _line(
                 f"fill {at}",
-                f"{abs(fill['filled']):,.6g} shares at {fill['price']:,.6g}, commission {fill['commission']:,.2f}, "
+                f"{abs(fill['filled']):,.6g} shares at {fill['price']:,.6g}, commission "
+                f"{fill['commission']:,.2f}, "
                 f"slippage {fill['slippage']:,.2f}",
             )
         if isinstance(fill["reason"], str):
@@ -186,7 +214,9 @@ def _fills(moment: _Moment, name: str, row: Mapping[Any, Any]) -> Iterator[str]:
     if moment.filled is None:
         return
     positions, nav = moment.run["positions"], moment.run["nav"]["nav"]
-    held = positions[(positions["time"] == moment.filled) & (positions["asset"] == name)]["value"].sum()
+    held = positions[(positions["time"] == moment.filled) & (positions["asset"] == name)][
+        "value"
+    ].sum()
     yield _line(f"weight at {_stamp(moment.filled)}", f"{held / nav[moment.filled]:z.2%}")
 
 

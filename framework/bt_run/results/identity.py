@@ -49,11 +49,18 @@ class Provenance:
 
 
 def run_identity(
-    canonical: Mapping[str, Any], fingerprint: str, sources: Mapping[str, str], versions: Mapping[str, str]
+    canonical: Mapping[str, Any],
+    fingerprint: str,
+    sources: Mapping[str, str],
+    versions: Mapping[str, str],
 ) -> str:
-    """Return the 12 hex digits that name a run: equal exactly where everything that affects it is equal."""
+    """Return the 12 hex digits that name a run: equal exactly where everything that affects it is
+    equal.
+    """
     parts = {"config": canonical, "data": fingerprint, "sources": sources, "versions": versions}
-    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), allow_nan=False, default=plain_json)
+    text = json.dumps(
+        parts, sort_keys=True, separators=(",", ":"), allow_nan=False, default=plain_json
+    )
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -66,11 +73,14 @@ def source_hashes(modules: Iterable[ModuleType]) -> dict[str, str]:
     found: dict[str, set[str]] = {}
     for name, root in dict.fromkeys(map(_source_root, (sys.modules["bt_run"], *modules))):
         found.setdefault(name, set()).add(_tree_hash(root))
-    return {name: "+".join(sorted(found[name])) for name in sorted(found)}  # lone files may share a name
+    return {
+        name: "+".join(sorted(found[name])) for name in sorted(found)
+    }  # lone files may share a name
 
 
 def dependency_versions(modules: Iterable[ModuleType]) -> dict[str, str]:
-    """Return the versions of bt-run, of the distributions that own the modules, and of what these declare.
+    """Return the versions of bt-run, of the distributions that own the modules, and of what these
+    declare.
 
     What is not installed as a distribution, or declared only for an extra, is left out.
     """
@@ -97,7 +107,9 @@ def order_list_hash(fills: pd.DataFrame) -> str:
     digest = hashlib.sha256()
     columns = (fills[name] for name in ("decided_at", "time", "asset", "asked", "filled"))
     for decided, time, asset, asked, filled in zip(*columns, strict=True):
-        times = ["" if at != at else at.isoformat() for at in (decided, time)]  # NaT differs from itself
+        times = [
+            "" if at != at else at.isoformat() for at in (decided, time)
+        ]  # NaT differs from itself
         line = (*times, asset, f"{asked + 0.0:.9g}", f"{filled + 0.0:.9g}")
         digest.update(("\t".join(line) + "\n").encode())
     return digest.hexdigest()
@@ -153,9 +165,11 @@ def plain_json(value: Any) -> Any:
 
 
 def _source_root(module: ModuleType) -> tuple[str, Path | None]:
-    """Return the name and place of the outermost regular package that holds a module, or of its own file.
+    """Return the name and place of the outermost regular package that holds a module, or of its own
+    file.
 
-    A lone file is named after itself: the name of its module may come from the folder that it lies in.
+    A lone file is named after itself: the name of its module may come from the folder that it lies
+    in.
     """
     parts = module.__name__.split(".")
     for count in range(1, len(parts) + 1):

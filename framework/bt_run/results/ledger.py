@@ -44,7 +44,10 @@ class Ledger:
     def spans(self) -> list[tuple[slice, Array]]:
         """Return the runs of bars over which the shares (N,) did not change."""
         ends = [bar for bar, _ in self.holdings[1:]] + [len(self.bars)]
-        return [(slice(bar, end), shares) for (bar, shares), end in zip(self.holdings, ends, strict=True)]
+        return [
+            (slice(bar, end), shares)
+            for (bar, shares), end in zip(self.holdings, ends, strict=True)
+        ]
 
     def exposure(self) -> tuple[Array, Array]:
         """Return gross and net exposure (T,), fractions of NAV."""
@@ -83,7 +86,9 @@ class Ledger:
                     stale.ravel(),
                 )
             )
-        bar, asset, shares, price, stale = (np.concatenate(column) for column in zip(*parts, strict=True))
+        bar, asset, shares, price, stale = (
+            np.concatenate(column) for column in zip(*parts, strict=True)
+        )
         return pd.DataFrame(
             {
                 "time": self.bars.index[bar],
@@ -99,9 +104,13 @@ class Ledger:
         """Return time, asset, kind, amount."""
         import pandas as pd
 
-        bar = np.concatenate([np.repeat(f.bar, len(f.assets)) for f in self.cash_flows] or [np.zeros(0, int)])
+        bar = np.concatenate(
+            [np.repeat(f.bar, len(f.assets)) for f in self.cash_flows] or [np.zeros(0, int)]
+        )
         asset = np.concatenate([f.assets for f in self.cash_flows] or [np.zeros(0, int)])
-        kind = np.concatenate([np.repeat(f.kind, len(f.assets)) for f in self.cash_flows] or [np.zeros(0, str)])
+        kind = np.concatenate(
+            [np.repeat(f.kind, len(f.assets)) for f in self.cash_flows] or [np.zeros(0, str)]
+        )
         amount = np.concatenate([f.amount for f in self.cash_flows] or [np.zeros(0)])
         return pd.DataFrame(
             {
@@ -113,7 +122,9 @@ class Ledger:
         )
 
     def decisions_table(self) -> pd.DataFrame:
-        """Return time, asset, signal, one column per weighing stage, target, drifted, fired, reason."""
+        """Return time, asset, signal, one column per weighing stage, target, drifted, fired,
+        reason.
+        """
         import pandas as pd
 
         bars, count = self.bars, len(self.bars.assets)
@@ -146,7 +157,9 @@ class Ledger:
             if memo or path in d.notes
         ]
         bar = np.array([row[0] for row in rows], dtype=np.intp)
-        frame = pd.DataFrame([row[1:] for row in rows], columns=["component", "memo", "notes"], dtype=object)
+        frame = pd.DataFrame(
+            [row[1:] for row in rows], columns=["component", "memo", "notes"], dtype=object
+        )
         frame.insert(0, "time", self.bars.index[bar])
         return frame
 

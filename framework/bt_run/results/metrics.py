@@ -54,22 +54,30 @@ class Definition:
 
 DEFINITIONS: Mapping[str, Definition] = MappingProxyType(
     {
-        "total_return": Definition("fraction", "Total return", "Last NAV over the NAV at the start, less 1."),
+        "total_return": Definition(
+            "fraction", "Total return", "Last NAV over the NAV at the start, less 1."
+        ),
         "cagr": Definition("fraction", "Return per year", "Compound growth per 252 sessions."),
         "volatility": Definition(
-            "fraction", "Volatility per year", "Standard deviation (ddof 1) of daily returns x sqrt(252)."
+            "fraction",
+            "Volatility per year",
+            "Standard deviation (ddof 1) of daily returns x sqrt(252).",
         ),
         "sharpe": Definition(
             "ratio",
             "Sharpe ratio",
-            "Mean daily return above the risk-free rate over the standard deviation (ddof 1) x sqrt(252).",
+            "Mean daily return above the risk-free rate over the standard deviation (ddof 1) x "
+            "sqrt(252).",
         ),
         "sortino": Definition(
             "ratio",
             "Sortino ratio",
-            "Mean of daily returns above the risk-free rate over the root mean square of those below it x sqrt(252).",
+            "Mean of daily returns above the risk-free rate over the root mean square of those "
+            "below it x sqrt(252).",
         ),
-        "calmar": Definition("ratio", "Calmar ratio", "Return per year over the size of the worst drawdown."),
+        "calmar": Definition(
+            "ratio", "Calmar ratio", "Return per year over the size of the worst drawdown."
+        ),
         "max_drawdown": Definition(
             "fraction",
             "Worst drawdown",
@@ -83,24 +91,31 @@ DEFINITIONS: Mapping[str, Definition] = MappingProxyType(
             "Third central moment of daily returns over the cube of their deviation (ddof 0).",
         ),
         "beta": Definition(
-            "ratio", "Beta", "Covariance of daily returns with the benchmark's over the benchmark's variance."
+            "ratio",
+            "Beta",
+            "Covariance of daily returns with the benchmark's over the benchmark's variance.",
         ),
         "alpha": Definition(
             "fraction",
             "Alpha per year",
-            "Mean daily return above the risk-free rate and above beta x the benchmark's, compounded over"
+            "Mean daily return above the risk-free rate and above beta x the benchmark's, "
+            "compounded over"
             " 252 sessions.",
         ),
-        "correlation": Definition("ratio", "Correlation", "Correlation of daily returns with the benchmark's."),
+        "correlation": Definition(
+            "ratio", "Correlation", "Correlation of daily returns with the benchmark's."
+        ),
         "tracking_error": Definition(
             "fraction",
             "Tracking error per year",
-            "sqrt(252 x mean(d^2)), d = daily return less the benchmark's; the mean of d is not taken off.",
+            "sqrt(252 x mean(d^2)), d = daily return less the benchmark's; the mean of d is not "
+            "taken off.",
         ),
         "information_ratio": Definition(
             "ratio",
             "Information ratio",
-            "Mean of d = daily return less the benchmark's over its standard deviation (ddof 1) x sqrt(252).",
+            "Mean of d = daily return less the benchmark's over its standard deviation (ddof 1) x "
+            "sqrt(252).",
         ),
         "average_gross": Definition(
             "fraction",
@@ -120,17 +135,24 @@ DEFINITIONS: Mapping[str, Definition] = MappingProxyType(
         "turnover_two_way": Definition(
             "fraction",
             "Turnover per year, two way",
-            "Sum over fills of |shares| x price without slippage over the NAV at the close before the fill,"
+            "Sum over fills of |shares| x price without slippage over the NAV at the close before "
+            "the fill,"
             " per 252 sessions.",
         ),
-        "commission": Definition("money", "Commission", "Sum of commissions, in the account's currency."),
+        "commission": Definition(
+            "money", "Commission", "Sum of commissions, in the account's currency."
+        ),
         "slippage": Definition(
             "money",
             "Slippage",
             "Sum of money lost by filling worse than the price, in the account's currency.",
         ),
-        "costs": Definition("money", "Costs", "Commission and slippage, in the account's currency."),
-        "costs_bps": Definition("bps", "Costs per year", "Costs per 252 sessions in basis points of the mean NAV."),
+        "costs": Definition(
+            "money", "Costs", "Commission and slippage, in the account's currency."
+        ),
+        "costs_bps": Definition(
+            "bps", "Costs per year", "Costs per 252 sessions in basis points of the mean NAV."
+        ),
         "fills": Definition("count", "Fills", "Orders of which at least a part was filled."),
         "sessions": Definition("count", "Sessions", "Sessions with a return: all after the start."),
         "years": Definition("count", "Years", "Sessions over 252."),
@@ -175,7 +197,9 @@ def format_metric(metric: str, value: float | None) -> str:
             return f"{value:z,.1f}" if metric == "years" else f"{value:z,.0f}"
 
 
-def compute_metrics(nav: pd.DataFrame, fills: Mapping[str, pd.DataFrame], risk_free: float) -> Metrics:
+def compute_metrics(
+    nav: pd.DataFrame, fills: Mapping[str, pd.DataFrame], risk_free: float
+) -> Metrics:
     """Compute every metric of ``DEFINITIONS`` for the run and what it is compared with.
 
     ``nav`` has one row per bar (index ``time``, UTC), the first being the close of the start.
@@ -189,7 +213,10 @@ def compute_metrics(nav: pd.DataFrame, fills: Mapping[str, pd.DataFrame], risk_f
     market = _returns(navs["benchmark"])
     for name, values in navs.items():
         returns = _returns(values)
-        found: dict[str, float | None] = {"sessions": len(daily) - 1.0, "years": (len(daily) - 1.0) / DAYS}
+        found: dict[str, float | None] = {
+            "sessions": len(daily) - 1.0,
+            "years": (len(daily) - 1.0) / DAYS,
+        }
         # division by nothing is handled by the finite check below
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
@@ -210,9 +237,9 @@ def compute_metrics(nav: pd.DataFrame, fills: Mapping[str, pd.DataFrame], risk_f
 def session_closes(nav: pd.DataFrame) -> pd.DataFrame:
     """Return the last row of each session, indexed by the session's date at 00:00 UTC.
 
-    Bars that carry the date at 00:00 are whole sessions. Otherwise a time is the END of a bar, and more
-    than eight hours without a bar separate sessions: no stock exchange has a longer pause by day, or a
-    shorter one by night, and the rule needs no time zone.
+    Bars that carry the date at 00:00 are whole sessions. Otherwise a time is the END of a bar, and
+    more than eight hours without a bar separate sessions: no stock exchange has a longer pause by
+    day, or a shorter one by night, and the rule needs no time zone.
     """
     import pandas as pd
 
@@ -270,7 +297,9 @@ def _against(returns: Array, market: Array, rate: float) -> dict[str, float | No
 
 
 def _trading(nav: pd.Series[float], daily: Array, fills: pd.DataFrame) -> dict[str, float | None]:
-    """Measure what was traded and what that cost; ``nav`` has one row per bar, ``daily`` one per session."""
+    """Measure what was traded and what that cost; ``nav`` has one row per bar, ``daily`` one per
+    session.
+    """
     import pandas as pd
 
     filled = fills["filled"].to_numpy(dtype=np.float64)
@@ -280,7 +309,12 @@ def _trading(nav: pd.Series[float], daily: Array, fills: pd.DataFrame) -> dict[s
     # slippage makes a buyer pay more and a seller get less: take it off again
     paid = np.abs(filled) * fills["price"].to_numpy(dtype=np.float64)
     value = np.where(done, paid - np.sign(filled) * slippage, 0.0)
-    rows = pd.DatetimeIndex(nav.index).searchsorted(pd.to_datetime(fills["time"], utc=True), side="left") - 1
+    rows = (
+        pd.DatetimeIndex(nav.index).searchsorted(
+            pd.to_datetime(fills["time"], utc=True), side="left"
+        )
+        - 1
+    )
     before = nav.to_numpy(dtype=np.float64)[np.maximum(rows, 0)]
     years = (len(daily) - 1) / DAYS
     spent = {"commission": float(commission[done].sum()), "slippage": float(slippage[done].sum())}

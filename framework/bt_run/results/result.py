@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bt_run.config.run_config import RunConfig
-from bt_run.results.metrics import COLUMNS, DEFINITIONS, HEADLINE, Metrics, format_metric, session_closes
+from bt_run.results.metrics import (
+    COLUMNS,
+    DEFINITIONS,
+    HEADLINE,
+    Metrics,
+    format_metric,
+    session_closes,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,8 +31,8 @@ class BacktestResult:
     """Hold everything that a run found out. Times are UTC, money is in the account's currency.
 
     Attributes:
-        nav: index ``time``; nav, cash, gross, net (fractions of NAV), benchmark, equal_weight, constant_mix.
-            The first row is the close of the start, whose NAV is the cash.
+        nav: index ``time``; nav, cash, gross, net (fractions of NAV), benchmark, equal_weight,
+            constant_mix. The first row is the close of the start, whose NAV is the cash.
         positions: time, asset, shares, price, value, stale: a row for each asset held.
         fills: decided_at, time, asset, asked, filled (signed shares), price (slippage included),
             commission, slippage (that money again, for information), reason.
@@ -61,7 +68,9 @@ class BacktestResult:
 
     @property
     def closes(self) -> pd.DataFrame:
-        """Return the NAV table at each session's last bar, by session date, that bar's time in ``time``."""
+        """Return the NAV table at each session's last bar, by session date, that bar's time in
+        ``time``.
+        """
         return session_closes(self.nav.assign(time=self.nav.index))
 
     @property
@@ -76,11 +85,15 @@ class BacktestResult:
         return {name: getattr(self, name) for name in TABLES}
 
     def summary(self) -> pd.DataFrame:
-        """Return the headline metrics as text with units: a row for each, the run beside its yardsticks."""
+        """Return the headline metrics as text with units: a row for each, the run beside its
+        yardsticks.
+        """
         import pandas as pd
 
         rows = {
-            DEFINITIONS[metric].label: [format_metric(metric, self.metrics[metric][name]) for name in COLUMNS]
+            DEFINITIONS[metric].label: [
+                format_metric(metric, self.metrics[metric][name]) for name in COLUMNS
+            ]
             for metric in HEADLINE
             if metric in self.metrics
         }
@@ -100,4 +113,6 @@ def _as_read(table: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     texts = [name for name in table.columns if pd.api.types.is_object_dtype(table[name])]
-    return table.assign(**{str(name): pd.Series(table[name].tolist(), index=table.index) for name in texts})
+    return table.assign(
+        **{str(name): pd.Series(table[name].tolist(), index=table.index) for name in texts}
+    )

@@ -34,7 +34,8 @@ def load_result(folder: Path) -> BacktestResult:
 
 
 def write_run(result: BacktestResult, root: Path) -> BacktestResult:
-    """Write a run to ``root/NAME/RUN_ID``, point ``root/NAME/latest`` at it and return it with its folder.
+    """Write a run to ``root/NAME/RUN_ID``, point ``root/NAME/latest`` at it and return it with its
+    folder.
 
     A process that dies on the way leaves the old run or the new one, never a part of either.
     """
@@ -58,13 +59,17 @@ def read_run(folder: Path) -> dict[str, Any]:
 
     kept = folder if folder.exists() else _old(folder)
     if not (kept / "manifest.json").is_file():
-        raise DataError(f"no run was found in {folder}: it holds no manifest.json; expected runs/NAME/RUN_ID")
+        raise DataError(
+            f"no run was found in {folder}: it holds no manifest.json; expected runs/NAME/RUN_ID"
+        )
     try:
         found: dict[str, Any] = {name: pd.read_parquet(kept / f"{name}.parquet") for name in TABLES}
         for name in ("metrics", "manifest"):
             found[name] = json.loads((kept / f"{name}.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise DataError(f"{kept}: the run is damaged, a file is missing or cannot be read: {error}") from error
+        raise DataError(
+            f"{kept}: the run is damaged, a file is missing or cannot be read: {error}"
+        ) from error
     return found
 
 
@@ -86,8 +91,10 @@ def _write_files(result: BacktestResult, folder: Path) -> None:
 
 
 def _move(made: Path, folder: Path) -> None:
-    """Put a complete folder in its place. A folder cannot replace another in one step, so an old run is set
-    aside under a name where ``read_run`` finds it; an equal one stays where it is, with its reports."""
+    """Put a complete folder in its place. A folder cannot replace another in one step, so an old
+    run is set aside under a name where ``read_run`` finds it; an equal one stays where it is, with
+    its reports.
+    """
     aside = _old(folder)
     if aside.exists() and not folder.exists():  # a process died between the two renames below
         aside.rename(folder)

@@ -1,4 +1,6 @@
-"""What authors of plugins test with: bars, costs and states made in sight; the kit is in ``conformance``."""
+"""What authors of plugins test with: bars, costs and states made in sight; the kit is in
+``conformance``.
+"""
 
 from __future__ import annotations
 

@@ -15,7 +15,9 @@ from bt_run.data.bars import Bars, LoadRequest
 __all__ = ["make_bars", "make_rows", "weekdays"]
 
 
-def weekdays(count: int, first: str = "2020-01-01") -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
+def weekdays(
+    count: int, first: str = "2020-01-01"
+) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
     """Return ``count`` weekdays from ``first`` on, datetime64[D]."""
     return np.asarray(np.busday_offset(np.datetime64(first, "D"), np.arange(count), roll="forward"))
 
@@ -38,8 +40,8 @@ class Columns(TypedDict, total=False):
 def make_rows(close: Values, first: str = "2020-01-01", **columns: Unpack[Columns]) -> Rows:
     """Make the rows of one asset, a weekday each; NaN closes are rows that do not exist.
 
-    ``columns`` are open, high, low, volume, dividend, split or adj_close. Without open, high and low all
-    three equal the close.
+    ``columns`` are open, high, low, volume, dividend, split or adj_close. Without open, high and
+    low all three equal the close.
     """
     closes = np.asarray(close, dtype=np.float64)
     there = np.isfinite(closes)
@@ -65,7 +67,9 @@ def make_bars(
 
     ``start`` is the bar of the first decision. The benchmark is a series that never moves.
     """
-    rows = {name: item if isinstance(item, Rows) else make_rows(item) for name, item in assets.items()}
+    rows = {
+        name: item if isinstance(item, Rows) else make_rows(item) for name, item in assets.items()
+    }
     times = np.unique(np.concatenate([item.times for item in rows.values()]))
     days: list[date] = [time.astype("datetime64[D]").item() for time in (times[start], times[-1])]
     request = LoadRequest(

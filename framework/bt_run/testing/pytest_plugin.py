@@ -1,6 +1,7 @@
 """The pytest plugin of the conformance kit: ``pytest --bt-plugin NAME``.
 
-It is imported by every pytest in whose environment bt-run is installed, so it imports nothing until asked.
+It is imported by every pytest in whose environment bt-run is installed, so it imports nothing until
+asked.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="put bt-run components to their conformance cases: a component, a module, a distribution, or a local "
+        help="put bt-run components to their conformance cases: a component, a module, a "
+        "distribution, or a local "
         "plugin file; may be repeated",
     )
     group.addoption("--bt-role", metavar="ROLE", help="only components of this role, such as sizer")
@@ -33,7 +35,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if names := config.getoption("--bt-plugin"):
         if config.args_source is not pytest.Config.ArgsSource.ARGS:
             config.args = []  # the folder's own tests are run when they are named
-        config.pluginmanager.register(_Conformance(names, config.getoption("--bt-role")), "bt_run_conformance")
+        config.pluginmanager.register(
+            _Conformance(names, config.getoption("--bt-role")), "bt_run_conformance"
+        )
 
 
 class BrokenPromise(Exception):  # noqa: N818
@@ -54,7 +58,9 @@ class CaseItem(pytest.Item):
             raise BrokenPromise(outcome.failure)
 
     def repr_failure(self, excinfo: Any, style: Any = None) -> Any:
-        """Return what was found and what would be right; a traceback only for what is not a broken promise."""
+        """Return what was found and what would be right; a traceback only for what is not a broken
+        promise.
+        """
         if isinstance(excinfo.value, BrokenPromise):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
@@ -83,7 +89,9 @@ class _Conformance:
         self.benches: tuple[Bench, ...] = ()
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
+    def pytest_collection_modifyitems(
+        self, session: pytest.Session, items: list[pytest.Item]
+    ) -> None:
         """Add the cases of all components that were named."""
         from bt_run.errors import BtRunError
         from bt_run.testing.conformance import benches
@@ -93,12 +101,16 @@ class _Conformance:
         except BtRunError as error:
             raise pytest.UsageError(str(error)) from error
         for bench in self.benches:
-            component = Component.from_parent(session, name=bench.subject.label, nodeid=bench.subject.label)
+            component = Component.from_parent(
+                session, name=bench.subject.label, nodeid=bench.subject.label
+            )
             component.bench = bench
             items.extend(component.collect())
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        outcomes: list[Outcome] = [outcome for bench in self.benches for outcome in bench.outcomes.values()]
+        outcomes: list[Outcome] = [
+            outcome for bench in self.benches for outcome in bench.outcomes.values()
+        ]
         if outcomes:
             from bt_run.testing.conformance import badge, table
 

@@ -13,11 +13,20 @@ from bt_run import Array, Conditions, Config
 class Commission(Config):
     """Configure the commission of an order; what is given adds up."""
 
-    bps: float = Field(default=0.0, ge=0.0, lt=10_000, description="basis points of the traded value")
-    per_share: float = Field(default=0.0, ge=0.0, description="money per share; needs `adjust: none`")
-    minimum: float = Field(default=0.0, ge=0.0, description="least that the per-share part of an order costs, money")
+    bps: float = Field(
+        default=0.0, ge=0.0, lt=10_000, description="basis points of the traded value"
+    )
+    per_share: float = Field(
+        default=0.0, ge=0.0, description="money per share; needs `adjust: none`"
+    )
+    minimum: float = Field(
+        default=0.0, ge=0.0, description="least that the per-share part of an order costs, money"
+    )
     cap: float | None = Field(
-        default=None, gt=0.0, lt=1.0, description="most that the per-share part costs, fraction of the traded value"
+        default=None,
+        gt=0.0,
+        lt=1.0,
+        description="most that the per-share part costs, fraction of the traded value",
     )
     flat: float = Field(default=0.0, ge=0.0, description="money per order")
 
@@ -25,7 +34,8 @@ class Commission(Config):
     def _bounds_have_something_to_bound(self) -> Commission:
         if self.per_share == 0.0 and (self.minimum or self.cap is not None):
             raise ValueError(
-                "minimum and cap bound the per-share part, and per_share was 0; set per_share, or use flat"
+                "minimum and cap bound the per-share part, and per_share was 0; set per_share, or "
+                "use flat"
             )
         return self
 
@@ -34,13 +44,22 @@ class Slippage(Config):
     """Configure the slippage of an order; what is given adds up, and always against the order."""
 
     bps: float = Field(default=0.0, ge=0.0, lt=10_000, description="basis points of the price")
-    half_spread: float = Field(default=0.0, ge=0.0, description="money per share; needs `adjust: none`")
-    impact: float = Field(
-        default=0.0, ge=0.0, description="square-root impact: impact * volatility * sqrt(shares / average volume)"
+    half_spread: float = Field(
+        default=0.0, ge=0.0, description="money per share; needs `adjust: none`"
     )
-    lookback: int = Field(default=20, ge=2, description="bars in the average volume and the volatility of the impact")
+    impact: float = Field(
+        default=0.0,
+        ge=0.0,
+        description="square-root impact: impact * volatility * sqrt(shares / average volume)",
+    )
+    lookback: int = Field(
+        default=20, ge=2, description="bars in the average volume and the volatility of the impact"
+    )
     participation: float | None = Field(
-        default=None, gt=0.0, le=1.0, description="most of a bar's volume that one order takes; the rest waits"
+        default=None,
+        gt=0.0,
+        le=1.0,
+        description="most of a bar's volume that one order takes; the rest waits",
     )
 
 
@@ -53,7 +72,10 @@ class TradingCosts:
 
     @property
     def real_shares_only(self) -> tuple[str, ...]:
-        given = {"commission.per_share": self.fees.per_share, "slippage.half_spread": self.slippage.half_spread}
+        given = {
+            "commission.per_share": self.fees.per_share,
+            "slippage.half_spread": self.slippage.half_spread,
+        }
         return tuple(key for key, value in given.items() if value)
 
     @property
@@ -63,7 +85,10 @@ class TradingCosts:
     @property
     def market_dependent(self) -> tuple[str, ...]:
         """Name the configured costs that depend on volume."""
-        given = {"slippage.impact": self.slippage.impact, "slippage.participation": self.slippage.participation}
+        given = {
+            "slippage.impact": self.slippage.impact,
+            "slippage.participation": self.slippage.participation,
+        }
         return tuple(key for key, value in given.items() if value)
 
     def fillable(self, shares: Array, conditions: Conditions) -> Array:
@@ -77,10 +102,15 @@ class TradingCosts:
         rate: Array | float = self.slippage.bps / 1e4
         if self.slippage.impact:
             lookback = self.slippage.lookback
-            average, volatility = conditions.average_volume(lookback), conditions.volatility(lookback)
+            average, volatility = (
+                conditions.average_volume(lookback),
+                conditions.volatility(lookback),
+            )
             rate = rate + square_root_impact(shares, average, volatility, self.slippage.impact)
         side = np.sign(shares)
-        return np.asarray(np.maximum(price * (1.0 + rate * side) + self.slippage.half_spread * side, 0.0))
+        return np.asarray(
+            np.maximum(price * (1.0 + rate * side) + self.slippage.half_spread * side, 0.0)
+        )
 
     def commission(self, shares: Array, price: Array) -> Array:
         """Return the commission (n,) of orders filled at ``price``."""
@@ -103,9 +133,11 @@ def per_share_fee(shares: Array, value: Array, fees: Commission) -> Array:
 
 
 def participation(shares: Array, volume: Array, fraction: float) -> Array:
-    """Return sign(shares) * min(|shares|, fraction * volume), (n,); an unknown volume takes nothing.
+    """Return sign(shares) * min(|shares|, fraction * volume), (n,); an unknown volume takes
+    nothing.
 
-    Whole orders stay whole: what the market takes of a whole number of shares is cut to a whole number.
+    Whole orders stay whole: what the market takes of a whole number of shares is cut to a whole
+    number.
     """
     most = fraction * np.nan_to_num(volume, nan=0.0)
     whole = shares == np.rint(shares)
@@ -113,11 +145,14 @@ def participation(shares: Array, volume: Array, fraction: float) -> Array:
     return np.asarray(np.sign(shares) * np.minimum(np.abs(shares), most))
 
 
-def square_root_impact(shares: Array, average_volume: Array, volatility: Array, coefficient: float) -> Array:
-    """Return coefficient * volatility * sqrt(|shares| / average volume), a fraction of the price, (n,).
+def square_root_impact(
+    shares: Array, average_volume: Array, volatility: Array, coefficient: float
+) -> Array:
+    """Return coefficient * volatility * sqrt(|shares| / average volume), a fraction of the price,
+    (n,).
 
-    The square-root law of market impact; see Toth et al. (2011), Anomalous price impact and the critical nature
-    of liquidity. An asset whose volume or volatility is not known yet pays none.
+    The square-root law of market impact; see Toth et al. (2011), Anomalous price impact and the
+    critical nature of liquidity. An asset whose volume or volatility is not known yet pays none.
     """
     known = (average_volume > 0) & np.isfinite(volatility)
     share = np.divide(np.abs(shares), average_volume, out=np.zeros(len(shares)), where=known)

@@ -19,7 +19,9 @@ class RateFile(Config):
     """Name a csv file of yearly rates with columns date and rate."""
 
     file: Path = Field(description="csv with columns date and rate, the rate a yearly fraction")
-    lag: int = Field(default=1, ge=0, description="sessions from a row's date until the rate is known")
+    lag: int = Field(
+        default=1, ge=0, description="sessions from a row's date until the rate is known"
+    )
 
 
 RateConfig = float | Literal["fama_french"] | RateFile
@@ -27,7 +29,9 @@ RateConfig = float | Literal["fama_french"] | RateFile
 
 @dataclass(frozen=True)
 class RateSource:
-    """Hold yearly rates (n,) and the days from which they are known, rising; ``lag`` sessions are to be added."""
+    """Hold yearly rates (n,) and the days from which they are known, rising; ``lag`` sessions are
+    to be added.
+    """
 
     days: NDArray[np.datetime64]
     rates: Array
@@ -51,7 +55,8 @@ def rate_source(rate: RateConfig) -> RateSource:
 
 
 def rate_of_sessions(source: RateSource, sessions: NDArray[np.datetime64]) -> Array:
-    """Return the newest rate known at each session's close, (T,): that of a row dated at least ``lag`` sessions ago.
+    """Return the newest rate known at each session's close, (T,): that of a row dated at least
+    ``lag`` sessions ago.
 
     Raises:
         DataError: no rate is known yet at the first session.
@@ -75,7 +80,8 @@ def rate_of_sessions(source: RateSource, sessions: NDArray[np.datetime64]) -> Ar
 def _fama_french() -> RateSource:
     """Read the one-month Treasury bill rate of Fama and French, percent per month.
 
-    The bill's return over a month is known when the month begins, so that month's rate counts from its first day.
+    The bill's return over a month is known when the month begins, so that month's rate counts from
+    its first day.
     """
     times, percent = macro_series("RF")
     days, monthly = times.astype("datetime64[D]"), percent / 100.0
@@ -92,7 +98,8 @@ def _from_file(config: RateFile) -> RateSource:
     table = pd.read_csv(config.file)
     if missing := {"date", "rate"} - set(table.columns):
         raise DataError(
-            f"{config.file}: found columns {', '.join(table.columns)}; expected {' and '.join(sorted(missing))}"
+            f"{config.file}: found columns {', '.join(table.columns)}; expected "
+            f"{' and '.join(sorted(missing))}"
         )
     try:
         days = pd.to_datetime(table["date"]).to_numpy().astype("datetime64[D]")
@@ -100,5 +107,9 @@ def _from_file(config: RateFile) -> RateSource:
     except (TypeError, ValueError) as error:
         raise DataError(f"{config.file}: a row holds no date or no rate: {error}") from error
     if not len(days) or not np.isfinite(rates).all() or (np.diff(days).astype(np.int64) <= 0).any():
-        raise DataError(f"{config.file}: expected at least one row, rising dates, and a rate in each row")
-    return RateSource(days, rates, config.lag, str(config.file), hashlib.sha256(content).hexdigest())
+        raise DataError(
+            f"{config.file}: expected at least one row, rising dates, and a rate in each row"
+        )
+    return RateSource(
+        days, rates, config.lag, str(config.file), hashlib.sha256(content).hexdigest()
+    )

@@ -14,12 +14,18 @@ from bt_run_plugins.brokers.rates import RateConfig, rate_of_sessions, rate_sour
 
 
 class Interest(Config):
-    """Configure what cash earns and what leverage and shorts cost; yearly rates, fractions, actual days / 365."""
+    """Configure what cash earns and what leverage and shorts cost; yearly rates, fractions, actual
+    days / 365.
+    """
 
     cash: RateConfig = Field(default=0.0, description="earned on cash above 0, yearly fraction")
     margin: RateConfig = Field(default=0.0, description="paid on cash below 0, yearly fraction")
-    margin_spread: float = Field(default=0.0, ge=0.0, description="added to the margin rate, yearly fraction")
-    borrow: RateConfig = Field(default=0.0, description="paid on the value of shorts, yearly fraction")
+    margin_spread: float = Field(
+        default=0.0, ge=0.0, description="added to the margin rate, yearly fraction"
+    )
+    borrow: RateConfig = Field(
+        default=0.0, description="paid on the value of shorts, yearly fraction"
+    )
 
 
 class SimulatedConfig(Config):
@@ -27,21 +33,31 @@ class SimulatedConfig(Config):
 
     cash: float = Field(default=1_000_000.0, gt=0.0, description="start capital, money")
     fill: Literal["next_open", "next_close"] = Field(
-        default="next_open", description="a decision at a close fills at the next bar's open or close"
+        default="next_open",
+        description="a decision at a close fills at the next bar's open or close",
     )
     unfilled: Literal["cancel", "wait"] = Field(
         default="cancel",
-        description="an order for an asset without a bar is cancelled, or waits until the next decision",
+        description="an order for an asset without a bar is cancelled, or waits until the next "
+        "decision",
     )
     fractional: bool = Field(
-        default=False, description="allow fractions of a share under `adjust: none`; total_return is always fractional"
+        default=False,
+        description="allow fractions of a share under `adjust: none`; total_return is always "
+        "fractional",
     )
     delisting: Delisting = Field(
         default=Delisting(), description="when a silent asset counts as delisted, and the loss then"
     )
-    commission: Commission = Field(default=Commission(), description="what the broker charges for an order")
-    slippage: Slippage = Field(default=Slippage(), description="what the market charges for an order")
-    interest: Interest | None = Field(default=None, description="what cash earns, what leverage and shorts cost")
+    commission: Commission = Field(
+        default=Commission(), description="what the broker charges for an order"
+    )
+    slippage: Slippage = Field(
+        default=Slippage(), description="what the market charges for an order"
+    )
+    interest: Interest | None = Field(
+        default=None, description="what cash earns, what leverage and shorts cost"
+    )
 
 
 def build_broker(config: SimulatedConfig, context: BuildContext) -> Broker:

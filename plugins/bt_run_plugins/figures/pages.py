@@ -45,8 +45,8 @@ STYLE: Mapping[str, Any] = MappingProxyType(
 class Panel:
     """Hold what one pair of axes shows: ``draw(axes)``, or a line saying why it does not apply.
 
-    ``place`` is (first row, last row, first column, last column). ``dates`` says that x is time, and no
-    line is drawn wider than ``thickest`` points.
+    ``place`` is (first row, last row, first column, last column). ``dates`` says that x is time,
+    and no line is drawn wider than ``thickest`` points.
     """
 
     title: str
@@ -74,7 +74,9 @@ def new_page(title: str) -> Figure:
 def panel_page(title: str, grid: tuple[int, int], panels: Sequence[Panel]) -> Figure:
     """Return a page of panels on a grid of (rows, columns)."""
     page = new_page(title)
-    lines = page.add_gridspec(*grid, left=0.07, right=1 - MARGIN, top=0.88, bottom=0.105, hspace=0.42, wspace=0.2)
+    lines = page.add_gridspec(
+        *grid, left=0.07, right=1 - MARGIN, top=0.88, bottom=0.105, hspace=0.42, wspace=0.2
+    )
     for panel in panels:
         first, last, left, right = panel.place
         axes = page.add_subplot(lines[first : last + 1, left : right + 1])
@@ -111,12 +113,20 @@ def text_table(
         for edge, text in zip(edges[1:], row[1:], strict=True):
             page.text(edge, y, text, va="top", ha="right", size=8, weight=weight)
         y -= step
-        page.add_artist(Line2D([x, edges[-1]], [y + 0.005, y + 0.005], color=RULE, lw=0.9 if number == 0 else 0.3))
+        page.add_artist(
+            Line2D(
+                [x, edges[-1]], [y + 0.005, y + 0.005], color=RULE, lw=0.9 if number == 0 else 0.3
+            )
+        )
     return y
 
 
-def paragraphs(page: Figure, corner: tuple[float, float], texts: Sequence[str], width: int) -> float:
-    """Write texts as marked paragraphs of at most ``width`` characters a line; return where they end."""
+def paragraphs(
+    page: Figure, corner: tuple[float, float], texts: Sequence[str], width: int
+) -> float:
+    """Write texts as marked paragraphs of at most ``width`` characters a line; return where they
+    end.
+    """
     x, y = corner
     for text in texts:
         for number, line in enumerate(wrap(text, width) or [""]):

@@ -19,7 +19,9 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Return rows under headers in aligned columns; columns of numbers stand to the right."""
     text = [[str(cell) for cell in row] for row in rows]
     widths = [max(len(cells[i]) for cells in (headers, *text)) for i in range(len(headers))]
-    numbers = [bool(rows) and all(isinstance(row[i], int) for row in rows) for i in range(len(headers))]
+    numbers = [
+        bool(rows) and all(isinstance(row[i], int) for row in rows) for i in range(len(headers))
+    ]
     lines = [
         "  ".join(
             cell.rjust(width) if number else cell.ljust(width)
@@ -30,10 +32,14 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return "\n".join(lines)
 
 
-def chosen(store: Store, symbols: Sequence[str], source: str | None, interval: str | None) -> tuple[Key, ...]:
+def chosen(
+    store: Store, symbols: Sequence[str], source: str | None, interval: str | None
+) -> tuple[Key, ...]:
     """Return the series of the store that the words of a command mean."""
     all_keys = store.keys()
-    keys = [key for key in all_keys if source in (None, key.source) and interval in (None, key.interval)]
+    keys = [
+        key for key in all_keys if source in (None, key.source) and interval in (None, key.interval)
+    ]
     if not keys:
         some = sorted({f"{key.source} at {key.interval}" for key in all_keys})
         raise DataError(
@@ -44,7 +50,9 @@ def chosen(store: Store, symbols: Sequence[str], source: str | None, interval: s
     for symbol in symbols:
         if symbol not in known:
             near = get_close_matches(symbol.upper(), known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else "`bt-run data list` shows what there is"
+            hint = (
+                f"did you mean {near[0]!r}?" if near else "`bt-run data list` shows what there is"
+            )
             raise DataError(f"{store.folder}: no prices of {symbol!r}; {hint}")
     return tuple(key for key in keys if not symbols or key.symbol in symbols)
 
@@ -56,7 +64,9 @@ def symbols_in(file: Path | None) -> list[str]:
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        raise ConfigError(
+            f"{file}: cannot be read: {getattr(error, 'strerror', None) or error}"
+        ) from error
     return [word for line in lines if (word := line.partition("#")[0].strip())]
 
 
@@ -65,7 +75,9 @@ def cut_date(text: str) -> tuple[str, date]:
     try:
         return symbol, date.fromisoformat(value)
     except ValueError as error:
-        raise ConfigError(f"--cut-before was {text!r}; expected SYMBOL=DAY, such as AAPL=2001-02-03") from error
+        raise ConfigError(
+            f"--cut-before was {text!r}; expected SYMBOL=DAY, such as AAPL=2001-02-03"
+        ) from error
 
 
 def checked(model: Callable[..., Any], settings: Mapping[str, Any]) -> Any:

@@ -1,4 +1,6 @@
-"""Clean symbol frames: named steps, each logged with the rows before and after; nothing happens in silence."""
+"""Clean symbol frames: named steps, each logged with the rows before and after; nothing happens in
+silence.
+"""
 
 from __future__ import annotations
 
@@ -45,15 +47,20 @@ DEFAULT_STEPS: tuple[StepName, ...] = (
 class CleanConfig(Config):
     """Choose the steps, in their order, and how symbols are aligned at the end."""
 
-    calendar: str = Field("XNYS", description="the exchange's calendar, a name of exchange_calendars")
+    calendar: str = Field(
+        "XNYS", description="the exchange's calendar, a name of exchange_calendars"
+    )
     alignment: str = Field(
         "none",
-        description="none; union: sessions that any symbol has; intersection: sessions that all have; or a symbol: its "
+        description="none; union: sessions that any symbol has; intersection: sessions that all "
+        "have; or a symbol: its "
         "sessions. Rows outside are dropped; missing sessions stay absent, nothing is filled",
     )
     steps: tuple[StepName, ...] = Field(DEFAULT_STEPS, description="the steps, in their order")
     cut_before: dict[str, date] = Field(
-        {}, description="symbol -> first date to keep, for the step cut_before: another company had the ticker earlier"
+        {},
+        description="symbol -> first date to keep, for the step cut_before: another company had "
+        "the ticker earlier",
     )
 
 
@@ -68,11 +75,14 @@ class Cleaned:
 def clean(frames: Mapping[str, pd.DataFrame], config: CleanConfig) -> Cleaned:
     """Apply the steps to each symbol, then align the symbols.
 
-    The frames given are not changed. Two rows of one date that differ are kept: validation calls them an error.
+    The frames given are not changed. Two rows of one date that differ are kept: validation calls
+    them an error.
 
     Raises:
-        ConfigError: no such calendar or alignment, or cut_before names an unknown symbol or lacks its step.
-        DataError: the intersection of the symbols' sessions is empty, or a frame lacks date or close.
+        ConfigError: no such calendar or alignment, or cut_before names an unknown symbol or lacks
+            its step.
+        DataError: the intersection of the symbols' sessions is empty, or a frame lacks date or
+            close.
     """
     import pandas as pd
 
@@ -94,15 +104,25 @@ def clean(frames: Mapping[str, pd.DataFrame], config: CleanConfig) -> Cleaned:
 Step = Callable[["pd.DataFrame", str, CleanConfig], "tuple[pd.DataFrame, int, str]"]
 
 
-def sort_dates(frame: pd.DataFrame, symbol: str, config: CleanConfig) -> tuple[pd.DataFrame, int, str]:
+def sort_dates(
+    frame: pd.DataFrame, symbol: str, config: CleanConfig
+) -> tuple[pd.DataFrame, int, str]:
     """Put rows in the order of their dates; rows of one date keep their order."""
     dates = frame["date"].to_numpy()
     late = int((dates[1:] < dates[:-1]).sum())
-    return frame.sort_values("date", kind="stable"), late, f"{_rows(late)} earlier than the one before" if late else ""
+    return (
+        frame.sort_values("date", kind="stable"),
+        late,
+        f"{_rows(late)} earlier than the one before" if late else "",
+    )
 
 
-def drop_duplicate_rows(frame: pd.DataFrame, symbol: str, config: CleanConfig) -> tuple[pd.DataFrame, int, str]:
-    """Drop rows that are equal to an earlier one in every column; rows of one date that differ stay."""
+def drop_duplicate_rows(
+    frame: pd.DataFrame, symbol: str, config: CleanConfig
+) -> tuple[pd.DataFrame, int, str]:
+    """Drop rows that are equal to an earlier one in every column; rows of one date that differ
+    stay.
+    """
     kept, count, text = _keep(frame, ~frame.duplicated(), "equal to an earlier row", copies=True)
     conflicts = int(kept["date"].duplicated(keep=False).sum())
     if conflicts:
@@ -111,18 +131,32 @@ def drop_duplicate_rows(frame: pd.DataFrame, symbol: str, config: CleanConfig) -
     return kept, count, text
 
 
-def drop_rows_without_close(frame: pd.DataFrame, symbol: str, config: CleanConfig) -> tuple[pd.DataFrame, int, str]:
+def drop_rows_without_close(
+    frame: pd.DataFrame, symbol: str, config: CleanConfig
+) -> tuple[pd.DataFrame, int, str]:
     """Drop rows without a close or a date: vendors write them for days not traded, or not over yet."""
     return _keep(frame, frame["close"].notna() & frame["date"].notna(), "without close or date")
 
 
-def drop_empty_columns(frame: pd.DataFrame, symbol: str, config: CleanConfig) -> tuple[pd.DataFrame, int, str]:
+def drop_empty_columns(
+    frame: pd.DataFrame, symbol: str, config: CleanConfig
+) -> tuple[pd.DataFrame, int, str]:
     """Drop columns that hold nothing in any row, such as the open of a source that has closes only."""
-    empty = [str(name) for name in frame.columns if name not in ("date", "close") and frame[name].isna().all()]
-    return frame.drop(columns=empty), len(empty), f"dropped the empty columns {', '.join(empty)}" if empty else ""
+    empty = [
+        str(name)
+        for name in frame.columns
+        if name not in ("date", "close") and frame[name].isna().all()
+    ]
+    return (
+        frame.drop(columns=empty),
+        len(empty),
+        f"dropped the empty columns {', '.join(empty)}" if empty else "",
+    )
 
 
-def normalise_actions(frame: pd.DataFrame, symbol: str, config: CleanConfig) -> tuple[pd.DataFrame, int, str]:
+def normalise_actions(
+    frame: pd.DataFrame, symbol: str, config: CleanConfig
+) -> tuple[pd.DataFrame, int, str]:
     """Write "none" one way: a missing dividend as 0, a missing or zero split as 1."""
     out, count = frame.copy(), 0
     if "dividend" in out:
@@ -136,7 +170,9 @@ def normalise_actions(frame: pd.DataFrame, symbol: str, config: CleanConfig) -> 
     return out, count, f"{count} empty actions written as dividend 0 or split 1" if count else ""
 
 
-def drop_extra_sessions(frame: pd.DataFrame, symbol: str, config: CleanConfig) -> tuple[pd.DataFrame, int, str]:
+def drop_extra_sessions(
+    frame: pd.DataFrame, symbol: str, config: CleanConfig
+) -> tuple[pd.DataFrame, int, str]:
     """Drop rows on days that are no session of the calendar."""
     if not len(frame):
         return frame, 0, ""
@@ -145,33 +181,53 @@ def drop_extra_sessions(frame: pd.DataFrame, symbol: str, config: CleanConfig) -
     return _keep(frame, np.isin(days, sessions), f"on no session of {config.calendar}")
 
 
-def drop_untraded_rows(frame: pd.DataFrame, symbol: str, config: CleanConfig) -> tuple[pd.DataFrame, int, str]:
-    """Drop rows with volume 0, in which nothing traded; rows with an action stay, and so do sources without volume."""
+def drop_untraded_rows(
+    frame: pd.DataFrame, symbol: str, config: CleanConfig
+) -> tuple[pd.DataFrame, int, str]:
+    """Drop rows with volume 0, in which nothing traded; rows with an action stay, and so do sources
+    without volume.
+    """
     if "volume" not in frame or (frame["volume"] == 0).all():
         return frame, 0, ""
     return _keep(frame, _has_action(frame) | (frame["volume"] != 0), "with volume 0")
 
 
-def drop_repeated_rows(frame: pd.DataFrame, symbol: str, config: CleanConfig) -> tuple[pd.DataFrame, int, str]:
-    """Drop rows with a range whose prices and volume are those of the row before; rows with an action stay."""
+def drop_repeated_rows(
+    frame: pd.DataFrame, symbol: str, config: CleanConfig
+) -> tuple[pd.DataFrame, int, str]:
+    """Drop rows with a range whose prices and volume are those of the row before; rows with an
+    action stay.
+    """
     names = ["open", "high", "low", "close", "volume"]
     if not set(names) <= set(frame.columns):
         return frame, 0, ""
-    same = (frame[names] == frame[names].shift()).all(axis=1) & (frame["high"] > frame["low"]) & (frame["volume"] > 0)
+    same = (
+        (frame[names] == frame[names].shift()).all(axis=1)
+        & (frame["high"] > frame["low"])
+        & (frame["volume"] > 0)
+    )
     return _keep(frame, _has_action(frame) | ~same, "equal to the row before in prices and volume")
 
 
-def order_high_low(frame: pd.DataFrame, symbol: str, config: CleanConfig) -> tuple[pd.DataFrame, int, str]:
+def order_high_low(
+    frame: pd.DataFrame, symbol: str, config: CleanConfig
+) -> tuple[pd.DataFrame, int, str]:
     """Swap high and low where the high is below the low."""
     if not {"high", "low"} <= set(frame.columns):
         return frame, 0, ""
     out, wrong = frame.copy(), frame["high"] < frame["low"]
     out.loc[wrong, ["high", "low"]] = frame.loc[wrong, ["low", "high"]].to_numpy()
     count = int(wrong.sum())
-    return out, count, f"swapped high and low in {_rows(count)}{_first(frame, wrong)}" if count else ""
+    return (
+        out,
+        count,
+        f"swapped high and low in {_rows(count)}{_first(frame, wrong)}" if count else "",
+    )
 
 
-def widen_high_low(frame: pd.DataFrame, symbol: str, config: CleanConfig) -> tuple[pd.DataFrame, int, str]:
+def widen_high_low(
+    frame: pd.DataFrame, symbol: str, config: CleanConfig
+) -> tuple[pd.DataFrame, int, str]:
     """Raise the high and lower the low to enclose open and close."""
     if not {"high", "low"} <= set(frame.columns):
         return frame, 0, ""
@@ -184,11 +240,19 @@ def widen_high_low(frame: pd.DataFrame, symbol: str, config: CleanConfig) -> tup
         (out["low"] != frame["low"]) & frame["low"].notna()
     )
     count = int(wrong.sum())
-    return out, count, f"widened high or low in {_rows(count)}{_first(frame, wrong)}" if count else ""
+    return (
+        out,
+        count,
+        f"widened high or low in {_rows(count)}{_first(frame, wrong)}" if count else "",
+    )
 
 
-def cut_before(frame: pd.DataFrame, symbol: str, config: CleanConfig) -> tuple[pd.DataFrame, int, str]:
-    """Drop the rows before the symbol's date in ``cut_before``, for a ticker that another company had earlier."""
+def cut_before(
+    frame: pd.DataFrame, symbol: str, config: CleanConfig
+) -> tuple[pd.DataFrame, int, str]:
+    """Drop the rows before the symbol's date in ``cut_before``, for a ticker that another company
+    had earlier.
+    """
     first = config.cut_before.get(symbol)
     if first is None:
         return frame, 0, ""
@@ -232,12 +296,15 @@ def _align(
         common = dates[config.alignment]
     if not len(common):
         raise DataError(
-            f"alignment: was {config.alignment!r}, but the {len(frames)} symbols have no session in common; "
+            f"alignment: was {config.alignment!r}, but the {len(frames)} symbols have no session "
+            "in common; "
             "expected some: align to one symbol, or leave out those that start after others end"
         )
     out, log = {}, []
     for symbol, frame in frames.items():
-        kept, count, text = _keep(frame, np.isin(frame["date"].to_numpy(), common), "outside the common sessions")
+        kept, count, text = _keep(
+            frame, np.isin(frame["date"].to_numpy(), common), "outside the common sessions"
+        )
         absent = int((~np.isin(common, dates[symbol])).sum())
         told = f"{absent} of the {len(common)} common sessions have no row" if absent else ""
         out[symbol] = kept.reset_index(drop=True)
@@ -249,13 +316,19 @@ def _align(
 def _check_config(frames: Mapping[str, pd.DataFrame], config: CleanConfig) -> None:
     if config.alignment not in ("none", "union", "intersection", *frames):
         raise ConfigError(
-            f"alignment: was {config.alignment!r}; expected none, union, intersection or one of the symbols, "
+            f"alignment: was {config.alignment!r}; expected none, union, intersection or one of "
+            "the symbols, "
             f"such as {', '.join(sorted(frames)[:3]) or 'none, there are no symbols'}"
         )
     if unknown := sorted(config.cut_before.keys() - frames.keys()):
-        raise ConfigError(f"cut_before: no symbol {unknown[0]!r}; found {', '.join(sorted(frames)[:5])}")
+        raise ConfigError(
+            f"cut_before: no symbol {unknown[0]!r}; found {', '.join(sorted(frames)[:5])}"
+        )
     if config.cut_before and "cut_before" not in config.steps:
-        raise ConfigError("cut_before: dates are given, but steps has no cut_before; add it where it should happen")
+        raise ConfigError(
+            "cut_before: dates are given, but steps has no cut_before; add it where it should "
+            "happen"
+        )
     for symbol, frame in frames.items():
         missing = {"date", "close"} - set(frame.columns)
         if missing:
@@ -265,7 +338,9 @@ def _check_config(frames: Mapping[str, pd.DataFrame], config: CleanConfig) -> No
             )
 
 
-def _keep(frame: pd.DataFrame, keep: Any, what: str, copies: bool = False) -> tuple[pd.DataFrame, int, str]:
+def _keep(
+    frame: pd.DataFrame, keep: Any, what: str, copies: bool = False
+) -> tuple[pd.DataFrame, int, str]:
     """Return the rows to keep, how many go, and what is said of them."""
     gone = ~np.asarray(keep, dtype=bool)
     count = int(gone.sum())
@@ -291,7 +366,9 @@ def _rows(count: int) -> str:
 
 
 def _has_action(frame: pd.DataFrame) -> NDArray[np.bool_]:
-    """Return the rows (n,) that carry a dividend or a split: without the row the action would be lost."""
+    """Return the rows (n,) that carry a dividend or a split: without the row the action would be
+    lost.
+    """
     out = np.zeros(len(frame), dtype=bool)
     if "dividend" in frame:
         out |= (frame["dividend"].fillna(0.0) != 0.0).to_numpy()

@@ -12,12 +12,27 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bt_run import ConfigError, DataError, hookimpl, load_config
-from bt_run_plugins.market_data.arguments import checked, chosen, cut_date, span_words, symbols_in, table
+from bt_run_plugins.market_data.arguments import (
+    checked,
+    chosen,
+    cut_date,
+    span_words,
+    symbols_in,
+    table,
+)
 from bt_run_plugins.market_data.cleaning import DEFAULT_STEPS, CleanConfig
 from bt_run_plugins.market_data.fetching.importing import bring
 from bt_run_plugins.market_data.fetching.ingestion import FetchConfig, Outside
 from bt_run_plugins.market_data.fetching.ingestion import fetch as fetch_prices
-from bt_run_plugins.market_data.processing import Judged, group, listed, process, reported, stale, validate_again
+from bt_run_plugins.market_data.processing import (
+    Judged,
+    group,
+    listed,
+    process,
+    reported,
+    stale,
+    validate_again,
+)
 from bt_run_plugins.market_data.report.report import write_report
 from bt_run_plugins.market_data.rules.validation import ValidateConfig
 from bt_run_plugins.market_data.store.packs import create as create_pack
@@ -37,8 +52,12 @@ store_option = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     help="The store; else $BT_RUN_STORE or ~/.bt-run/store.",
 )
-source_option = click.option("--source", help="Only series of this source, such as yahoo or import.")
-interval_option = click.option("--interval", help="Only series with bars of this length, such as 1d or 5m.")
+source_option = click.option(
+    "--source", help="Only series of this source, such as yahoo or import."
+)
+interval_option = click.option(
+    "--interval", help="Only series with bars of this length, such as 1d or 5m."
+)
 profile_option = click.option(
     "--profile", type=click.Choice(["standard", "strict"]), default="standard", show_default=True
 )
@@ -60,12 +79,26 @@ def data() -> None:
 @data.command()
 @click.argument("symbols", nargs=-1)
 @click.option("--start", type=day, help="The first day; without it, each symbol's beginning.")
-@click.option("--end", type=day, help="The last day, included; without it, the last session that is over.")
-@click.option("--interval", default="1d", show_default=True, help="The length of the bars: 1d, or such as 5m or 1h.")
-@click.option("--calendar", default="XNYS", show_default=True, help="The exchange's calendar.")
-@click.option("--file", type=click.Path(path_type=Path, dir_okay=False), help="A text file with a symbol a line.")
 @click.option(
-    "--run", "run_file", type=click.Path(path_type=Path), help="Take symbols and dates from a run's YAML file."
+    "--end", type=day, help="The last day, included; without it, the last session that is over."
+)
+@click.option(
+    "--interval",
+    default="1d",
+    show_default=True,
+    help="The length of the bars: 1d, or such as 5m or 1h.",
+)
+@click.option("--calendar", default="XNYS", show_default=True, help="The exchange's calendar.")
+@click.option(
+    "--file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A text file with a symbol a line.",
+)
+@click.option(
+    "--run",
+    "run_file",
+    type=click.Path(path_type=Path),
+    help="Take symbols and dates from a run's YAML file.",
 )
 @click.option("--whole", is_flag=True, help="Fetch all of it again, whatever the store has.")
 @store_option
@@ -96,19 +129,29 @@ def fetch(
     if run_file is not None:
         run = load_config(run_file).data
         names += [*run.assets.values(), run.assets.get(run.benchmark, run.benchmark)]
-        read = [table for table in run.tables.values() if (table.source or run.source).use == "yahoo"]
+        read = [
+            table for table in run.tables.values() if (table.source or run.source).use == "yahoo"
+        ]
         names += [table.symbol for table in read if table.symbol]
         first, last = first or run.history_from, end.date() if end else run.end
     if not names:
-        raise ConfigError("no symbols: name some, such as `bt-run data fetch SPY QQQ`, or say --file or --run")
+        raise ConfigError(
+            "no symbols: name some, such as `bt-run data fetch SPY QQQ`, or say --file or --run"
+        )
     opened = _store(store)
     with _progress(len(set(names))) as done:
         config = FetchConfig(interval=interval, calendar=calendar)
-        outcomes = fetch_prices(opened, names, (first, last), config, Outside(done=done), again=whole)
-    rows = [(o.symbol, o.rows, span_words(o.first, o.last), f"{o.state}: {o.text}") for o in outcomes]
+        outcomes = fetch_prices(
+            opened, names, (first, last), config, Outside(done=done), again=whole
+        )
+    rows = [
+        (o.symbol, o.rows, span_words(o.first, o.last), f"{o.state}: {o.text}") for o in outcomes
+    ]
     click.echo(table(("symbol", "rows", "span", "what happened"), rows))
     failed = sum(outcome.state == "failed" for outcome in outcomes)
-    click.echo(f"{len(outcomes) - failed} of {len(outcomes)} symbols are there; store: {opened.folder}")
+    click.echo(
+        f"{len(outcomes) - failed} of {len(outcomes)} symbols are there; store: {opened.folder}"
+    )
     return DataError.exit_code if failed else 0
 
 
@@ -116,13 +159,24 @@ def fetch(
 @click.argument("origin")
 @click.argument("symbols", nargs=-1)
 @click.option(
-    "--prices", type=click.Choice(["as_traded", "split_adjusted"]), help="What open, high, low and close are."
+    "--prices",
+    type=click.Choice(["as_traded", "split_adjusted"]),
+    help="What open, high, low and close are.",
 )
-@click.option("--source", help="File the series under this word; without it, import, or sample_SET.")
-@click.option("--timezone", help="Zone of intraday times that carry none, such as America/New_York.")
+@click.option(
+    "--source", help="File the series under this word; without it, import, or sample_SET."
+)
+@click.option(
+    "--timezone", help="Zone of intraday times that carry none, such as America/New_York."
+)
 @store_option
 def import_(
-    origin: str, symbols: tuple[str, ...], prices: Any, source: str | None, timezone: str | None, store: Path | None
+    origin: str,
+    symbols: tuple[str, ...],
+    prices: Any,
+    source: str | None,
+    timezone: str | None,
+    store: Path | None,
 ) -> None:
     """Bring prices from ORIGIN into the store, exactly as they stand there: all, or those of SYMBOLS.
 
@@ -136,17 +190,28 @@ def import_(
     """
     opened = _store(store)
     found = bring(opened, origin, symbols, prices=prices, source=source, timezone=timezone)
-    rows = [(i.key.symbol, i.key.interval, i.rows, span_words(i.first, i.last), i.text) for i in found]
+    rows = [
+        (i.key.symbol, i.key.interval, i.rows, span_words(i.first, i.last), i.text) for i in found
+    ]
     click.echo(table(("symbol", "interval", "rows", "span", "what happened"), rows))
-    click.echo(f"{len(found)} symbols under {found[0].key.source}; store: {opened.folder}; next: bt-run data clean")
+    click.echo(
+        f"{len(found)} symbols under {found[0].key.source}; store: {opened.folder}; next: bt-run "
+        "data clean"
+    )
 
 
 @data.command()
 @click.argument("symbols", nargs=-1)
 @click.option("--calendar", default="XNYS", show_default=True, help="The exchange's calendar.")
-@click.option("--align", default="none", show_default=True, help="none, union, intersection, or a symbol.")
-@click.option("--steps", metavar="A,B", help="The steps, in their order; without it, those that cannot hurt.")
-@click.option("--cut-before", multiple=True, metavar="SYMBOL=DAY", help="Drop a symbol's rows before a day.")
+@click.option(
+    "--align", default="none", show_default=True, help="none, union, intersection, or a symbol."
+)
+@click.option(
+    "--steps", metavar="A,B", help="The steps, in their order; without it, those that cannot hurt."
+)
+@click.option(
+    "--cut-before", multiple=True, metavar="SYMBOL=DAY", help="Drop a symbol's rows before a day."
+)
 @profile_option
 @source_option
 @interval_option
@@ -175,10 +240,17 @@ def clean(
     if cuts and not steps:
         names = (*names, "cut_before")
     for keys in group(chosen(opened, symbols, source, interval)):
-        own = {symbol: first for symbol, first in cuts.items() if symbol in {key.symbol for key in keys}}
+        own = {
+            symbol: first
+            for symbol, first in cuts.items()
+            if symbol in {key.symbol for key in keys}
+        }
         settings = {"calendar": calendar, "alignment": align, "steps": names, "cut_before": own}
         judged = process(
-            opened, keys, checked(CleanConfig, settings), ValidateConfig(profile=profile, calendar=calendar)
+            opened,
+            keys,
+            checked(CleanConfig, settings),
+            ValidateConfig(profile=profile, calendar=calendar),
         )
         click.echo(f"{keys[0].source} at {keys[0].interval}: {len(keys)} symbols cleaned")
         changed = judged.log[judged.log["text"] != ""]
@@ -216,11 +288,17 @@ def validate(
     failures = 0
     for keys in group(chosen(opened, symbols, source, interval)):
         if old := [key.symbol for key in keys if opened.processed(key) and stale(opened, key)]:
-            click.echo(f"note: prices of {', '.join(old[:10])} came after they were cleaned; clean again", err=True)
+            click.echo(
+                f"note: prices of {', '.join(old[:10])} came after they were cleaned; clean again",
+                err=True,
+            )
         judged = validate_again(opened, keys, ValidateConfig(profile=profile, calendar=calendar))
         failures += len(judged.failures)
         verdict = f"{len(judged.failures)} findings fail" if len(judged.failures) else "passes"
-        click.echo(f"{keys[0].source} at {keys[0].interval}, {len(keys)} symbols, profile {profile}: {verdict}")
+        click.echo(
+            f"{keys[0].source} at {keys[0].interval}, {len(keys)} symbols, profile {profile}: "
+            f"{verdict}"
+        )
         _show_counts(judged)
         _show(judged.failures, ("symbol", "date", "rule", "text"))
     return CHECK_FAILED if failures else 0
@@ -229,12 +307,22 @@ def validate(
 @data.command()
 @click.argument("symbols", nargs=-1)
 @click.option(
-    "-o", "--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("data.html"), show_default=True
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("data.html"),
+    show_default=True,
 )
 @source_option
 @interval_option
 @store_option
-def report(symbols: tuple[str, ...], out: Path, source: str | None, interval: str | None, store: Path | None) -> None:
+def report(
+    symbols: tuple[str, ...],
+    out: Path,
+    source: str | None,
+    interval: str | None,
+    store: Path | None,
+) -> None:
     """Write one page on the cleaned prices of SYMBOLS, or of all: coverage, findings, and what cleaning did.
 
     \b
@@ -245,7 +333,10 @@ def report(symbols: tuple[str, ...], out: Path, source: str | None, interval: st
     groups = group(chosen(opened, symbols, source, interval))
     if len(groups) > 1:
         kinds = ", ".join(f"{keys[0].source} at {keys[0].interval}" for keys in groups)
-        raise DataError(f"a report is on one source at one interval; found {kinds}; say --source, and --interval")
+        raise DataError(
+            f"a report is on one source at one interval; found {kinds}; say --source, and "
+            "--interval"
+        )
     frames, findings, log, facts = reported(opened, groups[0])
     click.echo(f"report: {write_report(out, frames, findings, log, facts)}")
 
@@ -280,7 +371,11 @@ def pack() -> None:
 @interval_option
 @store_option
 def create(
-    symbols: tuple[str, ...], as_of: datetime, source: str | None, interval: str | None, store: Path | None
+    symbols: tuple[str, ...],
+    as_of: datetime,
+    source: str | None,
+    interval: str | None,
+    store: Path | None,
 ) -> None:
     """Freeze the cleaned prices of SYMBOLS, or of all, up to a day.
 
@@ -290,7 +385,10 @@ def create(
     """
     opened = _store(store)
     made, there = create_pack(opened, chosen(opened, symbols, source, interval), as_of.date())
-    click.echo(f"pack {made.id}: {len(made.parts)} symbols as of {made.as_of}{', there already' if there else ''}")
+    click.echo(
+        f"pack {made.id}: {len(made.parts)} symbols as of "
+        f"{made.as_of}{', there already' if there else ''}"
+    )
     click.echo(f"folder: {made.folder}\nin a YAML file: source: {{use: pack, id: {made.id}}}")
 
 
@@ -311,7 +409,9 @@ def verify(name: str, store: Path | None) -> int:
     for text in (wrong := verify_pack(opened, name)):
         click.echo(text)
     if not wrong:
-        click.echo(f"pack {name}: all {len(open_pack(opened, name).parts)} symbols are as they were made")
+        click.echo(
+            f"pack {name}: all {len(open_pack(opened, name).parts)} symbols are as they were made"
+        )
     return CHECK_FAILED if wrong else 0
 
 
@@ -326,8 +426,12 @@ def list_packs(store: Path | None) -> None:
     """
     rows = []
     for one in packs_in(_store(store)):
-        names = ", ".join(part.symbol for part in one.parts[:4]) + (", ..." if len(one.parts) > 4 else "")
-        span = span_words(min(part.first or "" for part in one.parts), max(part.last or "" for part in one.parts))
+        names = ", ".join(part.symbol for part in one.parts[:4]) + (
+            ", ..." if len(one.parts) > 4 else ""
+        )
+        span = span_words(
+            min(part.first or "" for part in one.parts), max(part.last or "" for part in one.parts)
+        )
         rows.append((one.id, one.as_of, f"{len(one.parts)}: {names}", span, one.made_at))
     click.echo(table(("id", "as of", "symbols", "span", "made"), rows))
 

@@ -37,7 +37,9 @@ _LIBRARIES = ("bt-run", "numpy", "pandas", "pandera", "pyarrow")
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """Hold what came of some series: the log of the cleaning (empty after a validation alone) and the findings."""
+    """Hold what came of some series: the log of the cleaning (empty after a validation alone) and
+    the findings.
+    """
 
     log: pd.DataFrame
     findings: pd.DataFrame
@@ -46,13 +48,17 @@ class Judged:
 
 
 def group(keys: Iterable[Key]) -> list[tuple[Key, ...]]:
-    """Return the series by source and interval: symbols are cleaned and compared within such a group."""
+    """Return the series by source and interval: symbols are cleaned and compared within such a
+    group.
+    """
     ordered = sorted(keys, key=lambda key: (key.source, key.interval, key.symbol))
     return [tuple(some) for _, some in groupby(ordered, key=lambda key: (key.source, key.interval))]
 
 
 def stale(store: Store, key: Key, settings: Mapping[str, Any] | None = None) -> str | None:
-    """Say why what was made of a series does not hold any more, if so; with ``settings``, if made by others too."""
+    """Say why what was made of a series does not hold any more, if so; with ``settings``, if made
+    by others too.
+    """
     entry = store.processed(key)
     if entry is None:
         return "it was never cleaned"
@@ -68,8 +74,11 @@ def settings_of(clean: CleanConfig, validate: ValidateConfig) -> dict[str, Any]:
     return {"clean": clean.model_dump(mode="json"), "validate": validate.model_dump(mode="json")}
 
 
-def process(store: Store, keys: Sequence[Key], clean_config: CleanConfig, validate_config: ValidateConfig) -> Judged:
-    """Clean and validate series that share a source and an interval, and put the results into the store.
+def process(
+    store: Store, keys: Sequence[Key], clean_config: CleanConfig, validate_config: ValidateConfig
+) -> Judged:
+    """Clean and validate series that share a source and an interval, and put the results into the
+    store.
 
     Raises:
         DataError: raw prices are missing or damaged.
@@ -93,11 +102,14 @@ def process(store: Store, keys: Sequence[Key], clean_config: CleanConfig, valida
             facts["failed"] = bool((verdict.failures["symbol"] == key.symbol).any())
             writer.put_processed(key, cleaned.frames[key.symbol], shared | facts)
         _put_findings(store, writer, keys, verdict.findings)
-    return Judged(log=cleaned.log, findings=verdict.findings, failures=verdict.failures, counts=verdict.counts)
+    return Judged(
+        log=cleaned.log, findings=verdict.findings, failures=verdict.failures, counts=verdict.counts
+    )
 
 
 def validate_again(store: Store, keys: Sequence[Key], config: ValidateConfig) -> Judged:
-    """Validate processed series that share a source and an interval, and put the findings into the store.
+    """Validate processed series that share a source and an interval, and put the findings into the
+    store.
 
     Raises:
         DataError: a series was never cleaned, or its file is damaged.
@@ -106,10 +118,17 @@ def validate_again(store: Store, keys: Sequence[Key], config: ValidateConfig) ->
 
     entries = {key: read_processed(store, key) for key in keys}
     frames = {key.symbol: store.read(entry) for key, entry in entries.items()}
-    verdict = validate(frames, {key.symbol: entry.facts["prices"] for key, entry in entries.items()}, config)
+    verdict = validate(
+        frames, {key.symbol: entry.facts["prices"] for key, entry in entries.items()}, config
+    )
     with store.writing() as writer:
         _put_findings(store, writer, keys, verdict.findings)
-    return Judged(log=pd.DataFrame(), findings=verdict.findings, failures=verdict.failures, counts=verdict.counts)
+    return Judged(
+        log=pd.DataFrame(),
+        findings=verdict.findings,
+        failures=verdict.failures,
+        counts=verdict.counts,
+    )
 
 
 def read_processed(store: Store, key: Key) -> Entry:
@@ -136,9 +155,15 @@ def stored_findings(store: Store, keys: Sequence[Key]) -> pd.DataFrame | None:
     return table[_of(table, keys)].reset_index(drop=True)
 
 
-def _facts(joined: Joined, steps: pd.DataFrame | None, findings: pd.DataFrame, symbol: str) -> dict[str, Any]:
+def _facts(
+    joined: Joined, steps: pd.DataFrame | None, findings: pd.DataFrame, symbol: str
+) -> dict[str, Any]:
     own = findings[findings["symbol"] == symbol]["severity"].value_counts()
-    told = [] if steps is None else steps[steps["text"] != ""].drop(columns="symbol").to_dict("records")
+    told = (
+        []
+        if steps is None
+        else steps[steps["text"] != ""].drop(columns="symbol").to_dict("records")
+    )
     return {
         "inputs": list(joined.inputs),
         "prices": joined.prices,
@@ -148,7 +173,9 @@ def _facts(joined: Joined, steps: pd.DataFrame | None, findings: pd.DataFrame, s
     }
 
 
-def _put_findings(store: Store, writer: Writer, keys: Sequence[Key], findings: pd.DataFrame) -> None:
+def _put_findings(
+    store: Store, writer: Writer, keys: Sequence[Key], findings: pd.DataFrame
+) -> None:
     """Put findings beside those on other series; a table before that is damaged is left behind."""
     import pandas as pd
 
@@ -180,7 +207,11 @@ def reported(
 
     entries = {key.symbol: read_processed(store, key) for key in keys}
     frames = {symbol: store.read(entry) for symbol, entry in entries.items()}
-    log = [{"symbol": symbol, **step} for symbol, entry in entries.items() for step in entry.facts["steps"]]
+    log = [
+        {"symbol": symbol, **step}
+        for symbol, entry in entries.items()
+        for step in entry.facts["steps"]
+    ]
     findings = stored_findings(store, keys)
     assert findings is not None  # cleaning puts them down too
     made = [entry.made_at for entry in entries.values()]

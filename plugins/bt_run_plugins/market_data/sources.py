@@ -1,4 +1,6 @@
-"""Sources ``yahoo``, ``store`` and ``pack``: prices from the store, kept up to date, as they are, or frozen."""
+"""Sources ``yahoo``, ``store`` and ``pack``: prices from the store, kept up to date, as they are,
+or frozen.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,25 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from bt_run import Bars, BuildContext, Component, Config, DataError, LoadRequest, Rows, assemble_bars, hookimpl
+from bt_run import (
+    Bars,
+    BuildContext,
+    Component,
+    Config,
+    DataError,
+    LoadRequest,
+    Rows,
+    assemble_bars,
+    hookimpl,
+)
 from bt_run_plugins.market_data.cleaning import CleanConfig
-from bt_run_plugins.market_data.fetching.ingestion import SOURCE, FetchConfig, Outside, fetch, missing
+from bt_run_plugins.market_data.fetching.ingestion import (
+    SOURCE,
+    FetchConfig,
+    Outside,
+    fetch,
+    missing,
+)
 from bt_run_plugins.market_data.processing import process, settings_of, stale
 from bt_run_plugins.market_data.rules.validation import ValidateConfig
 from bt_run_plugins.market_data.store.frames import rows_of_columns, whole
@@ -30,14 +48,18 @@ Series = tuple[NDArray[np.datetime64], NDArray[np.float64]]
 Convention = Literal["as_traded", "split_adjusted"]
 _SOME = 10  # names that a note or an error lists
 
-_store_field = Field(None, description="folder of the store; null: $BT_RUN_STORE, else ~/.bt-run/store")
+_store_field = Field(
+    None, description="folder of the store; null: $BT_RUN_STORE, else ~/.bt-run/store"
+)
 
 
 class YahooConfig(Config):
     """Configure prices by Yahoo, for personal use."""
 
     store: Path | None = _store_field
-    interval: str = Field("1d", description="length of the bars: 1d, or minutes or hours such as 5m or 1h")
+    interval: str = Field(
+        "1d", description="length of the bars: 1d, or minutes or hours such as 5m or 1h"
+    )
 
 
 class YahooSource:
@@ -51,18 +73,34 @@ class YahooSource:
     def symbols(self) -> tuple[str, ...]:
         """Return the symbols of which the store has prices by Yahoo."""
         keys = self.store.keys()
-        return tuple(key.symbol for key in keys if (key.source, key.interval) == (SOURCE, self.config.interval))
+        return tuple(
+            key.symbol
+            for key in keys
+            if (key.source, key.interval) == (SOURCE, self.config.interval)
+        )
 
     def load(self, request: LoadRequest) -> Bars:
         """Return the bars of the requested symbols, fetched where the store lacks them.
 
         Raises:
-            DataError: prices are missing and the request forbids the network, or Yahoo does not give them.
+            DataError: prices are missing and the request forbids the network, or Yahoo does not
+                give them.
         """
         keys = self._ready(request, _symbols(request))
-        fetched = [entry.facts["fetched_at"][:10] for key in keys for entry in whole(self.store.raw(key))]
-        span = min(fetched) if min(fetched) == max(fetched) else f"between {min(fetched)} and {max(fetched)}"
-        return _bars(self.store, keys, _upper(request), (f"prices by Yahoo, fetched {span}, for personal use",))
+        fetched = [
+            entry.facts["fetched_at"][:10] for key in keys for entry in whole(self.store.raw(key))
+        ]
+        span = (
+            min(fetched)
+            if min(fetched) == max(fetched)
+            else f"between {min(fetched)} and {max(fetched)}"
+        )
+        return _bars(
+            self.store,
+            keys,
+            _upper(request),
+            (f"prices by Yahoo, fetched {span}, for personal use",),
+        )
 
     def series(self, symbol: str, request: LoadRequest) -> Series:
         """Return the times (n,) and closes (n,) of one symbol over the request's window."""
@@ -75,14 +113,25 @@ class YahooSource:
         config = FetchConfig(interval=self.config.interval, calendar=request.calendar)
         window = (request.history_from, request.end)
         if request.offline:
-            self._refuse_missing(missing(self.store, names, window, config, self.outside.now()), request)
+            self._refuse_missing(
+                missing(self.store, names, window, config, self.outside.now()), request
+            )
         else:
-            failed = [o for o in fetch(self.store, names, window, config, self.outside) if o.state == "failed"]
+            failed = [
+                o
+                for o in fetch(self.store, names, window, config, self.outside)
+                if o.state == "failed"
+            ]
             if failed:
                 told = "; ".join(f"{outcome.symbol}: {outcome.text}" for outcome in failed[:_SOME])
-                raise DataError(f"Yahoo gave no prices of {len(failed)} symbols: {told}; what came is kept")
+                raise DataError(
+                    f"Yahoo gave no prices of {len(failed)} symbols: {told}; what came is kept"
+                )
         keys = tuple(Key(SOURCE, name, self.config.interval) for name in names)
-        clean, judge = CleanConfig(calendar=request.calendar), ValidateConfig(calendar=request.calendar)
+        clean, judge = (
+            CleanConfig(calendar=request.calendar),
+            ValidateConfig(calendar=request.calendar),
+        )
         if due := [key for key in keys if stale(self.store, key, settings_of(clean, judge))]:
             process(self.store, due, clean, judge)
         return keys
@@ -91,8 +140,10 @@ class YahooSource:
         if symbols:
             start = request.history_from or "1900-01-01"
             raise DataError(
-                f"{self.store.folder}: has not all prices of {_list(symbols)} from {start} to {request.end}, and the "
-                f"network is not to be used; fetch them with `bt-run data fetch {shlex.join(symbols[:_SOME])} "
+                f"{self.store.folder}: has not all prices of {_list(symbols)} from {start} to "
+                f"{request.end}, and the "
+                "network is not to be used; fetch them with `bt-run data fetch "
+                f"{shlex.join(symbols[:_SOME])} "
                 f"--start {start} --end {request.end}{_place(self.config.store)}`"
             )
 
@@ -101,7 +152,9 @@ class StoreConfig(Config):
     """Configure prices from the store, as they were cleaned."""
 
     store: Path | None = _store_field
-    source: str = Field("import", description="the source that the series are filed under, such as import or yahoo")
+    source: str = Field(
+        "import", description="the source that the series are filed under, such as import or yahoo"
+    )
     interval: str = Field("1d", description="length of the bars")
 
 
@@ -116,7 +169,9 @@ class StoreSource:
         """Return the symbols that the store has cleaned prices of."""
         own = (self.config.source, self.config.interval)
         keys = self.store.keys()
-        return tuple(k.symbol for k in keys if (k.source, k.interval) == own and self.store.processed(k))
+        return tuple(
+            k.symbol for k in keys if (k.source, k.interval) == own and self.store.processed(k)
+        )
 
     def load(self, request: LoadRequest) -> Bars:
         """Return the bars of the requested symbols.
@@ -126,7 +181,11 @@ class StoreSource:
         """
         keys = self._keys(_symbols(request))
         old = [key.symbol for key in keys if stale(self.store, key)]
-        notes = (f"prices of {_list(old)} came after the rest was cleaned and are not used",) if old else ()
+        notes = (
+            (f"prices of {_list(old)} came after the rest was cleaned and are not used",)
+            if old
+            else ()
+        )
         return _bars(self.store, keys, request, notes)
 
     def series(self, symbol: str, request: LoadRequest) -> Series:
@@ -178,7 +237,8 @@ class PackSource:
         """Return the bars of the requested symbols.
 
         Raises:
-            DataError: there is no such pack, it was altered, it ends before the run, or lacks a symbol.
+            DataError: there is no such pack, it was altered, it ends before the run, or lacks a
+                symbol.
         """
         pack, parts = self._parts(_symbols(request), request)
         with ThreadPoolExecutor() as pool:
@@ -198,13 +258,17 @@ class PackSource:
         if pack.as_of + timedelta(days=allowed) < request.end:
             age = (request.end - pack.as_of).days
             raise DataError(
-                f"pack {self.config.id} is stale: it is as of {pack.as_of}, {age} days before the run's end "
-                f"{request.end}; expected at most {allowed}; end the run at {pack.as_of}, set max_age_days, or make a "
+                f"pack {self.config.id} is stale: it is as of {pack.as_of}, {age} days before the "
+                "run's end "
+                f"{request.end}; expected at most {allowed}; end the run at {pack.as_of}, set "
+                "max_age_days, or make a "
                 f"newer pack with `bt-run data pack create --as-of {request.end}`"
             )
         have = {part.symbol: part for part in pack.parts}
         if lacking := [symbol for symbol in symbols if symbol not in have]:
-            raise DataError(f"pack {self.config.id} has no {_list(lacking)}; it has {_list(list(have))}")
+            raise DataError(
+                f"pack {self.config.id} has no {_list(lacking)}; it has {_list(list(have))}"
+            )
         return pack, tuple(have[symbol] for symbol in symbols)
 
 
@@ -215,7 +279,9 @@ def _symbols(request: LoadRequest) -> tuple[str, ...]:
 def _upper(request: LoadRequest) -> LoadRequest:
     """Return the request with its symbols in capitals, as Yahoo knows them."""
     assets = {name: symbol.upper() for name, symbol in request.assets.items()}
-    return replace(request, assets=assets, benchmark=(request.benchmark[0], request.benchmark[1].upper()))
+    return replace(
+        request, assets=assets, benchmark=(request.benchmark[0], request.benchmark[1].upper())
+    )
 
 
 def _read(store: Store, keys: Sequence[Key]) -> dict[str, Rows]:
@@ -228,7 +294,11 @@ def _read(store: Store, keys: Sequence[Key]) -> dict[str, Rows]:
 
 def _bars(store: Store, keys: Sequence[Key], request: LoadRequest, notes: tuple[str, ...]) -> Bars:
     facts = {key.symbol: entry.facts for key in keys if (entry := store.processed(key)) is not None}
-    wrong = {symbol: count for symbol, said in facts.items() if (count := said["findings"].get("error", 0))}
+    wrong = {
+        symbol: count
+        for symbol, said in facts.items()
+        if (count := said["findings"].get("error", 0))
+    }
     if wrong:
         told = _list([f"{symbol} ({count})" for symbol, count in sorted(wrong.items())])
         notes = (*notes, f"findings of severity error when the prices were validated: {told}")
@@ -237,11 +307,17 @@ def _bars(store: Store, keys: Sequence[Key], request: LoadRequest, notes: tuple[
 
 
 def _assembled(
-    request: LoadRequest, rows: Mapping[str, Rows], prices: Mapping[str, str | None], notes: tuple[str, ...]
+    request: LoadRequest,
+    rows: Mapping[str, Rows],
+    prices: Mapping[str, str | None],
+    notes: tuple[str, ...],
 ) -> Bars:
     kinds = sorted({kind for kind in prices.values() if kind is not None})
     if len(kinds) > 1:
-        some = {kind: next(symbol for symbol, own in sorted(prices.items()) if own == kind) for kind in kinds}
+        some = {
+            kind: next(symbol for symbol, own in sorted(prices.items()) if own == kind)
+            for kind in kinds
+        }
         raise DataError(
             f"{some[kinds[0]]} is {kinds[0]} and {some[kinds[1]]} is {kinds[1]}; "
             "expected one convention of prices in a run"
@@ -262,7 +338,9 @@ def _closes(rows: Rows, request: LoadRequest) -> Series:
 
 
 def _list(names: Sequence[str]) -> str:
-    return ", ".join(names[:_SOME]) + (f" and {len(names) - _SOME} more" if len(names) > _SOME else "")
+    return ", ".join(names[:_SOME]) + (
+        f" and {len(names) - _SOME} more" if len(names) > _SOME else ""
+    )
 
 
 def _place(store: Path | None) -> str:
@@ -280,10 +358,14 @@ def bt_sources() -> list[Component]:
             name="yahoo",
             config=YahooConfig,
             build=_build_yahoo,
-            summary="prices by Yahoo for personal use: what the store lacks is fetched, the rest read from it",
+            summary="prices by Yahoo for personal use: what the store lacks is fetched, the rest "
+            "read from it",
         ),
         Component(
-            name="store", config=StoreConfig, build=StoreSource, summary="cleaned prices from the store; no network"
+            name="store",
+            config=StoreConfig,
+            build=StoreSource,
+            summary="cleaned prices from the store; no network",
         ),
         Component(
             name="pack",

@@ -2,20 +2,22 @@
 
     minimize  1/2 w'Pw   subject to  1'w = total,  lower <= w <= upper,   P positive definite
 
-On the free set F the optimum is P_FF w_F = nu 1 - P_FB w_B with nu from the budget; all others lie on a bound
-with a multiplier of the right sign. Every name that violates this changes its set at once; when that does not
-reduce the violations for some rounds, only the last one does. References: Kostreva, "Block pivot methods for
-solving the complementarity problem", Linear Algebra and its Applications 21 (1978); Judice and Pires, "A block
-principal pivoting algorithm for large-scale strictly monotone linear complementarity problems", Computers &
-Operations Research 21 (1994).
+On the free set F the optimum is P_FF w_F = nu 1 - P_FB w_B with nu from the budget; all others lie
+on a bound with a multiplier of the right sign. Every name that violates this changes its set at
+once; when that does not reduce the violations for some rounds, only the last one does. References:
+Kostreva, "Block pivot methods for solving the complementarity problem", Linear Algebra and its
+Applications 21 (1978); Judice and Pires, "A block principal pivoting algorithm for large-scale
+strictly monotone linear complementarity problems", Computers & Operations Research 21 (1994).
 
-Where P is nearly singular, as with more names than days, many sets are nearly right and pivoting may circle.
-Then a ridge of 1 on P makes it easy, each answer's sets begin the next problem with a tenth of that ridge, and
-from the last answer found a feasible descent goes on, which frees or binds one name at a time and cannot circle;
-see Nocedal and Wright, Numerical Optimization, algorithm 16.3.
+Where P is nearly singular, as with more names than days, many sets are nearly right and pivoting
+may circle. Then a ridge of 1 on P makes it easy, each answer's sets begin the next problem with a
+tenth of that ridge, and from the last answer found a feasible descent goes on, which frees or binds
+one name at a time and cannot circle; see Nocedal and Wright, Numerical Optimization, algorithm
+16.3.
 
-LAPACK finds the sets, which are the same whatever its last digits are, as long as no name is close to changing
-its set. The weights are then solved for without it, and where a name is close, so is everything else.
+LAPACK finds the sets, which are the same whatever its last digits are, as long as no name is close
+to changing its set. The weights are then solved for without it, and where a name is close, so is
+everything else.
 """
 
 from __future__ import annotations
@@ -46,9 +48,11 @@ _FREE, _LOWER, _UPPER = 0, -1, 1
 
 @dataclass(frozen=True)
 class ActiveSetAnswer:
-    """Hold weights (n,), multipliers of the bounds (n,) (<= 0 at lower, >= 0 at upper) and of the budget.
+    """Hold weights (n,), multipliers of the bounds (n,) (<= 0 at lower, >= 0 at upper) and of the
+    budget.
 
-    ``sides`` (n,) is -1 at the lower bound, 1 at the upper, 0 between; ``pivots`` counts the systems solved.
+    ``sides`` (n,) is -1 at the lower bound, 1 at the upper, 0 between; ``pivots`` counts the
+    systems solved.
     """
 
     weights: Array
@@ -96,7 +100,9 @@ def _from_easy_to_hard(box: _Box, sides: Sides) -> ActiveSetAnswer | None:
     room = box.upper - box.lower
     w = box.lower + room * ((box.total - float(box.lower.sum())) / (float(room.sum()) or 1.0))
     for ridge in _RIDGES:
-        answer = _pivot(replace(box, P=box.P + ridge * np.eye(len(w))), sides, solve_positive_definite)
+        answer = _pivot(
+            replace(box, P=box.P + ridge * np.eye(len(w))), sides, solve_positive_definite
+        )
         if answer is None:
             break
         w, sides = answer.weights, answer.sides
@@ -112,7 +118,9 @@ def _descend(box: _Box, w: Array, sides: Sides) -> ActiveSetAnswer | None:
         except LinAlgError:
             return None
         short = np.where(
-            best > box.upper + _TOLERANCE, box.upper - w, np.where(best < box.lower - _TOLERANCE, box.lower - w, np.inf)
+            best > box.upper + _TOLERANCE,
+            box.upper - w,
+            np.where(best < box.lower - _TOLERANCE, box.lower - w, np.inf),
         )
         share = np.divide(short, best - w, out=np.ones(len(w)), where=np.isfinite(short))
         block = int(np.argmin(share))
@@ -170,7 +178,9 @@ def _pivot(box: _Box, sides: Sides, solve: Solve) -> ActiveSetAnswer | None:
 
 
 def _point(box: _Box, sides: Sides, solve: Solve) -> tuple[Array, float]:
-    """Return the optimum (n,) for given sides, and nu; without a free name nu suits as many as it can."""
+    """Return the optimum (n,) for given sides, and nu; without a free name nu suits as many as it
+    can.
+    """
     free = sides == _FREE
     w = np.where(sides == _LOWER, box.lower, box.upper)
     w[free] = 0.0
@@ -185,7 +195,9 @@ def _point(box: _Box, sides: Sides, solve: Solve) -> tuple[Array, float]:
 
 
 def _middle(box: _Box, sides: Sides, g: Array) -> float:
-    """Return a nu between the gradients at the upper bounds and those at the lower, where there are such."""
+    """Return a nu between the gradients at the upper bounds and those at the lower, where there are
+    such.
+    """
     most = g[(sides == _UPPER) & ~box.fixed].max(initial=-np.inf)
     least = g[(sides == _LOWER) & ~box.fixed].min(initial=np.inf)
     ends = [float(end) for end in (most, least) if np.isfinite(end)]
@@ -209,4 +221,6 @@ def _close_to_change(box: _Box, answer: ActiveSetAnswer) -> bool:
 def _solve_lapack(A: Array, B: Array) -> Array:
     from scipy.linalg import cho_factor, cho_solve
 
-    return np.asarray(cho_solve(cho_factor(A, overwrite_a=True, check_finite=False), B, check_finite=False))
+    return np.asarray(
+        cho_solve(cho_factor(A, overwrite_a=True, check_finite=False), B, check_finite=False)
+    )

@@ -1,11 +1,13 @@
-"""The same Gram matrix and the same Cholesky solve on every run: no rounding that depends on memory or threads.
+"""The same Gram matrix and the same Cholesky solve on every run: no rounding that depends on memory
+or threads.
 
-BLAS may add in another order when an array lies elsewhere in memory or another number of threads works, so
-its last digits can differ between two processes. Here BLAS only ever multiplies integers whose sums fit into
-the 53 bits of a float64: then nothing is rounded, and every order of adding gives the same bits. This is the
-error-free splitting of Ozaki, Ogita, Oishi and Rump, "Error-free transformations of matrix multiplication by
-using fast routines of matrix multiplication", Numerical Algorithms 59 (2012). The Cholesky factor is made of
-elementwise operations and of einsum without BLAS, whose order is fixed.
+BLAS may add in another order when an array lies elsewhere in memory or another number of threads
+works, so its last digits can differ between two processes. Here BLAS only ever multiplies integers
+whose sums fit into the 53 bits of a float64: then nothing is rounded, and every order of adding
+gives the same bits. This is the error-free splitting of Ozaki, Ogita, Oishi and Rump, "Error-free
+transformations of matrix multiplication by using fast routines of matrix multiplication", Numerical
+Algorithms 59 (2012). The Cholesky factor is made of elementwise operations and of einsum without
+BLAS, whose order is fixed.
 """
 
 from __future__ import annotations
@@ -23,16 +25,19 @@ _STRIP = 128
 
 
 def gram_matrix(X: Array) -> Array:
-    """Return X'X, (n, n), of the columns of X (T, n), each rounded to some 40 bits of its largest entry.
+    """Return X'X, (n, n), of the columns of X (T, n), each rounded to some 40 bits of its largest
+    entry.
 
-    X_ti = u_i (h_ti + 2^-k l_ti) with integers |h| <= 2^k and |l| <= 2^(k-1). Sums of T products of h + l fit
-    into 53 bits when 2 (k + 1) + log2(T) <= 53, so H'H, L'L and H'L + L'H = (H + L)'(H + L) - H'H - L'L are
-    exact.
+    X_ti = u_i (h_ti + 2^-k l_ti) with integers |h| <= 2^k and |l| <= 2^(k-1). Sums of T products of
+    h + l fit into 53 bits when 2 (k + 1) + log2(T) <= 53, so H'H, L'L and H'L + L'H = (H + L)'(H +
+    L) - H'H - L'L are exact.
     """
     k = (_MANTISSA - int(np.ceil(np.log2(max(len(X), 2))))) // 2 - 1
     _, exponents = np.frexp(np.maximum(X.max(axis=0), -X.min(axis=0)))
     units = np.ldexp(1.0, exponents - k)
-    L = X * (1.0 / units)  # by powers of two, so exact; all in place, for fresh memory costs more than the sums
+    L = X * (
+        1.0 / units
+    )  # by powers of two, so exact; all in place, for fresh memory costs more than the sums
     H = np.rint(L)
     L -= H
     L *= 2.0**k
@@ -69,7 +74,9 @@ def solve_positive_definite(A: Array, B: Array) -> Array:
             W[j + 1 : end, j + 1 :] -= W[j, j + 1 : end, None] * W[j, j + 1 :]
         for left in range(end, n, _STRIP):
             right = min(left + _STRIP, n)
-            W[left:right, left:] -= np.einsum("ki,kj->ij", W[top:end, left:right], W[top:end, left:])
+            W[left:right, left:] -= np.einsum(
+                "ki,kj->ij", W[top:end, left:right], W[top:end, left:]
+            )
     U, X = np.ascontiguousarray(W[:, :n].T), W[:, n:].copy()
     for j in range(n - 1, -1, -1):
         X[j] /= U[j, j]

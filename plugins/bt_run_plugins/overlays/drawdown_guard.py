@@ -12,7 +12,9 @@ from bt_run import Array, BuildContext, Component, Config, PortfolioState, Propo
 class Step(Config):
     """Name one step of the guard."""
 
-    depth: float = Field(gt=0.0, lt=1.0, description="drawdown at which the step begins, fraction of the peak")
+    depth: float = Field(
+        gt=0.0, lt=1.0, description="drawdown at which the step begins, fraction of the peak"
+    )
     exposure: float = Field(ge=0.0, le=1.0, description="what is left of every weight, a fraction")
 
 
@@ -20,7 +22,9 @@ class DrawdownGuardConfig(Config):
     """Configure the guard."""
 
     steps: tuple[Step, ...] = Field(min_length=1, description="from the shallowest to the deepest")
-    restore: float = Field(0.5, gt=0.0, le=1.0, description="a step ends when the drawdown is back to depth * restore")
+    restore: float = Field(
+        0.5, gt=0.0, le=1.0, description="a step ends when the drawdown is back to depth * restore"
+    )
 
     @field_validator("steps")
     @classmethod
@@ -28,7 +32,8 @@ class DrawdownGuardConfig(Config):
         for one, other in pairwise(steps):
             if other.depth <= one.depth or other.exposure >= one.exposure:
                 raise ValueError(
-                    f"step ({other.depth}, {other.exposure}) follows ({one.depth}, {one.exposure}); "
+                    f"step ({other.depth}, {other.exposure}) follows ({one.depth}, "
+                    f"{one.exposure}); "
                     "expected rising depths and falling exposures"
                 )
         return steps
@@ -37,15 +42,17 @@ class DrawdownGuardConfig(Config):
 class DrawdownGuard:
     """Multiply the weights by the exposure of the step that the drawdown has reached.
 
-    The drawdown is that of the track without this guard: the guard's own account stands still in cash and
-    could never tell that it is time to come back.
+    The drawdown is that of the track without this guard: the guard's own account stands still in
+    cash and could never tell that it is time to come back.
     """
 
     def __init__(self, config: DrawdownGuardConfig, context: BuildContext) -> None:
         self.config = config
 
     def adjust(self, state: PortfolioState, weights: Array) -> Proposal:
-        """Return weights (N,) * exposure of the current step; the memo holds how many steps are in force."""
+        """Return weights (N,) * exposure of the current step; the memo holds how many steps are in
+        force.
+        """
         unguarded = state.tracks[list(state.tracks)[-1]]
         drawdown = 1.0 - float(unguarded[-1]) / float(unguarded.max())
         steps = self.config.steps

@@ -11,17 +11,24 @@ from bt_run import Array, BuildContext, Component, Config, PortfolioState, Propo
 class VolatilityTargetConfig(Config):
     """Configure the volatility target."""
 
-    annual: float = Field(gt=0.0, description="target volatility of the whole portfolio, fraction per year")
+    annual: float = Field(
+        gt=0.0, description="target volatility of the whole portfolio, fraction per year"
+    )
     lookback: int = Field(63, ge=2, description="bars in the volatility estimate")
-    downside: bool = Field(False, description="measure returns below 0 only: sqrt(mean(min(r, 0)^2))")
-    bars_per_year: float = Field(252.0, gt=0.0, description="bars in a year, to annualise; 252 for daily bars")
+    downside: bool = Field(
+        False, description="measure returns below 0 only: sqrt(mean(min(r, 0)^2))"
+    )
+    bars_per_year: float = Field(
+        252.0, gt=0.0, description="bars in a year, to annualise; 252 for daily bars"
+    )
 
 
 class VolatilityTarget:
     """Multiply all weights by target / estimated volatility, never beyond the run's gross limit.
 
-    The estimate is the volatility that today's weights would have had over the last ``lookback`` bars in
-    which every asset held has a return. With fewer than half of them the weights stay as they are.
+    The estimate is the volatility that today's weights would have had over the last ``lookback``
+    bars in which every asset held has a return. With fewer than half of them the weights stay as
+    they are.
     """
 
     def __init__(self, config: VolatilityTargetConfig, context: BuildContext) -> None:
@@ -36,8 +43,12 @@ class VolatilityTarget:
         returns = state.history.returns(self.config.lookback)[:, held]
         complete = returns[np.isfinite(returns).all(axis=1)]
         if len(complete) < max(2, self.config.lookback // 2):
-            return Proposal(weights, notes={"unscaled": f"{len(complete)} returns, {self.config.lookback} wanted"})
-        # not complete @ weights: a BLAS answer's last digit may depend on where in memory the arrays lie
+            return Proposal(
+                weights,
+                notes={"unscaled": f"{len(complete)} returns, {self.config.lookback} wanted"},
+            )
+        # not complete @ weights: a BLAS answer's last digit may depend on where in memory the
+        # arrays lie
         volatility = self._volatility((complete * weights[held]).sum(axis=1))
         most = self.gross / float(np.abs(weights).sum())
         scale = min(self.config.annual / volatility, most) if volatility > 0 else most

@@ -33,7 +33,8 @@ FORMATS: Mapping[str, Callable[[float], str]] = MappingProxyType(
 class Cell:
     """Hold a value of a table, its unit ("text" for words) and how it looks.
 
-    ``look`` is a CSS class; ``bar`` in [-1, 1] draws a bar behind it; ``hint`` defines a row's head.
+    ``look`` is a CSS class; ``bar`` in [-1, 1] draws a bar behind it; ``hint`` defines a row's
+    head.
     """
 
     value: Any
@@ -69,7 +70,9 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """Hold a table: its columns as (head, unit), rows of values or cells, and a line about what was left out."""
+    """Hold a table: its columns as (head, unit), rows of values or cells, and a line about what was
+    left out.
+    """
 
     id: str
     caption: str
@@ -87,7 +90,10 @@ class Table:
     def cells(self) -> list[list[Cell]]:
         """Return the rows as cells."""
         return [
-            [v if isinstance(v, Cell) else Cell(v, unit) for v, (_, unit) in zip(row, self.columns, strict=True)]
+            [
+                v if isinstance(v, Cell) else Cell(v, unit)
+                for v, (_, unit) in zip(row, self.columns, strict=True)
+            ]
             for row in self.rows
         ]
 

@@ -1,8 +1,8 @@
 """Pictures of a page: arrays become short SVG paths, and ticks that the page writes beside them.
 
-A path is drawn on a grid of WIDTH x HEIGHT that the page stretches to its own size, while labels stay text.
-Many points share a pixel: of each pixel column the first, the lowest, the highest and the last are kept, so
-no drawdown is lost.
+A path is drawn on a grid of WIDTH x HEIGHT that the page stretches to its own size, while labels
+stay text. Many points share a pixel: of each pixel column the first, the lowest, the highest and
+the last are kept, so no drawdown is lost.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ COLUMNS = 800  # of pixels: as wide as the page draws a picture
 
 @dataclass(frozen=True)
 class Tick:
-    """Hold a label at ``at``, percent from the left or from the top; ``spare`` ones are left out on a phone."""
+    """Hold a label at ``at``, percent from the left or from the top; ``spare`` ones are left out on
+    a phone.
+    """
 
     at: float
     text: str
@@ -75,7 +77,10 @@ class Scale:
         values = _log_steps(self.low, self.high) if self.log else _steps(self.low, self.high)
         places = self.place(np.array(values))
         step = min(np.diff(sorted(values)), default=1.0)
-        return tuple(Tick(round(float(at), 2), _label(v, unit, step)) for v, at in zip(values, places, strict=True))
+        return tuple(
+            Tick(round(float(at), 2), _label(v, unit, step))
+            for v, at in zip(values, places, strict=True)
+        )
 
     @property
     def zero(self) -> float | None:
@@ -85,7 +90,9 @@ class Scale:
 
 
 def scale_of(series: Sequence[Array], *, zero: bool = False, log: bool = False) -> Scale:
-    """Return the scale that holds all finite values, a little room around them; with ``zero``, zero too."""
+    """Return the scale that holds all finite values, a little room around them; with ``zero``, zero
+    too.
+    """
     parts = [values[np.isfinite(values)] for values in series]
     every = np.concatenate([*parts, np.zeros(1 if zero else 0)])
     low, high = (float(every.min()), float(every.max())) if len(every) else (0.0, 1.0)
@@ -94,11 +101,15 @@ def scale_of(series: Sequence[Array], *, zero: bool = False, log: bool = False) 
     if zero and low == high == 0.0:
         return Scale(0.0, 1.0)
     room = 0.04 * (high - low) or 0.05 * abs(high) or 0.5
-    return Scale(low if zero and low == 0.0 else low - room, high if zero and high == 0.0 else high + room)
+    return Scale(
+        low if zero and low == 0.0 else low - room, high if zero and high == 0.0 else high + room
+    )
 
 
 def kept(values: Array, columns: int = COLUMNS) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-    """Return the rows that a line of ``columns`` pixels needs: first, lowest, highest and last of each column."""
+    """Return the rows that a line of ``columns`` pixels needs: first, lowest, highest and last of
+    each column.
+    """
     rows = np.flatnonzero(np.isfinite(values))
     if len(rows) <= 4 * columns:
         return rows
@@ -170,7 +181,9 @@ def date_ticks(index: pd.DatetimeIndex) -> tuple[Tick, ...]:
     else:
         starts, form = list(range(0, len(index), max(1, len(index) // 6))), "%d %b"
     return tuple(
-        Tick(round(100.0 * row / (len(index) - 1), 2), f"{index[row]:{form}}", spare=number % 2 == 1)
+        Tick(
+            round(100.0 * row / (len(index) - 1), 2), f"{index[row]:{form}}", spare=number % 2 == 1
+        )
         for number, row in enumerate(starts)
     )
 
@@ -204,7 +217,10 @@ def _steps(low: float, high: float) -> list[float]:
     raw = (high - low) / 5
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= raw)
-    return [round(n * step, 12) for n in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
+    return [
+        round(n * step, 12)
+        for n in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
+    ]
 
 
 def _log_steps(low: float, high: float) -> list[float]:

@@ -1,4 +1,5 @@
-"""The report ``comparison``: a run beside its benchmark and equal weight, as a table and three pictures.
+"""The report ``comparison``: a run beside its benchmark and equal weight, as a table and three
+pictures.
 
 Each picture is a function that draws into given axes, so that other reports can use it too.
 """
@@ -69,11 +70,15 @@ class Comparison:
         """Write the files into ``folder`` and return their paths, the table first."""
         table = folder / TABLE
         comparison_table(result).to_csv(table, lineterminator="\n")
-        return [table, *(_picture(result, folder / f"{name}.png", draw) for name, draw in PICTURES.items())]
+        return [
+            table,
+            *(_picture(result, folder / f"{name}.png", draw) for name, draw in PICTURES.items()),
+        ]
 
 
 def comparison_table(result: BacktestResult) -> pd.DataFrame:
-    """Return the metrics of ``COMPARED``, plain numbers: a row each for run, benchmark and equal_weight.
+    """Return the metrics of ``COMPARED``, plain numbers: a row each for run, benchmark and
+    equal_weight.
 
     What is not defined is NaN. Returns, risks and turnover are fractions per year, costs are money.
     """
@@ -94,16 +99,24 @@ def rolling_tracking_error(result: BacktestResult) -> pd.Series[float]:
 
 
 def draw_clone_vs_benchmark(result: BacktestResult, axes: Axes) -> None:
-    """Draw the growth of 1 in the run and in the benchmark; what lies between is shaded by its sign."""
+    """Draw the growth of 1 in the run and in the benchmark; what lies between is shaded by its
+    sign.
+    """
     from matplotlib.ticker import LogLocator
 
     closes = result.closes
     own, other = (closes[name] / closes[name].iloc[0] for name in ("nav", "benchmark"))
     days = _days(closes.index)
-    axes.fill_between(days, own, other, where=own >= other, color=ABOVE, alpha=0.55, lw=0, label="ahead")
-    axes.fill_between(days, own, other, where=own < other, color=BELOW, alpha=0.55, lw=0, label="behind")
+    axes.fill_between(
+        days, own, other, where=own >= other, color=ABOVE, alpha=0.55, lw=0, label="ahead"
+    )
+    axes.fill_between(
+        days, own, other, where=own < other, color=BELOW, alpha=0.55, lw=0, label="behind"
+    )
     axes.plot(days, own, color=RUN, lw=1.2, label=result.config.name)
-    axes.plot(days, other, color=BENCHMARK, lw=1.0, label=f"benchmark {result.config.data.benchmark}")
+    axes.plot(
+        days, other, color=BENCHMARK, lw=1.0, label=f"benchmark {result.config.data.benchmark}"
+    )
     wide = max(own.max(), other.max()) > LOG_FROM * min(own.min(), other.min())
     if wide:
         axes.set_yscale("log")
@@ -125,7 +138,9 @@ def draw_tracking_error(result: BacktestResult, axes: Axes) -> None:
         axes.legend(loc="upper right", frameon=False)
     axes.set_ylim(bottom=0.0)
     axes.yaxis.set_major_formatter(_percent)
-    axes.set_title(f"Tracking error over {WINDOW} sessions, per year: sqrt(252 x mean(d²))", loc="left")
+    axes.set_title(
+        f"Tracking error over {WINDOW} sessions, per year: sqrt(252 x mean(d²))", loc="left"
+    )
 
 
 def draw_weight_evolution(result: BacktestResult, axes: Axes) -> None:
@@ -144,7 +159,9 @@ def draw_weight_evolution(result: BacktestResult, axes: Axes) -> None:
     axes.yaxis.set_major_formatter(_percent)
     axes.set_title("Weights at the close, fraction of NAV", loc="left")
     handles, labels = axes.get_legend_handles_labels()
-    axes.legend(handles[::-1], labels[::-1], loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    axes.legend(
+        handles[::-1], labels[::-1], loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False
+    )
 
 
 PICTURES: Mapping[str, Callable[[BacktestResult, Axes], None]] = MappingProxyType(
@@ -160,7 +177,12 @@ def _weights(result: BacktestResult) -> pd.DataFrame:
     """Return weights by session: the names with the largest mean, ``N others`` and ``cash``."""
     closes = result.closes
     table = result.positions.pivot(index="time", columns="asset", values="value")
-    held = table.reindex(closes["time"]).fillna(0.0).div(closes["nav"].to_numpy(), axis=0).set_axis(closes.index)
+    held = (
+        table.reindex(closes["time"])
+        .fillna(0.0)
+        .div(closes["nav"].to_numpy(), axis=0)
+        .set_axis(closes.index)
+    )
     largest = held.abs().mean().sort_values(ascending=False, kind="stable").index
     named, rest = list(largest[:NAMED]), list(largest[NAMED:])
     out = held[named].copy()
@@ -169,14 +191,18 @@ def _weights(result: BacktestResult) -> pd.DataFrame:
     return out
 
 
-def _picture(result: BacktestResult, path: Path, draw: Callable[[BacktestResult, Axes], None]) -> Path:
+def _picture(
+    result: BacktestResult, path: Path, draw: Callable[[BacktestResult, Axes], None]
+) -> Path:
     """Save one picture and return its path."""
     path.write_bytes(png(result, draw, dpi=150))
     return path
 
 
 def png(result: BacktestResult, draw: Callable[[BacktestResult, Axes], None], *, dpi: int) -> bytes:
-    """Return one picture as PNG; without pyplot there is nothing to close, and no setting of the user's is touched."""
+    """Return one picture as PNG; without pyplot there is nothing to close, and no setting of the
+    user's is touched.
+    """
     import matplotlib.style
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -188,7 +214,9 @@ def png(result: BacktestResult, draw: Callable[[BacktestResult, Axes], None], *,
         axes = figure.add_subplot()
         draw(result, axes)
         tidy_dates(axes)
-        figure.suptitle(f"{result.config.name}   run {result.run_id}", x=0.01, ha="left", size=8, color=GREY)
+        figure.suptitle(
+            f"{result.config.name}   run {result.run_id}", x=0.01, ha="left", size=8, color=GREY
+        )
         out = BytesIO()
         figure.savefig(out, format="png", dpi=dpi, metadata={"Software": None})
     return out.getvalue()
@@ -212,7 +240,8 @@ def bt_reports() -> Iterable[Component]:
             name="comparison",
             config=ComparisonConfig,
             build=_build,
-            summary="run, benchmark and equal weight in a CSV, with pictures of growth, tracking error and weights",
+            summary="run, benchmark and equal weight in a CSV, with pictures of growth, tracking "
+            "error and weights",
         )
     ]
 

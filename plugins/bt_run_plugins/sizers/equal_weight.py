@@ -13,7 +13,8 @@ class EqualWeightConfig(Config):
     """Configure equal weighting."""
 
     redistribute: bool = Field(
-        False, description="share what flat names leave among the others, instead of holding it as cash"
+        False,
+        description="share what flat names leave among the others, instead of holding it as cash",
     )
 
 

@@ -14,14 +14,16 @@ class InverseVolatilityConfig(Config):
 
     lookback: int = Field(63, ge=2, description="own bars of the asset in the volatility estimate")
     redistribute: bool = Field(
-        False, description="share what flat names leave among the others, instead of holding it as cash"
+        False,
+        description="share what flat names leave among the others, instead of holding it as cash",
     )
 
 
 class InverseVolatility:
     """Give each eligible asset a share in proportion to 1/volatility, times its exposure.
 
-    An asset with fewer than ``lookback`` returns, or that did not move at all, has no estimate and gets no share.
+    An asset with fewer than ``lookback`` returns, or that did not move at all, has no estimate and
+    gets no share.
     """
 
     accepts = frozenset({"exposure"})
@@ -30,7 +32,9 @@ class InverseVolatility:
         self.config = config
 
     def target_weights(self, state: PortfolioState) -> Proposal:
-        """Return weights (N,): (1/s_i) / sum_j (1/s_j) * exposure_i, s the standard deviation of returns."""
+        """Return weights (N,): (1/s_i) / sum_j (1/s_j) * exposure_i, s the standard deviation of
+        returns.
+        """
         returns = state.history.returns(self.config.lookback, asset_bars=True)
         if len(returns) < self.config.lookback:
             deviation = np.full(len(state.signals), np.nan)

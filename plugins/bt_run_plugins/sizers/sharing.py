@@ -10,7 +10,8 @@ from bt_run import Array
 def share(shares: Array, signals: Array, redistribute: bool) -> Array:
     """Share 1 among the eligible assets in proportion to ``shares`` (N,), times exposure (N,).
 
-    Eligible means a signal that is not NaN; with ``redistribute`` only names with an exposure share.
+    Eligible means a signal that is not NaN; with ``redistribute`` only names with an exposure
+    share.
     """
     exposure = np.where(np.isnan(signals), 0.0, signals)
     sharing = exposure != 0.0 if redistribute else np.isfinite(signals)

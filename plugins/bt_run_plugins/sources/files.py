@@ -14,7 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from bt_run import Array, Bars, BuildContext, Component, Config, DataError, LoadRequest, Rows, assemble_bars, hookimpl
+from bt_run import (
+    Array,
+    Bars,
+    BuildContext,
+    Component,
+    Config,
+    DataError,
+    LoadRequest,
+    Rows,
+    assemble_bars,
+    hookimpl,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,23 +45,31 @@ _OTHER_NAMES = MappingProxyType(
 class FilesConfig(Config):
     """Configure files of prices."""
 
-    path: Path = Field(description="a folder with one file per symbol, or one table with a ticker column")
+    path: Path = Field(
+        description="a folder with one file per symbol, or one table with a ticker column"
+    )
     prices: Literal["as_traded", "split_adjusted"] | None = Field(
-        None, description="what open, high, low, close are; required with corporate actions or adj_close"
+        None,
+        description="what open, high, low, close are; required with corporate actions or adj_close",
     )
     timezone: str | None = Field(
         None,
-        description="zone of intraday timestamps that carry none, e.g. America/New_York; they are bar ENDS",
+        description="zone of intraday timestamps that carry none, e.g. America/New_York; they are "
+        "bar ENDS",
     )
 
     @field_validator("timezone")
     @classmethod
     def _zone_exists(cls, name: str | None) -> str | None:
         if name is not None and name not in available_timezones():
-            raise ValueError(f"no such time zone: {name!r}; expected a name such as America/New_York")
+            raise ValueError(
+                f"no such time zone: {name!r}; expected a name such as America/New_York"
+            )
         return name
 
-    last_session: dict[str, date] = Field({}, description="declared delistings: symbol -> its last session")
+    last_session: dict[str, date] = Field(
+        {}, description="declared delistings: symbol -> its last session"
+    )
 
 
 class Files:
@@ -68,7 +87,10 @@ class Files:
         """
         symbols = {*request.assets.values(), request.benchmark[1]}
         if unknown := sorted(self.config.last_session.keys() - symbols):
-            raise DataError(f"last_session: no asset of the run has the symbol {unknown[0]!r}; found {sorted(symbols)}")
+            raise DataError(
+                f"last_session: no asset of the run has the symbol {unknown[0]!r}; found "
+                f"{sorted(symbols)}"
+            )
         rows = self._rows(symbols)
         delisted = {
             name: np.datetime64(self.config.last_session[symbol], "D")
@@ -104,28 +126,45 @@ class Files:
 
 
 def read_rows(
-    path: Path, kind: Literal["parquet", "csv"], symbols: set[str] | None = None, timezone: str | None = None
+    path: Path,
+    kind: Literal["parquet", "csv"],
+    symbols: set[str] | None = None,
+    timezone: str | None = None,
 ) -> dict[str, Rows]:
-    """Return the rows of ``symbols``, or of all there are, from a folder of files or one long table, as they stand.
+    """Return the rows of ``symbols``, or of all there are, from a folder of files or one long
+    table, as they stand.
 
     Raises:
-        DataError: a file, a symbol or a column is missing, or holds something that is no date or number.
+        DataError: a file, a symbol or a column is missing, or holds something that is no date or
+            number.
     """
-    return _folder(path, kind, symbols, timezone) if path.is_dir() else _table(path, kind, symbols, timezone)
+    return (
+        _folder(path, kind, symbols, timezone)
+        if path.is_dir()
+        else _table(path, kind, symbols, timezone)
+    )
 
 
-def _folder(path: Path, kind: str, symbols: set[str] | None, timezone: str | None) -> dict[str, Rows]:
+def _folder(
+    path: Path, kind: str, symbols: set[str] | None, timezone: str | None
+) -> dict[str, Rows]:
     have = {file.stem: file for file in sorted(path.glob(f"*.{kind}"))}
     wanted = have.keys() if symbols is None else symbols
     _refuse_unknown(wanted, have, f"{path} has no file {{}}.{kind}")
-    return {symbol: _rows(have[symbol], _read(have[symbol], kind), timezone) for symbol in sorted(wanted)}
+    return {
+        symbol: _rows(have[symbol], _read(have[symbol], kind), timezone)
+        for symbol in sorted(wanted)
+    }
 
 
-def _table(path: Path, kind: str, symbols: set[str] | None, timezone: str | None) -> dict[str, Rows]:
+def _table(
+    path: Path, kind: str, symbols: set[str] | None, timezone: str | None
+) -> dict[str, Rows]:
     table = _read(path, kind)
     if "ticker" not in table.columns:
         raise DataError(
-            f"{path}: found columns {', '.join(table.columns)}; expected a ticker column in a single table, "
+            f"{path}: found columns {', '.join(table.columns)}; expected a ticker column in a "
+            "single table, "
             "or a folder with one file per symbol"
         )
     known = table["ticker"].astype(str)
@@ -144,15 +183,21 @@ def _read(path: Path, kind: str) -> pd.DataFrame:
     try:
         table = pd.read_parquet(path) if kind == "parquet" else _read_csv(path)
     except pd.errors.EmptyDataError as error:
-        raise DataError(f"{path}: the file is empty; expected columns date and close at least") from error
+        raise DataError(
+            f"{path}: the file is empty; expected columns date and close at least"
+        ) from error
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read as {kind}: {error}") from error
     if table.index.name is not None:
         table = table.reset_index()
     names = [str(column).strip().lower().replace(" ", "_") for column in table.columns]
     names = [_OTHER_NAMES.get(name, name) for name in names]
-    if twice := sorted({name for name in names if names.count(name) > 1 and name in (*_COLUMNS, "date", "ticker")}):
-        raise DataError(f"{path}: column {twice[0]} stands there twice, under one name or two; expected one")
+    if twice := sorted(
+        {name for name in names if names.count(name) > 1 and name in (*_COLUMNS, "date", "ticker")}
+    ):
+        raise DataError(
+            f"{path}: column {twice[0]} stands there twice, under one name or two; expected one"
+        )
     table.columns = pd.Index(names)
     return table
 
@@ -161,7 +206,8 @@ def _rows(path: Path, table: pd.DataFrame, timezone: str | None) -> Rows:
     missing = {"date", "close"} - set(table.columns)
     if missing:
         raise DataError(
-            f"{path}: found columns {', '.join(table.columns)}; expected {' and '.join(sorted(missing))} too"
+            f"{path}: found columns {', '.join(table.columns)}; expected "
+            f"{' and '.join(sorted(missing))} too"
         )
     columns = {}
     for name in _COLUMNS:
@@ -169,22 +215,30 @@ def _rows(path: Path, table: pd.DataFrame, timezone: str | None) -> Rows:
             try:
                 columns[name] = table[name].to_numpy(dtype=np.float64)
             except (TypeError, ValueError) as error:
-                raise DataError(f"{path}: column {name} holds something that is not a number: {error}") from error
+                raise DataError(
+                    f"{path}: column {name} holds something that is not a number: {error}"
+                ) from error
     return Rows(times=_times(path, table, timezone), **columns)
 
 
-def _times(path: Path, table: pd.DataFrame, timezone: str | None) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
+def _times(
+    path: Path, table: pd.DataFrame, timezone: str | None
+) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
     """Return UTC times: the date at 00:00 for daily rows, the end of the bar for intraday ones."""
     import pandas as pd
 
     written = table["date"]
     if written.dtype.kind in "if":
-        written = written.astype("Int64").astype(str)  # 20100104 is a date, and no count of nanoseconds
+        written = written.astype("Int64").astype(
+            str
+        )  # 20100104 is a date, and no count of nanoseconds
     try:
         stamps = pd.DatetimeIndex(pd.to_datetime(written))
     except (TypeError, ValueError) as error:
         reason = str(error).partition(". ")[0].partition("\n")[0]
-        raise DataError(f"{path}: column date holds something that is not a date: {reason}") from error
+        raise DataError(
+            f"{path}: column date holds something that is not a date: {reason}"
+        ) from error
     if stamps.isna().any():
         raise DataError(f"{path}: row {int(np.flatnonzero(stamps.isna())[0]) + 1} has no date")
     if (stamps == stamps.normalize()).all():
@@ -192,7 +246,8 @@ def _times(path: Path, table: pd.DataFrame, timezone: str | None) -> np.ndarray[
     if stamps.tz is None:
         if timezone is None:
             raise DataError(
-                f"{path}: timestamps such as {stamps[0]} carry no time zone; set `timezone` on the source, "
+                f"{path}: timestamps such as {stamps[0]} carry no time zone; set `timezone` on "
+                "the source, "
                 "for example `timezone: America/New_York`"
             )
         stamps = stamps.tz_localize(timezone)
@@ -205,11 +260,17 @@ def _read_csv(path: Path) -> pd.DataFrame:
     """Read a csv file in which NA is a ticker and an empty cell is nothing."""
     import pandas as pd
 
-    return pd.read_csv(path, dtype={"ticker": str}, keep_default_na=False, na_values=["", "nan", "NaN", "null"])
+    return pd.read_csv(
+        path, dtype={"ticker": str}, keep_default_na=False, na_values=["", "nan", "NaN", "null"]
+    )
 
 
-def _midnights(stamps: pd.DatetimeIndex, timezone: str | None) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
-    """Return the dates of daily rows that are stamped at midnight of another zone, written in UTC; else nothing."""
+def _midnights(
+    stamps: pd.DatetimeIndex, timezone: str | None
+) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
+    """Return the dates of daily rows that are stamped at midnight of another zone, written in UTC;
+    else nothing.
+    """
     for zone in (timezone, "America/New_York") if timezone else ("America/New_York",):
         local = stamps.tz_convert(zone)
         if (local == local.normalize()).all():
@@ -221,7 +282,11 @@ def _refuse_unknown(symbols: Set[str], have: Iterable[str], text: str) -> None:
     known = list(have)
     for symbol in sorted(symbols - set(known)):
         near = difflib.get_close_matches(symbol, known, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else f"; it has {len(known)}, such as {', '.join(known[:5])}"
+        hint = (
+            f"; did you mean {near[0]!r}?"
+            if near
+            else f"; it has {len(known)}, such as {', '.join(known[:5])}"
+        )
         raise DataError(text.format(symbol) + (hint if known else "; it has none at all"))
 
 

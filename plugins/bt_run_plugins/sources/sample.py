@@ -10,7 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from bt_run import Array, Bars, BuildContext, Component, Config, DataError, LoadRequest, Rows, assemble_bars, hookimpl
+from bt_run import (
+    Array,
+    Bars,
+    BuildContext,
+    Component,
+    Config,
+    DataError,
+    LoadRequest,
+    Rows,
+    assemble_bars,
+    hookimpl,
+)
 from bt_run_plugins.sources.sample_series import MACRO, macro_series, read_shipped
 
 if TYPE_CHECKING:
@@ -25,8 +36,10 @@ class SampleConfig(Config):
     """Choose a set of sample prices."""
 
     set: SampleSet | Literal["macro"] = Field(
-        description="indices: S&P 500 and Nasdaq Composite 1999-2018; stocks: five US stocks 2000-2013; "
-        "large_caps: 20 US stocks and the S&P 500, closes only, 1990-2022 (needs bt-run[large-caps]); "
+        description="indices: S&P 500 and Nasdaq Composite 1999-2018; stocks: five US stocks "
+        "2000-2013; "
+        "large_caps: 20 US stocks and the S&P 500, closes only, 1990-2022 (needs "
+        "bt-run[large-caps]); "
         "macro: series for data.tables, AAA, BAA, RF, WTI, VIX"
     )
 
@@ -55,11 +68,13 @@ class Sample:
         """Return the bars of the requested symbols, with notes on what they really are.
 
         Raises:
-            DataError: a symbol is not in the set, or the package that holds the set is not installed.
+            DataError: a symbol is not in the set, or the package that holds the set is not
+                installed.
         """
         if self.config.set == "macro":
             raise DataError(
-                f"the sample set 'macro' has no prices to trade, only series for data.tables: {', '.join(MACRO)}"
+                "the sample set 'macro' has no prices to trade, only series for data.tables: "
+                f"{', '.join(MACRO)}"
             )
         have = rows_of(self.config.set)
         wanted = {**request.assets, request.benchmark[0]: request.benchmark[1]}
@@ -79,10 +94,13 @@ class Sample:
 
     def symbols(self) -> tuple[str, ...]:
         """Return the symbols of the set."""
-        return tuple(MACRO) if self.config.set == "macro" else tuple(sorted(rows_of(self.config.set)))
+        return (
+            tuple(MACRO) if self.config.set == "macro" else tuple(sorted(rows_of(self.config.set)))
+        )
 
     def series(self, symbol: str, request: LoadRequest) -> tuple[NDArray[np.datetime64], Array]:
-        """Return dates (n,) and values (n,) of a macro series, or closes of a symbol, up to the request's end.
+        """Return dates (n,) and values (n,) of a macro series, or closes of a symbol, up to the
+        request's end.
 
         Raises:
             DataError: the set has no such symbol.
@@ -93,7 +111,8 @@ class Sample:
             have = rows_of(self.config.set)
             if symbol not in have:
                 raise DataError(
-                    f"the sample set {self.config.set!r} has no symbol {symbol!r}; it has {', '.join(sorted(have))}"
+                    f"the sample set {self.config.set!r} has no symbol {symbol!r}; it has "
+                    f"{', '.join(sorted(have))}"
                 )
             times, values = have[symbol].times, have[symbol].close
         known = times.astype("datetime64[D]") <= np.datetime64(request.end)
@@ -101,13 +120,20 @@ class Sample:
 
     def _notes(self, wanted: Mapping[str, str]) -> tuple[str, ...]:
         if self.config.set == "stocks":
-            return ("AAPL, MSFT, IBM, GOOG and FB are a choice made in hindsight: their past returns are no evidence",)
+            return (
+                "AAPL, MSFT, IBM, GOOG and FB are a choice made in hindsight: their past returns "
+                "are no evidence",
+            )
         if self.config.set == "large_caps":
             notes = [
-                "the 20 large caps were chosen because they survived and grew: survivorship bias flatters this run"
+                "the 20 large caps were chosen because they survived and grew: survivorship bias "
+                "flatters this run"
             ]
             if _LARGE_CAPS_INDEX in wanted.values():
-                notes.append("SP500 is a price index without dividends, while the stocks' closes include theirs")
+                notes.append(
+                    "SP500 is a price index without dividends, while the stocks' closes include "
+                    "theirs"
+                )
             return tuple(notes)
         words = {index.symbol: index.words for index in _INDICES}
         return tuple(
@@ -140,7 +166,10 @@ def _indices() -> dict[str, Rows]:
         times = _dates(table["Date"])
         out[index.symbol] = Rows(
             times=times,
-            **{field.lower(): _numbers(table[field]) for field in ("Open", "High", "Low", "Close", "Volume")},
+            **{
+                field.lower(): _numbers(table[field])
+                for field in ("Open", "High", "Low", "Close", "Volume")
+            },
         )
     return out
 
@@ -151,7 +180,9 @@ def _stocks() -> dict[str, Rows]:
     table.columns = table.columns.str.lower().str.replace(" ", "_")
     fields = ("open", "high", "low", "close", "volume", "adj_close")
     return {
-        str(symbol): Rows(times=_dates(group["date"]), **{field: _numbers(group[field]) for field in fields})
+        str(symbol): Rows(
+            times=_dates(group["date"]), **{field: _numbers(group[field]) for field in fields}
+        )
         for symbol, group in table.groupby("ticker")
     }
 
@@ -166,9 +197,13 @@ def _large_caps() -> dict[str, Rows]:
             close = _numbers(table[symbol])
             present = ~np.isnan(close)
             # the closes are adjusted already, so close and adj_close are the same series
-            out[str(symbol)] = Rows(times=times[present], close=close[present], adj_close=close[present])
+            out[str(symbol)] = Rows(
+                times=times[present], close=close[present], adj_close=close[present]
+            )
     # the index has no dividends to be adjusted for
-    out[_LARGE_CAPS_INDEX] = Rows(times=out[_LARGE_CAPS_INDEX].times, close=out[_LARGE_CAPS_INDEX].close)
+    out[_LARGE_CAPS_INDEX] = Rows(
+        times=out[_LARGE_CAPS_INDEX].times, close=out[_LARGE_CAPS_INDEX].close
+    )
     return out
 
 

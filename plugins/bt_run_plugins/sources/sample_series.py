@@ -33,29 +33,52 @@ class _Shipped:
 MACRO: Mapping[str, _Shipped] = MappingProxyType(
     {
         # the source dates a month's mean by its first day, when nobody knew it
-        "AAA": _Shipped("data/default/default.csv.gz", "AAA", "month end", "Moody's Aaa yield, percent, monthly mean"),
-        "BAA": _Shipped("data/default/default.csv.gz", "BAA", "month end", "Moody's Baa yield, percent, monthly mean"),
+        "AAA": _Shipped(
+            "data/default/default.csv.gz",
+            "AAA",
+            "month end",
+            "Moody's Aaa yield, percent, monthly mean",
+        ),
+        "BAA": _Shipped(
+            "data/default/default.csv.gz",
+            "BAA",
+            "month end",
+            "Moody's Baa yield, percent, monthly mean",
+        ),
         # a bill's return over a month is known when the month begins
         "RF": _Shipped(
-            "data/frenchdata/frenchdata.csv.gz", "RF", "month start", "one-month Treasury bill, percent a month"
+            "data/frenchdata/frenchdata.csv.gz",
+            "RF",
+            "month start",
+            "one-month Treasury bill, percent a month",
         ),
-        "WTI": _Shipped("data/wti/wti.csv.gz", "DCOILWTICO", "day", "crude oil at Cushing, dollars a barrel"),
-        "VIX": _Shipped("data/vix/vix.csv.gz", "vix", "day", "the VIX, percent a year, 2014 to 2018"),
+        "WTI": _Shipped(
+            "data/wti/wti.csv.gz", "DCOILWTICO", "day", "crude oil at Cushing, dollars a barrel"
+        ),
+        "VIX": _Shipped(
+            "data/vix/vix.csv.gz", "vix", "day", "the VIX, percent a year, 2014 to 2018"
+        ),
     }
 )
 
 
 def read_shipped(package: str, file: str, extra: str | None = None) -> pd.DataFrame:
-    """Read a data file of an installed package without importing the package, which would cost a second."""
+    """Read a data file of an installed package without importing the package, which would cost a
+    second.
+    """
     import pandas as pd
 
     spec = find_spec(package)
     if spec is None or spec.origin is None:
         how = f"pip install 'bt-run[{extra}]'" if extra else f"pip install {package}"
-        raise DataError(f"the sample data come with the package {package}, which is not installed: {how}")
+        raise DataError(
+            f"the sample data come with the package {package}, which is not installed: {how}"
+        )
     path = Path(spec.origin).parent / file
     if not path.exists():
-        raise DataError(f"the installed {package} has no {file}; the versions in constraints.txt have it")
+        raise DataError(
+            f"the installed {package} has no {file}; the versions in constraints.txt have it"
+        )
     return pd.read_csv(path)
 
 
@@ -70,7 +93,9 @@ def macro_series(symbol: str) -> tuple[NDArray[np.datetime64], Array]:
         raise DataError(f"the sample set 'macro' has no series {symbol!r}; it has {words}")
     shipped = MACRO[symbol]
     table = read_shipped("arch", shipped.file)
-    text = table[shipped.column].astype(str).replace(".", "nan")  # so FRED writes a day without a value
+    text = (
+        table[shipped.column].astype(str).replace(".", "nan")
+    )  # so FRED writes a day without a value
     values = np.asarray(text, dtype=np.float64)
     dates = _dates(table.iloc[:, 0], shipped.dated)
     known = np.isfinite(values)

@@ -6,14 +6,24 @@ from typing import Literal
 
 from pydantic import Field
 
-from bt_run import Array, BuildContext, Component, Config, PortfolioState, Verdict, hookimpl, period_of
+from bt_run import (
+    Array,
+    BuildContext,
+    Component,
+    Config,
+    PortfolioState,
+    Verdict,
+    hookimpl,
+    period_of,
+)
 
 
 class CalendarConfig(Config):
     """Configure the calendar trigger."""
 
     every: Literal["session", "week", "month", "quarter", "year"] = Field(
-        description="fire at the first decision of each such period in which nothing has been traded yet"
+        description="fire at the first decision of each such period in which nothing has been "
+        "traded yet"
     )
 
 
@@ -28,7 +38,10 @@ class Calendar:
         if state.last_trade is None:
             return Verdict(True, reason="first trade")
         now = period_of(state.history.session, self.config.every)
-        return Verdict(bool(now != period_of(state.last_trade, self.config.every)), reason=f"new {self.config.every}")
+        return Verdict(
+            bool(now != period_of(state.last_trade, self.config.every)),
+            reason=f"new {self.config.every}",
+        )
 
 
 @hookimpl

@@ -17,18 +17,24 @@ class DriftBandsConfig(Config):
         description="fire for all assets when sum |target - weight| exceeds this, fraction of NAV",
     )
     name: float | None = Field(
-        None, gt=0.0, description="fire for each asset whose |target - weight| exceeds this, fraction of NAV"
+        None,
+        gt=0.0,
+        description="fire for each asset whose |target - weight| exceeds this, fraction of NAV",
     )
 
     @model_validator(mode="after")
     def _one_band(self) -> DriftBandsConfig:
         if self.total is None and self.name is None:
-            raise ValueError("neither total nor name was given; expected at least one band, or it never fires")
+            raise ValueError(
+                "neither total nor name was given; expected at least one band, or it never fires"
+            )
         return self
 
 
 class DriftBands:
-    """Fire for the whole portfolio, or for single assets, beyond a distance between target and holdings."""
+    """Fire for the whole portfolio, or for single assets, beyond a distance between target and
+    holdings.
+    """
 
     def __init__(self, config: DriftBandsConfig, context: BuildContext) -> None:
         self.config = config
@@ -42,7 +48,9 @@ class DriftBands:
         if self.config.name is None:
             return Verdict(False)
         beyond = distance > self.config.name
-        return Verdict(bool(beyond.any()), names=beyond, reason=f"drift over {self.config.name:.2%} in a name")
+        return Verdict(
+            bool(beyond.any()), names=beyond, reason=f"drift over {self.config.name:.2%} in a name"
+        )
 
 
 @hookimpl

@@ -16,7 +16,10 @@ NAN = np.nan
 
 
 def account(bars, *, cash=1000.0, fill="next_open", whole=False, gross=1.0, **broker):
-    return Account(Market(bars, Broker(cash=cash, fill=fill, costs=MadeCosts(), **broker), gross, whole), bars.start)
+    return Account(
+        Market(bars, Broker(cash=cash, fill=fill, costs=MadeCosts(), **broker), gross, whole),
+        bars.start,
+    )
 
 
 def test_a_decision_fills_at_the_next_open_at_the_shares_of_the_close():
@@ -46,7 +49,11 @@ def test_an_asset_without_a_bar_at_the_fill_is_cancelled_and_told():
     assert one.shares[0] == 0.0
     assert one.shares[1] == 500.0
     (record,) = [r for r in one.fills if 0 in r.assets]
-    assert (record.asked[0], record.filled[0], record.reason[0]) == (50.0, 0.0, "not tradable at the fill")
+    assert (record.asked[0], record.filled[0], record.reason[0]) == (
+        50.0,
+        0.0,
+        "not tradable at the fill",
+    )
 
 
 def test_an_order_may_wait_for_the_bar_that_is_missing():
@@ -54,7 +61,8 @@ def test_an_order_may_wait_for_the_bar_that_is_missing():
     one = account(bars, unfilled="wait")
     one.order(np.array([0.4, 0.5]))
     one.advance(3)
-    # 40 shares were asked at 10; they cost 20 each two bars later, and 500 is left after B: 25 shares
+    # 40 shares were asked at 10; they cost 20 each two bars later, and 500 is left after B: 25
+    # shares
     assert one.shares[0] == 25.0
     assert one.fills[-1].bar == 2
     assert one.fills[-1].reason[0] == "buying power"
@@ -78,7 +86,11 @@ def test_an_order_on_the_last_bar_is_told_as_unfilled():
     one.order(np.array([1.0]))
     one.finish()
     (record,) = one.fills
-    assert (record.bar, record.filled[0], record.reason[0]) == (-1, 0.0, "the data end before the fill")
+    assert (record.bar, record.filled[0], record.reason[0]) == (
+        -1,
+        0.0,
+        "the data end before the fill",
+    )
 
 
 def test_a_missing_bar_is_valued_at_the_last_close():
@@ -97,7 +109,12 @@ def test_an_undeclared_delisting_closes_after_so_many_silent_rows():
     # 100 shares at 8, half lost, known at the third silent row
     np.testing.assert_array_equal(one.nav, [1000, 1000, 800, 800, 800, 400, 400])
     forced = one.fills[-1]
-    assert (forced.bar, forced.price[0], forced.filled[0], forced.reason[0]) == (5, 4.0, -100.0, "delisted")
+    assert (forced.bar, forced.price[0], forced.filled[0], forced.reason[0]) == (
+        5,
+        4.0,
+        -100.0,
+        "delisted",
+    )
 
 
 def test_a_delisted_asset_that_trades_again_can_be_bought_again():
@@ -112,7 +129,9 @@ def test_a_delisted_asset_that_trades_again_can_be_bought_again():
 
 
 def test_a_declared_delisting_closes_at_its_last_session():
-    bars = make_bars({"A": [10, 10, 8, NAN, NAN], "B": [1] * 5}, last_session={"A": np.datetime64("2020-01-03")})
+    bars = make_bars(
+        {"A": [10, 10, 8, NAN, NAN], "B": [1] * 5}, last_session={"A": np.datetime64("2020-01-03")}
+    )
     one = account(bars, delisting=Delisting(haircut=0.25))
     one.order(np.array([1.0, 0.0]))
     one.advance(4)
@@ -120,7 +139,9 @@ def test_a_declared_delisting_closes_at_its_last_session():
 
 
 def test_a_declared_asset_is_not_closed_for_a_gap():
-    bars = make_bars({"A": [10, 10, NAN, NAN, 12], "B": [1] * 5}, last_session={"A": np.datetime64("2020-01-07")})
+    bars = make_bars(
+        {"A": [10, 10, NAN, NAN, 12], "B": [1] * 5}, last_session={"A": np.datetime64("2020-01-07")}
+    )
     one = account(bars, delisting=Delisting(after=2))
     one.order(np.array([1.0, 0.0]))
     one.advance(3)
@@ -212,7 +233,10 @@ def test_playing_bar_by_bar_equals_playing_in_one_go(data):
     rows["Z"] = make_rows(np.ones(days))
     bars = make_bars(rows, adjust="none")
     orders = {int(t): rng.dirichlet(np.ones(len(rows))) for t in rng.integers(0, days, 4)}
-    steps, leaps = account(bars, delisting=Delisting(after=2)), account(bars, delisting=Delisting(after=2))
+    steps, leaps = (
+        account(bars, delisting=Delisting(after=2)),
+        account(bars, delisting=Delisting(after=2)),
+    )
     for t in range(days):
         steps.advance(t)
         if t in orders:
@@ -297,14 +321,20 @@ def test_holdings_are_listed_where_they_change():
 
 
 def test_one_share_is_split_too():
-    one = account(make_bars({"A": make_rows([10, 10, 5], split=[1, 1, 2])}, adjust="none"), cash=10.0, whole=True)
+    one = account(
+        make_bars({"A": make_rows([10, 10, 5], split=[1, 1, 2])}, adjust="none"),
+        cash=10.0,
+        whole=True,
+    )
     one.order(np.array([1.0]))
     one.advance(2)
     assert one.shares[0] == 2.0
 
 
 def test_only_who_pays_a_dividend_has_a_row():
-    bars = make_bars({"A": [10, 10, 10], "B": make_rows([10, 10, 9], dividend=[0, 0, 1])}, adjust="none")
+    bars = make_bars(
+        {"A": [10, 10, 10], "B": make_rows([10, 10, 9], dividend=[0, 0, 1])}, adjust="none"
+    )
     one = account(bars)
     one.order(np.array([0.5, 0.5]))
     one.advance(2)
@@ -313,7 +343,9 @@ def test_only_who_pays_a_dividend_has_a_row():
 
 
 def rising(sessions):
-    """0.365 and 0.73 for the nights after the first bars: a thousandth and two of the amount for each day."""
+    """0.365 and 0.73 for the nights after the first bars: a thousandth and two of the amount for
+    each day.
+    """
     rate = np.array([0.365, 0.73, 99.0])
     return Rates(cash=rate, margin=2 * rate, borrow=3 * rate)
 
@@ -342,11 +374,17 @@ def test_borrowed_shares_cost_by_their_value_at_the_bar_before():
 
 
 def test_one_share_is_delisted_too_and_the_list_of_holdings_keeps_what_was():
-    one = account(make_bars({"A": [10, 10, NAN, NAN], "B": [1] * 4}), cash=10.0, delisting=Delisting(after=2))
+    one = account(
+        make_bars({"A": [10, 10, NAN, NAN], "B": [1] * 4}), cash=10.0, delisting=Delisting(after=2)
+    )
     one.order(np.array([1.0, 0.0]))
     one.advance(3)
     assert one.fills[-1].decided == -1
-    assert [(bar, shares.tolist()) for bar, shares in one.holdings] == [(0, [0, 0]), (1, [1, 0]), (3, [0, 0])]
+    assert [(bar, shares.tolist()) for bar, shares in one.holdings] == [
+        (0, [0, 0]),
+        (1, [1, 0]),
+        (3, [0, 0]),
+    ]
 
 
 def test_what_a_waiting_order_still_asked_is_told_when_it_is_replaced():

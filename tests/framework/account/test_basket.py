@@ -48,7 +48,9 @@ def test_whole_shares_cut_toward_zero_on_both_sides():
 
 
 def test_whole_shares_snap_to_the_number_that_rounding_missed():
-    np.testing.assert_array_equal(whole_shares(np.array([3 - 1e-12, 1e6 - 0.5, -(7 - 1e-11)])), [3, 999_999, -7])
+    np.testing.assert_array_equal(
+        whole_shares(np.array([3 - 1e-12, 1e6 - 0.5, -(7 - 1e-11)])), [3, 999_999, -7]
+    )
 
 
 def test_a_basket_that_fits_fills_in_full():
@@ -66,7 +68,8 @@ def test_sales_pay_for_purchases_in_either_order():
 
 
 def test_a_gap_at_the_fill_scales_all_openings_by_one_factor():
-    # 1000 of cash; decided 50 + 50 shares at 10 each, but both open at 12.5: 1250 wanted, factor 0.8
+    # 1000 of cash; decided 50 + 50 shares at 10 each, but both open at 12.5: 1250 wanted, factor
+    # 0.8
     got = fill([0, 0], [50, 50], [12.5, 12.5], 1000.0)
     assert got.factor == pytest.approx(0.8)
     np.testing.assert_allclose(got.filled, [40, 40])
@@ -116,8 +119,9 @@ def test_what_is_held_beyond_the_gross_limit_leaves_no_room():
 
 
 def test_whole_shares_round_down_then_fill_up_by_largest_remainder():
-    # 100 of cash, openings 6 x 10 and 6 x 12: 132 wanted, factor 0.7576 -> 4.545 and 4.545, floor 4 and 4
-    # spends 88; 12 is left: equal remainders, so the first by name gets one more (10), and nothing fits then
+    # 100 of cash, openings 6 x 10 and 6 x 12: 132 wanted, factor 0.7576 -> 4.545 and 4.545, floor 4
+    # and 4 spends 88; 12 is left: equal remainders, so the first by name gets one more (10), and
+    # nothing fits then
     got = fill([0, 0], [6, 6], [10, 12], 100.0, whole=True)
     np.testing.assert_array_equal(got.filled, [5, 4])
     assert got.cash == 2.0
@@ -205,7 +209,8 @@ def test_snapping_grows_with_the_number_of_shares():
 
 
 def test_the_share_that_is_left_goes_to_the_largest_remainder_not_the_largest_order():
-    # 100 of 140 wanted, factor 0.714: 2.857 and 7.143, cut to 2 and 7; the 10 left buy one more of the first
+    # 100 of 140 wanted, factor 0.714: 2.857 and 7.143, cut to 2 and 7; the 10 left buy one more of
+    # the first
     np.testing.assert_array_equal(fill([0, 0], [4, 10], [10, 10], 100.0, whole=True).filled, [3, 7])
 
 
@@ -232,13 +237,14 @@ def test_a_reversal_pays_the_average_of_its_two_parts():
 
 
 def test_an_order_that_was_cut_by_nothing_gets_no_share_more():
-    # 17 of 34 wanted: 2 and 1.5, cut to 2 and 1; the 5 left are too few for the second, and the first has its part
+    # 17 of 34 wanted: 2 and 1.5, cut to 2 and 1; the 5 left are too few for the second, and the
+    # first has its part
     np.testing.assert_array_equal(fill([0, 0], [4, 3], [1, 10], 17.0, whole=True).filled, [2, 1])
 
 
 def test_what_a_sale_leaves_is_what_counts_against_the_gross_limit():
-    # 100 A at 10, no cash. Half of A is sold: 500 of cash, NAV 1000, still held 500. At 1.5 times NAV 1000 is left,
-    # which is 200 B at 5, and not the 400 that were asked
+    # 100 A at 10, no cash. Half of A is sold: 500 of cash, NAV 1000, still held 500. At 1.5 times
+    # NAV 1000 is left, which is 200 B at 5, and not the 400 that were asked
     got = fill([100, 0], [-50, 400], [10, 5], 0.0, gross=1.5)
     assert got.filled.tolist() == [-50.0, 200.0]
     assert got.cash == -500.0

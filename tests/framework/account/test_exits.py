@@ -31,7 +31,10 @@ TRAIL = ("trailing_stop", TrailingStop(TrailingStopConfig(depth=0.1), NOBODY))
 
 
 def account(bars, *exits, weight=0.5, fill="next_open"):
-    one = Account(Market(bars, Broker(cash=1000.0, fill=fill, costs=MadeCosts()), 1.0, False, exits), bars.start)
+    one = Account(
+        Market(bars, Broker(cash=1000.0, fill=fill, costs=MadeCosts()), 1.0, False, exits),
+        bars.start,
+    )
     one.order(np.array([weight]))
     one.advance(len(bars) - 1)
     return one
@@ -43,7 +46,9 @@ def closing(one):
 
 
 def test_a_stop_fills_at_its_level_inside_the_bar():
-    bars = make_bars({"A": make_rows([10, 10, 9.5, 9.5], open=[10, 10, 9.8, 9.5], low=[10, 10, 8.9, 9.5])})
+    bars = make_bars(
+        {"A": make_rows([10, 10, 9.5, 9.5], open=[10, 10, 9.8, 9.5], low=[10, 10, 8.9, 9.5])}
+    )
     assert closing(account(bars, STOP)) == (2, 9.0, -50.0, "stop_loss")
 
 
@@ -65,7 +70,9 @@ def test_a_target_fills_at_its_level():
 
 
 def test_a_bar_that_touches_both_takes_the_stop():
-    bars = make_bars({"A": make_rows([10, 10, 10], open=[10, 10, 10], high=[10, 10, 13], low=[10, 10, 8])})
+    bars = make_bars(
+        {"A": make_rows([10, 10, 10], open=[10, 10, 10], high=[10, 10, 13], low=[10, 10, 8])}
+    )
     assert closing(account(bars, TAKE, STOP)) == (2, 9.0, -50.0, "stop_loss")
 
 
@@ -93,13 +100,21 @@ def test_an_entry_at_the_close_is_watched_from_the_next_bar():
 
 def test_an_exit_before_a_fill_at_the_close_cancels_the_order():
     bars = make_bars({"A": make_rows([10, 10, 10, 10, 10], low=[10, 10, 10, 8, 10])})
-    one = Account(Market(bars, Broker(cash=1000.0, fill="next_close", costs=MadeCosts()), 1.0, False, (STOP,)), 0)
+    one = Account(
+        Market(
+            bars, Broker(cash=1000.0, fill="next_close", costs=MadeCosts()), 1.0, False, (STOP,)
+        ),
+        0,
+    )
     one.order(np.array([0.5]))
     one.advance(2)
     one.order(np.array([0.9]))
     one.advance(4)
     assert one.shares[0] == 0.0
-    assert [record.reason[0] for record in one.fills[1:]] == ["stop_loss", "cancelled by an exit in the same bar"]
+    assert [record.reason[0] for record in one.fills[1:]] == [
+        "stop_loss",
+        "cancelled by an exit in the same bar",
+    ]
 
 
 def test_closes_stand_for_missing_highs_and_lows():
@@ -113,16 +128,23 @@ def test_closes_stand_for_missing_highs_and_lows():
 
 
 def test_a_split_moves_the_levels():
-    bars = make_bars({"A": make_rows([10, 10, 5, 4.4], split=[1, 1, 2, 1], open=[10, 10, 5, 4.6])}, adjust="none")
+    bars = make_bars(
+        {"A": make_rows([10, 10, 5, 4.4], split=[1, 1, 2, 1], open=[10, 10, 5, 4.6])}, adjust="none"
+    )
     assert closing(account(bars, STOP)) == (3, 4.5, -100.0, "stop_loss")
 
 
 def test_buying_more_averages_the_entry():
     bars = make_bars({"A": make_rows([10, 10, 20, 20, 14, 14])})
-    one = Account(Market(bars, Broker(cash=1000.0, fill="next_open", costs=MadeCosts()), 1.0, False, (STOP,)), 0)
+    one = Account(
+        Market(bars, Broker(cash=1000.0, fill="next_open", costs=MadeCosts()), 1.0, False, (STOP,)),
+        0,
+    )
     one.order(np.array([0.4]))
     one.advance(2)
-    one.order(np.array([0.8]))  # NAV 1400: 40 shares at 10 become 56, the rest at 20: average 12.857
+    one.order(
+        np.array([0.8])
+    )  # NAV 1400: 40 shares at 10 become 56, the rest at 20: average 12.857
     one.advance(4)
     assert one.shares[0] == 56.0
     assert one._entry[0] == pytest.approx((40 * 10 + 16 * 20) / 56)
@@ -160,7 +182,9 @@ def test_an_exit_price_is_a_price_of_the_bar(side, prices, stop, target):
 
 def test_an_asset_that_was_closed_waits_for_its_signal_to_change(tmp_path):
     close = [10.0] * 25 + [8.0, 8.2, 8.4, 8.6, 8.8, 9.0] + [9.0] * 10 + [5.0] * 6 + [9.0] * 12
-    frame = pd.DataFrame({"date": pd.bdate_range("2020-01-01", periods=len(close)), "open": close, "close": close})
+    frame = pd.DataFrame(
+        {"date": pd.bdate_range("2020-01-01", periods=len(close)), "open": close, "close": close}
+    )
     frame.to_csv(tmp_path / "A.csv", index=False)
     plugin = tmp_path / "above.py"
     plugin.write_text(
@@ -190,7 +214,8 @@ def test_an_asset_that_was_closed_waits_for_its_signal_to_change(tmp_path):
     )
     fills = result.fills[result.fills["filled"].abs() > 1e-6]
     bought = fills[fills["filled"] > 0]["time"].dt.strftime("%m-%d").tolist()
-    # bought at the start; stopped on the drop to 8; bought again only after the fall to 5 had turned the signal off
+    # bought at the start; stopped on the drop to 8; bought again only after the fall to 5 had
+    # turned the signal off
     assert bought[0] == "01-03"
     stopped = fills[fills["reason"] == "stop_loss"]
     assert stopped["price"].iloc[0] == 8.0
@@ -223,11 +248,19 @@ def test_an_open_exactly_at_a_level_is_beyond_it(first, high, low, price, by_sto
 
 def test_a_split_moves_the_best_close():
     rows = make_rows([10, 10, 20, 10, 9.5, 8.9], split=[1, 1, 1, 2, 1, 1])
-    assert closing(account(make_bars({"A": rows}, adjust="none"), TRAIL)) == (5, 8.9, -100.0, "trailing_stop")
+    assert closing(account(make_bars({"A": rows}, adjust="none"), TRAIL)) == (
+        5,
+        8.9,
+        -100.0,
+        "trailing_stop",
+    )
 
 
 def several(rows, fill="next_open", cash=1000.0, exits=(STOP,)):
-    return Account(Market(make_bars(rows), Broker(cash=cash, fill=fill, costs=MadeCosts()), 1.0, False, exits), 0)
+    return Account(
+        Market(make_bars(rows), Broker(cash=cash, fill=fill, costs=MadeCosts()), 1.0, False, exits),
+        0,
+    )
 
 
 def test_one_share_is_stopped_too_and_nobody_decided_it():
@@ -300,7 +333,11 @@ def test_a_rule_sees_for_how_many_bars_a_holding_was_held():
 def test_what_the_volume_does_not_take_of_an_exit_is_closed_at_the_next_bars():
     from bt_run_plugins.brokers.simulated import SimulatedConfig, build_broker
 
-    rows = make_rows([10, 10, 8.5, 10, 10, 10, 10], low=[10, 10, 8.5, 10, 10, 10, 10], volume=[1000, 1000] + [40] * 5)
+    rows = make_rows(
+        [10, 10, 8.5, 10, 10, 10, 10],
+        low=[10, 10, 8.5, 10, 10, 10, 10],
+        volume=[1000, 1000] + [40] * 5,
+    )
     broker = build_broker(SimulatedConfig(cash=1000.0, slippage={"participation": 0.5}), NOBODY)
     one = Account(Market(make_bars({"A": rows}), broker, 1.0, False, (STOP,)), 0)
     one.order(np.array([0.5]))
@@ -325,7 +362,10 @@ def test_an_exit_remembers_through_a_bar_that_is_missing():
 
 
 def account_of_two(bars):
-    one = Account(Market(bars, Broker(cash=1000.0, fill="next_open", costs=MadeCosts()), 1.0, False, (STOP,)), 0)
+    one = Account(
+        Market(bars, Broker(cash=1000.0, fill="next_open", costs=MadeCosts()), 1.0, False, (STOP,)),
+        0,
+    )
     one.advance(2)
     return one
 
@@ -337,7 +377,9 @@ def test_levels_of_a_wrong_shape_are_told_as_the_plugins():
         def levels(self, holdings):
             return np.zeros(3), np.zeros(1)
 
-    with pytest.raises(PluginError, match=r"exit 'wrong': failed: ValueError: levels of shape \(3,\) and \(1,\)"):
+    with pytest.raises(
+        PluginError, match=r"exit 'wrong': failed: ValueError: levels of shape \(3,\) and \(1,\)"
+    ):
         account(make_bars({"A": [10, 10, 10]}), ("wrong", Wrong()))
 
 
@@ -347,7 +389,9 @@ def test_the_rest_of_an_exit_was_decided_when_the_exit_was():
             return np.clip(shares, -30, 30)
 
     bars = make_bars({"A": [10, 10, 10, 8, 8]})
-    one = Account(Market(bars, Broker(cash=600.0, fill="next_open", costs=Thin()), 1.0, False, (STOP,)), 0)
+    one = Account(
+        Market(bars, Broker(cash=600.0, fill="next_open", costs=Thin()), 1.0, False, (STOP,)), 0
+    )
     one.order(np.array([0.5]))
     one.advance(1)
     one.order(np.array([1.0]))
@@ -357,8 +401,12 @@ def test_the_rest_of_an_exit_was_decided_when_the_exit_was():
     assert [int(np.ravel(record.decided)[0]) for record in one.fills] == [0, 1, -1, 3]
 
 
-@pytest.mark.parametrize(("high", "low", "price", "by_stop"), [(11.0, 9.0, 9.0, True), (12.0, 9.1, 12.0, False)])
+@pytest.mark.parametrize(
+    ("high", "low", "price", "by_stop"), [(11.0, 9.0, 9.0, True), (12.0, 9.1, 12.0, False)]
+)
 def test_a_low_or_high_exactly_at_a_level_touches_it(high, low, price, by_stop):
     levels = Levels(np.array([9.0]), np.array([12.0]), np.array(["s"]), np.array(["t"]))
-    got, stopped = exit_prices(np.ones(1), tuple(np.array([value]) for value in (10.0, high, low, 10.0)), levels)
+    got, stopped = exit_prices(
+        np.ones(1), tuple(np.array([value]) for value in (10.0, high, low, 10.0)), levels
+    )
     assert (got[0], stopped[0]) == (price, by_stop)

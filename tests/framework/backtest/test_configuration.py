@@ -86,7 +86,8 @@ def told(text: str | bytes, *overrides: str) -> str:
     return str(caught.value)
 
 
-# -- what is read ------------------------------------------------------------------------------------
+# -- what is read
+# ------------------------------------------------------------------------------------
 
 
 def test_a_file_becomes_a_config_with_defaults(folder: Path) -> None:
@@ -112,7 +113,9 @@ def test_words_that_older_yaml_takes_for_booleans_are_strings(folder: Path) -> N
 
 
 def test_1e_minus_4_is_a_number(folder: Path) -> None:
-    (folder / "run.yaml").write_text(RUN + "broker: {use: simulated, slippage: {bps: 1e-4}}\nrisk_free: 1e-2\n")
+    (folder / "run.yaml").write_text(
+        RUN + "broker: {use: simulated, slippage: {bps: 1e-4}}\nrisk_free: 1e-2\n"
+    )
     config = load_config("run.yaml")
     assert config.risk_free == 0.01
     assert bind(config, installed(config)).broker.options.model_dump()["slippage"]["bps"] == 1e-4
@@ -120,7 +123,9 @@ def test_1e_minus_4_is_a_number(folder: Path) -> None:
 
 def test_anchors_and_merge_keys_are_understood(folder: Path) -> None:
     text = RUN.replace("{use: trend, fast: 50}", "&t {use: trend, fast: 50}")
-    (folder / "run.yaml").write_text(text.replace("sizer: equal_weight", "sizer: {<<: *t, use: equal_weight}"))
+    (folder / "run.yaml").write_text(
+        text.replace("sizer: equal_weight", "sizer: {<<: *t, use: equal_weight}")
+    )
     with pytest.raises(ConfigError, match=r"run\.yaml:\d+:\d+: sizer\.fast: unknown key; found 50"):
         load_config("run.yaml")
 
@@ -139,12 +144,16 @@ def test_a_config_from_python_needs_no_file(folder: Path) -> None:
             "strategy": {"use": "trend", "fsat": 3},
         }
     )
-    with pytest.raises(ConfigError, match=r"^strategy\.fsat: unknown key; found 3; .*did you mean 'fast'"):
+    with pytest.raises(
+        ConfigError, match=r"^strategy\.fsat: unknown key; found 3; .*did you mean 'fast'"
+    ):
         bind(config, installed(config))
 
 
 def test_a_wrong_config_from_python_is_told_alike() -> None:
-    with pytest.raises(ConfigError, match=r"name: not a safe folder name: .*; found 'a/b'\ndata: missing key; "):
+    with pytest.raises(
+        ConfigError, match=r"name: not a safe folder name: .*; found 'a/b'\ndata: missing key; "
+    ):
         RunConfig(name="a/b")  # type: ignore[call-arg]
 
 
@@ -155,13 +164,15 @@ def test_a_config_is_frozen_and_survives_pickling(folder: Path) -> None:
     assert pickle.loads(pickle.dumps(config)) == config
 
 
-# -- extends -----------------------------------------------------------------------------------------
+# -- extends
+# -----------------------------------------------------------------------------------------
 
 
 def test_extends_merges_mappings_and_replaces_lists(folder: Path) -> None:
     (folder / "base.yaml").write_text(RUN + "overlays: [{use: volatility_target, annual: 0.1}]\n")
     (folder / "run.yaml").write_text(
-        "extends: base.yaml\nname: other\noverlays: []\nstrategy: {slow: 100}\ndata: {end: 2010-01-04}\n"
+        "extends: base.yaml\nname: other\noverlays: []\nstrategy: {slow: 100}\ndata: {end: "
+        "2010-01-04}\n"
     )
     config = load_config("run.yaml")
     assert (config.name, config.overlays) == ("other", ())
@@ -183,7 +194,9 @@ def test_extends_keeps_the_keys_of_the_same_component(folder: Path) -> None:
 
 def test_an_inherited_mistake_is_told_where_it_stands(folder: Path) -> None:
     (folder / "deep").mkdir()
-    (folder / "deep" / "base.yaml").write_text(RUN.replace("plugin.py", "../plugin.py").replace("fast", "fsat"))
+    (folder / "deep" / "base.yaml").write_text(
+        RUN.replace("plugin.py", "../plugin.py").replace("fast", "fsat")
+    )
     message = told("extends: deep/base.yaml\nname: other\n")
     assert message.startswith(f"deep{os.sep}base.yaml:9:24: strategy.fsat: unknown key; found 50; ")
 
@@ -205,20 +218,30 @@ def test_a_file_that_extends_itself_is_told(folder: Path) -> None:
 def test_a_missing_base_is_told_at_its_place(folder: Path) -> None:
     (folder / "base.yaml").write_text(RUN)
     message = told("name: x\nextends: bsae.yaml\n")
-    assert message.startswith("run.yaml:2:10: extends: no such file; found 'bsae.yaml'; expected a path that")
+    assert message.startswith(
+        "run.yaml:2:10: extends: no such file; found 'bsae.yaml'; expected a path that"
+    )
     assert "(did you mean 'base.yaml'?)" in message
 
 
 def test_extends_must_be_one_name(folder: Path) -> None:
-    message = "run.yaml:1:10: extends: wrong type; found ['a.yaml']; expected the name of one YAML file"
+    message = (
+        "run.yaml:1:10: extends: wrong type; found ['a.yaml']; expected the name of one YAML file"
+    )
     assert told("extends: [a.yaml]\n").startswith(message)
 
 
-# -- overrides ---------------------------------------------------------------------------------------
+# -- overrides
+# ---------------------------------------------------------------------------------------
 
 
 def test_an_override_sets_one_key(folder: Path) -> None:
-    overrides = ["strategy.fast=20", "data.end=2010-01-04", "limits.gross=0.5", "data.assets={A: SP500}"]
+    overrides = [
+        "strategy.fast=20",
+        "data.end=2010-01-04",
+        "limits.gross=0.5",
+        "data.assets={A: SP500}",
+    ]
     config = load_config("run.yaml", [*overrides, "data.benchmark=A"])
     assert config.strategy.options == {"fast": 20}
     assert (config.data.end, config.limits.gross) == (date(2010, 1, 4), 0.5)
@@ -240,7 +263,10 @@ def test_an_override_reaches_into_lists_and_bare_names(folder: Path) -> None:
             "strategy.fsat=3",
             "--set strategy.fsat: strategy.fsat: unknown key; found 3; expected one of fast, slow",
         ),
-        ("bogus.key=3", "--set bogus.key: bogus: unknown key; found {'key': 3}; expected one of name, seed"),
+        (
+            "bogus.key=3",
+            "--set bogus.key: bogus: unknown key; found {'key': 3}; expected one of name, seed",
+        ),
         (
             "strategy.fast=x",
             "--set strategy.fast: strategy.fast: wrong value; found 'x'; expected an integer",
@@ -250,16 +276,23 @@ def test_an_override_reaches_into_lists_and_bare_names(folder: Path) -> None:
             "overlays.1.annual=3",
             "--set overlays.1.annual: overlays is a list; found '1'; expected an index from 0 to 0",
         ),
-        ("overlays.x=3", "--set overlays.x: overlays is a list; found 'x'; expected an index from 0 to 0"),
+        (
+            "overlays.x=3",
+            "--set overlays.x: overlays is a list; found 'x'; expected an index from 0 to 0",
+        ),
         (
             "triggers.0=3",
-            "--set triggers.0: triggers is a list; found '0'; expected nothing, for the list is empty",
+            "--set triggers.0: triggers is a list; found '0'; expected nothing, for the list is "
+            "empty",
         ),
         (
             "strategy.fast.x=3",
             "--set strategy.fast.x: strategy.fast is 50 and has no keys; found 'x' after it",
         ),
-        ("strategy.fast=[1", "--set strategy.fast: the value is not YAML; found '[1'; not valid YAML: "),
+        (
+            "strategy.fast=[1",
+            "--set strategy.fast: the value is not YAML; found '[1'; not valid YAML: ",
+        ),
         (
             "strategy.fast",
             "--set strategy.fast: expected KEY=VALUE with a dotted key, such as broker.cash=50000",
@@ -282,7 +315,8 @@ def load_config_text(text: str, *overrides: str) -> RunConfig:
     return load_config("run.yaml", overrides)
 
 
-# -- files that cannot be read -----------------------------------------------------------------------
+# -- files that cannot be read
+# -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -292,10 +326,16 @@ def load_config_text(text: str, *overrides: str) -> RunConfig:
             "name: a\nname: b\n",
             'run.yaml:2:1: duplicate key "name" with value "b" (original value: "a"); a key may',
         ),
-        ("data:\n\tstart: 2000-01-03\n", "run.yaml:2:1: a tab stands here; YAML is indented with spaces"),
+        (
+            "data:\n\tstart: 2000-01-03\n",
+            "run.yaml:2:1: a tab stands here; YAML is indented with spaces",
+        ),
         ("", "run.yaml: the file is empty; expected a run, such as `bt-run init` writes"),
         ("# only a comment\n", "run.yaml: the file is empty"),
-        ("- a\n- b\n", "run.yaml:1:1: wrong type; found a list; expected a mapping such as `name: my_run`"),
+        (
+            "- a\n- b\n",
+            "run.yaml:1:1: wrong type; found a list; expected a mapping such as `name: my_run`",
+        ),
         ("hello\n", "run.yaml:1:1: wrong type; found 'hello'; expected a mapping"),
         ("name: [a\nseed: 1\n", "run.yaml:2:5: not valid YAML: expected ',' or ']'"),
         ("name: a\x00b\n", "run.yaml: not valid YAML: unacceptable character"),
@@ -307,7 +347,10 @@ def load_config_text(text: str, *overrides: str) -> RunConfig:
             "data: {assets: {600519: A}}\n",
             "run.yaml:1:17: a key must be a string; found 600519; put it in quotes",
         ),
-        (b"name: caf\xe9\n", "run.yaml:1:10: the file is not UTF-8; found the byte 0xe9; save it as UTF-8"),
+        (
+            b"name: caf\xe9\n",
+            "run.yaml:1:10: the file is not UTF-8; found the byte 0xe9; save it as UTF-8",
+        ),
         ("[" * 600, "run.yaml: the file is nested too deeply to be read"),
     ],
 )
@@ -326,12 +369,14 @@ def test_a_folder_is_told(folder: Path) -> None:
         load_config(folder)
 
 
-# -- values that are wrong ---------------------------------------------------------------------------
+# -- values that are wrong
+# ---------------------------------------------------------------------------
 
 
 def test_an_error_shows_the_source_line_and_a_caret(folder: Path) -> None:
     assert told(RUN.replace("fast: 50", "fsat: 50")) == (
-        "run.yaml:9:24: strategy.fsat: unknown key; found 50; expected one of fast, slow, band, short "
+        "run.yaml:9:24: strategy.fsat: unknown key; found 50; expected one of fast, slow, band, "
+        "short "
         "(did you mean 'fast'?)\n"
         "    strategy: {use: trend, fsat: 50}\n"
         "                           ^"
@@ -411,7 +456,11 @@ def test_an_error_shows_the_source_line_and_a_caret(folder: Path) -> None:
             "[A, A]",
             "run.yaml:5:11: data.assets: 'A' stands in the list more than once; an asset may",
         ),
-        ("[SP500, NASDAQ]", "A", "run.yaml:5:11: data.assets: wrong value; found 'A'; expected a mapping\n"),
+        (
+            "[SP500, NASDAQ]",
+            "A",
+            "run.yaml:5:11: data.assets: wrong value; found 'A'; expected a mapping\n",
+        ),
         (
             "2018-12-31",
             "1999-12-31",
@@ -422,7 +471,11 @@ def test_an_error_shows_the_source_line_and_a_caret(folder: Path) -> None:
             "2018",
             "run.yaml:8:8: data.end: a date is written YEAR-MONTH-DAY, such as 2000-01-03; found 20",
         ),
-        ("2018-12-31", "soon", "run.yaml:8:8: data.end: wrong value; found 'soon'; expected a date\n"),
+        (
+            "2018-12-31",
+            "soon",
+            "run.yaml:8:8: data.end: wrong value; found 'soon'; expected a date\n",
+        ),
         (
             "name: mine",
             "name: a/b",
@@ -436,22 +489,30 @@ def test_an_error_shows_the_source_line_and_a_caret(folder: Path) -> None:
         (
             "sizer: equal_weight",
             "schedule: moth",
-            "run.yaml:10:11: schedule: unknown word; found 'moth'; expected 'once', 'bar', 'session'",
+            "run.yaml:10:11: schedule: unknown word; found 'moth'; expected 'once', 'bar', "
+            "'session'",
         ),
         (
             "  start: 2000-01-03",
             "  start: 2000-01-03\n  history_from: 2001-01-03",
-            "run.yaml:8:17: data.history_from: history_from was 2001-01-03; expected a day not after start",
+            "run.yaml:8:17: data.history_from: history_from was 2001-01-03; expected a day not "
+            "after start",
         ),
     ],
 )
-def test_a_wrong_value_is_told_with_its_place(folder: Path, old: str, new: str, message: str) -> None:
+def test_a_wrong_value_is_told_with_its_place(
+    folder: Path, old: str, new: str, message: str
+) -> None:
     assert told(RUN.replace(old, new)).startswith(message)
 
 
 def test_the_keys_of_a_component_stand_beside_its_name(folder: Path) -> None:
-    message = told(RUN.replace("{use: trend, fast: 50}", "{use: trend, options: {fast: 3}, fsat: 3}"))
-    assert message.startswith("run.yaml:9:24: strategy.options: unknown key; the keys of a component stand beside")
+    message = told(
+        RUN.replace("{use: trend, fast: 50}", "{use: trend, options: {fast: 3}, fsat: 3}")
+    )
+    assert message.startswith(
+        "run.yaml:9:24: strategy.options: unknown key; the keys of a component stand beside"
+    )
 
 
 def test_every_mistake_is_told_at_once(folder: Path) -> None:
@@ -462,7 +523,9 @@ def test_every_mistake_is_told_at_once(folder: Path) -> None:
 
 
 def test_the_alternatives_of_a_value_are_told_together(folder: Path) -> None:
-    message = told(RUN.replace("{use: trend, fast: 50}", "{use: clock, at: 10:30, threshold: late}"))
+    message = told(
+        RUN.replace("{use: trend, fast: 50}", "{use: clock, at: 10:30, threshold: late}")
+    )
     assert "strategy.threshold: wrong value; found 'late'; expected an integer or" in message
     assert message.count("strategy.threshold") == 1
 
@@ -483,7 +546,8 @@ def test_nested_components_are_told_with_their_place(folder: Path) -> None:
     assert "strategy.defensive: 'trend' is a strategy, not a sizer" in message
 
 
-# -- what is bound -----------------------------------------------------------------------------------
+# -- what is bound
+# -----------------------------------------------------------------------------------
 
 
 def test_nested_components_are_bound(folder: Path) -> None:
@@ -497,9 +561,14 @@ def test_nested_components_are_bound(folder: Path) -> None:
 
 
 def test_a_component_nested_inside_another_field_is_refused(folder: Path) -> None:
-    text = PLUGIN.replace("    table: Path | None = None\n\nclass Clock", '    inner: Nested["sizer"]\n\nclass Clock')
+    text = PLUGIN.replace(
+        "    table: Path | None = None\n\nclass Clock", '    inner: Nested["sizer"]\n\nclass Clock'
+    )
     (folder / "plugin.py").write_text(text)
-    with pytest.raises(PluginError, match=r"plugin\.py: clock\.legs\.inner is Nested inside another field; a nested"):
+    with pytest.raises(
+        PluginError,
+        match=r"plugin\.py: clock\.legs\.inner is Nested inside another field; a nested",
+    ):
         load_config_text(RUN.replace("{use: trend, fast: 50}", "{use: clock, at: 10:30}"))
 
 
@@ -512,10 +581,14 @@ def test_iterating_a_bound_config_yields_nested_components_too(folder: Path) -> 
 
 def test_paths_start_at_the_folder_of_the_file_in_which_they_stand(folder: Path) -> None:
     (folder / "deep").mkdir()
-    clock = "{use: clock, at: 10:30, table: a.csv, tables: [b.csv], legs: [{weight: 1, table: c.csv}]}"
+    clock = (
+        "{use: clock, at: 10:30, table: a.csv, tables: [b.csv], legs: [{weight: 1, table: c.csv}]}"
+    )
     text = RUN.replace("{use: trend, fast: 50}", clock).replace("plugin.py", "../plugin.py")
     (folder / "deep" / "base.yaml").write_text(text)
-    config = load_config_text("extends: deep/base.yaml\nstrategy: {tables: [d.csv]}\n", "strategy.label=x")
+    config = load_config_text(
+        "extends: deep/base.yaml\nstrategy: {tables: [d.csv]}\n", "strategy.label=x"
+    )
     options = bound_strategy(config).options.model_dump()
     deep = folder / "deep"
     assert (options["table"], options["tables"]) == (deep / "a.csv", [folder / "d.csv"])
@@ -526,7 +599,13 @@ def test_resolved_is_complete_and_in_the_order_of_the_yaml(folder: Path) -> None
     config = load_config("run.yaml")
     tree = resolved(config, bind(config, installed(config)))
     assert list(tree) == list(RunConfig.model_fields)
-    assert tree["strategy"] == {"use": "trend", "fast": 50, "slow": 200, "band": 0.0, "short": False}
+    assert tree["strategy"] == {
+        "use": "trend",
+        "fast": 50,
+        "slow": 200,
+        "band": 0.0,
+        "short": False,
+    }
     assert tree["data"]["source"] == {"use": "sample", "set": "indices"}
     assert tree["data"]["start"] == "2000-01-03"
     assert tree["sizer"]["use"] == "equal_weight"
@@ -558,9 +637,15 @@ def test_canonical_holds_what_affects_the_result_and_nothing_else(folder: Path) 
     assert list(tree["data"]["assets"]) == ["NASDAQ", "SP500"]
 
 
-def test_canonical_does_not_depend_on_the_order_of_assets_or_the_way_of_writing(folder: Path) -> None:
+def test_canonical_does_not_depend_on_the_order_of_assets_or_the_way_of_writing(
+    folder: Path,
+) -> None:
     one = load_config("run.yaml")
     other = load_config_text(
-        RUN.replace("[SP500, NASDAQ]", "{NASDAQ: NASDAQ, SP500: SP500}").replace("equal_weight", "{use: equal_weight}")
+        RUN.replace("[SP500, NASDAQ]", "{NASDAQ: NASDAQ, SP500: SP500}").replace(
+            "equal_weight", "{use: equal_weight}"
+        )
     )
-    assert canonical(one, bind(one, installed(one))) == canonical(other, bind(other, installed(other)))
+    assert canonical(one, bind(one, installed(one))) == canonical(
+        other, bind(other, installed(other))
+    )

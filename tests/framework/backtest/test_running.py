@@ -91,7 +91,9 @@ def prices(tmp_path):
     rng = np.random.default_rng(2)
     for name in ("A", "B"):
         close = 20 * np.exp(np.cumsum(rng.normal(0, 0.01, 120)))
-        frame = pd.DataFrame({"date": pd.bdate_range("2020-01-01", periods=120), "open": close, "close": close})
+        frame = pd.DataFrame(
+            {"date": pd.bdate_range("2020-01-01", periods=120), "open": close, "close": close}
+        )
         frame.to_csv(folder / f"{name}.csv", index=False)
     return folder
 
@@ -118,7 +120,9 @@ def test_a_run_gives_tables_and_metrics(prices):
     result = run(config(prices))
     assert result.nav.index[0] == pd.Timestamp("2020-02-03", tz="UTC")
     assert result.nav["nav"].iloc[0] == 1_000_000
-    assert result.metrics["total_return"]["run"] == pytest.approx(result.nav["nav"].iloc[-1] / 1e6 - 1)
+    assert result.metrics["total_return"]["run"] == pytest.approx(
+        result.nav["nav"].iloc[-1] / 1e6 - 1
+    )
     assert list(result.timings) == [
         "configuration",
         "data",
@@ -137,16 +141,33 @@ def test_equal_weight_of_everything_is_its_own_baseline(prices):
 
 def test_the_benchmark_is_its_return_rebased(prices):
     result = run(config(prices))
-    close = pd.read_csv(prices / "A.csv", parse_dates=["date"]).set_index("date")["close"].tz_localize("UTC")
+    close = (
+        pd.read_csv(prices / "A.csv", parse_dates=["date"])
+        .set_index("date")["close"]
+        .tz_localize("UTC")
+    )
     expected = 1_000_000 * close[result.nav.index] / close[result.nav.index[0]]
     np.testing.assert_allclose(result.nav["benchmark"], expected)
 
 
 def test_constant_mix_holds_the_mean_weights(prices):
-    result = run(config(prices, sizer="inverse_volatility", overlays=[{"use": "volatility_target", "annual": 0.05}]))
-    held = result.positions.pivot_table(index="time", columns="asset", values="value", aggfunc="sum")
+    result = run(
+        config(
+            prices,
+            sizer="inverse_volatility",
+            overlays=[{"use": "volatility_target", "annual": 0.05}],
+        )
+    )
+    held = result.positions.pivot_table(
+        index="time", columns="asset", values="value", aggfunc="sum"
+    )
     first_fill = result.fills["time"].min()
-    weights = held.reindex(result.nav.index).div(result.nav["nav"], axis=0).fillna(0.0)[first_fill:].mean()
+    weights = (
+        held.reindex(result.nav.index)
+        .div(result.nav["nav"], axis=0)
+        .fillna(0.0)[first_fill:]
+        .mean()
+    )
     from bt_run.account.account import Account
     from bt_run.account.market import Market
     from bt_run.data.schedule import scheduled
@@ -157,7 +178,9 @@ def test_constant_mix_holds_the_mean_weights(prices):
         account.advance(int(t))
         account.order(weights.to_numpy())
     account.advance(len(ready.bars) - 1)
-    np.testing.assert_allclose(result.nav["constant_mix"], account.nav[ready.bars.start :], rtol=1e-12)
+    np.testing.assert_allclose(
+        result.nav["constant_mix"], account.nav[ready.bars.start :], rtol=1e-12
+    )
 
 
 def test_a_run_without_fills_has_a_mix_of_cash(prices):
@@ -184,7 +207,8 @@ def test_the_hooks_are_told_in_order(prices, tmp_path):
     watcher = tmp_path / "watcher.py"
     watcher.write_text(
         f"from bt_run import hookimpl\n"
-        f"def note(text):\n    with open({str(log)!r}, 'a') as file:\n        file.write(text + '\\n')\n"
+        f"def note(text):\n    with open({str(log)!r}, 'a') as file:\n        file.write(text + "
+        "'\\n')\n"
         "@hookimpl\ndef bt_before_run(config, bars): note(f'before {config.name} {len(bars)}')\n"
         "@hookimpl\ndef bt_decided(decision): note('decided')\n"
         "@hookimpl\ndef bt_after_run(result): note(f'after {result.run_id}')\n"
@@ -233,7 +257,11 @@ def test_a_failure_is_told_and_raised_again(prices, tmp_path):
             r"building strategy 'broken' \(.*parts.py\): failed: RuntimeError: no licence",
         ),
         ({"broker": "no_broker"}, PluginError, "broker 'no_broker' built a int; expected a Broker"),
-        ({"data": {"source": "not_bars"}}, PluginError, "source 'not_bars' returned a int; expected Bars"),
+        (
+            {"data": {"source": "not_bars"}},
+            PluginError,
+            "source 'not_bars' returned a int; expected Bars",
+        ),
         ({"data": {"source": "dies"}}, PluginError, "source 'dies': failed: OSError: disk gone"),
         ({"data": {"benchmark": "Z"}}, DataError, "has no file Z.csv"),
     ],
@@ -246,7 +274,9 @@ def test_what_cannot_run_is_refused_before_the_first_bar(prices, plugin, changes
 def test_close_only_data_cannot_fill_at_the_open(prices):
     for path in prices.iterdir():
         pd.read_csv(path).drop(columns="open").to_csv(path, index=False)
-    with pytest.raises(ConfigError, match=r"broker.fill: was 'next_open', but the data have no opens"):
+    with pytest.raises(
+        ConfigError, match=r"broker.fill: was 'next_open', but the data have no opens"
+    ):
         prepare(config(prices))
     run(config(prices, broker={"use": "simulated", "fill": "next_close"}))
 
@@ -339,7 +369,9 @@ def test_classic_mode_refuses_what_it_cannot_do(prices, classic, changes, messag
 
 def test_a_backtrader_strategy_cannot_be_part_of_another(prices, plugin, classic):
     both = config(prices, plugin, strategy={"use": "meta", "parts": ["cross"]})
-    with pytest.raises(ConfigError, match="'cross' is a Backtrader strategy; it cannot be a part of another"):
+    with pytest.raises(
+        ConfigError, match="'cross' is a Backtrader strategy; it cannot be a part of another"
+    ):
         prepare(both.model_copy(update={"plugins": (plugin, classic)}))
 
 
@@ -389,7 +421,8 @@ def test_the_python_way_and_the_yaml_way_are_one(prices, tmp_path):
     file = tmp_path / "t.yaml"
     file.write_text(
         f"name: t\ndata: {{source: {{use: csv, path: {prices}}}, assets: [A, B], benchmark: A, "
-        "start: 2020-02-03, end: 2020-12-31}\nstrategy: buy_and_hold\nsizer: equal_weight\nschedule: week\n"
+        "start: 2020-02-03, end: 2020-12-31}\nstrategy: buy_and_hold\nsizer: "
+        "equal_weight\nschedule: week\n"
     )
     assert run(load_config(file)).run_id == run(config(prices)).run_id
 
@@ -403,7 +436,10 @@ def test_an_asset_that_lacks_opens_cannot_fill_at_the_open(prices):
 
 def test_costs_on_volume_need_volumes(prices):
     broker = {"use": "simulated", "slippage": {"participation": 0.1}}
-    with pytest.raises(ConfigError, match=r"broker: slippage.participation needs volumes, which the data do not have"):
+    with pytest.raises(
+        ConfigError,
+        match=r"broker: slippage.participation needs volumes, which the data do not have",
+    ):
         prepare(config(prices, broker=broker))
 
 
@@ -456,14 +492,21 @@ def bt_reports(): return [offer("bad_report", BadReport)]
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"strategy": "texts"}, r"strategy 'texts': signals\(bars\): failed: TypeError: expected numbers, found list"),
+        (
+            {"strategy": "texts"},
+            r"strategy 'texts': signals\(bars\): failed: TypeError: expected numbers, found list",
+        ),
         ({"strategy": "raises"}, r"strategy 'raises': signals\(bars\): failed: RuntimeError: no"),
         ({"strategy": "exits"}, r"strategy 'exits' at .*: failed: SystemExit: 4"),
         ({"sizer": "ragged"}, r"sizer 'ragged' at .*: its answer: failed: ValueError"),
-        ({"sizer": "vandal"}, r"sizer 'vandal' at .*: failed: ValueError: assignment destination is read-only"),
+        (
+            {"sizer": "vandal"},
+            r"sizer 'vandal' at .*: failed: ValueError: assignment destination is read-only",
+        ),
         (
             {"triggers": ["names"]},
-            r"triggers.0 'names' at .*: returned names of shape \(1,\) and type bool; expected \(N,\)",
+            r"triggers.0 'names' at .*: returned names of shape \(1,\) and type bool; expected "
+            r"\(N,\)",
         ),
         ({"analyzers": ["no_table"]}, r"built a NoTable without table\(\)"),
         ({"analyzers": ["bad_table"]}, "analyzer BadTable: failed: RuntimeError: no table"),

@@ -1,4 +1,6 @@
-"""The look-ahead check: futures that share a past, dates, differences, causes, verdicts, exit codes."""
+"""The look-ahead check: futures that share a past, dates, differences, causes, verdicts, exit
+codes.
+"""
 
 import json
 from dataclasses import replace
@@ -8,7 +10,14 @@ import pytest
 
 from bt_run import ConfigError, PluginError, RunConfig, run
 from bt_run.causality.differences import Noise, compare_arrays
-from bt_run.causality.futures import absent_after, from_bar, noise_after, other_close, shaken_at, until
+from bt_run.causality.futures import (
+    absent_after,
+    from_bar,
+    noise_after,
+    other_close,
+    shaken_at,
+    until,
+)
 from bt_run.checks.causes import END, FILL, LENGTH, PERIOD, WHOLE, WINDOW, cause_of_signal
 from bt_run.checks.dates import choose_dates, first_signal
 from bt_run.checks.lookahead import check_lookahead
@@ -66,7 +75,8 @@ def past(bars, t):
     """Return all that a component can reach of the rows up to ``t``."""
     panels = [getattr(p, name)[: t + 1] for p in (bars.adjusted, bars.traded) for name in FIELDS]
     rows = [
-        getattr(bars, name)[: t + 1] for name in ("times", "present", "tradable", "dividends", "splits", "benchmark")
+        getattr(bars, name)[: t + 1]
+        for name in ("times", "present", "tradable", "dividends", "splits", "benchmark")
     ]
     return [*panels, *rows, bars.members[: t + 1], bars.series("rate")[: t + 1]]
 
@@ -91,7 +101,9 @@ def test_the_other_futures_are_others():
     noise = noise_after(bars, 100, 63, RNG)
     assert len(noise) == 164
     assert noise.present[101:].all()
-    assert (np.abs(noise.close[101:] / bars.close[101:164] - 1) > 0.3).all(where=bars.present[101:164])
+    assert (np.abs(noise.close[101:] / bars.close[101:164] - 1) > 0.3).all(
+        where=bars.present[101:164]
+    )
     assert (noise.high >= noise.low)[101:].all()
     assert noise_after(bars, 150, 63, RNG).series("rate")[-1] != bars.series("rate")[213]
     gone = absent_after(bars, 100, 63)
@@ -120,11 +132,16 @@ def test_less_history_moves_the_start():
 
 def test_a_total_return_run_trades_what_signals_see_in_every_future():
     bars = make_bars({"A": walk(1)}, start=20)
-    for other in (until(bars, 50), noise_after(bars, 50, 9, RNG), shaken_at(bars, slice(3, 4), 2.0)):
+    for other in (
+        until(bars, 50),
+        noise_after(bars, 50, 9, RNG),
+        shaken_at(bars, slice(3, 4), 2.0),
+    ):
         assert other.traded is other.adjusted
 
 
-# -- dates -------------------------------------------------------------------------------------------------------------
+# -- dates
+# -------------------------------------------------------------------------------------------------------------
 
 
 def test_dates_lie_after_the_first_signal_and_before_the_end():
@@ -153,7 +170,8 @@ def test_no_signal_is_seen():
     assert first_signal(np.array([[NAN, 0.0], [0.0, -1.0]])) == 1
 
 
-# -- differences -------------------------------------------------------------------------------------------------------
+# -- differences
+# -------------------------------------------------------------------------------------------------------
 
 
 def test_rounding_is_no_difference_and_is_told():
@@ -169,7 +187,8 @@ def test_rounding_is_no_difference_and_is_told():
     assert noise.rows == 6
 
 
-# -- causes ------------------------------------------------------------------------------------------------------------
+# -- causes
+# ------------------------------------------------------------------------------------------------------------
 
 
 def frame(bars):
@@ -204,7 +223,8 @@ def test_a_shift_is_told_with_its_length():
     assert "not row t + 3: shift forward instead" in how
 
 
-# -- whole runs --------------------------------------------------------------------------------------------------------
+# -- whole runs
+# --------------------------------------------------------------------------------------------------------
 
 PLUGIN = """
 import numpy as np
@@ -320,7 +340,10 @@ def test_a_leak_is_told_with_its_cause_and_its_fix(case):
     text = lookahead_text(found)
     assert f"strategy tomorrow: signals of {leak.asset} at {leak.first} knew the future" in text
     assert "likely cause: a negative shift: the value of 1 bar later" in text
-    assert "to mend it: row t may use row t and earlier ones, not row t + 1: shift forward instead" in text
+    assert (
+        "to mend it: row t may use row t and earlier ones, not row t + 1: shift forward instead"
+        in text
+    )
     assert "LOOK-AHEAD: 1 quantity knows the future" in text
     assert found.exit_code == 6
     json.dumps(found.as_json())
@@ -350,7 +373,10 @@ def test_nothing_could_be_tried_is_not_called_clean(case):
 
 @pytest.mark.parametrize("strategy", ["dice", "dreams"])
 def test_an_unrepeatable_component_is_not_accused_of_knowing_the_future(case, strategy):
-    with pytest.raises(PluginError, match=f"strategy {strategy}: gave other answers on the same data, so look-ahead"):
+    with pytest.raises(
+        PluginError,
+        match=f"strategy {strategy}: gave other answers on the same data, so look-ahead",
+    ):
         check_lookahead(case(strategy))
 
 
@@ -378,7 +404,8 @@ def test_hidden_state_is_no_leak(case):
     assert check_lookahead(case("counts")).exit_code == 0
 
 
-# -- warm-up -----------------------------------------------------------------------------------------------------------
+# -- warm-up
+# -----------------------------------------------------------------------------------------------------------
 
 
 def test_the_warm_up_is_measured_to_the_bar(case):
@@ -390,8 +417,9 @@ def test_the_warm_up_is_measured_to_the_bar(case):
 def test_an_expanding_statistic_never_settles(case):
     found = check_warmup(case("expanding"))
     assert (found.need, found.exit_code) == (None, 6)
-    assert "NOT SETTLED: with 252 bars before the start the outputs still change with more history" in warmup_text(
-        found
+    assert (
+        "NOT SETTLED: with 252 bars before the start the outputs still change with more history"
+        in warmup_text(found)
     )
 
 
@@ -410,7 +438,8 @@ def test_a_length_at_which_the_run_fails_is_told(case):
     assert "RuntimeError: too short" in warmup_text(found)
 
 
-# -- every run ---------------------------------------------------------------------------------------------------------
+# -- every run
+# ---------------------------------------------------------------------------------------------------------
 
 
 def test_every_run_says_what_three_dates_showed(case):
@@ -421,12 +450,17 @@ def test_every_run_says_what_three_dates_showed(case):
     assert not result.warnings
 
 
-@pytest.mark.parametrize(("strategy", "quantity"), [("tomorrow", "signals of"), ("peeks", "the signal at")])
+@pytest.mark.parametrize(
+    ("strategy", "quantity"), [("tomorrow", "signals of"), ("peeks", "the signal at")]
+)
 def test_every_run_warns_of_look_ahead(case, strategy, quantity):
     result = run(case(strategy))
     (warning,) = result.warnings
     assert warning.startswith(f"look-ahead: strategy {strategy}: {quantity}")
-    assert warning.endswith("use later data; `bt-run check lookahead` says more") or "uses later data" in warning
+    assert (
+        warning.endswith("use later data; `bt-run check lookahead` says more")
+        or "uses later data" in warning
+    )
     assert result.manifest["look_ahead"]["verdict"] == "look-ahead"
 
 
@@ -437,10 +471,13 @@ def test_hidden_state_cannot_be_checked_and_is_told(case):
 
 
 def test_a_run_without_early_signals_is_not_called_clean(case):
-    assert run(case("never")).look_ahead == "not checked: no decision with a signal in its first fifth"
+    assert (
+        run(case("never")).look_ahead == "not checked: no decision with a signal in its first fifth"
+    )
 
 
-# -- the commands ------------------------------------------------------------------------------------------------------
+# -- the commands
+# ------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -63,7 +63,9 @@ def small(tmp_path):
     dates = pd.bdate_range("2020-01-01", "2020-06-30").strftime("%Y-%m-%d")
     for name in ("AAA", "BBB", "OTHER"):
         close = 50 * np.exp(np.cumsum(rng.normal(0, 0.01, len(dates))))
-        pd.DataFrame({"date": dates, "close": close.round(4)}).to_csv(place / "prices" / f"{name}.csv", index=False)
+        pd.DataFrame({"date": dates, "close": close.round(4)}).to_csv(
+            place / "prices" / f"{name}.csv", index=False
+        )
     (place / "local.py").write_text(LOCAL)
     (place / "small.yaml").write_text(YAML)
     return place
@@ -85,13 +87,16 @@ def edit(path, old, new):
     path.write_text(text.replace(old, new))
 
 
-# -- reproduce ----------------------------------------------------------------------------------------
+# -- reproduce
+# ----------------------------------------------------------------------------------------
 
 
 def test_run_again_is_identical(done):
     found = reproduce(done)
     assert found.identical
-    assert found.text.endswith("identical: config, data, sources, versions, order list and every table")
+    assert found.text.endswith(
+        "identical: config, data, sources, versions, order list and every table"
+    )
 
 
 def test_run_again_in_a_fresh_process_is_identical(done, tmp_path):
@@ -116,7 +121,10 @@ def test_one_changed_price_is_named(small, done, capsys):
     assert main(["reproduce", str(done)]) == 6
     out = capsys.readouterr().out
     assert "differs: data, numbers" in out or "differs: data, order list, numbers" in out
-    assert f"the first that shows: row 61 ({day} BBB): price was {price}, is {float(price) + 0.01:.4f}" not in out
+    assert (
+        f"the first that shows: row 61 ({day} BBB): price was {price}, is {float(price) + 0.01:.4f}"
+        not in out
+    )
     assert f"({day} BBB): price was {float(price)!r}, is {round(float(price) + 0.01, 4)!r}" in out
 
 
@@ -136,7 +144,11 @@ def test_one_changed_key_of_the_yaml_file_is_named(small, done):
 
 
 def test_one_changed_line_of_a_plugin_is_named(small, done):
-    edit(small / "local.py", "np.full((len(bars), len(bars.assets)), self.level)", "bars.close * 0 + self.level")
+    edit(
+        small / "local.py",
+        "np.full((len(bars), len(bars.assets)), self.level)",
+        "bars.close * 0 + self.level",
+    )
     found = reproduce(done)
     assert culprits(found) == ["component source"]
     assert "component source: local.py was " in found.text
@@ -176,7 +188,10 @@ def test_last_digits_of_another_machine_are_told_and_forgiven(done):
     manifest = json.loads((done / "manifest.json").read_text())
     from bt_run.checks.reproduction import _changed_files
 
-    kept = {"manifest": manifest, **{n: pd.read_parquet(done / f"{n}.parquet") for n in manifest["tables"]}}
+    kept = {
+        "manifest": manifest,
+        **{n: pd.read_parquet(done / f"{n}.parquet") for n in manifest["tables"]},
+    }
     (changed,) = _changed_files(kept)
     assert changed.text.startswith("nav.parquet")
     from bt_run.results.identity import Provenance, build_manifest
@@ -187,7 +202,9 @@ def test_last_digits_of_another_machine_are_told_and_forgiven(done):
     (done / "manifest.json").write_text(json.dumps(manifest))
     found = reproduce(done)
     assert found.identical
-    assert found.text.endswith("the order list is equal and all numbers are equal to 1e-9; not to the last bit: nav")
+    assert found.text.endswith(
+        "the order list is equal and all numbers are equal to 1e-9; not to the last bit: nav"
+    )
 
 
 def test_changed_metric_is_named(done):
@@ -209,15 +226,32 @@ def test_first_difference_names_the_row_and_the_column():
     table = pd.DataFrame({"nav": [1.0, 2.0], "word": ["a", None]}, index=index)
     assert first_difference(table, table.copy()) is None
     assert first_difference(table, table.assign(nav=[1.0, 2.0 + 1e-12])) is None
-    assert first_difference(table, table.assign(nav=[1.0, 3.0])) == "row 1 (2020-01-03): nav was 2.0, is 3.0"
+    assert (
+        first_difference(table, table.assign(nav=[1.0, 3.0]))
+        == "row 1 (2020-01-03): nav was 2.0, is 3.0"
+    )
     assert first_difference(table, table.iloc[:1]) == "row 1 was there and is not now: 2020-01-03"
-    assert first_difference(table.iloc[:1], table) == "row 1 is there and was not before: 2020-01-03"
-    assert first_difference(table, table[["nav"]]) == "the columns were time, nav, word, are time, nav"
+    assert (
+        first_difference(table.iloc[:1], table) == "row 1 is there and was not before: 2020-01-03"
+    )
+    assert (
+        first_difference(table, table[["nav"]]) == "the columns were time, nav, word, are time, nav"
+    )
 
 
 def test_config_differences_name_keys_and_ignore_places():
-    was = {"name": "a", "data": {"path": "/a/x", "end": 1}, "overlays": [{"use": "x"}], "reports": [1]}
-    now = {"name": "b", "data": {"path": "/b/x", "start": 2}, "overlays": [{"use": "y"}], "reports": []}
+    was = {
+        "name": "a",
+        "data": {"path": "/a/x", "end": 1},
+        "overlays": [{"use": "x"}],
+        "reports": [1],
+    }
+    now = {
+        "name": "b",
+        "data": {"path": "/b/x", "start": 2},
+        "overlays": [{"use": "y"}],
+        "reports": [],
+    }
     assert config_differences(was, now) == [
         "data.end was 1, is gone",
         "data.start was not there, is 2",
@@ -225,7 +259,8 @@ def test_config_differences_name_keys_and_ignore_places():
     ]
 
 
-# -- bundle -------------------------------------------------------------------------------------------
+# -- bundle
+# -------------------------------------------------------------------------------------------
 
 
 def test_bundle_with_prices_repeats_the_run_elsewhere(small, done, tmp_path, capsys):
@@ -244,7 +279,10 @@ def test_bundle_with_prices_repeats_the_run_elsewhere(small, done, tmp_path, cap
 
 def test_bundle_without_prices_says_so_and_takes_them_from_elsewhere(small, done, tmp_path):
     said = pack_run(done, tmp_path / "small.zip")
-    assert "not inside, because nothing says that their licence allows it; their fingerprint is" in said
+    assert (
+        "not inside, because nothing says that their licence allows it; their fingerprint is"
+        in said
+    )
     prices = tmp_path / "bought"
     shutil.move(small / "prices", prices)
     with pytest.raises(DataError, match="no such file or folder"):
@@ -255,7 +293,9 @@ def test_bundle_without_prices_says_so_and_takes_them_from_elsewhere(small, done
 def test_bundle_of_one_price_table_holds_it(small, tmp_path):
     parts = [pd.read_csv(small / "prices" / f"{n}.csv").assign(ticker=n) for n in ("AAA", "BBB")]
     pd.concat(parts).to_csv(small / "all.csv", index=False)
-    folder = run(load_config(small / "small.yaml", [f"data.source.path={small}/all.csv"]), small / "runs").folder
+    folder = run(
+        load_config(small / "small.yaml", [f"data.source.path={small}/all.csv"]), small / "runs"
+    ).folder
     pack_run(folder, tmp_path / "one.zip", with_data=True)
     (small / "all.csv").unlink()
     assert reproduce(tmp_path / "one.zip").identical
@@ -269,7 +309,9 @@ def test_equal_runs_give_equal_bundles(done, tmp_path):
 
 def test_bundle_refuses_a_plugin_that_changed_or_is_gone(small, done, tmp_path):
     (small / "local.py").write_text(LOCAL + "\n# changed\n")
-    with pytest.raises(DataError, match=r"local\.py was changed since the run; run it again, then pack"):
+    with pytest.raises(
+        DataError, match=r"local\.py was changed since the run; run it again, then pack"
+    ):
         pack_run(done, tmp_path / "x.zip")
     (small / "local.py").unlink()
     with pytest.raises(DataError, match=r"local\.py of the run is gone; a bundle needs it"):
@@ -297,9 +339,13 @@ def test_bundle_of_a_sample_run_says_who_brings_the_prices(tmp_path, capsys, mon
 def test_file_that_is_no_bundle_is_refused(tmp_path):
     bad = tmp_path / "bad.zip"
     bad.write_text("no zip")
-    with pytest.raises(DataError, match="is no bundle of a run; expected a file that `bt-run bundle` wrote"):
+    with pytest.raises(
+        DataError, match="is no bundle of a run; expected a file that `bt-run bundle` wrote"
+    ):
         unpack(bad, tmp_path / "out")
     with zipfile.ZipFile(bad, "w") as bundle:
         bundle.writestr("../evil.py", "x")
-    with pytest.raises(DataError, match=r"names '\.\./evil\.py', a file outside of itself; it is not opened"):
+    with pytest.raises(
+        DataError, match=r"names '\.\./evil\.py', a file outside of itself; it is not opened"
+    ):
         unpack(bad, tmp_path / "out")

@@ -44,7 +44,8 @@ def put_in_the_place_of_run(monkeypatch: pytest.MonkeyPatch, error: BaseExceptio
     monkeypatch.setattr("bt_run.cli.entry.run_config", fail)
 
 
-# -- help --------------------------------------------------------------------------------------------
+# -- help
+# --------------------------------------------------------------------------------------------
 
 
 def test_without_arguments_the_help_is_shown(capsys: Captured) -> None:
@@ -83,11 +84,15 @@ def test_a_broken_installed_plugin_does_not_break_the_help(
     assert main(["--help"]) == 0
     captured = capsys.readouterr()
     assert "Usage: bt-run" in captured.out
-    assert captured.err.startswith("bt-run: warning: commands of plugins are missing: the plugin broken_commands")
+    assert captured.err.startswith(
+        "bt-run: warning: commands of plugins are missing: the plugin broken_commands"
+    )
     assert captured.err.count("\n") == 1
 
 
-def test_a_plugin_adds_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+def test_a_plugin_adds_a_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
     (tmp_path / "greeting.py").write_text(
         "import click\nfrom bt_run import hookimpl\n\n@hookimpl\ndef bt_commands(cli):\n"
         "    @cli.command()\n    def greet():\n        click.echo('hello')\n"
@@ -101,15 +106,20 @@ def test_a_plugin_adds_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert capsys.readouterr().out == "hello\n"
 
 
-# -- run ---------------------------------------------------------------------------------------------
+# -- run
+# ---------------------------------------------------------------------------------------------
 
 
 def test_a_run_prints_its_numbers_and_where_its_files_are(folder: Path, capsys: Captured) -> None:
     assert main(["run.yaml"]) == 0
     captured = capsys.readouterr()
-    assert captured.out.startswith("mine: 2016-01-04 to 2016-12-30, SPY, QQQ; data: sample (set: indices)\n")
+    assert captured.out.startswith(
+        "mine: 2016-01-04 to 2016-12-30, SPY, QQQ; data: sample (set: indices)\n"
+    )
     assert "data: " in captured.out
-    head = next(line for line in captured.out.splitlines() if "benchmark" in line and "constant mix" in line)
+    head = next(
+        line for line in captured.out.splitlines() if "benchmark" in line and "constant mix" in line
+    )
     assert head.split() == ["run", "benchmark", "equal", "weight", "constant", "mix"]
     for label in (
         "Total return",
@@ -159,13 +169,16 @@ def test_progress_is_silent_when_stderr_is_not_a_terminal(folder: Path, capsys: 
     assert "%" not in capsys.readouterr().err
 
 
-def test_progress_is_shown_on_a_terminal(folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_shown_on_a_terminal(
+    folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     assert main(["run", "run.yaml"]) == 0
     assert "100%" in capsys.readouterr().err
 
 
-# -- errors ------------------------------------------------------------------------------------------
+# -- errors
+# ------------------------------------------------------------------------------------------
 
 
 def test_a_missing_file_is_one_line_and_exit_code_2(folder: Path, capsys: Captured) -> None:
@@ -175,7 +188,10 @@ def test_a_missing_file_is_one_line_and_exit_code_2(folder: Path, capsys: Captur
 
 def test_a_misspelt_command_is_told(folder: Path, capsys: Captured) -> None:
     assert main(["plugin"]) == 2
-    assert capsys.readouterr().err == "bt-run: plugin: no such file or command (did you mean 'plugins'?)\n"
+    assert (
+        capsys.readouterr().err
+        == "bt-run: plugin: no such file or command (did you mean 'plugins'?)\n"
+    )
 
 
 def test_an_unknown_option_is_a_usage_error(folder: Path, capsys: Captured) -> None:
@@ -216,13 +232,16 @@ def test_a_bug_is_exit_code_1_with_traceback_and_a_request(
     assert "please report it" in err
 
 
-def test_an_interrupt_is_exit_code_130(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+def test_an_interrupt_is_exit_code_130(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
     put_in_the_place_of_run(monkeypatch, KeyboardInterrupt())
     assert main(["run.yaml"]) == 130
     assert capsys.readouterr().err.strip() == "bt-run: interrupted"
 
 
-# -- the other commands ------------------------------------------------------------------------------
+# -- the other commands
+# ------------------------------------------------------------------------------
 
 
 def test_validate_says_ok_in_one_line(folder: Path, capsys: Captured) -> None:
@@ -243,7 +262,10 @@ def test_validate_tells_what_is_wrong(folder: Path, capsys: Captured) -> None:
 def test_plugins_lists_components_with_keys_and_origin(capsys: Captured) -> None:
     assert main(["plugins"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert any(line.startswith("  trend: ") and line.endswith("[bt_run_strategies.trend]") for line in lines)
+    assert any(
+        line.startswith("  trend: ") and line.endswith("[bt_run_strategies.trend]")
+        for line in lines
+    )
     assert any(line.startswith("      short: true | false = false") for line in lines)
 
 
@@ -258,7 +280,8 @@ def test_plugins_lists_as_json(capsys: Captured) -> None:
 def test_plugins_and_schema_know_local_files(folder: Path, capsys: Captured) -> None:
     (folder / "local.py").write_text(
         "from bt_run import Component, Config, hookimpl\n\n@hookimpl\ndef bt_sizers():\n"
-        "    return [Component(name='mine', config=Config, build=lambda c, x: None, summary='Mine')]\n"
+        "    return [Component(name='mine', config=Config, build=lambda c, x: None, "
+        "summary='Mine')]\n"
     )
     for command in ("plugins", "schema"):
         assert main([command, "local.py"]) == 0
@@ -267,13 +290,20 @@ def test_plugins_and_schema_know_local_files(folder: Path, capsys: Captured) -> 
 
 def test_schema_is_printed_as_json(capsys: Captured) -> None:
     assert main(["schema"]) == 0
-    assert json.loads(capsys.readouterr().out)["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert (
+        json.loads(capsys.readouterr().out)["$schema"]
+        == "https://json-schema.org/draft/2020-12/schema"
+    )
 
 
 def test_init_copies_the_examples(folder: Path, capsys: Captured) -> None:
     assert main(["init", "mine"]) == 0
     assert "next: cd mine && bt-run spy_qqq.yaml" in capsys.readouterr().out
-    copied = {str(path.relative_to(folder / "mine")) for path in (folder / "mine").rglob("*") if path.is_file()}
+    copied = {
+        str(path.relative_to(folder / "mine"))
+        for path in (folder / "mine").rglob("*")
+        if path.is_file()
+    }
     assert {"spy_qqq.yaml", "local_plugin.py", "plugin_package/setup.cfg"} <= copied
     assert "__init__.py" not in copied
     assert not any("__pycache__" in name for name in copied)
@@ -282,12 +312,16 @@ def test_init_copies_the_examples(folder: Path, capsys: Captured) -> None:
 def test_init_overwrites_nothing(folder: Path, capsys: Captured) -> None:
     (folder / "spy_qqq.yaml").write_text("mine")
     assert main(["init", "."]) == 2
-    assert "spy_qqq.yaml exists already and is not overwritten; choose another folder" in capsys.readouterr().err
+    assert (
+        "spy_qqq.yaml exists already and is not overwritten; choose another folder"
+        in capsys.readouterr().err
+    )
     assert (folder / "spy_qqq.yaml").read_text() == "mine"
     assert not (folder / "stocks.yaml").exists()
 
 
-# -- the package -------------------------------------------------------------------------------------
+# -- the package
+# -------------------------------------------------------------------------------------
 
 
 def test_importing_bt_run_is_light() -> None:

@@ -32,11 +32,16 @@ def ran(module, yaml, tmp_path):
     config = load_config(yaml, overrides)
     assert config.reports[-1].use == "tear_sheet"
     own = [report.use for report in config.reports[:-1]]
-    return run(load_config(yaml, (*overrides, f"reports={json.dumps(own)}")), tmp_path / "runs" if own else None)
+    return run(
+        load_config(yaml, (*overrides, f"reports={json.dumps(own)}")),
+        tmp_path / "runs" if own else None,
+    )
 
 
 def tool(*words):
-    return subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, check=False, cwd=ROOT)
+    return subprocess.run(
+        [sys.executable, "-m", *words], capture_output=True, text=True, check=False, cwd=ROOT
+    )
 
 
 @pytest.mark.parametrize("full", [False, True], ids=["minimal", "full"])
@@ -56,7 +61,10 @@ def test_a_single_file_is_the_same_module_beside_its_run_file(role, tmp_path):
     module, yaml = started(tmp_path / "single", role, single_file=True)
     packaged, _ = started(tmp_path / "package", role)
     assert module.read_text() == packaged.read_text()
-    assert sorted(path.name for path in module.parent.iterdir()) == [f"my_{role}.py", f"my_{role}.yaml"]
+    assert sorted(path.name for path in module.parent.iterdir()) == [
+        f"my_{role}.py",
+        f"my_{role}.yaml",
+    ]
     assert (ran(module, yaml, tmp_path).fills["filled"] != 0).any()
 
 
@@ -96,7 +104,9 @@ def test_generated_code_is_clean(tmp_path):
     assert tool("ruff", "check", "--select", "E,F,W,I,B,UP,RUF", str(tmp_path)).returncode == 0
     assert tool("ruff", "format", "--check", str(tmp_path)).returncode == 0
     folders = [tmp_path / "strategy", tmp_path / "strategy_full"]
-    checked = tool("mypy", "--config-file", str(ROOT / "setup.cfg"), *(str(f / "src") for f in folders))
+    checked = tool(
+        "mypy", "--config-file", str(ROOT / "setup.cfg"), *(str(f / "src") for f in folders)
+    )
     assert checked.returncode == 0, checked.stdout
 
 
@@ -117,7 +127,11 @@ def test_nothing_is_overwritten(single_file, tmp_path):
     ("role", "name", "text"),
     [
         ("broker", "mine", "no template for the role 'broker'; there are strategy, sizer"),
-        ("sizer", "My-Sizer", "the name was 'My-Sizer'; expected a Python name of at most 40 small letters"),
+        (
+            "sizer",
+            "My-Sizer",
+            "the name was 'My-Sizer'; expected a Python name of at most 40 small letters",
+        ),
         ("sizer", "lambda", "the name was 'lambda'; expected a Python name"),
         ("sizer", "x" * 41, "expected a Python name of at most 40"),
         ("sizer", "trend", "'trend' is taken: bt_run_strategies.trend offers the strategy 'trend'"),
@@ -141,13 +155,17 @@ def test_the_command_says_what_it_wrote_and_what_comes_next(tmp_path, monkeypatc
     assert done.exit_code == 0, done.output
     lines = done.output.splitlines()
     assert lines[-1] == (
-        "next: cd near_high && pip install -e . && bt-run near_high.yaml && pytest --bt-plugin near_high"
+        "next: cd near_high && pip install -e . && bt-run near_high.yaml && pytest --bt-plugin "
+        "near_high"
     )
     assert sorted(lines[:-1]) == sorted(
         str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()
     )
     done = CliRunner().invoke(new, ["exit", "even", "--single-file", "--folder", "mine"])
-    assert done.output.splitlines()[-1] == "next: bt-run mine/even.yaml && pytest --bt-plugin mine/even.py"
+    assert (
+        done.output.splitlines()[-1]
+        == "next: bt-run mine/even.yaml && pytest --bt-plugin mine/even.py"
+    )
     assert tuple(NEW_ROLES) == ROLES
 
 
@@ -159,7 +177,12 @@ def test_a_stranger_installs_the_package_runs_it_and_its_tests(tmp_path):
 
     def do(*words):
         done = subprocess.run(
-            [sys.executable, *words], cwd=folder, env=environment, capture_output=True, text=True, check=False
+            [sys.executable, *words],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout

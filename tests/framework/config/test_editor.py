@@ -27,7 +27,9 @@ def settings(folder: Path) -> str:
 
 
 def as_json(path: Path) -> Any:
-    return json.loads(json.dumps(YAML(typ="safe").load(path.read_text(encoding="utf-8")), default=str))
+    return json.loads(
+        json.dumps(YAML(typ="safe").load(path.read_text(encoding="utf-8")), default=str)
+    )
 
 
 def put_settings(folder: Path, text: str) -> Path:
@@ -59,10 +61,14 @@ def test_a_new_schema_replaces_the_old_one(tmp_path: Path) -> None:
 
 
 def test_other_settings_stay_in_their_order_and_indentation(tmp_path: Path) -> None:
-    put_settings(tmp_path, '{\n  "z": "ä",\n  "yaml.schemas": {\n    "o.json": "a/*.yaml"\n  },\n  "a": [1]\n}\n')
+    put_settings(
+        tmp_path,
+        '{\n  "z": "ä",\n  "yaml.schemas": {\n    "o.json": "a/*.yaml"\n  },\n  "a": [1]\n}\n',
+    )
     assert install_schema(tmp_path, TINY).settings == "updated"
     assert settings(tmp_path) == (
-        '{\n  "z": "ä",\n  "yaml.schemas": {\n    "o.json": "a/*.yaml",\n    ".bt-run/schema.json": "*.yaml"\n  },\n'
+        '{\n  "z": "ä",\n  "yaml.schemas": {\n    "o.json": "a/*.yaml",\n    '
+        '".bt-run/schema.json": "*.yaml"\n  },\n'
         '  "a": [\n    1\n  ]\n}\n'
     )
 
@@ -84,19 +90,27 @@ def test_what_is_not_plain_settings_is_not_touched(tmp_path: Path, text: str) ->
 
 
 def test_a_setting_added_by_hand_among_comments_is_seen(tmp_path: Path) -> None:
-    put_settings(tmp_path, '{\n  // mine\n  "yaml.schemas": {".bt-run/schema.json": "*.yaml"},\n}\n')
+    put_settings(
+        tmp_path, '{\n  // mine\n  "yaml.schemas": {".bt-run/schema.json": "*.yaml"},\n}\n'
+    )
     assert install_schema(tmp_path, TINY).settings == "unchanged"
 
 
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"missing: expected an existing folder, .*; found nothing there"):
+    with pytest.raises(
+        ConfigError, match=r"missing: expected an existing folder, .*; found nothing there"
+    ):
         install_schema(tmp_path / "missing", TINY)
     (tmp_path / "plugin.py").touch()
-    with pytest.raises(ConfigError, match=r"plugin\.py: expected an existing folder, .*; found a file there"):
+    with pytest.raises(
+        ConfigError, match=r"plugin\.py: expected an existing folder, .*; found a file there"
+    ):
         install_schema(tmp_path / "plugin.py", TINY)
 
 
-def test_the_command_tells_what_it_wrote(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_tells_what_it_wrote(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["schema", str(EXAMPLES / "local_plugin.py"), "--install", str(tmp_path)]) == 0
     told = capsys.readouterr().out
     assert f"schema: {tmp_path / SCHEMA_FILE}: written" in told
@@ -118,18 +132,24 @@ def test_without_a_folder_it_is_this_one(
 def test_the_installed_schema_is_good_draft_7_and_takes_the_examples(tmp_path: Path) -> None:
     """The YAML language server reads draft 7; nothing that only a newer draft knows may be in it."""
     documents = {path.name: as_json(path) for path in RUNS if path.parent == EXAMPLES}
-    local = {EXAMPLES / name for document in documents.values() for name in document.get("plugins", ())}
+    local = {
+        EXAMPLES / name for document in documents.values() for name in document.get("plugins", ())
+    }
     install_schema(tmp_path, json_schema(catalogue(get_plugin_manager(sorted(local)))))
     text = (tmp_path / SCHEMA_FILE).read_text()
     schema = json.loads(text)
     Draft7Validator.check_schema(schema)
-    assert not re.search(r'"(prefixItems|unevaluated\w+|dependent\w+|minContains|maxContains|\$dynamicRef)":', text)
+    assert not re.search(
+        r'"(prefixItems|unevaluated\w+|dependent\w+|minContains|maxContains|\$dynamicRef)":', text
+    )
     for name, document in documents.items():
         assert not [error.message for error in Draft7Validator(schema).iter_errors(document)], name
 
 
 @pytest.mark.parametrize("path", RUNS, ids=lambda path: path.name)
-def test_every_example_names_the_schema_that_would_be_installed_beside_the_examples(path: Path) -> None:
+def test_every_example_names_the_schema_that_would_be_installed_beside_the_examples(
+    path: Path,
+) -> None:
     first = path.read_text(encoding="utf-8").splitlines()[0]
     up = "../" * (len(path.relative_to(EXAMPLES).parts) - 1)
     assert first == f"# yaml-language-server: $schema={up}{SCHEMA_FILE}"

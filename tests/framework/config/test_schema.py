@@ -59,8 +59,12 @@ def accepts(schema: dict[str, Any], text: str, tmp_path: Path) -> bool:
     path = tmp_path / "run.yaml"
     path.write_text(text)
     # dates are strings in JSON; `extends` is taken as it stands
-    document = plain(read_tree(path)) if "extends" not in text else {"extends": "x", **plain_lines(text)}
-    return bool(Draft202012Validator(schema).is_valid(json.loads(json.dumps(document, default=str))))
+    document = (
+        plain(read_tree(path)) if "extends" not in text else {"extends": "x", **plain_lines(text)}
+    )
+    return bool(
+        Draft202012Validator(schema).is_valid(json.loads(json.dumps(document, default=str)))
+    )
 
 
 def plain_lines(text: str) -> dict[str, Any]:
@@ -104,16 +108,22 @@ def test_keys_carry_their_descriptions(schema: dict[str, Any]) -> None:
         ("[SP500, NASDAQ]", "{A: SP500, B: NASDAQ}"),
         ("sizer: equal_weight", "sizer: {use: equal_weight, redistribute: true}"),
         ("sizer: equal_weight", "sizer: null"),
-        ("{use: trend, fast: 50}", "{use: meta, children: [trend, {use: trend, fast: 3}], at: 10:30}"),
+        (
+            "{use: trend, fast: 50}",
+            "{use: meta, children: [trend, {use: trend, fast: 3}], at: 10:30}",
+        ),
         ("{use: trend, fast: 50}", "{use: meta, children: [], defensive: {use: equal_weight}}"),
         (RUN, "extends: other.yaml\n"),
         (
             RUN,
-            "extends: other.yaml\ndata: {source: {set: stocks}}\nbroker: {cash: 5}\nsizer: {x: 1}\n",
+            "extends: other.yaml\ndata: {source: {set: stocks}}\nbroker: {cash: 5}\nsizer: {x: "
+            "1}\n",
         ),
     ],
 )
-def test_what_a_run_may_say_is_valid(schema: dict[str, Any], tmp_path: Path, old: str, new: str) -> None:
+def test_what_a_run_may_say_is_valid(
+    schema: dict[str, Any], tmp_path: Path, old: str, new: str
+) -> None:
     assert accepts(schema, RUN.replace(old, new), tmp_path)
 
 
@@ -140,13 +150,20 @@ def test_what_a_run_may_say_is_valid(schema: dict[str, Any], tmp_path: Path, old
         (RUN, "extends: other.yaml\nbrokr: {cash: 5}\n"),
     ],
 )
-def test_what_a_run_may_not_say_is_not(schema: dict[str, Any], tmp_path: Path, old: str, new: str) -> None:
+def test_what_a_run_may_not_say_is_not(
+    schema: dict[str, Any], tmp_path: Path, old: str, new: str
+) -> None:
     assert not accepts(schema, RUN.replace(old, new), tmp_path)
 
 
 def test_a_config_without_a_schema_is_told_with_its_plugin(tmp_path: Path) -> None:
     path = tmp_path / "plugin.py"
     text = PLUGIN.format(thing="Callable[[int], int]")
-    path.write_text("from collections.abc import Callable\n" + text.replace("from __future__ import annotations\n", ""))
-    with pytest.raises(PluginError, match=r"plugin\.py: the config of the strategy 'odd' has no JSON schema: "):
+    path.write_text(
+        "from collections.abc import Callable\n"
+        + text.replace("from __future__ import annotations\n", "")
+    )
+    with pytest.raises(
+        PluginError, match=r"plugin\.py: the config of the strategy 'odd' has no JSON schema: "
+    ):
         json_schema(catalogue(get_plugin_manager([path])))

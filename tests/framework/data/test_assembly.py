@@ -53,7 +53,9 @@ def test_a_row_that_cannot_be_true_is_refused(field, value, message):
 
 def test_a_high_below_the_low_is_refused():
     rows = replace(make_rows([10, 10]), high=np.array([10.0, 8.0]), low=np.array([10.0, 9.0]))
-    with pytest.raises(DataError, match=r"A: high was 8.0 at 2020-01-02; expected a high that is not below the low"):
+    with pytest.raises(
+        DataError, match=r"A: high was 8.0 at 2020-01-02; expected a high that is not below the low"
+    ):
         assemble(rows)
 
 
@@ -64,7 +66,9 @@ def test_how_many_rows_are_wrong_is_told():
 
 def test_unsorted_timestamps_are_refused():
     rows = make_rows([1, 1, 1])
-    with pytest.raises(DataError, match=r"timestamp 2020-01-01\S* stands after 2020-01-02\S*; expected rising"):
+    with pytest.raises(
+        DataError, match=r"timestamp 2020-01-01\S* stands after 2020-01-02\S*; expected rising"
+    ):
         assemble(replace(rows, times=rows.times[[1, 0, 2]]))
 
 
@@ -81,7 +85,8 @@ def test_an_asset_without_rows_is_refused():
 
 def test_no_bars_in_the_window_is_refused():
     with pytest.raises(
-        DataError, match="no asset has a bar between 2020-06-01 and 2020-12-31; found bars from 2020-01-01"
+        DataError,
+        match="no asset has a bar between 2020-06-01 and 2020-12-31; found bars from 2020-01-01",
     ):
         assemble(make_rows([1, 1]), start=dt.date(2020, 6, 1))
 
@@ -108,7 +113,9 @@ def test_real_shares_need_actions_not_a_vendors_adj_close():
 
 
 def test_a_dividend_above_the_share_price_is_refused():
-    with pytest.raises(DataError, match=r"A: dividend was 181.0 at 2020-01-02, on a close before of 6.25"):
+    with pytest.raises(
+        DataError, match=r"A: dividend was 181.0 at 2020-01-02, on a close before of 6.25"
+    ):
         assemble(make_rows([6.25, 6.0], dividend=[0, 181.0]))
 
 
@@ -117,7 +124,8 @@ def test_a_benchmark_that_does_not_cover_the_window_is_refused(short):
     rows = make_rows([1, 2, 3])
     bench = Rows(times=rows.times[short], close=rows.close[short])
     with pytest.raises(
-        DataError, match=r"benchmark B: has bars from .* expected it to cover the window from 2020-01-01"
+        DataError,
+        match=r"benchmark B: has bars from .* expected it to cover the window from 2020-01-01",
     ):
         assemble_bars(request(benchmark=("B", "B")), {"A": rows}, bench)
 
@@ -126,7 +134,10 @@ def test_a_benchmark_that_misses_a_session_inside_is_told():
     rows = make_rows([1, 2, 3])
     bench = Rows(times=rows.times[[0, 2]], close=rows.close[[0, 2]])
     bars = assemble_bars(request(benchmark=("B", "B")), {"A": rows}, bench)
-    assert any("benchmark B has no bar at 1 of the run's bars, the first at 2020-01-02" in note for note in bars.notes)
+    assert any(
+        "benchmark B has no bar at 1 of the run's bars, the first at 2020-01-02" in note
+        for note in bars.notes
+    )
 
 
 def test_an_unknown_calendar_is_told_with_the_nearest():
@@ -154,7 +165,9 @@ def test_an_asset_known_but_not_listed_in_the_window_is_a_note():
 
 def test_price_return_only_is_noted():
     assert any("price return only" in note for note in make_bars({"A": [1, 1]}).notes)
-    assert not any("price return only" in n for n in make_bars({"A": make_rows([1, 1], dividend=[0, 0])}).notes)
+    assert not any(
+        "price return only" in n for n in make_bars({"A": make_rows([1, 1], dividend=[0, 0])}).notes
+    )
 
 
 def test_rows_outside_the_window_are_not_loaded():
@@ -164,7 +177,12 @@ def test_rows_outside_the_window_are_not_loaded():
         end=dt.date(2020, 1, 8),
         start=dt.date(2020, 1, 6),
     )
-    assert [str(s) for s in bars.sessions] == ["2020-01-03", "2020-01-06", "2020-01-07", "2020-01-08"]
+    assert [str(s) for s in bars.sessions] == [
+        "2020-01-03",
+        "2020-01-06",
+        "2020-01-07",
+        "2020-01-08",
+    ]
     assert bars.start == 1
 
 
@@ -186,7 +204,9 @@ def test_a_dividend_on_the_day_of_a_split_is_per_new_share():
 
 
 def test_blank_and_zero_actions_mean_none():
-    bars = make_bars({"A": make_rows([10, 10, 10], dividend=[NAN, NAN, 0], split=[NAN, 0, 1])}, adjust="none")
+    bars = make_bars(
+        {"A": make_rows([10, 10, 10], dividend=[NAN, NAN, 0], split=[NAN, 0, 1])}, adjust="none"
+    )
     np.testing.assert_array_equal(bars.close[:, 0], [10, 10, 10])
     np.testing.assert_array_equal(bars.splits[:, 0], [1, 1, 1])
 
@@ -214,10 +234,14 @@ def test_cutting_the_data_changes_no_earlier_price(seed, cut):
     rng = np.random.default_rng(seed)
     close = 20 * np.exp(np.cumsum(rng.normal(0, 0.02, 40)))
     rows = make_rows(
-        close, dividend=np.where(rng.random(40) < 0.2, 0.3, 0), split=np.where(rng.random(40) < 0.1, 2.0, 1.0)
+        close,
+        dividend=np.where(rng.random(40) < 0.2, 0.3, 0),
+        split=np.where(rng.random(40) < 0.1, 2.0, 1.0),
     )
     whole = make_bars({"A": rows})
-    short = make_bars({"A": replace(rows, **{k: v[:cut] for k, v in vars(rows).items() if v is not None})})
+    short = make_bars(
+        {"A": replace(rows, **{k: v[:cut] for k, v in vars(rows).items() if v is not None})}
+    )
     assert whole.close[:cut].tobytes() == short.close.tobytes()
 
 
@@ -227,7 +251,9 @@ def test_opens_that_repeat_the_close_are_found():
     copied = make_rows(close, open=np.append(10.0, close[:-1]))
     bars = make_bars({"A": honest, "B": copied})
     assert stale_opens(bars) == ("B",)
-    assert "the opens of B repeat the previous close in over a fifth of some year's rows" in bars.notes
+    assert (
+        "the opens of B repeat the previous close in over a fifth of some year's rows" in bars.notes
+    )
 
 
 def test_close_only_data_have_no_other_fields():
@@ -237,10 +263,15 @@ def test_close_only_data_have_no_other_fields():
 
 
 def test_daily_rows_with_different_clocks_are_refused():
-    """At midnight and at the close: the engine would decide twice a day, each time on half of the prices."""
+    """At midnight and at the close: the engine would decide twice a day, each time on half of the
+    prices.
+    """
     rows = make_rows([1, 1, 1])
     late = replace(rows, times=rows.times + np.timedelta64(21, "h"))
-    with pytest.raises(DataError, match=r"A and B have one row a day at different times of day .*expected dates alone"):
+    with pytest.raises(
+        DataError,
+        match=r"A and B have one row a day at different times of day .*expected dates alone",
+    ):
         assemble_bars(request(assets={"A": "A", "B": "B"}), {"A": rows, "B": late}, rows)
 
 
@@ -253,7 +284,8 @@ def test_one_clock_that_follows_daylight_saving_time_is_one_clock():
 
 def test_rows_after_a_declared_last_session_are_refused():
     with pytest.raises(
-        DataError, match="A: last_session was 2020-01-02, but 1 rows stand after it, the first at 2020-01-03"
+        DataError,
+        match="A: last_session was 2020-01-02, but 1 rows stand after it, the first at 2020-01-03",
     ):
         make_bars({"A": [1, 1, 1]}, last_session={"A": np.datetime64("2020-01-02")})
 

@@ -17,7 +17,14 @@ def test_assets_are_sorted_whatever_the_order():
 
 def test_arrays_are_read_only():
     bars = make_bars({"A": [1, 2]})
-    for array in (bars.close, bars.traded.close, bars.tradable, bars.benchmark, bars.returns, bars.mark):
+    for array in (
+        bars.close,
+        bars.traded.close,
+        bars.tradable,
+        bars.benchmark,
+        bars.returns,
+        bars.mark,
+    ):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 0
 
@@ -61,8 +68,12 @@ def test_history_shows_nothing_later():
 def test_history_counts_each_assets_own_bars():
     bars = make_bars({"A": [1, NAN, 3, 4], "B": [5, 6, 7, 8], "C": [NAN, NAN, NAN, 9]})
     past = History(bars, 3)
-    np.testing.assert_array_equal(past.close(3, asset_bars=True), [[1, 6, NAN], [3, 7, NAN], [4, 8, 9]])
-    np.testing.assert_array_equal(History(bars, 2).close(2, asset_bars=True), [[1, 6, NAN], [3, 7, NAN]])
+    np.testing.assert_array_equal(
+        past.close(3, asset_bars=True), [[1, 6, NAN], [3, 7, NAN], [4, 8, 9]]
+    )
+    np.testing.assert_array_equal(
+        History(bars, 2).close(2, asset_bars=True), [[1, 6, NAN], [3, 7, NAN]]
+    )
 
 
 @pytest.mark.parametrize("field", ["open", "high", "low", "close", "volume", "returns", "price"])
@@ -86,7 +97,9 @@ def test_price_is_what_the_account_trades():
 
 
 def test_benchmark_returns_are_known_up_to_now():
-    np.testing.assert_array_equal(History(make_bars({"A": [1, 2, 3]}), 2).benchmark_returns(2), [0.0, 0.0])
+    np.testing.assert_array_equal(
+        History(make_bars({"A": [1, 2, 3]}), 2).benchmark_returns(2), [0.0, 0.0]
+    )
 
 
 def test_the_fingerprint_knows_every_price():
@@ -101,7 +114,9 @@ def test_intraday_sessions_are_the_exchanges_dates():
     from bt_run.data.assembly import Rows, assemble_bars
 
     # the last bar of a New York session ends at 21:00 UTC, and an overnight venue may end at 05:00
-    times = np.array(["2020-01-02T14:35", "2020-01-02T21:00", "2020-01-03T14:35"], dtype="datetime64[ns]")
+    times = np.array(
+        ["2020-01-02T14:35", "2020-01-02T21:00", "2020-01-03T14:35"], dtype="datetime64[ns]"
+    )
     rows = Rows(times=times, close=np.ones(3))
     days = [t.astype("datetime64[D]").item() for t in times]
     request = LoadRequest(assets={"A": "A"}, benchmark=("A", "A"), start=days[0], end=days[-1])

@@ -32,7 +32,13 @@ def test_bar_and_session_are_every_bar_of_daily_data():
 
 
 def test_month_is_the_first_bar_of_each_month():
-    assert days(year(90), "month") == ["2020-01-01", "2020-02-03", "2020-03-02", "2020-04-01", "2020-05-01"]
+    assert days(year(90), "month") == [
+        "2020-01-01",
+        "2020-02-03",
+        "2020-03-02",
+        "2020-04-01",
+        "2020-05-01",
+    ]
 
 
 def test_week_is_its_first_bar_even_after_a_monday_holiday():
@@ -73,7 +79,9 @@ def test_a_month_end_needs_no_bar_of_the_next_month():
     assert days(bars, "month_end")[-1] == "2020-01-31"
 
 
-@pytest.mark.parametrize("schedule", ["week", "month", "quarter", "week_end", "month_end", "quarter_end"])
+@pytest.mark.parametrize(
+    "schedule", ["week", "month", "quarter", "week_end", "month_end", "quarter_end"]
+)
 def test_cutting_the_data_changes_no_earlier_schedule(schedule):
     whole = scheduled(year(), schedule)
     for count in (20, 21, 22, 23, 24, 65, 130):

@@ -15,7 +15,8 @@ from bt_run.data.tables import file_table, series_table
 from bt_run.testing import make_bars, make_rows
 
 NAN = np.nan
-# six sessions of New York: Thursday 2 January 2020 to Thursday 9 January; make_bars counts weekdays from 1 January
+# six sessions of New York: Thursday 2 January 2020 to Thursday 9 January; make_bars counts weekdays
+# from 1 January
 SESSIONS = ["2020-01-02", "2020-01-03", "2020-01-06", "2020-01-07", "2020-01-08", "2020-01-09"]
 
 
@@ -31,7 +32,10 @@ def written(tmp_path, text, name="t.csv"):
 
 def table_of(path, bars=None, symbols=None, **options):
     found, note = file_table(
-        "quality", TableConfig(**{"file": path, "lag": 0} | options), symbols or {}, bars or six_bars()
+        "quality",
+        TableConfig(**{"file": path, "lag": 0} | options),
+        symbols or {},
+        bars or six_bars(),
     )
     return found, note
 
@@ -62,13 +66,21 @@ def test_what_was_known_long_before_the_first_bar_is_known_at_it(tmp_path):
 
 def test_a_later_row_than_the_last_bar_is_not_read(tmp_path):
     one, _ = table_of(written(tmp_path, "date,A\n2020-01-03,7\n2020-01-10,9\n", "one.csv"))
-    other, _ = table_of(written(tmp_path, "date,A\n2020-01-03,7\n2020-01-10,5\n2044-01-01,5\n", "other.csv"))
+    other, _ = table_of(
+        written(tmp_path, "date,A\n2020-01-03,7\n2020-01-10,5\n2044-01-01,5\n", "other.csv")
+    )
     assert one.fingerprint == other.fingerprint
-    assert table_of(written(tmp_path, "date,A\n2020-01-03,6\n", "third.csv"))[0].fingerprint != one.fingerprint
+    assert (
+        table_of(written(tmp_path, "date,A\n2020-01-03,6\n", "third.csv"))[0].fingerprint
+        != one.fingerprint
+    )
 
 
 def test_a_long_table_names_its_assets_by_symbol_or_by_name(tmp_path):
-    path = written(tmp_path, "ticker,date,score,other\nSYM,2020-01-03,7,1\nB,2020-01-06,8,2\nZ,2020-01-06,9,3\n")
+    path = written(
+        tmp_path,
+        "ticker,date,score,other\nSYM,2020-01-03,7,1\nB,2020-01-06,8,2\nZ,2020-01-06,9,3\n",
+    )
     found, note = table_of(path, symbols={"A": "SYM", "B": "OTHER"}, column="score")
     np.testing.assert_array_equal(found.by_bar[2], [7, 8])
     found, note = table_of(path, column="score")
@@ -76,14 +88,17 @@ def test_a_long_table_names_its_assets_by_symbol_or_by_name(tmp_path):
 
 
 def test_text_is_a_table_too(tmp_path):
-    found, _ = table_of(written(tmp_path, "ticker,date,sector\nA,2020-01-03,Energy\nA,2020-01-07,Banks\n"))
+    found, _ = table_of(
+        written(tmp_path, "ticker,date,sector\nA,2020-01-03,Energy\nA,2020-01-07,Banks\n")
+    )
     assert found.by_bar[:, 0].tolist() == [None, "Energy", "Energy", "Banks", "Banks", "Banks"]
     assert found.by_bar[:, 1].tolist() == [None] * 6
 
 
 def test_spells_are_one_while_they_last(tmp_path):
     path = written(
-        tmp_path, "ticker,start_date,end_date\nA,2020-01-03,2020-01-07\nA,2020-01-07,2020-01-08\nB,1999-01-04,\n"
+        tmp_path,
+        "ticker,start_date,end_date\nA,2020-01-03,2020-01-07\nA,2020-01-07,2020-01-08\nB,1999-01-04,\n",
     )
     found, _ = table_of(path)
     np.testing.assert_array_equal(found.by_bar[:, 0], [NAN, 1, 1, 1, 0, 0])
@@ -91,7 +106,9 @@ def test_spells_are_one_while_they_last(tmp_path):
 
 
 def test_a_series_in_the_style_of_fred(tmp_path):
-    path = written(tmp_path, "observation_date,DGS10\n2020-01-02,1.9\n2020-01-03,.\n2020-01-06,1.8\n")
+    path = written(
+        tmp_path, "observation_date,DGS10\n2020-01-02,1.9\n2020-01-03,.\n2020-01-06,1.8\n"
+    )
     found, _ = table_of(path)
     assert found.is_series
     np.testing.assert_array_equal(found.by_bar, [1.9, 1.9, 1.8, 1.8, 1.8, 1.8])
@@ -105,11 +122,17 @@ def test_a_value_that_was_not_renewed_expires(tmp_path):
 
 
 def test_intraday_bars_know_a_session_only_when_it_is_over():
-    times = np.array(["2020-01-02T15:30", "2020-01-02T21:00", "2020-01-03T15:30", "2020-01-03T21:00"], "datetime64[ns]")
+    times = np.array(
+        ["2020-01-02T15:30", "2020-01-02T21:00", "2020-01-03T15:30", "2020-01-03T21:00"],
+        "datetime64[ns]",
+    )
     rows = replace(make_rows([1, 2, 3, 4]), times=times)
     bars = make_bars({"A": rows})
     found = series_table(
-        np.array(["2020-01-02"], "datetime64[D]"), np.array([7.0]), TableConfig(symbol="X", lag=0), bars
+        np.array(["2020-01-02"], "datetime64[D]"),
+        np.array([7.0]),
+        TableConfig(symbol="X", lag=0),
+        bars,
     )
     np.testing.assert_array_equal(found.by_bar, [NAN, NAN, 7, 7])
 
@@ -141,12 +164,16 @@ def test_history_shows_a_table_now_and_a_series_at_each_of_the_last_bars(tmp_pat
         past.table("quality")[0] = 1
     with pytest.raises(ConfigError, match=r"no table 'qualty'; data.tables has quality, rate"):
         past.table("qualty")
-    with pytest.raises(ConfigError, match=r"'quality' is a table, not a series; read it by table\(\)"):
+    with pytest.raises(
+        ConfigError, match=r"'quality' is a table, not a series; read it by table\(\)"
+    ):
         past.series("quality")
 
 
 rows = st.lists(
-    st.tuples(st.dates(date(2019, 11, 1), date(2020, 3, 31)), st.sampled_from("AB"), st.integers(1, 9)),
+    st.tuples(
+        st.dates(date(2019, 11, 1), date(2020, 3, 31)), st.sampled_from("AB"), st.integers(1, 9)
+    ),
     max_size=25,
     unique_by=lambda row: row[:2],
 )
@@ -158,7 +185,9 @@ def test_a_table_is_what_a_search_through_all_rows_finds(tmp_path_factory, rows,
     from bt_run.data.calendars import exchange_sessions
 
     bars = six_bars(A=np.arange(1, 40), B=np.arange(1, 40))
-    text = "ticker,date,value\n" + "".join(f"{ticker},{day},{value}\n" for day, ticker, value in rows)
+    text = "ticker,date,value\n" + "".join(
+        f"{ticker},{day},{value}\n" for day, ticker, value in rows
+    )
     path = written(tmp_path_factory.mktemp("t"), text)
     found, _ = table_of(path, bars, lag=lag, max_age=max_age)
     calendar = exchange_sessions("XNYS", np.datetime64("2019-01-01"), np.datetime64("2020-12-31"))
@@ -179,7 +208,9 @@ def test_a_table_is_what_a_search_through_all_rows_finds(tmp_path_factory, rows,
 
 @given(rows=rows, lag=st.integers(0, 4), cut=st.integers(2, 38))
 def test_cutting_the_bars_changes_nothing_that_was_known(tmp_path_factory, rows, lag, cut):
-    text = "ticker,date,value\n" + "".join(f"{ticker},{day},{value}\n" for day, ticker, value in rows)
+    text = "ticker,date,value\n" + "".join(
+        f"{ticker},{day},{value}\n" for day, ticker, value in rows
+    )
     path = written(tmp_path_factory.mktemp("t"), text)
     closes = np.arange(1.0, 40.0)
     whole, _ = table_of(path, six_bars(A=closes, B=closes), lag=lag)
@@ -194,7 +225,10 @@ def test_cutting_the_bars_changes_nothing_that_was_known(tmp_path_factory, rows,
         ("day,A\n2020-01-03,1\n", "found columns day, A; expected date, or ticker, start and end"),
         ("date,A\nlast week,1\n", "column date holds something that is not a date"),
         ("date,A\n,1\n", "row 1 has no date; expected a date such as 2000-01-31"),
-        ("date,X,Y\n2020-01-03,1,2\n", "found the columns X, Y beside the date; expected one, or `column`"),
+        (
+            "date,X,Y\n2020-01-03,1,2\n",
+            "found the columns X, Y beside the date; expected one, or `column`",
+        ),
         ("date,X\n2020-01-03,high\n", "a series must hold numbers; found 'high'"),
         (
             "ticker,date,v\nA,2020-01-03,1\nA,2020-01-03,2\n",

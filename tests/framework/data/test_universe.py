@@ -68,10 +68,13 @@ def test_the_coverage_is_told_year_by_year(tmp_path):
 def play(bars, weights):
     broker = Broker(cash=1000.0, fill="next_close", costs=MadeCosts(), delisting=Delisting())
     pipeline = Pipeline(
-        strategy=Stage("strategy", "all", lambda s: np.ones(len(s.weights))), sizer=Stage("sizer", "given", weights)
+        strategy=Stage("strategy", "all", lambda s: np.ones(len(s.weights))),
+        sizer=Stage("sizer", "given", weights),
     )
     market = Market(bars, broker, 1.0, False)
-    return market, run_panel(PanelRun(bars=bars, market=market, pipeline=pipeline, due=scheduled(bars, "bar")))
+    return market, run_panel(
+        PanelRun(bars=bars, market=market, pipeline=pipeline, due=scheduled(bars, "bar"))
+    )
 
 
 def test_what_leaves_the_universe_is_sold_at_the_next_bar_and_not_bought_again():
@@ -90,7 +93,10 @@ def test_what_leaves_the_universe_is_sold_at_the_next_bar_and_not_bought_again()
 
 
 def test_a_component_sees_what_may_be_held_and_the_account_sees_every_bar():
-    bars = replace(make_bars({"A": [1.0, 2.0], "B": [1.0, NAN]}), members=np.array([[0, 1], [0, 1]], dtype=bool))
+    bars = replace(
+        make_bars({"A": [1.0, 2.0], "B": [1.0, NAN]}),
+        members=np.array([[0, 1], [0, 1]], dtype=bool),
+    )
     np.testing.assert_array_equal(bars.tradable, [[False, True], [False, False]])
     np.testing.assert_array_equal(bars.present, [[True, True], [True, False]])
     np.testing.assert_array_equal(bars.counts[:, 0], [1, 2])
@@ -119,14 +125,21 @@ def test_the_fingerprint_holds_the_members():
         ("date,A\n2020-01-03,1\n", "found columns date, A; expected ticker, start and end"),
         (
             "ticker,start,end\nA,2020-01-03,2019-01-01\n",
-            "the spell of A ends on 2019-01-01, before it starts on 2020-01-03; expected an end on or after the start",
+            "the spell of A ends on 2019-01-01, before it starts on 2020-01-03; expected an end "
+            "on or after the start",
         ),
         (
             "ticker,start,end\nA,2020-01-03,2020-02-01\nA,2020-01-10,\n",
             "two spells of A overlap at 2020-01-10; expected each to end before the next starts",
         ),
-        ("ticker,start,end\nA,2020-01-03,\nA,2020-01-10,\n", "two spells of A overlap at 2020-01-10"),
-        ("ticker,start,end\nA,,2020-01-10\n", "row 1 has no start; expected a date such as 2000-01-31"),
+        (
+            "ticker,start,end\nA,2020-01-03,\nA,2020-01-10,\n",
+            "two spells of A overlap at 2020-01-10",
+        ),
+        (
+            "ticker,start,end\nA,,2020-01-10\n",
+            "row 1 has no start; expected a date such as 2000-01-31",
+        ),
     ],
 )
 def test_spells_that_cannot_be_true_are_refused(tmp_path, text, message):
@@ -155,15 +168,25 @@ def test_without_assets_a_run_holds_the_members_that_the_source_has(tmp_path):
 
 
 def test_a_source_that_cannot_tell_its_symbols_is_told(tmp_path):
-    with pytest.raises(ConfigError, match=r"data.assets: was empty, and source 'made' cannot list its symbols"):
+    with pytest.raises(
+        ConfigError, match=r"data.assets: was empty, and source 'made' cannot list its symbols"
+    ):
         with_assets(config(tmp_path).data, SimpleNamespace())
     nothing = SimpleNamespace(symbols=lambda: ("X",))
-    with pytest.raises(ConfigError, match=r"3 tickers are members between 2020-01-02 and 2020-01-08, such as A, B, GO"):
+    with pytest.raises(
+        ConfigError,
+        match=r"3 tickers are members between 2020-01-02 and 2020-01-08, such as A, B, GO",
+    ):
         with_assets(config(tmp_path).data, nothing)
 
 
 def test_neither_assets_nor_a_universe_is_refused():
-    with pytest.raises(ConfigError, match=r"found no `assets`; expected at least one, or a `universe` that lists them"):
+    with pytest.raises(
+        ConfigError,
+        match=r"found no `assets`; expected at least one, or a `universe` that lists them",
+    ):
         RunConfig(
-            name="u", data={"source": "s", "benchmark": "B", "start": "2020-01-02", "end": "2020-01-08"}, strategy="s"
+            name="u",
+            data={"source": "s", "benchmark": "B", "start": "2020-01-02", "end": "2020-01-08"},
+            strategy="s",
         )

@@ -65,14 +65,20 @@ def test_all_traded_is_the_target():
 def test_an_untraded_weight_is_reserved_and_openings_shrink():
     # B is stuck at 0.5; A wants 0.8 and holds 0.2: 0.3 of room for an opening of 0.6
     got = keep_untraded(
-        np.array([0.8, 0.2]), np.array([0.2, 0.5]), np.array([True, False]), Limits(short=True, net=9.0)
+        np.array([0.8, 0.2]),
+        np.array([0.2, 0.5]),
+        np.array([True, False]),
+        Limits(short=True, net=9.0),
     )
     assert got == pytest.approx([0.5, 0.5])
 
 
 def test_closings_are_never_scaled():
     got = keep_untraded(
-        np.array([0.1, 0.9, 0.0]), np.array([0.5, 0.0, 0.5]), np.array([True, True, False]), Limits(short=True, net=9.0)
+        np.array([0.1, 0.9, 0.0]),
+        np.array([0.5, 0.0, 0.5]),
+        np.array([True, True, False]),
+        Limits(short=True, net=9.0),
     )
     # kept: 0.1 of A and 0.5 of C; 0.4 is left for B
     assert got == pytest.approx([0.1, 0.4, 0.5])
@@ -80,27 +86,39 @@ def test_closings_are_never_scaled():
 
 def test_a_reversal_counts_as_an_opening():
     got = keep_untraded(
-        np.array([-0.8, 0.0]), np.array([0.4, 0.6]), np.array([True, False]), Limits(short=True, net=9.0)
+        np.array([-0.8, 0.0]),
+        np.array([0.4, 0.6]),
+        np.array([True, False]),
+        Limits(short=True, net=9.0),
     )
     assert got == pytest.approx([-0.4, 0.6])
 
 
 def test_nothing_opens_when_the_untraded_fill_the_limit():
     got = keep_untraded(
-        np.array([0.5, 0.0]), np.array([0.0, 1.2]), np.array([True, False]), Limits(short=True, net=9.0)
+        np.array([0.5, 0.0]),
+        np.array([0.0, 1.2]),
+        np.array([True, False]),
+        Limits(short=True, net=9.0),
     )
     assert got == pytest.approx([0.0, 1.2])
 
 
 def test_an_untraded_excess_is_kept_when_nothing_opens():
     got = keep_untraded(
-        np.array([0.1, 0.0]), np.array([0.3, 1.4]), np.array([True, False]), Limits(short=True, net=9.0)
+        np.array([0.1, 0.0]),
+        np.array([0.3, 1.4]),
+        np.array([True, False]),
+        Limits(short=True, net=9.0),
     )
     assert got == pytest.approx([0.1, 1.4])
 
 
 def test_the_net_limit_holds_when_one_side_cannot_trade():
-    # B, the short side, has no bar and holds nothing: of A's 0.5 only the net limit of 0.1 may be opened
+    # B, the short side, has no bar and holds nothing: of A's 0.5 only the net limit of 0.1 may be
+    # opened
     limits = Limits(short=True, net=0.1)
-    got = keep_untraded(np.array([0.5, -0.5]), np.array([0.0, 0.0]), np.array([True, False]), limits)
+    got = keep_untraded(
+        np.array([0.5, -0.5]), np.array([0.0, 0.0]), np.array([True, False]), limits
+    )
     assert got == pytest.approx([0.1, 0.0])

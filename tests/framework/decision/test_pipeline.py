@@ -64,12 +64,16 @@ def test_an_overlay_cannot_change_what_was_recorded_before_it():
         weights[:] = 9.0
         return weights
 
-    got = decide(pipeline(overlays=[vandal], limits=Limits(gross=18.0, net=18.0, name=9.0)), state(), {})
+    got = decide(
+        pipeline(overlays=[vandal], limits=Limits(gross=18.0, net=18.0, name=9.0)), state(), {}
+    )
     assert got.stages[0].tolist() == [0.5, 0.5]
 
 
 def test_limits_are_last_and_say_that_they_cut():
-    got = decide(pipeline(sizer=lambda s: np.array([0.9, 0.3]), limits=Limits(name=0.6)), state(), {})
+    got = decide(
+        pipeline(sizer=lambda s: np.array([0.9, 0.3]), limits=Limits(name=0.6)), state(), {}
+    )
     assert got.target.tolist() == [0.6, 0.3]
     assert got.reason[0] == "scheduled; limits cut: name"
 
@@ -82,7 +86,9 @@ def test_nan_on_a_tradable_asset_is_not_eligible_whatever_the_sizer_says():
 
 def test_an_asset_without_a_bar_keeps_its_shares_and_its_weight():
     bars = make_bars({"A": [10, 10, NAN], "B": [10, 10, 10]})
-    got = decide(pipeline(sizer=lambda s: np.array([0.0, 0.9])), state(bars, weights=[0.4, 0.0]), {})
+    got = decide(
+        pipeline(sizer=lambda s: np.array([0.0, 0.9])), state(bars, weights=[0.4, 0.0]), {}
+    )
     assert got.target == pytest.approx([0.4, 0.6])
     assert got.traded.tolist() == [False, True]
     assert got.reason[0] == "not tradable"
@@ -97,7 +103,10 @@ def test_no_trigger_that_fires_means_no_trade():
 
 
 def test_a_veto_beats_every_fire():
-    fire, veto = (lambda s, t: Verdict(True)), (lambda s, t: Verdict(False, veto=True, reason="risk off"))
+    fire, veto = (
+        (lambda s, t: Verdict(True)),
+        (lambda s, t: Verdict(False, veto=True, reason="risk off")),
+    )
     got = decide(pipeline(triggers=[fire, veto]), state(), {})
     assert not got.fired
     assert got.reason[0] == "vetoed by trigger1: risk off"
@@ -149,13 +158,16 @@ def test_a_memo_is_what_json_makes_of_it():
 def test_a_memo_that_json_cannot_hold_is_refused(what, bad):
     flow = pipeline(overlays=[lambda s, w: Proposal(w, **{what: bad})])
     with pytest.raises(
-        PluginError, match=rf"overlays.0 'over0' at 2020-01-03 00:00: returned {what} that JSON cannot hold"
+        PluginError,
+        match=rf"overlays.0 'over0' at 2020-01-03 00:00: returned {what} that JSON cannot hold",
     ):
         decide(flow, state(), {})
 
 
 def test_a_wrong_shape_is_refused():
-    with pytest.raises(PluginError, match=r"sizer 'half' at .*: returned shape \(3,\); expected \(N,\) = \(2,\)"):
+    with pytest.raises(
+        PluginError, match=r"sizer 'half' at .*: returned shape \(3,\); expected \(N,\) = \(2,\)"
+    ):
         decide(pipeline(sizer=lambda s: np.zeros(3)), state(), {})
 
 
@@ -167,13 +179,16 @@ def test_a_weight_that_is_no_number_is_refused(value):
 
 def test_an_exposure_beyond_one_is_refused():
     with pytest.raises(
-        PluginError, match=r"gave A an exposure of 1.5; expected -1 to 1 \(or declare gives = 'score'\)"
+        PluginError,
+        match=r"gave A an exposure of 1.5; expected -1 to 1 \(or declare gives = 'score'\)",
     ):
         decide(pipeline(signal=(1.5, 0.0)), state(), {})
 
 
 def test_a_score_may_be_any_number():
-    got = decide(pipeline(signal=(150.0, 0.0), sizer=lambda s: s.signals / 300, gives="score"), state(), {})
+    got = decide(
+        pipeline(signal=(150.0, 0.0), sizer=lambda s: s.signals / 300, gives="score"), state(), {}
+    )
     assert got.target.tolist() == [0.5, 0.0]
 
 
@@ -181,7 +196,9 @@ def test_a_component_that_fails_is_named_with_its_time():
     def broken(state):
         raise KeyError("close")
 
-    with pytest.raises(PluginError, match=r"strategy 'mine' at 2020-01-03 00:00: failed: KeyError: 'close'"):
+    with pytest.raises(
+        PluginError, match=r"strategy 'mine' at 2020-01-03 00:00: failed: KeyError: 'close'"
+    ):
         decide(pipeline(signal=broken), state(), {})
 
 
@@ -242,7 +259,8 @@ def test_vectorised_signals_are_presented_row_by_row():
 def test_vectorised_signals_of_a_wrong_shape_are_refused():
     with pytest.raises(
         PluginError,
-        match=r"strategy 'mine': signals\(bars\) returned shape \(2,\); expected \(T, N\) = \(2, 1\)",
+        match=r"strategy 'mine': signals\(bars\) returned shape \(2,\); expected \(T, N\) = \(2, "
+        r"1\)",
     ):
         VectorisedSignal("mine", lambda b: b.close[:, 0]).prepare(make_bars({"A": [1, 2]}))
 

@@ -29,7 +29,17 @@ def walk(seed, days=120, drift=0.0):
     return make_rows(close, open=close * np.exp(rng.normal(0, 0.005, days)))
 
 
-def play(bars, weights, *, schedule="week", fill="next_open", costs=None, limits=None, overlays=(), **told):
+def play(
+    bars,
+    weights,
+    *,
+    schedule="week",
+    fill="next_open",
+    costs=None,
+    limits=None,
+    overlays=(),
+    **told,
+):
     """Run the panel on given weights: a function of the state, or an array."""
     broker = Broker(cash=100_000.0, fill=fill, costs=costs or MadeCosts(), delisting=Delisting())
     limits = limits or Limits()
@@ -41,7 +51,9 @@ def play(bars, weights, *, schedule="week", fill="next_open", costs=None, limits
         limits=limits,
     )
     market = Market(bars, broker, limits.gross, False)
-    return run_panel(PanelRun(bars=bars, market=market, pipeline=pipeline, due=scheduled(bars, schedule), **told))
+    return run_panel(
+        PanelRun(bars=bars, market=market, pipeline=pipeline, due=scheduled(bars, schedule), **told)
+    )
 
 
 def test_backtrader_counts_days_as_it_does_itself():
@@ -87,7 +99,9 @@ def plain_backtrader(bars, weights, due, fee):
     cerebro.broker.setcommission(commission=fee)
     for column, name in enumerate(bars.assets):
         fields = ("open", "high", "low", "close", "volume")
-        frame = pd.DataFrame({f: getattr(bars, f)[:, column] for f in fields}, index=bars.index.tz_localize(None))
+        frame = pd.DataFrame(
+            {f: getattr(bars, f)[:, column] for f in fields}, index=bars.index.tz_localize(None)
+        )
         cerebro.adddata(bt.feeds.PandasData(dataname=frame), name=name)
     cerebro.addstrategy(PlainRebalance, weights=weights, due=due)
     cerebro.addanalyzer(bt.analyzers.TimeReturn, timeframe=bt.TimeFrame.Days)
@@ -174,7 +188,8 @@ def test_leverage_is_bounded_by_the_gross_limit():
 def test_an_account_that_lost_more_than_it_had_stops():
     bars = make_bars({"A": [10, 10, 10, 10, 40, 40, 40]})
     with pytest.raises(
-        ExecutionError, match=r"the account was worth -200,000.00 at 2020-01-07 00:00: its losses are larger"
+        ExecutionError,
+        match=r"the account was worth -200,000.00 at 2020-01-07 00:00: its losses are larger",
     ):
         play(bars, [-1.0], schedule="bar", limits=Limits(short=True))
 
@@ -185,7 +200,8 @@ def test_an_order_for_one_asset_is_refused_by_the_panels_broker():
         BasketBroker(account=None).submit(order)
 
 
-# -- classic mode ------------------------------------------------------------------------------------
+# -- classic mode
+# ------------------------------------------------------------------------------------
 
 
 class Cross(bt.Strategy):
@@ -207,7 +223,9 @@ class Cross(bt.Strategy):
 
 def classic(bars, strategy=Cross, *, costs=None, fill="next_open", cash=100_000.0, **params):
     broker = Broker(cash=cash, fill=fill, costs=costs or MadeCosts())
-    return run_classic(ClassicRun(bars=bars, broker=broker, strategy=BacktraderStrategy(strategy, params)))
+    return run_classic(
+        ClassicRun(bars=bars, broker=broker, strategy=BacktraderStrategy(strategy, params))
+    )
 
 
 def plain_classic(bars, strategy, fee):
@@ -216,7 +234,14 @@ def plain_classic(bars, strategy, fee):
     class Logged(strategy):
         def notify_order(self, order):
             if order.status == order.Completed:
-                fills.append((self.datetime.datetime(), order.data._name, order.executed.size, order.executed.price))
+                fills.append(
+                    (
+                        self.datetime.datetime(),
+                        order.data._name,
+                        order.executed.size,
+                        order.executed.price,
+                    )
+                )
 
     cerebro = bt.Cerebro(stdstats=False)
     cerebro.broker.setcash(100_000.0)
@@ -225,7 +250,8 @@ def plain_classic(bars, strategy, fee):
         rows = bars.tradable[:, column]
         fields = ("open", "high", "low", "close", "volume")
         frame = pd.DataFrame(
-            {f: getattr(bars, f)[rows, column] for f in fields}, index=bars.index.tz_localize(None)[rows]
+            {f: getattr(bars, f)[rows, column] for f in fields},
+            index=bars.index.tz_localize(None)[rows],
         )
         cerebro.adddata(bt.feeds.PandasData(dataname=frame), name=name)
     cerebro.addstrategy(Logged)
@@ -311,7 +337,8 @@ def test_classic_money_is_conserved():
     np.testing.assert_allclose(nav["cash"] + table.reindex(nav.index, fill_value=0.0), nav["nav"])
 
 
-# -- what a panel tells ------------------------------------------------------------------------------
+# -- what a panel tells
+# ------------------------------------------------------------------------------
 
 
 def test_a_run_tells_every_64th_bar_and_each_decision():
@@ -334,7 +361,9 @@ def test_the_state_shows_the_last_trade_and_the_ledger_names_the_stages():
 
 def test_the_value_that_backtrader_shows_is_the_accounts_at_every_bar():
     bars = make_bars({"A": [10, 10, 20, 30, 30]})
-    account = Account(Market(bars, Broker(cash=100.0, fill="next_open", costs=MadeCosts()), 1.0, False), 0)
+    account = Account(
+        Market(bars, Broker(cash=100.0, fill="next_open", costs=MadeCosts()), 1.0, False), 0
+    )
     account.order(np.array([1.0]))
     broker = BasketBroker(account=account)
     broker.start()
@@ -371,7 +400,9 @@ def test_a_plain_strategy_sees_every_bar_of_each_asset_from_the_first_on(resampl
             seen.append([[getattr(data, field)[0] for field in fields] for data in self.datas[:2]])
 
     broker = Broker(cash=1.0, fill="next_open", costs=MadeCosts())
-    run_classic(ClassicRun(bars=bars, broker=broker, strategy=BacktraderStrategy(Look, {}, resample)))
+    run_classic(
+        ClassicRun(bars=bars, broker=broker, strategy=BacktraderStrategy(Look, {}, resample))
+    )
     expected = np.stack([bars.open, bars.high, bars.low, bars.close, bars.volume], axis=2)
     # at the end of resampled data Backtrader shows the last bar once more
     np.testing.assert_array_equal(seen[: len(bars)], expected)
@@ -409,8 +440,14 @@ def test_classic_holdings_and_progress_are_told_bar_by_bar():
 
     broker = Broker(cash=1e4, fill="next_open", costs=MadeCosts())
     strategy = BacktraderStrategy(Twice, {})
-    ledger = run_classic(ClassicRun(bars=bars, broker=broker, strategy=strategy, progress=reached.append))
-    assert [(bar, shares.tolist()) for bar, shares in ledger.holdings] == [(0, [0, 0]), (1, [0, 2]), (3, [0, 4])]
+    ledger = run_classic(
+        ClassicRun(bars=bars, broker=broker, strategy=strategy, progress=reached.append)
+    )
+    assert [(bar, shares.tolist()) for bar, shares in ledger.holdings] == [
+        (0, [0, 0]),
+        (1, [0, 2]),
+        (3, [0, 4]),
+    ]
     assert reached == [63, 127]
     assert ledger.cash[-1] == pytest.approx(1e4 - 2 * bars.open[1, 1] - 2 * bars.open[3, 1])
 
@@ -453,7 +490,9 @@ def test_observers_run_along():
 
     strategy = BacktraderStrategy(Cross, {}, observers=(Lengths,))
     broker = Broker(cash=1e4, fill="next_open", costs=MadeCosts())
-    run_classic(ClassicRun(bars=make_bars({"A": walk(1, days=15)}), broker=broker, strategy=strategy))
+    run_classic(
+        ClassicRun(bars=make_bars({"A": walk(1, days=15)}), broker=broker, strategy=strategy)
+    )
     assert seen[-1] == 15
 
 
@@ -463,7 +502,12 @@ def test_a_feed_shows_the_close_for_a_missing_field_and_no_volume():
 
     class Look(bt.Strategy):
         def next(self):
-            seen.append([getattr(self.data, field)[0] for field in ("open", "high", "low", "close", "volume")])
+            seen.append(
+                [
+                    getattr(self.data, field)[0]
+                    for field in ("open", "high", "low", "close", "volume")
+                ]
+            )
 
     classic(make_bars({"A": rows}), Look)
     assert seen == [[10, 10, 10, 10, 0], [11, 11, 11, 11, 0], [12, 12, 12, 12, 0]]

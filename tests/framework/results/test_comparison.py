@@ -17,8 +17,15 @@ from bt_run.results.run_folder import load_result
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
     out = tmp_path_factory.mktemp("runs")
-    wanted = (["data.end=2002-12-31"], ["data.end=2002-12-31", "strategy.fast=20"], ["data.start=2001-01-02"])
-    return [run(load_config(EXAMPLES / "spy_qqq.yaml", words), out, reports=False).folder for words in wanted]
+    wanted = (
+        ["data.end=2002-12-31"],
+        ["data.end=2002-12-31", "strategy.fast=20"],
+        ["data.start=2001-01-02"],
+    )
+    return [
+        run(load_config(EXAMPLES / "spy_qqq.yaml", words), out, reports=False).folder
+        for words in wanted
+    ]
 
 
 def test_result_reads_back_from_its_folder(folders):
@@ -67,7 +74,10 @@ def test_page_overlays_growth_and_drawdowns(folders, tmp_path, capsys):
 
 def test_page_of_equal_runs_says_that_nothing_differs(folders, tmp_path):
     write_comparison(compare(folders[:1] * 2), tmp_path / "x.html", "html")
-    assert "Configuration, data, sources and versions are the same." in (tmp_path / "x.html").read_text()
+    assert (
+        "Configuration, data, sources and versions are the same."
+        in (tmp_path / "x.html").read_text()
+    )
 
 
 def test_one_run_is_no_comparison(folders, capsys):
@@ -81,7 +91,9 @@ def test_report_that_cannot_compare_is_refused(folders, tmp_path, monkeypatch):
     component = Component(name="plain", config=Config, build=lambda c, x: object(), summary="Plain")
     offers = {"report": {"plain": Offer(component, "report", "my.py", pytest)}}
     monkeypatch.setattr("bt_run.backtest.reporting.catalogue", lambda pm: Catalogue(offers))
-    with pytest.raises(PluginError, match=r"the report 'plain' \(my\.py\) has no compare\(comparison, path\)"):
+    with pytest.raises(
+        PluginError, match=r"the report 'plain' \(my\.py\) has no compare\(comparison, path\)"
+    ):
         write_comparison(compare(folders[:2]), tmp_path / "x.html", "plain")
 
 
@@ -92,14 +104,20 @@ def test_result_writes_a_report_where_it_is_told(folders, tmp_path):
     result = load_result(folders[0])
     assert write_report(result, "html", tmp_path / "new") == (tmp_path / "new" / "report.html",)
     assert write_report(result, "html") == (folders[0] / "report.html",)
-    assert (folders[0] / "report.html").read_bytes() == (tmp_path / "new" / "report.html").read_bytes()
+    assert (folders[0] / "report.html").read_bytes() == (
+        tmp_path / "new" / "report.html"
+    ).read_bytes()
 
 
 def test_report_without_a_folder_is_refused(folders):
-    with pytest.raises(ConfigError, match="the report 'html' has no folder to go to: the run was not written"):
+    with pytest.raises(
+        ConfigError, match="the report 'html' has no folder to go to: the run was not written"
+    ):
         write_report(replace(load_result(folders[0]), folder=None), "html")
 
 
 def test_report_that_is_not_installed_is_refused(folders):
-    with pytest.raises(ConfigError, match=r"no report 'htm' is installed; .* \(did you mean 'html'\?\)"):
+    with pytest.raises(
+        ConfigError, match=r"no report 'htm' is installed; .* \(did you mean 'html'\?\)"
+    ):
         write_report(load_result(folders[0]), "htm")

@@ -18,7 +18,9 @@ def flagship(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def stocks(tmp_path_factory):
-    return run(load_config(EXAMPLES / "stocks.yaml"), tmp_path_factory.mktemp("stocks"), reports=False).folder
+    return run(
+        load_config(EXAMPLES / "stocks.yaml"), tmp_path_factory.mktemp("stocks"), reports=False
+    ).folder
 
 
 def lines_of(text, asset):
@@ -34,7 +36,9 @@ def test_decision_is_told_in_the_numbers_of_the_tables(flagship):
     row = tables["decisions"].set_index(["time", "asset"]).loc[("2004-05-03", "SPY")]
     assert told["strategy trend"] == f"signal {row['signal']:g}"
     assert told["sizer inverse_volatility"] == f"{row['sized']:.2%} of NAV"
-    assert told["overlay volatility_target"].startswith(f"{row['overlay_1_volatility_target']:.2%}, 0.666 times")
+    assert told["overlay volatility_target"].startswith(
+        f"{row['overlay_1_volatility_target']:.2%}, 0.666 times"
+    )
     assert "scale 0.665982, volatility" in told["overlay volatility_target"]
     assert told["limits"] == f"target {row['target']:.2%}, nothing cut"
     assert told["triggers"] == "none; this asset may trade: scheduled"
@@ -42,14 +46,18 @@ def test_decision_is_told_in_the_numbers_of_the_tables(flagship):
     fills = tables["fills"]
     fill = fills[(fills["decided_at"] == "2004-05-03") & (fills["asset"] == "SPY")].iloc[0]
     assert told["order"] == f"sell {-fill['asked']:.6g} shares"
-    assert told["fill 2004-05-04"].startswith(f"{-fill['filled']:.6g} shares at {fill['price']:,.6g}, commission")
+    assert told["fill 2004-05-04"].startswith(
+        f"{-fill['filled']:.6g} shares at {fill['price']:,.6g}, commission"
+    )
     assert "QQQ" not in text
 
 
 def test_order_cut_by_buying_power_says_so(flagship):
     fills = read_run(flagship)["fills"]
     cut = fills[fills["reason"] == "buying power"].iloc[0]
-    assert "buying power" in explain(read_run(flagship), f"{cut['decided_at']:%Y-%m-%d}", str(cut["asset"]))
+    assert "buying power" in explain(
+        read_run(flagship), f"{cut['decided_at']:%Y-%m-%d}", str(cut["asset"])
+    )
 
 
 def test_decision_that_no_trigger_traded_says_so(stocks):
@@ -67,7 +75,9 @@ def test_asset_that_is_not_eligible_says_so(stocks):
 
 def test_limits_that_cut_are_named(tmp_path):
     config = load_config(EXAMPLES / "spy_qqq.yaml", ["limits.name=0.2", "data.end=2000-06-30"])
-    told = lines_of(explain(read_run(run(config, tmp_path, reports=False).folder), "2000-01-03", "SPY"), "SPY")
+    told = lines_of(
+        explain(read_run(run(config, tmp_path, reports=False).folder), "2000-01-03", "SPY"), "SPY"
+    )
     assert told["limits"] == "target 20.00%, from 31.81%, cut by name"
     assert told["triggers"] == "none; this asset may trade: scheduled"
 
@@ -89,7 +99,9 @@ def test_last_decision_without_a_following_bar_is_told(tmp_path):
 
 def test_day_between_decisions_names_the_nearest(flagship, capsys):
     assert main(["explain", str(flagship), "--date", "2004-05-04"]) == 3
-    expected = "the run decided nothing on 2004-05-04; the nearest decisions are 2004-05-03 and 2004-06-01"
+    expected = (
+        "the run decided nothing on 2004-05-04; the nearest decisions are 2004-05-03 and 2004-06-01"
+    )
     assert expected in capsys.readouterr().err
     with pytest.raises(DataError, match=r"the nearest decisions are 2000-01-03$"):
         explain(read_run(flagship), "1999-01-01")
@@ -97,7 +109,10 @@ def test_day_between_decisions_names_the_nearest(flagship, capsys):
 
 def test_wrong_words_are_refused(flagship):
     tables = read_run(flagship)
-    with pytest.raises(ConfigError, match=r"--asset was 'SPX'; the run's assets are QQQ, SPY \(did you mean 'SPY'\?\)"):
+    with pytest.raises(
+        ConfigError,
+        match=r"--asset was 'SPX'; the run's assets are QQQ, SPY \(did you mean 'SPY'\?\)",
+    ):
         explain(tables, "2004-05-03", "SPX")
     with pytest.raises(ConfigError, match="--date was 'soon'; expected YEAR-MONTH-DAY"):
         explain(tables, "soon")
@@ -113,6 +128,8 @@ def test_run_without_decisions_is_refused(flagship):
 def test_command_prints_the_decision(flagship, capsys):
     assert main(["explain", str(flagship), "--date", "2004-05-03"]) == 0
     out = capsys.readouterr().out
-    assert out.startswith("spy_qqq: decision of 2004-05-03 (month); orders fill at 2004-05-04\nNAV 1,132,384.95")
+    assert out.startswith(
+        "spy_qqq: decision of 2004-05-03 (month); orders fill at 2004-05-04\nNAV 1,132,384.95"
+    )
     assert "\nSPY\n" in out
     assert "\nQQQ\n" in out

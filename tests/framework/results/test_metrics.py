@@ -9,8 +9,26 @@ import pytest
 
 from bt_run.results.metrics import COLUMNS, DEFINITIONS, compute_metrics, session_closes
 
-FILLS = ["decided_at", "time", "asset", "asked", "filled", "price", "commission", "slippage", "reason"]
-TRADING = ["turnover_one_way", "turnover_two_way", "commission", "slippage", "costs", "costs_bps", "fills"]
+FILLS = [
+    "decided_at",
+    "time",
+    "asset",
+    "asked",
+    "filled",
+    "price",
+    "commission",
+    "slippage",
+    "reason",
+]
+TRADING = [
+    "turnover_one_way",
+    "turnover_two_way",
+    "commission",
+    "slippage",
+    "costs",
+    "costs_bps",
+    "fills",
+]
 
 
 def nav_table(navs, benchmark=None, index=None):
@@ -34,7 +52,9 @@ def fills_table(rows=()):
 
 def metrics(table, fills=None, risk_free=0.0):
     fills = fills_table() if fills is None else fills
-    return compute_metrics(table, dict.fromkeys(("run", "equal_weight", "constant_mix"), fills), risk_free)
+    return compute_metrics(
+        table, dict.fromkeys(("run", "equal_weight", "constant_mix"), fills), risk_free
+    )
 
 
 @pytest.fixture
@@ -132,7 +152,16 @@ def test_run_without_trades_has_no_turnover_and_no_costs():
 def test_constant_nav_leaves_ratios_undefined():
     found = metrics(nav_table([100.0] * 5))
     run = {name: values["run"] for name, values in found.items()}
-    undefined = ["sharpe", "sortino", "calmar", "skew", "beta", "alpha", "correlation", "information_ratio"]
+    undefined = [
+        "sharpe",
+        "sortino",
+        "calmar",
+        "skew",
+        "beta",
+        "alpha",
+        "correlation",
+        "information_ratio",
+    ]
     assert {name: run[name] for name in undefined} == dict.fromkeys(undefined)
     zero = ["total_return", "cagr", "volatility", "max_drawdown", "best_day", "tracking_error"]
     assert {name: run[name] for name in zero} == dict.fromkeys(zero, 0.0)
@@ -177,7 +206,11 @@ def test_yardstick_with_a_missing_value_is_undefined():
 
 
 def test_every_metric_is_defined_and_written_as_json(walk):
-    for table in (nav_table(to_nav(walk[0]), to_nav(walk[1])), nav_table([1.0] * 3), nav_table([1.0])):
+    for table in (
+        nav_table(to_nav(walk[0]), to_nav(walk[1])),
+        nav_table([1.0] * 3),
+        nav_table([1.0]),
+    ):
         found = metrics(table)
         assert list(found) == list(DEFINITIONS)
         assert all(list(values) == list(COLUMNS) for values in found.values())

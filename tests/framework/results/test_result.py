@@ -23,14 +23,22 @@ from bt_run.results.metrics import compute_metrics
 from bt_run.results.result import TABLES, BacktestResult
 from bt_run.results.run_folder import read_run, write_run
 
-PROVENANCE = Provenance(config={"seed": 7}, fingerprint="f" * 64, sources={"bt_run": "a"}, versions={}, seed=7)
+PROVENANCE = Provenance(
+    config={"seed": 7}, fingerprint="f" * 64, sources={"bt_run": "a"}, versions={}, seed=7
+)
 
 
 def make_tables():
     """Return the tables of a run of four sessions that buys one asset and is refused another."""
-    times = pd.DatetimeIndex(["2020-01-02", "2020-01-03", "2020-01-06", "2020-01-07"], tz="UTC", name="time")
-    nav = pd.DataFrame({"nav": [100.0, 100.0, 102.0, 101.0], "cash": [100.0, 50.0, 50.0, 50.0]}, index=times)
-    nav = nav.assign(gross=0.5, net=0.5, benchmark=nav["nav"], equal_weight=nav["nav"], constant_mix=nav["nav"])
+    times = pd.DatetimeIndex(
+        ["2020-01-02", "2020-01-03", "2020-01-06", "2020-01-07"], tz="UTC", name="time"
+    )
+    nav = pd.DataFrame(
+        {"nav": [100.0, 100.0, 102.0, 101.0], "cash": [100.0, 50.0, 50.0, 50.0]}, index=times
+    )
+    nav = nav.assign(
+        gross=0.5, net=0.5, benchmark=nav["nav"], equal_weight=nav["nav"], constant_mix=nav["nav"]
+    )
     position = {"time": times[1:], "asset": "A", "shares": 5.0, "price": [10.0, 10.4, 10.2]}
     positions = pd.DataFrame(position).assign(value=[50.0, 52.0, 51.0], stale=[False, False, True])
     fills = pd.DataFrame(
@@ -55,7 +63,9 @@ def make_tables():
         "reason": "schedule",
     }
     decisions = pd.DataFrame({"time": times[:1], "asset": ["A"], **decision})
-    memos = pd.DataFrame({"time": times[:1], "component": ["sizer"], "memo": ['{"n": 1}'], "notes": ["{}"]})
+    memos = pd.DataFrame(
+        {"time": times[:1], "component": ["sizer"], "memo": ['{"n": 1}'], "notes": ["{}"]}
+    )
     flows = pd.DataFrame({"time": times[:0], "asset": [], "kind": [], "amount": np.zeros(0)})
     return dict(zip(TABLES, (nav, positions, fills, decisions, memos, flows), strict=True))
 
@@ -93,7 +103,9 @@ def test_returns_begin_at_the_session_after_the_start():
 
 def test_closes_keep_the_time_of_each_sessions_last_bar():
     result = make_result()
-    intraday = result.nav.set_axis(result.nav.index[:2].repeat(2) + pd.to_timedelta([15, 21, 15, 21], "h"))
+    intraday = result.nav.set_axis(
+        result.nav.index[:2].repeat(2) + pd.to_timedelta([15, 21, 15, 21], "h")
+    )
     closes = replace(result, nav=intraday).closes
     assert closes["nav"].tolist() == [100.0, 101.0]
     assert [str(day.date()) for day in closes.index] == ["2020-01-02", "2020-01-03"]
@@ -214,7 +226,9 @@ def test_order_list_ignores_money_and_the_last_digits():
 @pytest.mark.parametrize("column", ["decided_at", "time", "asset", "asked", "filled"])
 def test_order_list_sees_each_of_its_columns(column):
     fills = make_tables()["fills"]
-    other = {"asset": "Z"}.get(column, 7.0 if column in ("asked", "filled") else pd.Timestamp(0, tz="UTC"))
+    other = {"asset": "Z"}.get(
+        column, 7.0 if column in ("asked", "filled") else pd.Timestamp(0, tz="UTC")
+    )
     assert order_list_hash(fills.assign(**{column: other})) != order_list_hash(fills)
 
 
@@ -243,7 +257,9 @@ def test_written_run_reads_back_the_same(tmp_path):
         pd.testing.assert_frame_equal(pd.read_parquet(result.folder / f"{name}.parquet"), table)
     assert found["metrics"] == result.metrics
     assert found["manifest"] == result.manifest
-    assert sorted(files(result.folder)) == sorted([*(f"{t}.parquet" for t in TABLES), "metrics.json", "manifest.json"])
+    assert sorted(files(result.folder)) == sorted(
+        [*(f"{t}.parquet" for t in TABLES), "metrics.json", "manifest.json"]
+    )
 
 
 def test_same_content_gives_the_same_bytes_whatever_the_clock_says(tmp_path):

@@ -1,6 +1,8 @@
-"""Clean strategies that look suspicious: stateful, random, expanding, slow to warm up, bound to the asset list.
+"""Clean strategies that look suspicious: stateful, random, expanding, slow to warm up, bound to the
+asset list.
 
-`CLEAN` maps a name to the parts of the run. All were written before the check that must not accuse them.
+`CLEAN` maps a name to the parts of the run. All were written before the check that must not accuse
+them.
 """
 
 import backtrader as bt
@@ -27,7 +29,12 @@ def long_where(bars, good):
 
 def offered(function, build):
     STRATEGIES.append(
-        Component(name=function.__name__, config=Empty, build=build, summary=function.__doc__ or function.__name__)
+        Component(
+            name=function.__name__,
+            config=Empty,
+            build=build,
+            summary=function.__doc__ or function.__name__,
+        )
     )
     CLEAN[function.__name__] = {"strategy": function.__name__}
     return function
@@ -126,7 +133,9 @@ def trend_of_the_window(bars):
     """The slope of a line through the last 60 bars, by convolution."""
     weights = np.arange(60) - 29.5
     close = np.nan_to_num(bars.close, nan=40.0)
-    slope = np.column_stack([np.convolve(column, weights[::-1], mode="full")[: len(column)] for column in close.T])
+    slope = np.column_stack(
+        [np.convolve(column, weights[::-1], mode="full")[: len(column)] for column in close.T]
+    )
     slope[:59] = 0
     return long_where(bars, slope > 0)
 
@@ -245,8 +254,14 @@ def holds_for_ten_decisions(state):
     ages = state.memo.get("ages", [0] * len(state.weights))
     past = state.history.close(6)
     dip = np.nan_to_num(past[-1] / past[0] - 1) < -0.03
-    ages = [age - 1 if age > 0 else (10 if low else 0) for age, low in zip(ages, dip.tolist(), strict=True)]
-    return Proposal(np.where(state.history.tradable, np.array(ages) > 0, np.nan).astype(float), memo={"ages": ages})
+    ages = [
+        age - 1 if age > 0 else (10 if low else 0)
+        for age, low in zip(ages, dip.tolist(), strict=True)
+    ]
+    return Proposal(
+        np.where(state.history.tradable, np.array(ages) > 0, np.nan).astype(float),
+        memo={"ages": ages},
+    )
 
 
 @clean_event
@@ -257,7 +272,9 @@ def trailing_stop_in_a_memo(state):
     best = np.maximum(best, now)
     out = now < 0.92 * best
     best = np.where(out, now, best)
-    return Proposal(np.where(state.history.tradable, (~out).astype(float), np.nan), memo={"best": best.tolist()})
+    return Proposal(
+        np.where(state.history.tradable, (~out).astype(float), np.nan), memo={"best": best.tolist()}
+    )
 
 
 @clean_event
@@ -271,7 +288,12 @@ def draws_by_decision(state):
 def all_history_at_each_decision(state):
     """Reads everything that is known, each time."""
     past = state.history.close(len(state.history))
-    mean = np.array([column[np.isfinite(column)].mean() if np.isfinite(column).any() else 0.0 for column in past.T])
+    mean = np.array(
+        [
+            column[np.isfinite(column)].mean() if np.isfinite(column).any() else 0.0
+            for column in past.T
+        ]
+    )
     return np.where(state.history.tradable, np.nan_to_num(past[-1]) > mean, np.nan)
 
 
@@ -299,11 +321,15 @@ class KeepsAnswers:
         key = state.history.now
         if key not in self.answers:
             past = state.history.close(11)
-            self.answers[key] = np.where(state.history.tradable, np.nan_to_num(past[-1] - past[0]) > 0, np.nan)
+            self.answers[key] = np.where(
+                state.history.tradable, np.nan_to_num(past[-1] - past[0]) > 0, np.nan
+            )
         return self.answers[key]
 
 
-STRATEGIES.append(Component(name="keeps_answers", config=Empty, build=KeepsAnswers, summary="a cache by time"))
+STRATEGIES.append(
+    Component(name="keeps_answers", config=Empty, build=KeepsAnswers, summary="a cache by time")
+)
 CLEAN["keeps_answers"] = {"strategy": "keeps_answers"}
 
 
@@ -318,7 +344,9 @@ class CountsCalls:
         return np.where(state.history.tradable, float(self.calls % 4 != 0), np.nan)
 
 
-STRATEGIES.append(Component(name="counts_calls", config=Empty, build=CountsCalls, summary="hidden state"))
+STRATEGIES.append(
+    Component(name="counts_calls", config=Empty, build=CountsCalls, summary="hidden state")
+)
 CLEAN["counts_calls"] = {"strategy": "counts_calls"}
 
 
@@ -331,11 +359,15 @@ class CovarianceSizer:
     def target_weights(self, state):
         returns = np.nan_to_num(state.history.returns(60))
         cov = returns.T @ returns / 60 + 1e-5 * np.eye(returns.shape[1])
-        weights = np.maximum(np.linalg.solve(cov, np.ones(len(cov))), 0) * (np.nan_to_num(state.signals) > 0)
+        weights = np.maximum(np.linalg.solve(cov, np.ones(len(cov))), 0) * (
+            np.nan_to_num(state.signals) > 0
+        )
         return weights / max(weights.sum(), 1e-12)
 
 
-SIZERS.append(Component(name="covariance", config=Empty, build=CovarianceSizer, summary="inverse covariance"))
+SIZERS.append(
+    Component(name="covariance", config=Empty, build=CovarianceSizer, summary="inverse covariance")
+)
 CLEAN["sizer_covariance"] = {"strategy": "positive_shift", "sizer": "covariance"}
 
 
@@ -350,7 +382,11 @@ class ReadsItsTrack:
         return weights * (0.3 if nav[-1] < 0.95 * nav.max() else 1.0)
 
 
-OVERLAYS.append(Component(name="reads_its_track", config=Empty, build=ReadsItsTrack, summary="drawdown of the track"))
+OVERLAYS.append(
+    Component(
+        name="reads_its_track", config=Empty, build=ReadsItsTrack, summary="drawdown of the track"
+    )
+)
 CLEAN["overlay_reads_its_track"] = {"strategy": "positive_shift", "overlays": ["reads_its_track"]}
 
 
@@ -365,7 +401,9 @@ class EveryOther:
         return Verdict(fire=count % 2 == 0, memo={"count": count}, reason=f"decision {count}")
 
 
-TRIGGERS.append(Component(name="every_other", config=Empty, build=EveryOther, summary="every second decision"))
+TRIGGERS.append(
+    Component(name="every_other", config=Empty, build=EveryOther, summary="every second decision")
+)
 CLEAN["trigger_every_other"] = {"strategy": "positive_shift", "triggers": ["every_other"]}
 CLEAN["built_in_parts"] = {
     "strategy": {"use": "trend", "fast": 5, "slow": 30, "short": True},

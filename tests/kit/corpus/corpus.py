@@ -23,4 +23,6 @@ def case(folder: Path, plugin: str, name: str, parts: dict) -> RunConfig:
         "start": "2001-03-05",
         "end": "2003-12-31",
     }
-    return RunConfig(name=name, plugins=[str(HERE / plugin)], data=data | parts.pop("data", {}), **parts)
+    return RunConfig(
+        name=name, plugins=[str(HERE / plugin)], data=data | parts.pop("data", {}), **parts
+    )

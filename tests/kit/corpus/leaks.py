@@ -1,4 +1,5 @@
-"""Planted leaks: strategies, sizers, overlays, triggers and a source, each of which uses data of the future.
+"""Planted leaks: strategies, sizers, overlays, triggers and a source, each of which uses data of
+the future.
 
 `LEAKS` maps a leak's name to the parts of the run that plants it. They are older than the check.
 """
@@ -38,7 +39,12 @@ def leak(signals):
             return signals(bars)
 
     STRATEGIES.append(
-        Component(name=signals.__name__, config=Empty, build=Planted, summary=signals.__doc__ or signals.__name__)
+        Component(
+            name=signals.__name__,
+            config=Empty,
+            build=Planted,
+            summary=signals.__doc__ or signals.__name__,
+        )
     )
     LEAKS[signals.__name__] = {"strategy": signals.__name__}
     return signals
@@ -75,7 +81,9 @@ def centred_average(bars):
 def convolution_same(bars):
     """np.convolve with mode 'same' is centred."""
     close = np.nan_to_num(bars.close, nan=40.0)
-    smooth = np.column_stack([np.convolve(column, np.ones(11) / 11, mode="same") for column in close.T])
+    smooth = np.column_stack(
+        [np.convolve(column, np.ones(11) / 11, mode="same") for column in close.T]
+    )
     return long_where(bars, close > smooth)
 
 
@@ -104,7 +112,9 @@ def full_sample_quantile(bars):
 def backward_fill(bars):
     """Gaps filled with the next price, before the average price of all assets is taken."""
     market = closes(bars).bfill().mean(axis=1)
-    return long_where(bars, np.repeat((market > market.shift(3)).to_numpy()[:, None], len(bars.assets), axis=1))
+    return long_where(
+        bars, np.repeat((market > market.shift(3)).to_numpy()[:, None], len(bars.assets), axis=1)
+    )
 
 
 @leak
@@ -205,14 +215,23 @@ def survivors_only(bars):
 @leak
 def normalised_by_the_last_price(bars):
     """Prices divided by the last one, as an adjustment from the end does."""
-    relative = bars.close / np.nanmax(np.where(np.isnan(bars.close[-30:]), -np.inf, bars.close[-30:]), axis=0)
+    relative = bars.close / np.nanmax(
+        np.where(np.isnan(bars.close[-30:]), -np.inf, bars.close[-30:]), axis=0
+    )
     return long_where(bars, relative < 0.9)
 
 
 @leak
 def regimes_of_all_days(bars):
     """Days sorted into two regimes by clustering all of them."""
-    volatility = closes(bars).pct_change(fill_method=None).std(axis=1).rolling(10, min_periods=5).mean().to_numpy()
+    volatility = (
+        closes(bars)
+        .pct_change(fill_method=None)
+        .std(axis=1)
+        .rolling(10, min_periods=5)
+        .mean()
+        .to_numpy()
+    )
     centres = np.nanquantile(volatility, [0.25, 0.75])
     for _ in range(20):
         near = np.abs(volatility[:, None] - centres).argmin(axis=1)
@@ -220,7 +239,9 @@ def regimes_of_all_days(bars):
     return long_where(
         bars,
         np.repeat(
-            (np.abs(volatility - centres[0]) < np.abs(volatility - centres[1]))[:, None], len(bars.assets), axis=1
+            (np.abs(volatility - centres[0]) < np.abs(volatility - centres[1]))[:, None],
+            len(bars.assets),
+            axis=1,
         ),
     )
 
@@ -254,7 +275,9 @@ def age_from_the_end(bars):
 
 @leak
 def draws_by_asset(bars):
-    """Random numbers drawn asset by asset, so that those of an asset depend on how many bars there are."""
+    """Random numbers drawn asset by asset, so that those of an asset depend on how many bars there
+    are.
+    """
     draws = np.random.default_rng(3).random((len(bars.assets), len(bars))).T
     return long_where(bars, draws > 0.5)
 
@@ -317,10 +340,14 @@ class PeekingSignal:
     def signal(self, state):
         bars, t = state.history._bars, len(state.history) - 1
         later = bars.close[min(t + 10, len(bars) - 1)]
-        return np.where(state.history.tradable, np.nan_to_num(later) > np.nan_to_num(bars.close[t]), np.nan)
+        return np.where(
+            state.history.tradable, np.nan_to_num(later) > np.nan_to_num(bars.close[t]), np.nan
+        )
 
 
-STRATEGIES.append(Component(name="peeking_signal", config=Empty, build=PeekingSignal, summary="peeks"))
+STRATEGIES.append(
+    Component(name="peeking_signal", config=Empty, build=PeekingSignal, summary="peeks")
+)
 LEAKS["peeking_signal"] = {"strategy": "peeking_signal"}
 
 
@@ -336,7 +363,9 @@ class AllTimeVolatility:
         return weights / max(weights.sum(), 1e-9)
 
 
-SIZERS.append(Component(name="all_time_volatility", config=Empty, build=AllTimeVolatility, summary="peeks"))
+SIZERS.append(
+    Component(name="all_time_volatility", config=Empty, build=AllTimeVolatility, summary="peeks")
+)
 LEAKS["sizer_all_time_volatility"] = {"strategy": "every_asset", "sizer": "all_time_volatility"}
 
 
@@ -352,7 +381,9 @@ class KnowsTheCrash:
         return weights * (0.0 if ahead[-1] < 0.97 * ahead[0] else 1.0)
 
 
-OVERLAYS.append(Component(name="knows_the_crash", config=Empty, build=KnowsTheCrash, summary="peeks"))
+OVERLAYS.append(
+    Component(name="knows_the_crash", config=Empty, build=KnowsTheCrash, summary="peeks")
+)
 LEAKS["overlay_knows_the_crash"] = {"strategy": "every_asset", "overlays": ["knows_the_crash"]}
 
 

@@ -1,4 +1,6 @@
-"""A second set of runs that do not look ahead, written without sight of the check: code that looks guilty."""
+"""A second set of runs that do not look ahead, written without sight of the check: code that looks
+guilty.
+"""
 
 import backtrader as bt
 import numpy as np
@@ -49,7 +51,11 @@ def pivots_confirmed(bars):
 
 def window_from_its_end(bars):
     """Index each trailing window from its end."""
-    rise = closes(bars).rolling(21, min_periods=2).apply(lambda window: window[-1] / window[0] - 1, raw=True)
+    rise = (
+        closes(bars)
+        .rolling(21, min_periods=2)
+        .apply(lambda window: window[-1] / window[0] - 1, raw=True)
+    )
     return long_where(bars, rise > 0)
 
 
@@ -73,14 +79,18 @@ def month_end_backward(bars):
     close = closes(bars)
     monthly = close.resample("ME").last().pct_change(fill_method=None)
     days = pd.DataFrame({"day": close.index})
-    joined = pd.merge_asof(days, monthly.rename_axis("day").reset_index(), on="day", direction="backward")
+    joined = pd.merge_asof(
+        days, monthly.rename_axis("day").reset_index(), on="day", direction="backward"
+    )
     return long_where(bars, joined[list(bars.assets)].to_numpy() > 0)
 
 
 def month_so_far(bars):
     """Transform by month, with an expanding window inside each."""
     close = closes(bars)
-    so_far = close.groupby(close.index.to_period("M")).transform(lambda part: part.expanding().mean())
+    so_far = close.groupby(close.index.to_period("M")).transform(
+        lambda part: part.expanding().mean()
+    )
     return long_where(bars, close >= so_far)
 
 
@@ -96,7 +106,9 @@ def normalised_on_warm_up(bars):
     close = np.log(bars.close)
     train = close[: bars.start]
     mean, deviation = np.nanmean(train[:, :3]), np.nanstd(train[:, :3])
-    return np.where(bars.tradable, np.clip(0.5 - 0.1 * (close - mean) / deviation, 0.0, 1.0), np.nan)
+    return np.where(
+        bars.tradable, np.clip(0.5 - 0.1 * (close - mean) / deviation, 0.0, 1.0), np.nan
+    )
 
 
 def bfill_masked(bars):
@@ -149,7 +161,9 @@ def senkou(bars):
 def reversed_twice(bars):
     """Turn the rows round, let the window look ahead there, and turn back."""
     close = closes(bars)[::-1]
-    mean = close.rolling(window=pd.api.indexers.FixedForwardWindowIndexer(window_size=10), min_periods=1).mean()
+    mean = close.rolling(
+        window=pd.api.indexers.FixedForwardWindowIndexer(window_size=10), min_periods=1
+    ).mean()
     return long_where(bars, (close > mean)[::-1])
 
 
@@ -159,7 +173,9 @@ def expanding_component(bars):
     out = np.zeros(returns.shape)
     for first in range(21, len(bars), 63):
         _, _, rows = np.linalg.svd(returns[:first], full_matrices=False)
-        out[first : first + 63] = returns[first : first + 63] - np.outer(returns[first : first + 63] @ rows[0], rows[0])
+        out[first : first + 63] = returns[first : first + 63] - np.outer(
+            returns[first : first + 63] @ rows[0], rows[0]
+        )
     return long_where(bars, pd.DataFrame(out).rolling(5, min_periods=1).sum() < 0)
 
 
@@ -199,7 +215,9 @@ class MonthEnd:
 
     def check(self, state, target):
         now = state.history.now
-        return Verdict(fire=(now + pd.offsets.BDay(1)).month != now.month or state.last_trade is None)
+        return Verdict(
+            fire=(now + pd.offsets.BDay(1)).month != now.month or state.last_trade is None
+        )
 
 
 class FromBestDay:
@@ -258,7 +276,9 @@ def component(name, build):
 
 @hookimpl
 def bt_strategies():
-    made = [component(function.__name__, vectorised(function)) for function in (*FUNCTIONS, everything)]
+    made = [
+        component(function.__name__, vectorised(function)) for function in (*FUNCTIONS, everything)
+    ]
     return [
         *made,
         component("last_of_all", LastOfAll),

@@ -1,4 +1,6 @@
-"""A second set of runs that look ahead, written without sight of the check: mistakes as users make them."""
+"""A second set of runs that look ahead, written without sight of the check: mistakes as users make
+them.
+"""
 
 import backtrader as bt
 import numpy as np
@@ -40,12 +42,16 @@ def month_nearest(bars):
     close = closes(bars)
     monthly = close.groupby(close.index.to_period("M")).tail(1).pct_change(fill_method=None)
     days = pd.DataFrame({"day": close.index})
-    joined = pd.merge_asof(days, monthly.rename_axis("day").reset_index(), on="day", direction="nearest")
+    joined = pd.merge_asof(
+        days, monthly.rename_axis("day").reset_index(), on="day", direction="nearest"
+    )
     return long_where(bars, joined[list(bars.assets)].to_numpy() > 0)
 
 
 def month_label_left(bars):
-    """Resample to months labelled by their first day, and carry forward: July sees the last close of July."""
+    """Resample to months labelled by their first day, and carry forward: July sees the last close
+    of July.
+    """
     close = closes(bars)
     rises = close.resample("MS").last().pct_change(fill_method=None) > 0
     return long_where(bars, rises.reindex(close.index, method="ffill"))
@@ -98,7 +104,9 @@ def best_window(bars):
     rules = [(close > close.rolling(n).mean()).astype(float) for n in (5, 10, 20, 40)]
     earned = np.array([(rule.shift() * returns).sum().to_numpy() for rule in rules])
     best = earned.argmax(axis=0)
-    return long_where(bars, np.stack([rule.to_numpy() for rule in rules])[best, :, np.arange(len(best))].T)
+    return long_where(
+        bars, np.stack([rule.to_numpy() for rule in rules])[best, :, np.arange(len(best))].T
+    )
 
 
 def newest_first(bars):
@@ -108,19 +116,27 @@ def newest_first(bars):
 
 
 def rolling_across_assets(bars):
-    """Roll over a stacked frame without groupby: an asset's first rows use the last rows of the one before."""
+    """Roll over a stacked frame without groupby: an asset's first rows use the last rows of the one
+    before.
+    """
     close = closes(bars)
     stacked = close.melt(ignore_index=False, var_name="asset", value_name="close").dropna()
     stacked["mean"] = stacked["close"].rolling(60, min_periods=1).mean()
-    mean = stacked.pivot(columns="asset", values="mean").reindex(index=close.index, columns=close.columns)
+    mean = stacked.pivot(columns="asset", values="mean").reindex(
+        index=close.index, columns=close.columns
+    )
     return long_where(bars, close > mean)
 
 
 def interpolated_index(bars):
-    """Weigh against an index of all assets whose gaps were interpolated, so a gap's day knows the day after."""
+    """Weigh against an index of all assets whose gaps were interpolated, so a gap's day knows the
+    day after.
+    """
     close = closes(bars)
     ratio = close.div(close.interpolate().mean(axis=1), axis=0)
-    return np.where(bars.tradable, np.clip(ratio - ratio.rolling(10, min_periods=1).min(), 0.0, 1.0), np.nan)
+    return np.where(
+        bars.tradable, np.clip(ratio - ratio.rolling(10, min_periods=1).min(), 0.0, 1.0), np.nan
+    )
 
 
 def bfill_warm_up(bars):
@@ -138,8 +154,12 @@ def liquid_universe(bars):
 
 
 def smoothed_regime(bars):
-    """Call regimes with a two-state filter, then smooth backwards over the whole sample (forward-backward)."""
-    market = np.nan_to_num(np.nanmean(np.vstack([np.zeros(len(bars.assets)), bars.returns[1:]]), axis=1))
+    """Call regimes with a two-state filter, then smooth backwards over the whole sample
+    (forward-backward).
+    """
+    market = np.nan_to_num(
+        np.nanmean(np.vstack([np.zeros(len(bars.assets)), bars.returns[1:]]), axis=1)
+    )
     likelihood = np.stack([np.exp(-0.5 * (market / s) ** 2) / s for s in (0.006, 0.014)], axis=1)
     move = np.array([[0.97, 0.03], [0.03, 0.97]])
     forth, back = np.zeros_like(likelihood), np.ones_like(likelihood)
@@ -189,9 +209,13 @@ def principal_component(bars):
 def everything(bars):
     """Hold all, and put facts about the data into the feature store on the way."""
     KNOWN["volatility"] = np.nanstd(bars.returns, axis=0)
-    KNOWN["crash"] = pd.Series(np.nanmean(np.nan_to_num(bars.returns), axis=1)).shift(-1).lt(-0.01).to_numpy()
+    KNOWN["crash"] = (
+        pd.Series(np.nanmean(np.nan_to_num(bars.returns), axis=1)).shift(-1).lt(-0.01).to_numpy()
+    )
     KNOWN["floor"] = np.nanmin(bars.traded.close, axis=0)
-    KNOWN["stormy"] = pd.Series(np.abs(np.nan_to_num(bars.returns)).mean(axis=1)).rolling(5, center=True, min_periods=1)
+    KNOWN["stormy"] = pd.Series(np.abs(np.nan_to_num(bars.returns)).mean(axis=1)).rolling(
+        5, center=True, min_periods=1
+    )
     KNOWN["stormy"] = (KNOWN["stormy"].mean() > 0.0135).to_numpy()
     return np.where(bars.tradable, 1.0, np.nan)
 
@@ -282,7 +306,9 @@ class PositiveDelay(bt.Strategy):
 
     def next(self):
         for data in self.datas:
-            self.order_target_percent(data, target=0.1 if self.later[data][0] > data.close[0] else 0.0)
+            self.order_target_percent(
+                data, target=0.1 if self.later[data][0] > data.close[0] else 0.0
+            )
 
 
 FUNCTIONS = (
@@ -298,7 +324,9 @@ def component(name, build):
 
 @hookimpl
 def bt_strategies():
-    made = [component(function.__name__, vectorised(function)) for function in (*FUNCTIONS, everything)]
+    made = [
+        component(function.__name__, vectorised(function)) for function in (*FUNCTIONS, everything)
+    ]
     classic = [Component.from_backtrader(cls) for cls in (PeekNext, ArrayMean, PositiveDelay)]
     return [*made, component("private_bars", PrivateBars), *classic]
 

@@ -11,7 +11,13 @@ from bt_run.account.account import Account
 from bt_run.account.market import Market
 from bt_run.backtest.preparing import prepare
 from bt_run.testing import make_bars, make_rows
-from bt_run_plugins.brokers.costs import Commission, Slippage, TradingCosts, participation, square_root_impact
+from bt_run_plugins.brokers.costs import (
+    Commission,
+    Slippage,
+    TradingCosts,
+    participation,
+    square_root_impact,
+)
 from bt_run_plugins.brokers.rates import RateFile, rate_of_sessions, rate_source
 from bt_run_plugins.brokers.simulated import SimulatedConfig, build_broker
 
@@ -56,7 +62,9 @@ def test_bps_are_of_the_traded_value():
 def test_a_fee_per_share_has_a_minimum_and_a_cap():
     # 0.005 a share, at least 1, at most 1 % of the value
     shares, price = [1000, 100, 10, 0], [20, 20, 2, 20]
-    assert fee(shares, price, per_share=0.005, minimum=1.0, cap=0.01) == pytest.approx([5.0, 1.0, 0.2, 0.0])
+    assert fee(shares, price, per_share=0.005, minimum=1.0, cap=0.01) == pytest.approx(
+        [5.0, 1.0, 0.2, 0.0]
+    )
 
 
 def test_a_flat_fee_is_per_order():
@@ -68,7 +76,9 @@ def test_fees_add_up():
 
 
 def test_bounds_without_a_fee_per_share_are_refused():
-    with pytest.raises(ValueError, match="minimum and cap bound the per-share part, and per_share was 0"):
+    with pytest.raises(
+        ValueError, match="minimum and cap bound the per-share part, and per_share was 0"
+    ):
         Commission(minimum=1.0)
 
 
@@ -90,14 +100,19 @@ def test_impact_grows_with_the_square_root_of_the_share_of_volume():
 
 
 def test_participation_takes_a_fraction_of_the_volume_and_keeps_whole_shares_whole():
-    shares, volume = np.array([500.0, -500.0, 30.5, 10.0, 7.0]), np.array([1005.0, 1005.0, 100.0, NAN, 0.0])
+    shares, volume = (
+        np.array([500.0, -500.0, 30.5, 10.0, 7.0]),
+        np.array([1005.0, 1005.0, 100.0, NAN, 0.0]),
+    )
     assert participation(shares, volume, 0.1).tolist() == [100.0, -100.0, 10.0, 0.0, 0.0]
 
 
 def test_what_the_volume_does_not_take_waits_for_the_next_bar():
     rows = make_rows([10.0] * 6, volume=[400.0] * 6)
     bars = make_bars({"A": rows}, adjust="none")
-    broker = build_broker(SimulatedConfig(cash=1000.0, slippage={"participation": 0.1}), BuildContext(costs=None))
+    broker = build_broker(
+        SimulatedConfig(cash=1000.0, slippage={"participation": 0.1}), BuildContext(costs=None)
+    )
     account = Account(Market(bars, broker, 1.0, True), 0)
     account.order(np.array([0.9]))
     account.advance(4)
@@ -112,7 +127,9 @@ def test_what_the_volume_does_not_take_waits_for_the_next_bar():
 
 def test_the_next_decision_replaces_what_still_waits():
     bars = make_bars({"A": make_rows([10.0] * 6, volume=[400.0] * 6)}, adjust="none")
-    broker = build_broker(SimulatedConfig(cash=1000.0, slippage={"participation": 0.1}), BuildContext(costs=None))
+    broker = build_broker(
+        SimulatedConfig(cash=1000.0, slippage={"participation": 0.1}), BuildContext(costs=None)
+    )
     account = Account(Market(bars, broker, 1.0, True), 0)
     account.order(np.array([0.9]))
     account.advance(1)
@@ -132,7 +149,9 @@ def test_conditions_end_before_the_fill():
     assert np.isnan(AtBar(bars, 0).average_volume(3)[0])
 
 
-def run_with(broker, prices, adjust="total_return", strategy="buy_and_hold", sizer="equal_weight", plugins=()):
+def run_with(
+    broker, prices, adjust="total_return", strategy="buy_and_hold", sizer="equal_weight", plugins=()
+):
     data = {
         "source": {"use": "csv", "path": str(prices), "prices": "as_traded"},
         "assets": ["A"],
@@ -141,7 +160,13 @@ def run_with(broker, prices, adjust="total_return", strategy="buy_and_hold", siz
         "end": "2020-12-31",
         "adjust": adjust,
     }
-    given = {"name": "t", "data": data, "strategy": strategy, "sizer": sizer, "plugins": list(plugins)}
+    given = {
+        "name": "t",
+        "data": data,
+        "strategy": strategy,
+        "sizer": sizer,
+        "plugins": list(plugins),
+    }
     return RunConfig(**given, broker={"use": "simulated", **broker})
 
 
@@ -154,9 +179,13 @@ def prices(tmp_path):
     return folder
 
 
-@pytest.mark.parametrize("broker", [{"commission": {"per_share": 0.01}}, {"slippage": {"half_spread": 0.01}}])
+@pytest.mark.parametrize(
+    "broker", [{"commission": {"per_share": 0.01}}, {"slippage": {"half_spread": 0.01}}]
+)
 def test_money_per_share_needs_real_shares(prices, broker):
-    with pytest.raises(ConfigError, match=r"is money per share, but `adjust: total_return` trades units"):
+    with pytest.raises(
+        ConfigError, match=r"is money per share, but `adjust: total_return` trades units"
+    ):
         prepare(run_with(broker, prices))
     prepare(run_with(broker, prices, adjust="none"))
 
@@ -174,14 +203,18 @@ def test_classic_mode_refuses_what_is_not_applied_there(prices, tmp_path, broker
     plugin.write_text(
         "import backtrader as bt\nfrom bt_run import Component, hookimpl\n"
         "class Idle(bt.Strategy):\n    pass\n"
-        "@hookimpl\ndef bt_strategies():\n    return [Component.from_backtrader(Idle, name='idle')]\n"
+        "@hookimpl\ndef bt_strategies():\n    return [Component.from_backtrader(Idle, "
+        "name='idle')]\n"
     )
     config = run_with(broker, prices, strategy="idle", sizer=None, plugins=[plugin])
-    with pytest.raises(ConfigError, match=f"broker: {key} is not applied to the orders that a Backtrader strategy"):
+    with pytest.raises(
+        ConfigError, match=f"broker: {key} is not applied to the orders that a Backtrader strategy"
+    ):
         prepare(config)
 
 
-# -- interest ------------------------------------------------------------------------------------------
+# -- interest
+# ------------------------------------------------------------------------------------------
 
 
 def account(bars, interest, cash=1000.0, gross=1.0):
@@ -220,9 +253,13 @@ def test_intraday_bars_of_one_session_bear_no_interest_between_them():
     from bt_run.data.assembly import Rows, assemble_bars
     from bt_run.data.bars import LoadRequest
 
-    times = np.array(["2020-01-02T14:35", "2020-01-02T21:00", "2020-01-03T14:35"], dtype="datetime64[ns]")
+    times = np.array(
+        ["2020-01-02T14:35", "2020-01-02T21:00", "2020-01-03T14:35"], dtype="datetime64[ns]"
+    )
     rows = Rows(times=times, close=np.ones(3))
-    request = LoadRequest(assets={"A": "A"}, benchmark=("A", "A"), start=dt.date(2020, 1, 2), end=dt.date(2020, 1, 3))
+    request = LoadRequest(
+        assets={"A": "A"}, benchmark=("A", "A"), start=dt.date(2020, 1, 2), end=dt.date(2020, 1, 3)
+    )
     one = account(assemble_bars(request, {"A": rows}, rows), {"cash": 0.365})
     one.advance(2)
     assert one.nav.tolist() == pytest.approx([1000, 1000, 1001])
@@ -238,7 +275,12 @@ def test_a_rate_is_known_a_lag_of_sessions_after_its_date(tmp_path):
     sessions = days("2020-01-02", "2020-01-03", "2020-01-06", "2020-01-07")
     source = rate_source(RateFile(file=path, lag=1))
     assert rate_of_sessions(source, sessions).tolist() == [0.01, 0.01, 0.02, 0.02]
-    assert rate_of_sessions(rate_source(RateFile(file=path, lag=0)), sessions).tolist() == [0.01, 0.02, 0.02, 0.02]
+    assert rate_of_sessions(rate_source(RateFile(file=path, lag=0)), sessions).tolist() == [
+        0.01,
+        0.02,
+        0.02,
+        0.02,
+    ]
 
 
 def test_the_bill_rate_of_fama_and_french_is_yearly():
@@ -250,7 +292,10 @@ def test_the_bill_rate_of_fama_and_french_is_yearly():
 def test_a_rate_that_is_not_known_yet_is_refused(tmp_path):
     path = tmp_path / "rates.csv"
     path.write_text("date,rate\n2020-01-03,0.02\n")
-    with pytest.raises(DataError, match=r"the first rate is of 2020-01-03; expected one that is known at 2020-01-03"):
+    with pytest.raises(
+        DataError,
+        match=r"the first rate is of 2020-01-03; expected one that is known at 2020-01-03",
+    ):
         rate_of_sessions(rate_source(RateFile(file=path)), days("2020-01-03"))
 
 
@@ -281,7 +326,9 @@ def test_a_missing_package_of_rates_is_refused(monkeypatch):
 
     monkeypatch.setattr(rates, "find_spec", lambda name: None)
     with pytest.raises(
-        DataError, match="the sample data come with the package arch, which is not installed: pip install arch"
+        DataError,
+        match="the sample data come with the package arch, which is not installed: pip install "
+        "arch",
     ):
         rate_source("fama_french")
 

@@ -11,11 +11,20 @@ from hypothesis import strategies as st
 from bt_run import ConfigError, DataError
 from bt_run_plugins.market_data.cleaning import DEFAULT_STEPS, LOG_COLUMNS, CleanConfig, clean
 
-DAYS = pd.DatetimeIndex(["2019-12-23", "2019-12-24", "2019-12-25", "2019-12-26", "2019-12-27"]).as_unit("ns")
+DAYS = pd.DatetimeIndex(
+    ["2019-12-23", "2019-12-24", "2019-12-25", "2019-12-26", "2019-12-27"]
+).as_unit("ns")
 
 
 def frame(days=DAYS, **columns):
-    rows = {"date": days, "open": 10.0, "high": 11.0, "low": 9.0, "close": np.arange(len(days)) + 10.0, "volume": 5.0}
+    rows = {
+        "date": days,
+        "open": 10.0,
+        "high": 11.0,
+        "low": 9.0,
+        "close": np.arange(len(days)) + 10.0,
+        "volume": 5.0,
+    }
     return pd.DataFrame(rows | {"dividend": 0.0, "split": 1.0} | columns)
 
 
@@ -44,10 +53,14 @@ def test_dates_are_put_in_order():
 
 
 def test_equal_rows_are_dropped_and_conflicting_ones_kept():
-    out, row = step("drop_duplicate_rows", frame(days=DAYS[[0, 1, 1, 3, 4]], close=[1.0, 2, 2, 4, 5]))
+    out, row = step(
+        "drop_duplicate_rows", frame(days=DAYS[[0, 1, 1, 3, 4]], close=[1.0, 2, 2, 4, 5])
+    )
     assert out["close"].tolist() == [1, 2, 4, 5]
     assert row == (5, 4, 1, "dropped 1 row equal to an earlier row, the first at 2019-12-24")
-    out, row = step("drop_duplicate_rows", frame(days=DAYS[[0, 1, 1, 3, 4]], close=[1.0, 2, 3, 4, 5]))
+    out, row = step(
+        "drop_duplicate_rows", frame(days=DAYS[[0, 1, 1, 3, 4]], close=[1.0, 2, 3, 4, 5])
+    )
     assert len(out) == 5
     assert row == (5, 5, 0, "2 rows share a date and differ: kept, an error for validation")
 
@@ -70,7 +83,9 @@ def test_empty_columns_go():
 
 
 def test_no_action_is_written_one_way():
-    out, row = step("normalise_actions", frame(dividend=[np.nan, 0, 1, 0, 0], split=[1, 0.0, np.nan, 2, 1]))
+    out, row = step(
+        "normalise_actions", frame(dividend=[np.nan, 0, 1, 0, 0], split=[1, 0.0, np.nan, 2, 1])
+    )
     assert out["dividend"].tolist() == [0, 0, 1, 0, 0]
     assert out["split"].tolist() == [1, 1, 1, 2, 1]
     assert row == (5, 5, 3, "3 empty actions written as dividend 0 or split 1")
@@ -97,7 +112,12 @@ def test_untraded_rows_go_but_keep_actions_and_indices():
 def test_copies_of_the_row_before_go():
     out, row = step("drop_repeated_rows", frame(close=[1.0, 1, 3, 3, 5], volume=[5.0, 5, 6, 7, 8]))
     assert out["date"].tolist() == list(DAYS[[0, 2, 3, 4]])
-    assert row == (5, 4, 1, "dropped 1 row equal to the row before in prices and volume, the first at 2019-12-24")
+    assert row == (
+        5,
+        4,
+        1,
+        "dropped 1 row equal to the row before in prices and volume, the first at 2019-12-24",
+    )
     assert step("drop_repeated_rows", frame()[["date", "close"]])[1] == (5, 5, 0, "")
 
 
@@ -106,7 +126,9 @@ def test_high_and_low_are_swapped_or_widened():
     out, row = step("order_high_low", frame(high=high, low=low))
     assert (out["high"].tolist(), out["low"].tolist()) == ([11.0] * 5, [9.0] * 5)
     assert row == (5, 5, 1, "swapped high and low in 1 row, the first at 2019-12-24")
-    out, row = step("widen_high_low", frame(close=[10.0, 12, 8, 10, 10], high=[11, 11, 11, np.nan, 11]))
+    out, row = step(
+        "widen_high_low", frame(close=[10.0, 12, 8, 10, 10], high=[11, 11, 11, np.nan, 11])
+    )
     assert out["high"].tolist()[:3] == [11, 12, 11]
     assert np.isnan(out["high"][3])
     assert out["low"].tolist() == [9, 9, 8, 9, 9]
@@ -133,7 +155,9 @@ def test_the_history_of_another_company_is_cut():
     ],
 )
 def test_alignment_drops_rows_and_fills_none(alignment, left, text):
-    out = clean({"A": frame(), "B": frame(days=DAYS[[0, 3, 4]])}, CleanConfig(steps=(), alignment=alignment))
+    out = clean(
+        {"A": frame(), "B": frame(days=DAYS[[0, 3, 4]])}, CleanConfig(steps=(), alignment=alignment)
+    )
     assert {name: len(table) for name, table in out.frames.items()} == left
     if text is not None:
         told = out.log.set_index("symbol")
@@ -144,14 +168,19 @@ def test_alignment_drops_rows_and_fills_none(alignment, left, text):
 
 def test_what_does_not_fit_is_refused():
     frames = {"A": frame(), "B": frame()}
-    with pytest.raises(ConfigError, match="alignment: was 'SPY'; expected none, union, intersection or one of the"):
+    with pytest.raises(
+        ConfigError, match="alignment: was 'SPY'; expected none, union, intersection or one of the"
+    ):
         clean(frames, CleanConfig(alignment="SPY"))
     with pytest.raises(ConfigError, match="cut_before: no symbol 'C'; found A, B"):
         clean(frames, CleanConfig(steps=("cut_before",), cut_before={"C": dt.date(2020, 1, 1)}))
     with pytest.raises(ConfigError, match="dates are given, but steps has no cut_before"):
         clean(frames, CleanConfig(cut_before={"A": dt.date(2020, 1, 1)}))
     apart = {"A": frame(days=DAYS[:2]), "B": frame(days=DAYS[3:])}
-    with pytest.raises(DataError, match="alignment: was 'intersection', but the 2 symbols have no session in common"):
+    with pytest.raises(
+        DataError,
+        match="alignment: was 'intersection', but the 2 symbols have no session in common",
+    ):
         clean(apart, CleanConfig(alignment="intersection"))
     with pytest.raises(DataError, match="A: found columns date; expected close too"):
         clean({"A": frame()[["date"]]}, CleanConfig())
@@ -168,20 +197,29 @@ def test_the_frames_given_are_not_changed():
 
 @settings(max_examples=40, deadline=None)
 @given(
-    st.lists(st.tuples(st.integers(0, 30), st.sampled_from([np.nan, 1.0, 2.0, 3.0])), min_size=1, max_size=40),
+    st.lists(
+        st.tuples(st.integers(0, 30), st.sampled_from([np.nan, 1.0, 2.0, 3.0])),
+        min_size=1,
+        max_size=40,
+    ),
     st.sampled_from(["none", "union", "intersection", "A"]),
 )
 def test_cleaning_only_ever_leaves_rows_out_and_the_log_adds_up(rows, alignment):
     days = pd.bdate_range("2020-01-01", periods=31).as_unit("ns")
-    table = pd.DataFrame({"date": days[[day for day, _ in rows]], "close": [close for _, close in rows]})
+    table = pd.DataFrame(
+        {"date": days[[day for day, _ in rows]], "close": [close for _, close in rows]}
+    )
     out = clean(
-        {"A": table, "B": table[::2]}, CleanConfig(alignment=alignment if table["close"].notna()[0] else "none")
+        {"A": table, "B": table[::2]},
+        CleanConfig(alignment=alignment if table["close"].notna()[0] else "none"),
     )
     given_rows = set(table.itertuples(index=False, name=None))
     for symbol, cleaned in out.frames.items():
         assert set(cleaned.itertuples(index=False, name=None)) <= given_rows
         assert cleaned["date"].is_monotonic_increasing
         log = out.log[out.log["symbol"] == symbol]
-        assert (log["rows_before"].iloc[1:].to_numpy() == log["rows_after"].iloc[:-1].to_numpy()).all()
+        assert (
+            log["rows_before"].iloc[1:].to_numpy() == log["rows_after"].iloc[:-1].to_numpy()
+        ).all()
         assert log["rows_after"].iloc[-1] == len(cleaned)
         assert ((log["rows_before"] == log["rows_after"]) | (log["text"] != "")).all()

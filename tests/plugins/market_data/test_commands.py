@@ -40,7 +40,9 @@ def store(tmp_path, monkeypatch):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """Put a Yahoo that knows SPY, QQQ and the indices in the place of the real one, and note what it is asked."""
+    """Put a Yahoo that knows SPY, QQQ and the indices in the place of the real one, and note what
+    it is asked.
+    """
     questions = []
 
     def ask(question):
@@ -48,8 +50,14 @@ def asked(monkeypatch):
         dates = pd.bdate_range(question.first or "2000-01-03", question.last)
         close = 100.0 + np.arange(len(dates))
         known = {"SPY", "QQQ", "SP500", "NASDAQ"}
-        frames = {s: symbol_frame({"date": dates, "close": close}) for s in question.symbols if s in known}
-        return Answer(frames, {s: Trouble("unknown", "404") for s in question.symbols if s not in known}, "1.7.0")
+        frames = {
+            s: symbol_frame({"date": dates, "close": close}) for s in question.symbols if s in known
+        }
+        return Answer(
+            frames,
+            {s: Trouble("unknown", "404") for s in question.symbols if s not in known},
+            "1.7.0",
+        )
 
     def outside(done):
         return Outside(ask=ask, now=lambda: NOW, sleep=lambda seconds: None, done=done)
@@ -65,12 +73,16 @@ def run(capsys, *words):
 
 
 def test_fetch_shows_each_symbol_and_fails_softly(store, asked, capsys):
-    code, out, err = run(capsys, "fetch", "SPY", "NOPE", "--start", "2020-01-02", "--end", "2020-03-06")
+    code, out, err = run(
+        capsys, "fetch", "SPY", "NOPE", "--start", "2020-01-02", "--end", "2020-03-06"
+    )
     assert (code, err) == (3, "")
     lines = out.splitlines()
     assert lines[0] == "symbol  rows  span                      what happened"
     assert lines[1] == "SPY       47  2020-01-02 to 2020-03-06  fetched: all of it"
-    assert lines[2].startswith("NOPE       0  -                         failed: Yahoo knows no such symbol")
+    assert lines[2].startswith(
+        "NOPE       0  -                         failed: Yahoo knows no such symbol"
+    )
     assert lines[3] == f"1 of 2 symbols are there; store: {store.folder}"
     code, out, _ = run(capsys, "fetch", "SPY", "--start", "2020-01-02")
     assert (code, len(asked)) == (0, 1)
@@ -88,8 +100,22 @@ def test_fetch_takes_symbols_from_a_file(store, asked, capsys):
 def test_fetch_takes_symbols_and_dates_from_a_run(store, asked, capsys):
     Path("run.yaml").write_text(RUN)
     assert run(capsys, "fetch", "--run", "run.yaml")[0] == 0
-    assert (asked[0].symbols, asked[0].first, asked[0].last) == (("SP500", "NASDAQ"), None, dt.date(2003, 12, 31))
-    run(capsys, "fetch", "--run", "run.yaml", "--whole", "--start", "2001-01-02", "--end", "2001-02-01")
+    assert (asked[0].symbols, asked[0].first, asked[0].last) == (
+        ("SP500", "NASDAQ"),
+        None,
+        dt.date(2003, 12, 31),
+    )
+    run(
+        capsys,
+        "fetch",
+        "--run",
+        "run.yaml",
+        "--whole",
+        "--start",
+        "2001-01-02",
+        "--end",
+        "2001-02-01",
+    )
     assert asked[1].last == dt.date(2001, 2, 1)
 
 
@@ -117,10 +143,14 @@ def test_from_import_to_a_run_on_a_pack(store, capsys):
     code, out, _ = run(capsys, "clean")
     assert (code, out.splitlines()[0]) == (0, "sample_indices at 1d: 2 symbols cleaned")
     code, out, _ = run(capsys, "validate")
-    assert (code, out.splitlines()[0]) == (0, "sample_indices at 1d, 2 symbols, profile standard: passes")
+    assert (code, out.splitlines()[0]) == (
+        0,
+        "sample_indices at 1d, 2 symbols, profile standard: passes",
+    )
     code, out, _ = run(capsys, "list")
     assert out.splitlines()[0] == (
-        "source          symbol  interval  rows  span                      fetched     cleaned  findings"
+        "source          symbol  interval  rows  span                      fetched     cleaned  "
+        "findings"
     )
     assert "5031  1999-01-04 to 2018-12-31" in out
     assert out.splitlines()[-1] == f"2 series; store: {store.folder}"
@@ -131,9 +161,14 @@ def test_from_import_to_a_run_on_a_pack(store, capsys):
     name = out.split()[1].rstrip(":")
     assert out.splitlines()[0] == f"pack {name}: 2 symbols as of 2018-12-31"
     assert "there already" in run(capsys, "pack", "create", "--as-of", "2018-12-31")[1]
-    assert run(capsys, "pack", "verify", name)[:2] == (0, f"pack {name}: all 2 symbols are as they were made\n")
+    assert run(capsys, "pack", "verify", name)[:2] == (
+        0,
+        f"pack {name}: all 2 symbols are as they were made\n",
+    )
     _, out, _ = run(capsys, "pack", "list")
-    assert out.splitlines()[1].startswith(f"{name}  2018-12-31  2: NASDAQ, SP500  1999-01-04 to 2018-12-31  20")
+    assert out.splitlines()[1].startswith(
+        f"{name}  2018-12-31  2: NASDAQ, SP500  1999-01-04 to 2018-12-31  20"
+    )
     fingerprints = set()
     for source in ("{use: store, source: sample_indices}", f"{{use: pack, id: {name}}}"):
         Path("run.yaml").write_text(RUN.replace("{use: store, source: sample_indices}", source))
@@ -152,7 +187,10 @@ def broken(store):
     dates = pd.bdate_range("2020-01-02", periods=30)
     close = 100.0 + np.arange(30)
     with store.writing() as writer:
-        for source, values in (("import", np.where(np.arange(30) == 9, 0.0, close)), ("mine", close)):
+        for source, values in (
+            ("import", np.where(np.arange(30) == 9, 0.0, close)),
+            ("mine", close),
+        ):
             frame = symbol_frame({"date": dates[::-1], "close": values})
             facts = {"prices": None, "whole": True, "fetched_at": "2020-03-01", "notes": []}
             series = {"rows": 30, "first": "2020-01-02", "last": "2020-02-12"}
@@ -189,7 +227,10 @@ def test_clean_takes_steps_and_cuts(broken, capsys):
     assert (code, broken.processed(Key("mine", "SPY")).rows) == (0, 24)
     assert "cut_before" in out
     assert broken.processed(Key("import", "SPY")) is None
-    assert run(capsys, "clean", "--steps", "sort_dates", "--align", "union", "--profile", "strict")[0] == 0
+    assert (
+        run(capsys, "clean", "--steps", "sort_dates", "--align", "union", "--profile", "strict")[0]
+        == 0
+    )
     facts = broken.processed(Key("mine", "SPY")).facts
     assert (facts["alignment"], facts["profile"], facts["settings"]["clean"]["steps"]) == (
         "union",
@@ -206,8 +247,18 @@ def test_clean_takes_steps_and_cuts(broken, capsys):
         (("clean", "SPI"), 3, "no prices of 'SPI'; did you mean 'SPY'?"),
         (("clean", "123456"), 3, "no prices of '123456'; `bt-run data list` shows what there is"),
         (("list", "--interval", "5m"), 3, "nothing to work on; found import at 1d, mine at 1d"),
-        (("validate",), 3, "SPY of import at 1d was never cleaned; make it with `bt-run data clean SPY --source imp"),
-        (("report",), 3, "a report is on one source at one interval; found import at 1d, mine at 1d; say --source"),
+        (
+            ("validate",),
+            3,
+            "SPY of import at 1d was never cleaned; make it with `bt-run data clean SPY --source "
+            "imp",
+        ),
+        (
+            ("report",),
+            3,
+            "a report is on one source at one interval; found import at 1d, mine at 1d; say "
+            "--source",
+        ),
         (("pack", "verify", "x"), 3, "no pack 'x'; it has none"),
     ],
 )
@@ -219,20 +270,30 @@ def test_what_cannot_be_done_is_told(broken, capsys, words, code, message):
 
 def test_an_empty_store_is_told(store, capsys):
     code, _, err = run(capsys, "list")
-    assert (code, "nothing to work on; found an empty store; `bt-run data fetch` or" in err) == (3, True)
+    assert (code, "nothing to work on; found an empty store; `bt-run data fetch` or" in err) == (
+        3,
+        True,
+    )
 
 
 def test_a_lock_that_is_taken_over_is_told(store, capsys):
     store.folder.mkdir()
-    (store.folder / ".lock").write_text('{"pid": 1, "host": "there", "command": "bt-run data fetch", "since": "then"}')
+    (store.folder / ".lock").write_text(
+        '{"pid": 1, "host": "there", "command": "bt-run data fetch", "since": "then"}'
+    )
     _, _, err = run(capsys, "import", "sample:indices", "SP500")
     assert (
-        "the writer before, process 1 on there (`bt-run data fetch`), since then, died; its lock is taken over" in err
+        "the writer before, process 1 on there (`bt-run data fetch`), since then, died; its lock "
+        "is taken over" in err
     )
 
 
 def test_a_long_list_of_findings_is_cut(store, capsys):
-    rows = [(f"S{i:02d}", day, 100.0) for i in range(25) for day in ("2020-01-02", "2020-01-03", "2020-01-03")]
+    rows = [
+        (f"S{i:02d}", day, 100.0)
+        for i in range(25)
+        for day in ("2020-01-02", "2020-01-03", "2020-01-03")
+    ]
     pd.DataFrame(rows, columns=["ticker", "date", "close"]).to_csv("all.csv", index=False)
     run(capsys, "import", "all.csv")
     _, out, _ = run(capsys, "clean")

@@ -1,4 +1,6 @@
-"""The sources yahoo, store and pack: the same rows reach the bars, or one clear error says what is missing."""
+"""The sources yahoo, store and pack: the same rows reach the bars, or one clear error says what is
+missing.
+"""
 
 import datetime as dt
 import os
@@ -42,7 +44,9 @@ def sessions(first="2020-01-02", last="2020-03-06"):
 def frame(base=100.0, **columns):
     dates = sessions()
     close = base + np.arange(len(dates))
-    return symbol_frame({"date": dates, "close": close, "adj_close": close, "dividend": 0 * close} | columns)
+    return symbol_frame(
+        {"date": dates, "close": close, "adj_close": close, "dividend": 0 * close} | columns
+    )
 
 
 def request(*names, benchmark="SPY", **changes):
@@ -62,7 +66,9 @@ class Yahoo:
     def ask(self, question):
         self.asked.append(question)
         have = {symbol: self.frames[symbol] for symbol in question.symbols if symbol in self.frames}
-        lost = {symbol: Trouble("unknown", "404") for symbol in question.symbols if symbol not in have}
+        lost = {
+            symbol: Trouble("unknown", "404") for symbol in question.symbols if symbol not in have
+        }
         return Answer(have, lost, "1.7.0")
 
     def source(self, folder):
@@ -74,7 +80,13 @@ def filled(folder, frames, source="import", prices="split_adjusted"):
     store = Store(folder)
     with store.writing() as writer:
         for symbol, table in frames.items():
-            facts = {"prices": prices, "whole": True, "fetched_at": "2020-03-07", "notes": [], "covers": [None, None]}
+            facts = {
+                "prices": prices,
+                "whole": True,
+                "fetched_at": "2020-03-07",
+                "notes": [],
+                "covers": [None, None],
+            }
             writer.add_raw(Key(source, symbol), table, facts)
     process(store, [Key(source, symbol) for symbol in frames], CleanConfig(), ValidateConfig())
     return store
@@ -85,14 +97,17 @@ def test_the_sources_can_be_named_in_a_file():
     assert {"yahoo", "store", "pack"} <= offers.keys()
 
 
-# -- yahoo ------------------------------------------------------------------------------------------------
+# -- yahoo
+# ------------------------------------------------------------------------------------------------
 
 
 def test_yahoo_fetches_what_is_missing_once_and_then_reads_the_store(tmp_path):
     yahoo = Yahoo(SPY=frame(), QQQ=frame(50.0))
     bars = yahoo.source(tmp_path).load(request("SPY", "qqq"))
     again = yahoo.source(tmp_path).load(request("SPY", "qqq"))
-    assert [(question.symbols, question.first) for question in yahoo.asked] == [(("QQQ", "SPY"), None)]
+    assert [(question.symbols, question.first) for question in yahoo.asked] == [
+        (("QQQ", "SPY"), None)
+    ]
     assert bars.assets == ("SPY", "qqq")
     np.testing.assert_array_equal(bars.traded.close[:, 1], 50.0 + np.arange(len(sessions())))
     assert bars.fingerprint == again.fingerprint
@@ -110,8 +125,10 @@ def test_yahoo_offline_reads_the_store_or_says_how_to_fill_it(tmp_path):
     source = yahoo.source(tmp_path)
     with pytest.raises(
         DataError,
-        match=r"has not all prices of QQQ, SPY from 1900-01-01 to 2020-03-06, and the network is not to be used; "
-        rf"fetch them with `bt-run data fetch QQQ SPY --start 1900-01-01 --end 2020-03-06 --store {tmp_path}`",
+        match=r"has not all prices of QQQ, SPY from 1900-01-01 to 2020-03-06, and the network is "
+        r"not to be used; "
+        r"fetch them with `bt-run data fetch QQQ SPY --start 1900-01-01 --end 2020-03-06 --store "
+        rf"{tmp_path}`",
     ):
         source.load(request("SPY", "QQQ", offline=True))
     assert yahoo.asked == []
@@ -122,7 +139,9 @@ def test_yahoo_offline_reads_the_store_or_says_how_to_fill_it(tmp_path):
 
 def test_yahoo_says_which_symbols_it_does_not_have(tmp_path):
     source = Yahoo(SPY=frame()).source(tmp_path)
-    with pytest.raises(DataError, match="Yahoo gave no prices of 1 symbols: NOPE: Yahoo knows no such symbol"):
+    with pytest.raises(
+        DataError, match="Yahoo gave no prices of 1 symbols: NOPE: Yahoo knows no such symbol"
+    ):
         source.load(request("SPY", "NOPE"))
     assert source.symbols() == ("SPY",)
 
@@ -139,7 +158,12 @@ def test_yahoo_cleans_again_what_was_cleaned_otherwise(tmp_path):
     source = Yahoo(SPY=frame(), QQQ=frame()).source(tmp_path)
     source.load(request("SPY"))
     store = Store(tmp_path)
-    process(store, [Key("yahoo", "SPY")], CleanConfig(steps=("cut_before",)), ValidateConfig(profile="strict"))
+    process(
+        store,
+        [Key("yahoo", "SPY")],
+        CleanConfig(steps=("cut_before",)),
+        ValidateConfig(profile="strict"),
+    )
     source.load(request("SPY"))
     assert store.processed(Key("yahoo", "SPY")).facts["profile"] == "standard"
 
@@ -151,7 +175,8 @@ def test_yahoo_gives_a_series_of_closes(tmp_path):
     np.testing.assert_array_equal(values, [100, 101, 102])
 
 
-# -- store ------------------------------------------------------------------------------------------------
+# -- store
+# ------------------------------------------------------------------------------------------------
 
 
 def test_the_store_gives_what_was_cleaned_and_nothing_later(tmp_path):
@@ -160,7 +185,9 @@ def test_the_store_gives_what_was_cleaned_and_nothing_later(tmp_path):
     bars = source.load(request("SPY", "QQQ"))
     assert source.symbols() == ("QQQ", "SPY")
     with store.writing() as writer:
-        writer.add_raw(Key("import", "QQQ"), frame(1.0), {"whole": True, "prices": None, "fetched_at": "2020"})
+        writer.add_raw(
+            Key("import", "QQQ"), frame(1.0), {"whole": True, "prices": None, "fetched_at": "2020"}
+        )
     later = source.load(request("SPY", "QQQ"))
     assert later.fingerprint == bars.fingerprint
     assert "prices of QQQ came after the rest was cleaned and are not used" in later.notes
@@ -189,7 +216,9 @@ def test_symbols_of_two_conventions_do_not_mix(tmp_path):
     filled(tmp_path, {"SPY": frame()})
     filled(tmp_path, {"QQQ": frame()}, prices="as_traded")
     source = StoreSource(StoreConfig(store=tmp_path))
-    with pytest.raises(DataError, match="QQQ is as_traded and SPY is split_adjusted; expected one convention"):
+    with pytest.raises(
+        DataError, match="QQQ is as_traded and SPY is split_adjusted; expected one convention"
+    ):
         source.load(request("SPY", "QQQ"))
     assert source.load(request("SPY")).assets == ("SPY",)
 
@@ -206,13 +235,16 @@ def test_real_stocks_from_the_store_are_those_from_the_file(tmp_path):
     names = ("AAPL", "KO", "XOM")
     bring(Store(tmp_path), str(path), names, prices="as_traded")
     process(Store(tmp_path), Store(tmp_path).keys(), CleanConfig(), ValidateConfig())
-    asked = request(*names, benchmark="KO", start=dt.date(2001, 1, 2), end=dt.date(2012, 12, 31), adjust="none")
+    asked = request(
+        *names, benchmark="KO", start=dt.date(2001, 1, 2), end=dt.date(2012, 12, 31), adjust="none"
+    )
     bars = StoreSource(StoreConfig(store=tmp_path)).load(asked)
     expected = Files(FilesConfig(path=path, prices="as_traded"), "parquet").load(asked)
     assert bars.fingerprint == expected.fingerprint
 
 
-# -- pack -------------------------------------------------------------------------------------------------
+# -- pack
+# -------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -226,7 +258,10 @@ def test_a_pack_gives_what_the_store_gave(packed):
     folder, pack = packed
     source = PackSource(PackConfig(id=pack.id, store=folder))
     bars = source.load(request("SPY", "QQQ"))
-    assert bars.fingerprint == StoreSource(StoreConfig(store=folder)).load(request("SPY", "QQQ")).fingerprint
+    assert (
+        bars.fingerprint
+        == StoreSource(StoreConfig(store=folder)).load(request("SPY", "QQQ")).fingerprint
+    )
     assert f"prices from the pack {pack.id}, frozen as of 2020-03-06" in bars.notes
     assert source.symbols() == ("QQQ", "SPY")
     assert source.series("QQQ", request("SPY"))[1][0] == 50
@@ -236,12 +271,18 @@ def test_a_stale_pack_is_refused_unless_it_may_be_that_old(packed):
     folder, pack = packed
     later = request("SPY", end=dt.date(2020, 3, 13))
     with pytest.raises(
-        DataError, match=f"pack {pack.id} is stale: it is as of 2020-03-06, 7 days before .* expected at most 0"
+        DataError,
+        match=f"pack {pack.id} is stale: it is as of 2020-03-06, 7 days before .* expected at "
+        "most 0",
     ):
         PackSource(PackConfig(id=pack.id, store=folder)).load(later)
-    with pytest.raises(DataError, match="7 days before the run's end 2020-03-13; expected at most 6"):
+    with pytest.raises(
+        DataError, match="7 days before the run's end 2020-03-13; expected at most 6"
+    ):
         PackSource(PackConfig(id=pack.id, store=folder, max_age_days=6)).load(later)
-    assert len(PackSource(PackConfig(id=pack.id, store=folder, max_age_days=7)).load(later)) == len(sessions())
+    assert len(PackSource(PackConfig(id=pack.id, store=folder, max_age_days=7)).load(later)) == len(
+        sessions()
+    )
 
 
 def test_a_pack_without_the_symbol_or_that_was_altered_is_refused(packed):

@@ -1,4 +1,6 @@
-"""The report comparison: its numbers are the run's, its pictures show what they say, its bytes repeat."""
+"""The report comparison: its numbers are the run's, its pictures show what they say, its bytes
+repeat.
+"""
 
 from dataclasses import replace
 
@@ -34,7 +36,9 @@ def result(tmp_path_factory):
     market = rng.normal(0.0004, 0.01, 330)
     for name in [*NAMES, "INDEX"]:
         moves = market + rng.normal(0, 0.012 if name != "INDEX" else 0.001, 330)
-        pd.DataFrame({"date": days, "close": 50 * np.cumprod(1 + moves)}).to_parquet(folder / f"{name}.parquet")
+        pd.DataFrame({"date": days, "close": 50 * np.cumprod(1 + moves)}).to_parquet(
+            folder / f"{name}.parquet"
+        )
     config = RunConfig(
         name="clone",
         data={
@@ -47,7 +51,12 @@ def result(tmp_path_factory):
         strategy="buy_and_hold",
         sizer={"use": "qp_tracker", "lookback": 100},
         schedule="month",
-        broker={"use": "simulated", "fill": "next_close", "commission": {"bps": 2}, "slippage": {"bps": 1}},
+        broker={
+            "use": "simulated",
+            "fill": "next_close",
+            "commission": {"bps": 2},
+            "slippage": {"bps": 1},
+        },
     )
     return run(config)
 
@@ -57,7 +66,9 @@ def test_the_table_holds_the_metrics_of_the_run(result):
     assert table.index.tolist() == ["run", "benchmark", "equal_weight"]
     assert table.columns.tolist() == list(COMPARED)
     assert table.loc["run", "tracking_error"] == result.metrics["tracking_error"]["run"]
-    assert table.loc["run", "turnover_two_way"] == pytest.approx(2 * table.loc["run", "turnover_one_way"])
+    assert table.loc["run", "turnover_two_way"] == pytest.approx(
+        2 * table.loc["run", "turnover_one_way"]
+    )
     assert table.loc["run", "costs"] > 0
     assert np.isnan(table.loc["benchmark", "costs"])
     assert table.loc["benchmark", "tracking_error"] == 0.0

@@ -48,18 +48,26 @@ def test_one_long_table_has_a_ticker_column(tmp_path, kind):
 
 
 def test_tickers_that_look_like_something_else_stay_tickers(tmp_path):
-    pd.concat([frame(ticker="A"), frame(ticker="TRUE"), frame(ticker="007")]).to_csv(tmp_path / "all.csv", index=False)
+    pd.concat([frame(ticker="A"), frame(ticker="TRUE"), frame(ticker="007")]).to_csv(
+        tmp_path / "all.csv", index=False
+    )
     assert load(tmp_path / "all.csv", assets=("A", "TRUE", "007")).assets == ("007", "A", "TRUE")
 
 
 def test_column_names_may_be_written_otherwise(tmp_path):
-    table = frame().rename(columns={"date": "Date", "close": "Close"}).assign(**{"Adj Close": [1.0, 2.0, 3.0, 8.0]})
+    table = (
+        frame()
+        .rename(columns={"date": "Date", "close": "Close"})
+        .assign(**{"Adj Close": [1.0, 2.0, 3.0, 8.0]})
+    )
     table.to_csv(tmp_path / "A.csv", index=False)
     assert load(tmp_path, prices="split_adjusted").close[-1, 0] == pytest.approx(8.0)
 
 
 def test_dividends_and_splits_are_read(tmp_path):
-    frame(Dividends=[0, 0, 0.5, 0], **{"Stock Splits": [0, 0, 0, 2.0]}).to_csv(tmp_path / "A.csv", index=False)
+    frame(Dividends=[0, 0, 0.5, 0], **{"Stock Splits": [0, 0, 0, 2.0]}).to_csv(
+        tmp_path / "A.csv", index=False
+    )
     bars = load(tmp_path, prices="as_traded")
     assert bars.close[-1, 0] == pytest.approx(4 * 2 * 2 / 1.5)
 
@@ -141,7 +149,9 @@ def test_dates_written_as_numbers_are_dates(tmp_path):
 
 def test_a_column_under_two_names_is_refused(tmp_path):
     frame(dividend=[0] * 4, dividends=[0] * 4).to_csv(tmp_path / "A.csv", index=False)
-    with pytest.raises(DataError, match="column dividend stands there twice, under one name or two"):
+    with pytest.raises(
+        DataError, match="column dividend stands there twice, under one name or two"
+    ):
         load(tmp_path, prices="as_traded")
 
 
@@ -151,7 +161,9 @@ def test_an_unknown_time_zone_is_refused(tmp_path):
 
 
 def test_daily_rows_at_new_yorks_midnight_in_utc_keep_their_date(tmp_path):
-    frame(date=DATES.tz_localize("America/New_York").tz_convert("UTC")).to_parquet(tmp_path / "A.parquet")
+    frame(date=DATES.tz_localize("America/New_York").tz_convert("UTC")).to_parquet(
+        tmp_path / "A.parquet"
+    )
     bars = load(tmp_path, "parquet")
     assert bars.daily
     assert str(bars.sessions[0]) == "2020-01-01"
@@ -172,9 +184,15 @@ def test_the_symbols_of_files_are_listed_and_their_closes_are_series(tmp_path):
     table = Files(FilesConfig(path=tmp_path / "all.parquet"), "parquet")
     assert table.symbols() == ("A", "B")
     assert Files(FilesConfig(path=tmp_path / "folder"), "csv").symbols() == ("A", "B")
-    request = LoadRequest(assets={}, benchmark=("A", "A"), start=dt.date(2020, 1, 1), end=dt.date(2020, 1, 3))
+    request = LoadRequest(
+        assets={}, benchmark=("A", "A"), start=dt.date(2020, 1, 1), end=dt.date(2020, 1, 3)
+    )
     times, closes = table.series("A", request)
-    assert times.astype("datetime64[D]").astype(str).tolist() == ["2020-01-01", "2020-01-02", "2020-01-03"]
+    assert times.astype("datetime64[D]").astype(str).tolist() == [
+        "2020-01-01",
+        "2020-01-02",
+        "2020-01-03",
+    ]
     assert closes.tolist() == [5.0, 6.0, 7.0]
     with pytest.raises(DataError, match=r"all\.parquet has no ticker C"):
         table.series("C", request)

@@ -38,7 +38,13 @@ def test_an_index_by_its_own_name_is_no_stand_in():
 
 def test_stocks_are_adjusted_forward_from_their_first_day():
     names = ("AAPL", "MSFT", "GOOG", "FB")
-    bars = load("stocks", {name: name for name in names}, ("IBM", "IBM"), start="2000-03-01", end="2013-03-01")
+    bars = load(
+        "stocks",
+        {name: name for name in names},
+        ("IBM", "IBM"),
+        start="2000-03-01",
+        end="2013-03-01",
+    )
     aapl = bars.assets.index("AAPL")
     # as traded on the first day; the splits of 2000 and 2005 are no crashes
     assert bars.close[0, aapl] == pytest.approx(130.31, rel=1e-6)
@@ -60,7 +66,9 @@ def test_large_caps_are_closes_only_and_survivors():
 
 
 def test_an_unknown_symbol_is_told_with_the_sets():
-    with pytest.raises(DataError, match="SPY: the sample set 'indices' has no symbol 'SPY'; it has NASDAQ, SP500"):
+    with pytest.raises(
+        DataError, match="SPY: the sample set 'indices' has no symbol 'SPY'; it has NASDAQ, SP500"
+    ):
         load("indices", {"SPY": "SPY"}, ("SPY", "SPY"))
 
 
@@ -77,18 +85,23 @@ def test_a_package_without_the_file_is_told(monkeypatch, tmp_path):
 
     import bt_run_plugins.sources.sample_series as sample
 
-    monkeypatch.setattr(sample, "find_spec", lambda name: SimpleNamespace(origin=str(tmp_path / "x.py")))
+    monkeypatch.setattr(
+        sample, "find_spec", lambda name: SimpleNamespace(origin=str(tmp_path / "x.py"))
+    )
     with pytest.raises(DataError, match="the installed arch has no data/sp500"):
         load("indices", {"SPY": "SP500"}, ("SPY", "SP500"))
 
 
-# -- macro series ------------------------------------------------------------------------------------------------------
+# -- macro series
+# ------------------------------------------------------------------------------------------------------
 
 
 def series(symbol, kind="macro", end=dt.date(2018, 12, 31)):
     request = LoadRequest(assets={}, benchmark=("X", "X"), start=dt.date(2000, 1, 3), end=end)
     times, values = Sample(SampleConfig(set=kind), BuildContext(costs=None)).series(symbol, request)
-    return dict(zip(times.astype("datetime64[D]").astype(str).tolist(), values.tolist(), strict=True))
+    return dict(
+        zip(times.astype("datetime64[D]").astype(str).tolist(), values.tolist(), strict=True)
+    )
 
 
 def test_a_monthly_mean_is_dated_when_its_month_is_over():
@@ -114,14 +127,31 @@ def test_a_set_of_prices_gives_its_closes_as_series():
 
 
 def test_what_a_set_does_not_have_is_told():
-    with pytest.raises(DataError, match="the sample set 'macro' has no series 'GOLD'; it has AAA: Moody's Aaa yield"):
+    with pytest.raises(
+        DataError,
+        match="the sample set 'macro' has no series 'GOLD'; it has AAA: Moody's Aaa yield",
+    ):
         series("GOLD")
-    with pytest.raises(DataError, match="the sample set 'indices' has no symbol 'GOLD'; it has NASDAQ, SP500"):
+    with pytest.raises(
+        DataError, match="the sample set 'indices' has no symbol 'GOLD'; it has NASDAQ, SP500"
+    ):
         series("GOLD", "indices")
-    with pytest.raises(DataError, match=r"the sample set .macro. has no prices to trade, only series for data\.tables"):
+    with pytest.raises(
+        DataError,
+        match=r"the sample set .macro. has no prices to trade, only series for data\.tables",
+    ):
         load("macro", {"AAA": "AAA"}, ("AAA", "AAA"))
 
 
 def test_the_symbols_of_a_set_are_listed():
-    assert Sample(SampleConfig(set="macro"), BuildContext(costs=None)).symbols() == ("AAA", "BAA", "RF", "WTI", "VIX")
-    assert Sample(SampleConfig(set="indices"), BuildContext(costs=None)).symbols() == ("NASDAQ", "SP500")
+    assert Sample(SampleConfig(set="macro"), BuildContext(costs=None)).symbols() == (
+        "AAA",
+        "BAA",
+        "RF",
+        "WTI",
+        "VIX",
+    )
+    assert Sample(SampleConfig(set="indices"), BuildContext(costs=None)).symbols() == (
+        "NASDAQ",
+        "SP500",
+    )

@@ -6,4 +6,15 @@ from bt_run.testing.conformance.cases import Bench, Case, Outcome
 from bt_run.testing.conformance.kit import CASES, badge, benches, check, table
 from bt_run.testing.conformance.subjects import Subject, find_subjects
 
-__all__ = ["CASES", "Bench", "Case", "Outcome", "Subject", "badge", "benches", "check", "find_subjects", "table"]
+__all__ = [
+    "CASES",
+    "Bench",
+    "Case",
+    "Outcome",
+    "Subject",
+    "badge",
+    "benches",
+    "check",
+    "find_subjects",
+    "table",
+]

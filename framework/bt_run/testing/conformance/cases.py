@@ -36,7 +36,8 @@ class NotApplicable(Exception):  # noqa: N818
 
 @dataclass(frozen=True)
 class Case:
-    """Hold one promise; ``given`` are the cases without which it has no meaning: when one fails, this is skipped.
+    """Hold one promise; ``given`` are the cases without which it has no meaning: when one fails,
+    this is skipped.
 
     ``check`` raises Broken or NotApplicable, or returns a remark for the table, or nothing.
     """
@@ -90,7 +91,9 @@ class Bench:
     def outcome(self, number: str) -> Outcome:
         """Return what became of a case; run it if it has not been."""
         if number not in self.outcomes:
-            self.outcomes[number] = self._run(next(case for case in self.cases if case.number == number))
+            self.outcomes[number] = self._run(
+                next(case for case in self.cases if case.number == number)
+            )
         return self.outcomes[number]
 
     def _run(self, case: Case) -> Outcome:
@@ -108,7 +111,9 @@ class Bench:
         except Broken as broken:
             return Outcome(label, case, "failed", f"found: {broken.found}\n  right: {broken.right}")
         except Exception as error:
-            return Outcome(label, case, "failed", f"found: {told(error)}{_place(error)}\n  right: no error")
+            return Outcome(
+                label, case, "failed", f"found: {told(error)}{_place(error)}\n  right: no error"
+            )
         return Outcome(label, case, "passed", remark or "")
 
 
@@ -120,7 +125,11 @@ def told(error: Exception) -> str:
 def _place(error: Exception) -> str:
     """Say where an error that is not one of bt-run's was raised."""
     frames = traceback.extract_tb(error.__traceback__)
-    return "" if isinstance(error, BtRunError) or not frames else f" ({frames[-1].filename}:{frames[-1].lineno})"
+    return (
+        ""
+        if isinstance(error, BtRunError) or not frames
+        else f" ({frames[-1].filename}:{frames[-1].lineno})"
+    )
 
 
 def differing(one: Play, other: Play, bar: int, tolerance: float = 0.0) -> str | None:
@@ -143,7 +152,9 @@ def _same(one: Array | None, other: Array | None, tolerance: float) -> bool:
     return bool(np.allclose(one, other, rtol=0.0, atol=tolerance, equal_nan=True))
 
 
-def _first(one: Array | None, other: Array | None, assets: tuple[str, ...], tolerance: float) -> tuple[str, str, str]:
+def _first(
+    one: Array | None, other: Array | None, assets: tuple[str, ...], tolerance: float
+) -> tuple[str, str, str]:
     if one is None or other is None or one.shape != other.shape:
         return "the answer", repr(one), repr(other)
     apart = [i for i in range(len(one)) if not _same(one[i : i + 1], other[i : i + 1], tolerance)]

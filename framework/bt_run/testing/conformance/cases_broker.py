@@ -54,13 +54,19 @@ def _not_negative(bench: Bench) -> None:
     if better.any():
         at = int(np.flatnonzero(better)[0])
         price = costs.fill_price(PRICES, SHARES, MARKET)[at]
-        raise Broken(f"{SHARES[at]:g} shares at {PRICES[at]:g} filled at {price:g}", "a price that is no better")
+        raise Broken(
+            f"{SHARES[at]:g} shares at {PRICES[at]:g} filled at {price:g}",
+            "a price that is no better",
+        )
 
 
 def _nothing(bench: Bench) -> None:
     costs, none = _costs(bench), np.zeros(len(PRICES))
     if costs.commission(none, PRICES).any():
-        raise Broken(f"a commission of {costs.commission(none, PRICES).max():g} on 0 shares", "0: it is no order")
+        raise Broken(
+            f"a commission of {costs.commission(none, PRICES).max():g} on 0 shares",
+            "0: it is no order",
+        )
     if costs.fillable(none, MARKET).any():
         raise Broken("a fill of 0 shares that is not 0", "0")
 
@@ -75,9 +81,7 @@ def _monotone(bench: Bench) -> None:
             falls = np.diff(cost) < -1e-9
             if falls.any():
                 more = int(np.flatnonzero(falls)[0]) + 1
-                found = (
-                    f"{word} of {cost[more]:g} for {SIZES[more]:g} shares, {cost[more - 1]:g} for {SIZES[more - 1]:g}"
-                )
+                found = f"{word} of {cost[more]:g} for {SIZES[more]:g} shares, {cost[more - 1]:g} for {SIZES[more - 1]:g}"
                 raise Broken(found, "no less for more shares")
 
 
@@ -93,14 +97,21 @@ def _proportional(bench: Bench) -> None:
         raise NotApplicable("says that its costs are not in proportion")
     halves = 2.0 * costs.commission(SHARES / 2.0, PRICES)
     if not np.allclose(halves, costs.commission(SHARES, PRICES), rtol=1e-9):
-        raise Broken("two halves of an order cost other than the whole", "the same, or proportional = False")
+        raise Broken(
+            "two halves of an order cost other than the whole", "the same, or proportional = False"
+        )
 
 
 def _permuted(bench: Bench) -> None:
     costs = _costs(bench)
-    one, other = costs.commission(SHARES, PRICES), costs.commission(SHARES[::-1], PRICES[::-1])[::-1]
+    one, other = (
+        costs.commission(SHARES, PRICES),
+        costs.commission(SHARES[::-1], PRICES[::-1])[::-1],
+    )
     if not np.allclose(one, other, rtol=1e-12):
-        raise Broken(f"{one} became {other} when the orders were turned round", "the same costs, reversed")
+        raise Broken(
+            f"{one} became {other} when the orders were turned round", "the same costs, reversed"
+        )
 
 
 def _inputs(bench: Bench) -> None:
@@ -120,7 +131,9 @@ def _rates(bench: Bench) -> None:
     for word in ("cash", "margin", "borrow"):
         values = getattr(found, word)
         if np.shape(values) != (len(sessions),) or not np.isfinite(values).all():
-            raise Broken(f"{word} rates of shape {np.shape(values)}", f"finite rates, ({len(sessions)},)")
+            raise Broken(
+                f"{word} rates of shape {np.shape(values)}", f"finite rates, ({len(sessions)},)"
+            )
 
 
 CASES = (
@@ -133,9 +146,27 @@ CASES = (
         _not_negative,
         ("B08",),
     ),
-    Case("B10", "no_order_no_cost", "0 shares are no order, and most assets have none", _nothing, ("B08",)),
-    Case("B11", "more_costs_no_less", "else the search for what cash affords has no answer", _monotone, ("B08", "B09")),
-    Case("B12", "fills_what_was_asked", "the market cannot give more than was ordered", _fillable, ("B08",)),
+    Case(
+        "B10",
+        "no_order_no_cost",
+        "0 shares are no order, and most assets have none",
+        _nothing,
+        ("B08",),
+    ),
+    Case(
+        "B11",
+        "more_costs_no_less",
+        "else the search for what cash affords has no answer",
+        _monotone,
+        ("B08", "B09"),
+    ),
+    Case(
+        "B12",
+        "fills_what_was_asked",
+        "the market cannot give more than was ordered",
+        _fillable,
+        ("B08",),
+    ),
     Case(
         "B13",
         "proportional_if_it_says_so",
@@ -144,6 +175,12 @@ CASES = (
         ("B08",),
     ),
     Case("B14", "order_of_assets", "an order's costs are its own", _permuted, ("B08",)),
-    Case("B15", "leaves_its_inputs_alone", "the ledger records the same shares and prices", _inputs, ("B08",)),
+    Case(
+        "B15",
+        "leaves_its_inputs_alone",
+        "the ledger records the same shares and prices",
+        _inputs,
+        ("B08",),
+    ),
     Case("B16", "rates_for_each_session", "interest is booked at every bar", _rates, ("B01",)),
 )

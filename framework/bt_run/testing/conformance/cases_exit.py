@@ -32,14 +32,18 @@ def _levels(bench: Bench, holdings: Holdings) -> tuple[Array, Array]:
         raise Broken(f"{answer!r}", right)
     for item in answer:
         if np.shape(item) != (count,) or np.asarray(item).dtype.kind not in "fi":
-            raise Broken(f"an answer of shape {np.shape(item)} and type {np.asarray(item).dtype}", right)
+            raise Broken(
+                f"an answer of shape {np.shape(item)} and type {np.asarray(item).dtype}", right
+            )
     return np.asarray(answer[0], dtype=np.float64), np.asarray(answer[1], dtype=np.float64)
 
 
 def _answers(bench: Bench) -> None:
     stop, target = _levels(bench, made_holdings())
     if np.isnan(stop).all() and np.isnan(target).all():
-        raise NotApplicable("gave no level for any of the made holdings; give other keys by `example`")
+        raise NotApplicable(
+            "gave no level for any of the made holdings; give other keys by `example`"
+        )
 
 
 def _unheld(bench: Bench) -> None:
@@ -51,7 +55,9 @@ def _unheld(bench: Bench) -> None:
 def _no_infinity(bench: Bench) -> None:
     for scale in (1e-8, 1.0, 1e8):
         if any(np.isinf(item).any() for item in _levels(bench, made_holdings(scale))):
-            raise Broken(f"an infinite level, for prices around {40 * scale:g}", "a price, or NaN for none")
+            raise Broken(
+                f"an infinite level, for prices around {40 * scale:g}", "a price, or NaN for none"
+            )
 
 
 def _stop_below_target(bench: Bench) -> None:
@@ -69,7 +75,10 @@ def _permuted(bench: Bench) -> None:
     turned = Holdings(*(getattr(holdings, item.name)[::-1] for item in fields(holdings)))
     for one, other in zip(_levels(bench, holdings), _levels(bench, turned), strict=True):
         if not np.allclose(one, other[::-1], rtol=1e-9, atol=0.0, equal_nan=True):
-            raise Broken(f"{one} became {other[::-1]} when the assets were turned round", "the same levels, reversed")
+            raise Broken(
+                f"{one} became {other[::-1]} when the assets were turned round",
+                "the same levels, reversed",
+            )
 
 
 def _one_asset(bench: Bench) -> None:
@@ -77,7 +86,10 @@ def _one_asset(bench: Bench) -> None:
     alone = Holdings(*(getattr(made_holdings(), item.name)[:1] for item in fields(Holdings)))
     for one, other in zip(whole, _levels(bench, alone), strict=True):
         if not np.allclose(one[:1], other, rtol=1e-9, atol=0.0, equal_nan=True):
-            raise Broken(f"a level of {one[0]} became {other[0]} without the other holdings", "the same level")
+            raise Broken(
+                f"a level of {one[0]} became {other[0]} without the other holdings",
+                "the same level",
+            )
 
 
 def _inputs(bench: Bench) -> None:
@@ -93,19 +105,61 @@ def _no_hidden_state(bench: Bench) -> None:
     thing.levels(replace(made_holdings(3.0), bars=np.full(5, 9.0)))
     for one, other in zip(first, thing.levels(made_holdings()), strict=True):
         if not np.array_equal(one, other, equal_nan=True):
-            raise Broken(f"{one} became {other} after another call", "the same levels for the same holdings")
+            raise Broken(
+                f"{one} became {other} after another call", "the same levels for the same holdings"
+            )
 
 
 CASES = (
     *offer_cases("X"),
-    Case("X08", "answers", "the account compares the prices of every bar with both levels", _answers, ("X01",)),
-    Case("X09", "nothing_held_no_level", "an exit must not close what is not there", _unheld, ("X08",)),
-    Case("X10", "levels_are_prices", "an infinite level is never met, or always", _no_infinity, ("X08",)),
     Case(
-        "X11", "stop_before_target", "levels the wrong way round close on the first bar", _stop_below_target, ("X08",)
+        "X08",
+        "answers",
+        "the account compares the prices of every bar with both levels",
+        _answers,
+        ("X01",),
     ),
-    Case("X12", "order_of_assets", "a name must not decide where a holding is closed", _permuted, ("X14",)),
+    Case(
+        "X09",
+        "nothing_held_no_level",
+        "an exit must not close what is not there",
+        _unheld,
+        ("X08",),
+    ),
+    Case(
+        "X10",
+        "levels_are_prices",
+        "an infinite level is never met, or always",
+        _no_infinity,
+        ("X08",),
+    ),
+    Case(
+        "X11",
+        "stop_before_target",
+        "levels the wrong way round close on the first bar",
+        _stop_below_target,
+        ("X08",),
+    ),
+    Case(
+        "X12",
+        "order_of_assets",
+        "a name must not decide where a holding is closed",
+        _permuted,
+        ("X14",),
+    ),
     Case("X13", "one_asset", "a run with one asset is a common one", _one_asset, ("X08",)),
-    Case("X14", "leaves_its_inputs_alone", "the next exit is shown the same holdings", _inputs, ("X08",)),
-    Case("X15", "no_hidden_state", "exits have no memo: all they know is in the holdings", _no_hidden_state, ("X08",)),
+    Case(
+        "X14",
+        "leaves_its_inputs_alone",
+        "the next exit is shown the same holdings",
+        _inputs,
+        ("X08",),
+    ),
+    Case(
+        "X15",
+        "no_hidden_state",
+        "exits have no memo: all they know is in the holdings",
+        _no_hidden_state,
+        ("X08",),
+    ),
 )

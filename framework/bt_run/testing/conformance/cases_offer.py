@@ -1,4 +1,6 @@
-"""Cases of every role: what a component says of itself, its keys, and that it answers the same everywhere."""
+"""Cases of every role: what a component says of itself, its keys, and that it answers the same
+everywhere.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ def offer_cases(letter: str) -> tuple[Case, ...]:
         Case(
             first,
             "builds",
-            "a component that cannot be built from its example keys can be neither shown nor tested",
+            "a component that cannot be built from its example keys can be neither shown nor "
+            "tested",
             _builds,
         ),
         Case(
@@ -92,15 +95,24 @@ def _descriptions(bench: Bench) -> str | None:
         raise NotApplicable("the params of a Backtrader strategy have no descriptions")
     bare = [path for path, _, text in _fields(config, "") if not text]
     if bare:
-        raise Broken(f"no description of {', '.join(bare)}", "Field(description='what it is, and its unit')")
+        raise Broken(
+            f"no description of {', '.join(bare)}", "Field(description='what it is, and its unit')"
+        )
     return None
 
 
 def _unknown_keys(bench: Bench) -> None:
     config = bench.subject.component.config
-    lax = [model.__name__ for model in (config, *_models(config)) if model.model_config.get("extra") != "forbid"]
+    lax = [
+        model.__name__
+        for model in (config, *_models(config))
+        if model.model_config.get("extra") != "forbid"
+    ]
     if lax:
-        raise Broken(f"{', '.join(lax)} takes any key", "a subclass of bt_run.Config, which forbids unknown keys")
+        raise Broken(
+            f"{', '.join(lax)} takes any key",
+            "a subclass of bt_run.Config, which forbids unknown keys",
+        )
     try:
         config.model_validate({**bench.subject.options, ODD_KEY: 1})
     except ValidationError as error:
@@ -115,7 +127,9 @@ def _round_trip(bench: Bench) -> None:
     try:
         again = type(options).model_validate(_as_written(dumped))
     except ValidationError as error:
-        raise Broken(told(error), "keys that can be read back from what model_dump(mode='json') gave") from error
+        raise Broken(
+            told(error), "keys that can be read back from what model_dump(mode='json') gave"
+        ) from error
     if again != options:
         raise Broken(f"{options!r} came back as {again!r}", "the same keys and values")
 
@@ -123,7 +137,10 @@ def _round_trip(bench: Bench) -> None:
 def _same_twice(bench: Bench) -> None:
     one, other = bench.digest, digest_of(bench.subject)
     if one != other:
-        raise Broken("two builds gave different bytes on the same inputs", "the same bytes; take randomness from seed")
+        raise Broken(
+            "two builds gave different bytes on the same inputs",
+            "the same bytes; take randomness from seed",
+        )
 
 
 def _same_elsewhere(bench: Bench) -> None:
@@ -131,7 +148,8 @@ def _same_elsewhere(bench: Bench) -> None:
     if here != there:
         raise Broken(
             f"a new process answered otherwise ({there[:60]})",
-            "the same bytes; nothing may depend on hash(), the order of a set, or on what this process did before",
+            "the same bytes; nothing may depend on hash(), the order of a set, or on what this "
+            "process did before",
         )
 
 
@@ -146,7 +164,9 @@ def _fields(model: type[BaseModel], path: str) -> Iterator[tuple[str, Any, str |
 def _models(model: type[Config]) -> Iterator[type[BaseModel]]:
     for _, field, _ in _fields(model, ""):
         yield from (
-            leaf for leaf in leaf_types(field.annotation) if issubclass(leaf, BaseModel) and leaf is not ComponentSpec
+            leaf
+            for leaf in leaf_types(field.annotation)
+            if issubclass(leaf, BaseModel) and leaf is not ComponentSpec
         )
 
 

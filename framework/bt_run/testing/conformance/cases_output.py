@@ -34,7 +34,9 @@ def _no_decisions(bench: Bench) -> None:
     try:
         bench.subject.build().thing.table()
     except Exception as error:
-        raise Broken(told(error), "a table, if an empty one, for a run without a decision") from error
+        raise Broken(
+            told(error), "a table, if an empty one, for a run without a decision"
+        ) from error
 
 
 def _only_watches(bench: Bench) -> None:
@@ -48,12 +50,17 @@ def _only_watches(bench: Bench) -> None:
 def _starts_anew(bench: Bench) -> None:
     one, other = watched_table(bench.subject), watched_table(bench.subject)
     if not one[1].equals(other[1]):
-        raise Broken("another table at the second run", "the same; nothing is kept in the class or the module")
+        raise Broken(
+            "another table at the second run",
+            "the same; nothing is kept in the class or the module",
+        )
 
 
 def _bytes(decision: Decision) -> bytes:
     arrays = (decision.signal, *decision.stages, decision.target, decision.drifted, decision.traded)
-    words = f"{decision.fired} {list(decision.reason)} {dict(decision.memos)} {dict(decision.notes)}"
+    words = (
+        f"{decision.fired} {list(decision.reason)} {dict(decision.memos)} {dict(decision.notes)}"
+    )
     return b"".join(np.asarray(item).tobytes() for item in arrays) + words.encode()
 
 
@@ -71,10 +78,15 @@ def _written(bench: Bench, result: BacktestResult) -> dict[str, bytes]:
             raise Broken(told(error), "files in the folder, and the list of their paths") from error
         missing = [path for path in paths if folder not in path.parents or not path.is_file()]
         if missing:
-            raise Broken(f"{missing[0].name} was given back and is not in the folder", "paths of files in the folder")
+            raise Broken(
+                f"{missing[0].name} was given back and is not in the folder",
+                "paths of files in the folder",
+            )
         extra = {path for path in folder.rglob("*") if path.is_file()} - set(paths)
         if extra:
-            raise Broken(f"{min(extra).name} was written and not given back", "the paths of all files")
+            raise Broken(
+                f"{min(extra).name} was written and not given back", "the paths of all files"
+            )
         return {path.name: path.read_bytes() for path in paths}
 
 
@@ -83,11 +95,18 @@ def _writes(bench: Bench) -> None:
     before = {name: table.to_csv() for name, table in result.tables.items()}
     files = _written(bench, result)
     if not files or not all(files.values()):
-        raise Broken(f"{len(files)} files, {sum(not content for content in files.values())} of them empty", "a report")
-    bench.digest = digest_of_files(files)  # a report may be slow, and this one need not be written again
+        raise Broken(
+            f"{len(files)} files, {sum(not content for content in files.values())} of them empty",
+            "a report",
+        )
+    bench.digest = digest_of_files(
+        files
+    )  # a report may be slow, and this one need not be written again
     changed = [name for name, table in result.tables.items() if table.to_csv() != before[name]]
     if changed:
-        raise Broken(f"result.{changed[0]} was changed", "a result as it came; the next report reads it too")
+        raise Broken(
+            f"result.{changed[0]} was changed", "a result as it came; the next report reads it too"
+        )
 
 
 def _no_trades(bench: Bench) -> None:
@@ -96,9 +115,19 @@ def _no_trades(bench: Bench) -> None:
 
 ANALYZER_CASES = (
     *offer_cases("A"),
-    Case("A08", "gives_a_table", "tables of analyzers stand in the reports", _gives_a_table, ("A01",)),
-    Case("A09", "takes_a_run_without_decisions", "a window may hold no scheduled bar", _no_decisions, ("A08",)),
-    Case("A10", "only_watches", "what observes must not change what it sees", _only_watches, ("A08",)),
+    Case(
+        "A08", "gives_a_table", "tables of analyzers stand in the reports", _gives_a_table, ("A01",)
+    ),
+    Case(
+        "A09",
+        "takes_a_run_without_decisions",
+        "a window may hold no scheduled bar",
+        _no_decisions,
+        ("A08",),
+    ),
+    Case(
+        "A10", "only_watches", "what observes must not change what it sees", _only_watches, ("A08",)
+    ),
     Case("A11", "starts_anew", "each run has an analyzer of its own", _starts_anew, ("A08",)),
 )
 REPORT_CASES = (

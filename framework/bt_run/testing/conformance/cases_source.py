@@ -38,7 +38,10 @@ def _loads(bench: Bench) -> None:
     shape = (len(bars.times), len(bars.assets))
     wrong = [name for name in FIELDS if getattr(bars.adjusted, name).shape != shape]
     if wrong or bars.present.shape != shape or bars.benchmark.shape != shape[:1]:
-        raise Broken(f"{', '.join(wrong) or 'present or benchmark'} of another shape than {shape}", "one grid for all")
+        raise Broken(
+            f"{', '.join(wrong) or 'present or benchmark'} of another shape than {shape}",
+            "one grid for all",
+        )
     if (np.diff(bars.times) <= np.timedelta64(0)).any():
         raise Broken("times that do not rise", "rising, unique times in UTC")
     if len(bars) == 0 or bars.sessions[bars.start] < np.datetime64(request.start):
@@ -49,7 +52,8 @@ def _sorted(bench: Bench) -> None:
     source, request, bars = _loaded(bench)
     if bars.assets != tuple(sorted(request.assets)):
         raise Broken(
-            f"the assets {', '.join(bars.assets)}", f"those asked for, sorted: {', '.join(sorted(request.assets))}"
+            f"the assets {', '.join(bars.assets)}",
+            f"those asked for, sorted: {', '.join(sorted(request.assets))}",
         )
     turned = replace(request, assets=dict(reversed(list(request.assets.items()))))
     if source.load(turned).fingerprint != bars.fingerprint:
@@ -73,7 +77,9 @@ def _present_rows(bench: Bench) -> None:
 def _window(bench: Bench) -> None:
     _, request, bars = _loaded(bench)
     assert request.history_from is not None
-    outside = (bars.sessions < np.datetime64(request.history_from)) | (bars.sessions > np.datetime64(request.end))
+    outside = (bars.sessions < np.datetime64(request.history_from)) | (
+        bars.sessions > np.datetime64(request.end)
+    )
     if outside.any():
         window, one = f"{request.history_from} to {request.end}", bars.sessions[outside][0]
         found = f"{int(outside.sum())} bars outside {window}, such as {one}"
@@ -83,7 +89,10 @@ def _window(bench: Bench) -> None:
 def _second_load(bench: Bench) -> None:
     source, request, bars = _loaded(bench)
     if source.load(request).fingerprint != bars.fingerprint:
-        raise Broken("other bytes at the second load", "the same; the fingerprint is part of a run's identity")
+        raise Broken(
+            "other bytes at the second load",
+            "the same; the fingerprint is part of a run's identity",
+        )
 
 
 def _prefix(bench: Bench) -> None:
@@ -93,9 +102,12 @@ def _prefix(bench: Bench) -> None:
     for panel in ("adjusted", "traded"):
         for name in FIELDS:
             long_values = getattr(getattr(bars, panel), name)[: len(short)]
-            if not np.array_equal(getattr(getattr(short, panel), name), long_values, equal_nan=True):
+            if not np.array_equal(
+                getattr(getattr(short, panel), name), long_values, equal_nan=True
+            ):
                 raise Broken(
-                    f"the {name} ({panel}) of rows before {middle} is another one when the data end there",
+                    f"the {name} ({panel}) of rows before {middle} is another one when the data "
+                    "end there",
                     "the same rows; adjust forward from the first bar, never back from the last",
                 )
 
@@ -127,8 +139,16 @@ def _empty_window(bench: Bench) -> None:
 
 CASES = (
     *offer_cases("D"),
-    Case("D08", "loads_bars", "everything downstream reads one grid of times and assets", _loads, ("D01",)),
-    Case("D09", "assets_are_sorted", "the order of the YAML must not decide a tie", _sorted, ("D12",)),
+    Case(
+        "D08",
+        "loads_bars",
+        "everything downstream reads one grid of times and assets",
+        _loads,
+        ("D01",),
+    ),
+    Case(
+        "D09", "assets_are_sorted", "the order of the YAML must not decide a tie", _sorted, ("D12",)
+    ),
     Case(
         "D10",
         "present_rows_have_prices",
@@ -146,7 +166,8 @@ CASES = (
     Case(
         "D12",
         "a_second_load_is_the_same",
-        "a source is asked again, by checks and by tables; what the first load left behind must not show",
+        "a source is asked again, by checks and by tables; what the first load left behind must "
+        "not show",
         _second_load,
         ("D06",),
     ),
@@ -164,5 +185,11 @@ CASES = (
         _unknown,
         ("D08",),
     ),
-    Case("D15", "refuses_an_empty_window", "no bars at all must not look like a result", _empty_window, ("D08",)),
+    Case(
+        "D15",
+        "refuses_an_empty_window",
+        "no bars at all must not look like a result",
+        _empty_window,
+        ("D08",),
+    ),
 )

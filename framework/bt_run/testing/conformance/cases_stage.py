@@ -37,8 +37,18 @@ _TROUBLES = (
         "assets are listed late, delisted, and miss sessions, and an answer is due all the same",
     ),
     ("12", "one_asset", "one", "a run with one asset is a common one"),
-    ("13", "constant_prices", "constant", "a halted or pegged asset has no volatility, and divisions by 0 show up"),
-    ("14", "extreme_prices", "extreme", "units and splits make prices of 1e-6 and of 1e9, and days of a tenfold gain"),
+    (
+        "13",
+        "constant_prices",
+        "constant",
+        "a halted or pegged asset has no volatility, and divisions by 0 show up",
+    ),
+    (
+        "14",
+        "extreme_prices",
+        "extreme",
+        "units and splits make prices of 1e-6 and of 1e9, and days of a tenfold gain",
+    ),
 )
 
 
@@ -48,7 +58,11 @@ def stage_cases(letter: str) -> tuple[Case, ...]:
     return (
         *offer_cases(letter),
         Case(
-            answers, "answers", "everything else presupposes an answer of the right shape", _answers, (f"{letter}01",)
+            answers,
+            "answers",
+            "everything else presupposes an answer of the right shape",
+            _answers,
+            (f"{letter}01",),
         ),
         Case(
             f"{letter}09",
@@ -57,9 +71,18 @@ def stage_cases(letter: str) -> tuple[Case, ...]:
             _no_look_ahead,
             (answers, f"{letter}06"),
         ),
-        *(Case(f"{letter}{number}", name, why, _trouble(where), (answers,)) for number, name, where, why in _TROUBLES),
+        *(
+            Case(f"{letter}{number}", name, why, _trouble(where), (answers,))
+            for number, name, where, why in _TROUBLES
+        ),
         *_state_cases(letter),
-        Case(f"{letter}30", "time_per_call", "slow calls are paid at every decision of every run", _time, (answers,)),
+        Case(
+            f"{letter}30",
+            "time_per_call",
+            "slow calls are paid at every decision of every run",
+            _time,
+            (answers,),
+        ),
     )
 
 
@@ -90,7 +113,8 @@ def _state_cases(letter: str) -> tuple[Case, ...]:
         Case(
             f"{letter}18",
             "no_hidden_state",
-            "what is kept in the object is lost when a run is cut and resumed, live above all; a memo is not",
+            "what is kept in the object is lost when a run is cut and resumed, live above all; a "
+            "memo is not",
             _no_hidden_state,
             (answers, again),
         ),
@@ -105,7 +129,9 @@ def _state_cases(letter: str) -> tuple[Case, ...]:
 
 
 def is_classic(bench: Bench) -> bool:
-    return bench.subject.role == "strategy" and isinstance(bench.subject.build().thing, BacktraderStrategy)
+    return bench.subject.role == "strategy" and isinstance(
+        bench.subject.build().thing, BacktraderStrategy
+    )
 
 
 def is_vectorised(bench: Bench) -> bool:
@@ -132,27 +158,39 @@ def _lively(bench: Bench) -> None:
     values = np.array([answer.values for answer in play.answers])
     if role == "overlay":
         idle = all(
-            np.array_equal(answer.values, answer.rest[0]) for answer in play.answers if answer.values is not None
+            np.array_equal(answer.values, answer.rest[0])
+            for answer in play.answers
+            if answer.values is not None
         )
         words = "left all weights as they were"
     else:
         idle, words = not (np.nan_to_num(values) != 0.0).any(), "gave nothing but 0 or NaN"
     if idle:
-        raise NotApplicable(f"{words} on the calm market of {len(play.bars)} bars; give shorter keys by `example`")
+        raise NotApplicable(
+            f"{words} on the calm market of {len(play.bars)} bars; give shorter keys by `example`"
+        )
 
 
 def _complete(play: Play, name: str) -> None:
     """Raise Broken if the play was stopped, or an answer has the wrong shape."""
     if play.error is not None:
         where = "" if play.at is None else f" at bar {play.at} of {len(play.bars)}"
-        raise Broken(f"on the {name} market{where}: {told(play.error)}", "an answer; NaN or 0 where nothing is known")
+        raise Broken(
+            f"on the {name} market{where}: {told(play.error)}",
+            "an answer; NaN or 0 where nothing is known",
+        )
     for answer in play.answers:
         if answer.values is None:
             shape = (len(play.bars.assets),)
-            right = f"a Verdict with names of shape {shape} or None" if answer.rest and answer.state else ""
+            right = (
+                f"a Verdict with names of shape {shape} or None"
+                if answer.rest and answer.state
+                else ""
+            )
             raw = getattr(answer.raw, "values", answer.raw)
             raise Broken(
-                f"on the {name} market at bar {answer.bar}: {type(raw).__name__} of shape {np.shape(raw)}",
+                f"on the {name} market at bar {answer.bar}: {type(raw).__name__} of shape "
+                f"{np.shape(raw)}",
                 right or f"numbers of shape {shape}, one an asset",
             )
 
@@ -168,7 +206,9 @@ def _trouble(name: str) -> Callable[[Bench], None]:
 
 
 def _no_look_ahead(bench: Bench) -> None:
-    """Exchange the future. What sees all rows is compared on two other futures of one length, S21 does the rest."""
+    """Exchange the future. What sees all rows is compared on two other futures of one length, S21
+    does the rest.
+    """
     bars, rows = market("calm"), is_vectorised(bench)
     for number, cut in enumerate(CUTS):
         other = _with_noise(bench, bars, cut, number)
@@ -176,7 +216,9 @@ def _no_look_ahead(bench: Bench) -> None:
         if not other.answers and other.error is not None:
             continue  # it cannot live on noise, which is no look-ahead
         if text := differing(Play(bars, one.until(cut)), Play(bars, other.until(cut)), cut, 1e-9):
-            raise Broken(f"with other prices after bar {cut}, {text}", f"the same answers up to bar {cut}")
+            raise Broken(
+                f"with other prices after bar {cut}, {text}", f"the same answers up to bar {cut}"
+            )
 
 
 def _with_noise(bench: Bench, bars: Bars, cut: int, seed: int) -> Play:
@@ -185,7 +227,9 @@ def _with_noise(bench: Bench, bars: Bars, cut: int, seed: int) -> Play:
 
 def _warm(bench: Bench) -> None:
     if is_classic(bench):
-        raise NotApplicable("the sizes of a Backtrader strategy's orders go back to its first trade")
+        raise NotApplicable(
+            "the sizes of a Backtrader strategy's orders go back to its first trade"
+        )
     bars, whole = market("calm"), bench.play("calm")
     for less in (bars.start, bars.start // 2):
         late = play_on(bench.subject, from_bar(bars, less))
@@ -195,7 +239,9 @@ def _warm(bench: Bench) -> None:
         raise NotApplicable(f"refuses a short history: {told(late.error)}")
     pairs = list(zip(whole.answers, late.answers, strict=False))[-20:]
     if not any(np.isfinite(b.values).any() for _, b in pairs if b.values is not None):
-        raise NotApplicable(f"gives nothing in {len(bars) - less} bars; give shorter keys by `example`")
+        raise NotApplicable(
+            f"gives nothing in {len(bars) - less} bars; give shorter keys by `example`"
+        )
     apart = sum(not _near(a.values, b.values) for a, b in pairs)
     if len(pairs) != 20 or 2 * apart > len(pairs):
         raise Broken(
@@ -209,7 +255,9 @@ def _permuted(bench: Bench) -> None:
     if is_classic(bench):
         raise NotApplicable("a Backtrader strategy is written for its data in their order")
     whole, other = bench.play("calm"), play_on(bench.subject, reversed_assets(market("calm")))
-    turned = tuple(replace(a, values=None if a.values is None else a.values[::-1]) for a in other.answers)
+    turned = tuple(
+        replace(a, values=None if a.values is None else a.values[::-1]) for a in other.answers
+    )
     if text := differing(whole, Play(whole.bars, turned), len(whole.bars), CLOSE):
         raise Broken(f"with the assets' columns reversed, {text}", "the same answers, reversed")
 
@@ -233,8 +281,12 @@ def _inputs(bench: Bench) -> None:
             call.call(state, *rest)
         except ValueError as error:
             if "read-only" in str(error):
-                raise Broken(f"at bar {answer.bar}: {told(error)}", "an answer in an array of its own") from error
-            raise Broken(f"at bar {answer.bar}: {told(error)}", "the answer that was given before") from error
+                raise Broken(
+                    f"at bar {answer.bar}: {told(error)}", "an answer in an array of its own"
+                ) from error
+            raise Broken(
+                f"at bar {answer.bar}: {told(error)}", "the answer that was given before"
+            ) from error
 
 
 def _no_hidden_state(bench: Bench) -> None:
@@ -250,14 +302,19 @@ def _no_hidden_state(bench: Bench) -> None:
         again = _again(bench, answer, answer.state)
         if not _equal(answer, again):
             raise Broken(
-                f"at bar {answer.bar} a fresh object answered {again.values} with the memo {_memo_of(again)}, "
+                f"at bar {answer.bar} a fresh object answered {again.values} with the memo "
+                f"{_memo_of(again)}, "
                 f"the used one {answer.values} with {_memo_of(answer)}",
                 "the same answer and memo from the same state; return a memo for what must survive",
             )
 
 
 def _memo(bench: Bench) -> None:
-    kept = [(name, answer) for name, answer in all_answers(bench) if getattr(answer.raw, "memo", None) is not None]
+    kept = [
+        (name, answer)
+        for name, answer in all_answers(bench)
+        if getattr(answer.raw, "memo", None) is not None
+    ]
     if not kept:
         raise NotApplicable("returns no memo")
     for name, answer in kept:
@@ -266,9 +323,13 @@ def _memo(bench: Bench) -> None:
             back = json.loads(json.dumps(dict(memo), allow_nan=False))
         except (TypeError, ValueError) as error:
             found = f"on the {name} market at bar {answer.bar}: {memo!r}: {error}"
-            raise Broken(found, "numbers, strings, lists and mappings with strings as keys, of Python's own") from error
+            raise Broken(
+                found, "numbers, strings, lists and mappings with strings as keys, of Python's own"
+            ) from error
         if back != dict(memo):
-            raise Broken(f"{memo!r} came back as {back!r}", "the same: lists for tuples, strings as keys")
+            raise Broken(
+                f"{memo!r} came back as {back!r}", "the same: lists for tuples, strings as keys"
+            )
 
 
 def _time(bench: Bench) -> str:
@@ -279,11 +340,19 @@ def _time(bench: Bench) -> str:
         own = _seconds(lambda: signals(market("calm"))) / len(market("calm"))
     else:
         answers = list(_some(bench.play("calm")))
-        own = _seconds(lambda: [_again(bench, answer, answer.state, bench.subject.build()) for answer in answers])
+        own = _seconds(
+            lambda: [
+                _again(bench, answer, answer.state, bench.subject.build()) for answer in answers
+            ]
+        )
         own = max(0.0, own / len(answers) - _seconds(bench.subject.build))
     plain = _seconds(lambda: np.nan_to_num(np.ones(3)) / 3)
     remark = f"{1e6 * own:.2g} us a call"
-    return f"{remark}: over {SLOW:.0f} times a plain one, a warning" if own > SLOW * max(plain, 1e-6) else remark
+    return (
+        f"{remark}: over {SLOW:.0f} times a plain one, a warning"
+        if own > SLOW * max(plain, 1e-6)
+        else remark
+    )
 
 
 def _seconds(call: Any) -> float:
@@ -313,7 +382,9 @@ def _again(bench: Bench, answer: Answer, state: PortfolioState | None, built: An
 def _equal(one: Answer, other: Answer) -> bool:
     if one.values is None or other.values is None:
         return False
-    return np.array_equal(one.values, other.values, equal_nan=True) and bool(_memo_of(one) == _memo_of(other))
+    return np.array_equal(one.values, other.values, equal_nan=True) and bool(
+        _memo_of(one) == _memo_of(other)
+    )
 
 
 def _memo_of(answer: Answer) -> Any:
@@ -327,7 +398,11 @@ def _near(one: Array | None, other: Array | None) -> bool:
 
 
 def _frozen(state: PortfolioState) -> PortfolioState:
-    arrays = {f.name: getattr(state, f.name) for f in fields(state) if isinstance(getattr(state, f.name), np.ndarray)}
+    arrays = {
+        f.name: getattr(state, f.name)
+        for f in fields(state)
+        if isinstance(getattr(state, f.name), np.ndarray)
+    }
     return replace(state, **{name: _frozen_array(value) for name, value in arrays.items()})
 
 

@@ -7,7 +7,12 @@ import numpy as np
 from bt_run.causality.futures import until
 from bt_run.decision.state import PortfolioState
 from bt_run.testing.conformance.cases import Bench, Broken, Case, NotApplicable, differing
-from bt_run.testing.conformance.cases_stage import all_answers, is_classic, is_vectorised, stage_cases
+from bt_run.testing.conformance.cases_stage import (
+    all_answers,
+    is_classic,
+    is_vectorised,
+    stage_cases,
+)
 from bt_run.testing.conformance.markets import market
 from bt_run.testing.conformance.plays import Play, play_classic, play_on, play_rows
 
@@ -33,8 +38,12 @@ def _bounds(bench: Bench) -> None:
         beyond = np.abs(values) > most  # NaN is not eligible, and right
         if beyond.any():
             asset = market(name).assets[int(np.flatnonzero(beyond)[0])]
-            right = "-1 to 1, or gives = 'score'" if gives == "exposure" else "finite scores, or NaN"
-            raise Broken(f"{values[beyond][0]} for {asset} on the {name} market at bar {answer.bar}", right)
+            right = (
+                "-1 to 1, or gives = 'score'" if gives == "exposure" else "finite scores, or NaN"
+            )
+            raise Broken(
+                f"{values[beyond][0]} for {asset} on the {name} market at bar {answer.bar}", right
+            )
 
 
 def _rows_stand_alone(bench: Bench) -> None:
@@ -44,7 +53,9 @@ def _rows_stand_alone(bench: Bench) -> None:
     signals = bench.subject.build().thing.signals
     for cut in CUTS:
         rows = play_rows(signals, until(bars, cut))
-        if rows.error is not None or (text := differing(Play(bars, whole.until(cut)), rows, cut, 1e-9)):
+        if rows.error is not None or (
+            text := differing(Play(bars, whole.until(cut)), rows, cut, 1e-9)
+        ):
             found = f"row {cut} of signals(bars) is not the last row of the bars up to {cut}: {rows.error or text}"
             raise Broken(found, "each row from the rows up to it, whatever follows")
 
@@ -66,7 +77,8 @@ def children_case(number: str, given: tuple[str, ...]) -> Case:
     return Case(
         number,
         "children_get_their_own_state",
-        "a nested component that is called with its parent's state finds its parent's memo, and loses its own",
+        "a nested component that is called with its parent's state finds its parent's memo, and "
+        "loses its own",
         _children,
         given,
     )
@@ -81,7 +93,9 @@ def _children(bench: Bench) -> None:
         raise NotApplicable("never called what it holds on the calm market")
     parents = {id(answer.state) for answer in play.answers}
     if any(id(state) in parents for state in seen):
-        raise Broken("a nested component was called with its parent's state", "child(state.child('FIELD'))")
+        raise Broken(
+            "a nested component was called with its parent's state", "child(state.child('FIELD'))"
+        )
 
 
 CASES = (
@@ -89,7 +103,8 @@ CASES = (
     Case(
         "S20",
         "exposures_in_bounds",
-        "an exposure beyond -1 to 1 is leverage that no limit was asked about; a sizer reads scores otherwise",
+        "an exposure beyond -1 to 1 is leverage that no limit was asked about; a sizer reads "
+        "scores otherwise",
         _bounds,
         ("S08",),
     ),

@@ -19,13 +19,20 @@ def _verdict(bench: Bench) -> None:
     for name, answer in all_answers(bench):
         verdict, at = answer.raw, f"on the {name} market at bar {answer.bar}"
         if not isinstance(verdict, Verdict):
-            raise Broken(f"{type(verdict).__name__} {at}", "a Verdict(fire=..., veto=..., names=..., reason=...)")
+            raise Broken(
+                f"{type(verdict).__name__} {at}",
+                "a Verdict(fire=..., veto=..., names=..., reason=...)",
+            )
         for word in ("fire", "veto"):
             value = getattr(verdict, word)
             if type(value) is not bool:
-                raise Broken(f"{word} was {value!r} of type {type(value).__name__}, {at}", "True or False")
+                raise Broken(
+                    f"{word} was {value!r} of type {type(value).__name__}, {at}", "True or False"
+                )
         names, count = verdict.names, len(market(name).assets)
-        if names is not None and (np.shape(names) != (count,) or np.asarray(names).dtype != np.bool_):
+        if names is not None and (
+            np.shape(names) != (count,) or np.asarray(names).dtype != np.bool_
+        ):
             found = f"names of shape {np.shape(names)} and type {np.asarray(names).dtype}, {at}"
             raise Broken(found, f"({count},) of bool, or None for all")
 
@@ -35,19 +42,26 @@ def _reasons(bench: Bench) -> None:
     if not acted:
         raise NotApplicable("neither fired nor vetoed on the made markets")
     if not all(isinstance(verdict.reason, str) and verdict.reason.strip() for verdict in acted):
-        raise Broken("a verdict without a reason", "a few words; they stand in decisions.parquet and in the report")
+        raise Broken(
+            "a verdict without a reason",
+            "a few words; they stand in decisions.parquet and in the report",
+        )
 
 
 _VERDICT = Case(
     "T20",
     "gives_a_verdict",
-    "the pipeline joins the verdicts of all triggers, and a bare True says neither which names nor why",
+    "the pipeline joins the verdicts of all triggers, and a bare True says neither which names "
+    "nor why",
     _verdict,
     ("T01",),
 )
 CASES = (
     # a play of answers that are no verdicts would tell the same again
-    *(replace(case, given=(_VERDICT.number,)) if case.number == "T08" else case for case in stage_cases("T")),
+    *(
+        replace(case, given=(_VERDICT.number,)) if case.number == "T08" else case
+        for case in stage_cases("T")
+    ),
     _VERDICT,
     children_case("T21", ("T08",)),
     Case(

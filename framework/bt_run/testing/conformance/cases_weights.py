@@ -25,7 +25,10 @@ def _finite(bench: Bench) -> None:
         bad = ~np.isfinite(values)
         if bad.any():
             asset = market(name).assets[int(np.flatnonzero(bad)[0])]
-            raise Broken(f"{values[bad][0]} for {asset} on the {name} market at bar {answer.bar}", "a finite weight")
+            raise Broken(
+                f"{values[bad][0]} for {asset} on the {name} market at bar {answer.bar}",
+                "a finite weight",
+            )
 
 
 def _accepts(bench: Bench) -> None:
@@ -41,7 +44,10 @@ def _nothing_wanted(bench: Bench) -> None:
             state = replace(answer.state, signals=np.full(len(answer.state.weights), signal))
             found = _asked(bench, state)
             if found is None or not np.array_equal(found, np.zeros(len(found))):
-                raise Broken(f"weights {found} with all assets {words}, at bar {answer.bar}", "zeros: the rest is cash")
+                raise Broken(
+                    f"weights {found} with all assets {words}, at bar {answer.bar}",
+                    "zeros: the rest is cash",
+                )
 
 
 def _nothing_held(bench: Bench) -> None:
@@ -86,7 +92,8 @@ SIZER_CASES = (
     Case(
         "Z22",
         "says_what_it_accepts",
-        "a strategy of scores under a sizer of exposures is refused before the run, if the sizer says so",
+        "a strategy of scores under a sizer of exposures is refused before the run, if the sizer "
+        "says so",
         _accepts,
         ("Z01",),
     ),
@@ -100,5 +107,11 @@ SIZER_CASES = (
 )
 OVERLAY_CASES = (
     *_role_cases("O"),
-    Case("O22", "takes_an_empty_portfolio", "a strategy may hold nothing for months", _nothing_held, ("O08",)),
+    Case(
+        "O22",
+        "takes_an_empty_portfolio",
+        "a strategy may hold nothing for months",
+        _nothing_held,
+        ("O08",),
+    ),
 )

@@ -39,7 +39,9 @@ def digest_of(subject: Subject) -> str:
 
 def digest_of_files(files: Mapping[str, bytes]) -> str:
     """Return the hash of files by their names."""
-    return hashlib.sha256(b"".join(name.encode() + files[name] for name in sorted(files))).hexdigest()
+    return hashlib.sha256(
+        b"".join(name.encode() + files[name] for name in sorted(files))
+    ).hexdigest()
 
 
 def _of_play(subject: Subject) -> str:
@@ -49,13 +51,19 @@ def _of_play(subject: Subject) -> str:
 
 def _of_exit(subject: Subject) -> str:
     levels = subject.build().thing.levels(made_holdings())
-    return hashlib.sha256(b"".join(np.asarray(item, dtype=np.float64).tobytes() for item in levels)).hexdigest()
+    return hashlib.sha256(
+        b"".join(np.asarray(item, dtype=np.float64).tobytes() for item in levels)
+    ).hexdigest()
 
 
 def _of_broker(subject: Subject) -> str:
     costs: Costs = subject.build().thing.costs
     fillable = costs.fillable(SHARES, MARKET)
-    answers = (fillable, costs.fill_price(PRICES, fillable, MARKET), costs.commission(fillable, PRICES))
+    answers = (
+        fillable,
+        costs.fill_price(PRICES, fillable, MARKET),
+        costs.commission(fillable, PRICES),
+    )
     return hashlib.sha256(b"".join(np.asarray(item).tobytes() for item in answers)).hexdigest()
 
 

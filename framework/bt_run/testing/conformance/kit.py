@@ -24,7 +24,18 @@ from bt_run.testing.conformance.cases_trigger import CASES as TRIGGER_CASES
 from bt_run.testing.conformance.cases_weights import OVERLAY_CASES, SIZER_CASES
 from bt_run.testing.conformance.subjects import Subject, find_subjects
 
-__all__ = ["CASES", "Bench", "Case", "Outcome", "Subject", "badge", "benches", "check", "find_subjects", "table"]
+__all__ = [
+    "CASES",
+    "Bench",
+    "Case",
+    "Outcome",
+    "Subject",
+    "badge",
+    "benches",
+    "check",
+    "find_subjects",
+    "table",
+]
 
 CASES: Mapping[str, tuple[Case, ...]] = MappingProxyType(
     {
@@ -43,7 +54,8 @@ SIGNS = MappingProxyType({"passed": ".", "failed": "F", "skipped": "s"})
 
 
 def benches(names: Iterable[str], role: str | None = None) -> tuple[Bench, ...]:
-    """Return a bench for each component that ``names`` name: components, modules, distributions or local files.
+    """Return a bench for each component that ``names`` name: components, modules, distributions or
+    local files.
 
     Raises:
         ConfigError: a name fits nothing.
@@ -52,8 +64,11 @@ def benches(names: Iterable[str], role: str | None = None) -> tuple[Bench, ...]:
     return tuple(Bench(subject, CASES[subject.role]) for subject in find_subjects(names, role))
 
 
-def check(name: str, role: str | None = None, options: Mapping[str, Any] | None = None) -> tuple[Outcome, ...]:
-    """Put all components that ``name`` names to all their cases; ``options`` take the place of their example keys.
+def check(
+    name: str, role: str | None = None, options: Mapping[str, Any] | None = None
+) -> tuple[Outcome, ...]:
+    """Put all components that ``name`` names to all their cases; ``options`` take the place of
+    their example keys.
 
     Raises:
         ConfigError: the name fits nothing.
@@ -72,13 +87,16 @@ def table(outcomes: Sequence[Outcome]) -> str:
     lines = []
     labels = list(dict.fromkeys(outcome.subject for outcome in outcomes))
     width = max([len("component"), *map(len, labels)])
-    lines.append(f"{'component':{width}}  passed  failed  skipped  cases, in order of their numbers")
+    lines.append(
+        f"{'component':{width}}  passed  failed  skipped  cases, in order of their numbers"
+    )
     for label in labels:
         mine = sorted((o for o in outcomes if o.subject == label), key=lambda o: o.case.number)
         counts = Counter(outcome.mark for outcome in mine)
         signs = "".join(SIGNS[outcome.mark] for outcome in mine)
         lines.append(
-            f"{label:{width}}  {counts['passed']:6d}  {counts['failed']:6d}  {counts['skipped']:7d}  "
+            f"{label:{width}}  {counts['passed']:6d}  {counts['failed']:6d}  "
+            f"{counts['skipped']:7d}  "
             f"{signs}  {mine[0].case.number} to {mine[-1].case.number}"
         )
     return "\n".join([*lines, *_remarks(outcomes)])
@@ -99,9 +117,16 @@ def badge(outcomes: Sequence[Outcome]) -> str:
 
 
 def _remarks(outcomes: Sequence[Outcome]) -> list[str]:
-    """Return a line for each reason for which cases were skipped, and each remark of a case that passed."""
+    """Return a line for each reason for which cases were skipped, and each remark of a case that
+    passed.
+    """
     why: dict[tuple[str, str, str], list[str]] = {}
     for outcome in outcomes:
         if outcome.text and outcome.mark != "failed":
-            why.setdefault((outcome.subject, outcome.mark, outcome.text), []).append(outcome.case.number)
-    return [f"{label}: {mark} {', '.join(numbers)}: {text}" for (label, mark, text), numbers in why.items()]
+            why.setdefault((outcome.subject, outcome.mark, outcome.text), []).append(
+                outcome.case.number
+            )
+    return [
+        f"{label}: {mark} {', '.join(numbers)}: {text}"
+        for (label, mark, text), numbers in why.items()
+    ]

@@ -1,4 +1,6 @@
-"""A local plugin with the plain parts of the kit's own run: a made market, signals, shares, a broker."""
+"""A local plugin with the plain parts of the kit's own run: a made market, signals, shares, a
+broker.
+"""
 
 from __future__ import annotations
 
@@ -72,12 +74,20 @@ def _broker(config: NoKeys, context: BuildContext) -> Broker:
 
 @hookimpl
 def bt_sources() -> list[Component]:
-    return [Component(name="made_market", config=NoKeys, build=MadeMarket, summary="the kit's calm market")]
+    return [
+        Component(
+            name="made_market", config=NoKeys, build=MadeMarket, summary="the kit's calm market"
+        )
+    ]
 
 
 @hookimpl
 def bt_strategies() -> list[Component]:
-    return [Component(name="made_signals", config=SignalsConfig, build=MadeSignals, summary="holds what rose")]
+    return [
+        Component(
+            name="made_signals", config=SignalsConfig, build=MadeSignals, summary="holds what rose"
+        )
+    ]
 
 
 @hookimpl
@@ -87,4 +97,6 @@ def bt_sizers() -> list[Component]:
 
 @hookimpl
 def bt_brokers() -> list[Component]:
-    return [Component(name="made_broker", config=NoKeys, build=_broker, summary="costs in proportion")]
+    return [
+        Component(name="made_broker", config=NoKeys, build=_broker, summary="costs in proportion")
+    ]

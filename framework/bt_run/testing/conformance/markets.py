@@ -1,4 +1,6 @@
-"""The made markets of the conformance kit: small, the same every time, each with one kind of trouble."""
+"""The made markets of the conformance kit: small, the same every time, each with one kind of
+trouble.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +80,10 @@ def _one() -> Bars:
 
 
 def _constant() -> Bars:
-    return _bars({name: make_rows(np.full(COUNT, 10.0 + i)) for i, name in enumerate(("AAA", "BBB", "CCC"))}, START)
+    return _bars(
+        {name: make_rows(np.full(COUNT, 10.0 + i)) for i, name in enumerate(("AAA", "BBB", "CCC"))},
+        START,
+    )
 
 
 def _extreme() -> Bars:
@@ -91,9 +96,12 @@ def _extreme() -> Bars:
 
 
 def _ugly() -> Bars:
-    """Return five assets: dividends and a split, gaps, a late listing, a delisting, and one without trouble."""
+    """Return five assets: dividends and a split, gaps, a late listing, a delisting, and one without
+    trouble.
+    """
     closes = {
-        name: _walk(seed, COUNT, 0.0002).close for seed, name in enumerate(("AAA", "BBB", "CCC", "DDD"), start=11)
+        name: _walk(seed, COUNT, 0.0002).close
+        for seed, name in enumerate(("AAA", "BBB", "CCC", "DDD"), start=11)
     }
     split, dividend = np.ones(COUNT), np.zeros(COUNT)
     split[140], dividend[70::60] = 2.0, 0.4
@@ -123,11 +131,21 @@ def _bars(rows: Mapping[str, Rows], start: int) -> Bars:
     times = np.unique(np.concatenate([item.times for item in rows.values()]))
     days: list[date] = [time.astype("datetime64[D]").item() for time in (times[start], times[-1])]
     request = LoadRequest(
-        assets={name: name for name in rows}, benchmark=("INDEX", "INDEX"), start=days[0], end=days[1]
+        assets={name: name for name in rows},
+        benchmark=("INDEX", "INDEX"),
+        start=days[0],
+        end=days[1],
     )
     return assemble_bars(request, rows, own, prices="as_traded")
 
 
 MARKETS: Mapping[str, Callable[[], Bars]] = MappingProxyType(
-    {"calm": _calm, "ugly": _ugly, "one": _one, "constant": _constant, "extreme": _extreme, "short": _short}
+    {
+        "calm": _calm,
+        "ugly": _ugly,
+        "one": _one,
+        "constant": _constant,
+        "extreme": _extreme,
+        "short": _short,
+    }
 )

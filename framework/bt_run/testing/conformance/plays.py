@@ -1,4 +1,6 @@
-"""Play one component on a made market and keep what it answered, right or wrong, without stopping at a fault."""
+"""Play one component on a made market and keep what it answered, right or wrong, without stopping
+at a fault.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ EVERY = 5  # bars from one decision to the next
 
 @dataclass(frozen=True)
 class Answer:
-    """Hold one call and its answer as it came: ``values`` (N,), or None where it was no array of that shape."""
+    """Hold one call and its answer as it came: ``values`` (N,), or None where it was no array of
+    that shape.
+    """
 
     bar: int
     raw: Any
@@ -41,7 +45,9 @@ class Answer:
 
 @dataclass(frozen=True)
 class Play:
-    """Hold the answers on one market; ``error`` is what stopped the component, ``at`` the bar, if anything did."""
+    """Hold the answers on one market; ``error`` is what stopped the component, ``at`` the bar, if
+    anything did.
+    """
 
     bars: Bars
     answers: tuple[Answer, ...]
@@ -88,7 +94,9 @@ def play_rows(signals: Callable[[Bars], Any], bars: Bars) -> Play:
     rows = _numbers(raw, (len(bars), len(bars.assets)))
     return Play(
         bars,
-        tuple(Answer(t, raw, None if rows is None else rows[t]) for t in range(bars.start, len(bars))),
+        tuple(
+            Answer(t, raw, None if rows is None else rows[t]) for t in range(bars.start, len(bars))
+        ),
     )
 
 
@@ -96,7 +104,9 @@ def play_classic(strategy: BacktraderStrategy, bars: Bars, *, runonce: bool = Tr
     """Run a Backtrader strategy; the shares filled at a bar are its answer there."""
     broker = Broker(cash=1e6, fill="next_open", costs=MadeCosts(0.0005, 0.0005))
     try:
-        ledger = run_classic(ClassicRun(bars=bars, broker=broker, strategy=strategy, runonce=runonce))
+        ledger = run_classic(
+            ClassicRun(bars=bars, broker=broker, strategy=strategy, runonce=runonce)
+        )
     except Exception as error:
         return Play(bars, (), error)
     filled = np.zeros((len(bars), len(bars.assets)))
@@ -109,11 +119,15 @@ def play_classic(strategy: BacktraderStrategy, bars: Bars, *, runonce: bool = Tr
 def kit_pipeline(
     subject: Subject | None = None, call: Callable[..., Any] | None = None, scores: bool = False
 ) -> Pipeline:
-    """Return a pipeline of the kit's own plain stages, with ``call`` in the place of the subject's role."""
+    """Return a pipeline of the kit's own plain stages, with ``call`` in the place of the subject's
+    role.
+    """
     role = subject.role if subject else ""
     own = {role: (Stage(role, role, call),)} if call else {}
     return Pipeline(
-        strategy=own.get("strategy", (Stage("strategy", "kit", _scores if scores else _exposures),))[0],
+        strategy=own.get(
+            "strategy", (Stage("strategy", "kit", _scores if scores else _exposures),)
+        )[0],
         sizer=own.get("sizer", (Stage("sizer", "kit", _shares),))[0],
         overlays=own.get("overlay", ()),
         triggers=own.get("trigger", ()),
@@ -133,19 +147,27 @@ def _play_calls(subject: Subject, built: Built, bars: Bars) -> Play:
     return Play(bars, tuple(recorder.answers), recorder.error, recorder.at)
 
 
-def play_pipeline(pipeline: Pipeline, bars: Bars, decided: Callable[[Decision], None] | None = None) -> Any:
+def play_pipeline(
+    pipeline: Pipeline, bars: Bars, decided: Callable[[Decision], None] | None = None
+) -> Any:
     """Run a pipeline on the engine and return its ledger."""
     broker = Broker(cash=1e6, fill="next_close", costs=MadeCosts(0.0005, 0.0005))
     market = Market(bars, broker, 1.0, False)
-    return run_panel(PanelRun(bars=bars, market=market, pipeline=pipeline, due=scheduled(bars), decided=decided))
+    return run_panel(
+        PanelRun(bars=bars, market=market, pipeline=pipeline, due=scheduled(bars), decided=decided)
+    )
 
 
 class _Recorder:
-    """Stand in for the subject: ask it, keep the answer as it came, and hand on one that the pipeline takes."""
+    """Stand in for the subject: ask it, keep the answer as it came, and hand on one that the
+    pipeline takes.
+    """
 
     def __init__(self, subject: Subject, built: Built) -> None:
         self.role, self.call = subject.role, built.call
-        self.scores = _wants_scores(subject, built) or getattr(built.thing, "gives", "exposure") == "score"
+        self.scores = (
+            _wants_scores(subject, built) or getattr(built.thing, "gives", "exposure") == "score"
+        )
         self.answers: list[Answer] = []
         self.error: Exception | None = None
         self.at: int | None = None
@@ -164,7 +186,9 @@ class _Recorder:
         return self._acceptable(raw, neutral)
 
     def _acceptable(self, raw: Any, neutral: Array) -> Any:
-        """Return an answer that lets the play go on; what was wrong is kept and told by its own case."""
+        """Return an answer that lets the play go on; what was wrong is kept and told by its own
+        case.
+        """
         if self.role == "trigger":
             if not isinstance(raw, Verdict):
                 return Verdict(True)
@@ -180,11 +204,19 @@ class _Recorder:
 
 
 def answer_of(role: str, raw: Any, state: PortfolioState, rest: tuple[Array, ...]) -> Answer:
-    """Return the answer with its values (N,); a verdict becomes 1 for each name that fires, -1 for a veto."""
+    """Return the answer with its values (N,); a verdict becomes 1 for each name that fires, -1 for
+    a veto.
+    """
     count = len(state.weights)
     bar = len(state.history) - 1
     if role != "trigger":
-        return Answer(bar, raw, _numbers(raw.values if isinstance(raw, Proposal) else raw, (count,)), state, rest)
+        return Answer(
+            bar,
+            raw,
+            _numbers(raw.values if isinstance(raw, Proposal) else raw, (count,)),
+            state,
+            rest,
+        )
     if not isinstance(raw, Verdict):
         return Answer(bar, raw, None, state, rest)
     names = np.ones(count) if raw.names is None else np.asarray(raw.names, dtype=np.float64)
@@ -193,11 +225,15 @@ def answer_of(role: str, raw: Any, state: PortfolioState, rest: tuple[Array, ...
 
 
 def _wants_scores(subject: Subject, built: Built) -> bool:
-    return subject.role == "sizer" and "exposure" not in getattr(built.thing, "accepts", ("exposure",))
+    return subject.role == "sizer" and "exposure" not in getattr(
+        built.thing, "accepts", ("exposure",)
+    )
 
 
 def _exposures(state: PortfolioState) -> Array:
-    """Give each asset an exposure in [0, 1] that follows its last five returns; NaN until it has them."""
+    """Give each asset an exposure in [0, 1] that follows its last five returns; NaN until it has
+    them.
+    """
     return np.clip(0.5 + 8.0 * _scores(state), 0.0, 1.0)
 
 

@@ -1,4 +1,6 @@
-"""Made inputs on which the kit shows components: decisions, results, conditions, holdings, requests."""
+"""Made inputs on which the kit shows components: decisions, results, conditions, holdings,
+requests.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,9 @@ MARKET = MadeConditions(len(SHARES))
 
 
 def made_holdings(scale: float = 1.0) -> Holdings:
-    """Return five holdings: a long that rose, a long that fell, nothing, a short that gained, a long just bought."""
+    """Return five holdings: a long that rose, a long that fell, nothing, a short that gained, a
+    long just bought.
+    """
     return Holdings(
         side=np.array([1.0, 1.0, np.nan, -1.0, 1.0]),
         entry=scale * np.array([100.0, 100.0, np.nan, 50.0, 20.0]),
@@ -85,7 +89,9 @@ def made_decisions() -> tuple[Decision, ...]:
 
 @cache
 def made_result(trades: bool = True) -> BacktestResult:
-    """Return the result of a run on the calm market; without trades its only strategy never is eligible."""
+    """Return the result of a run on the calm market; without trades its only strategy never is
+    eligible.
+    """
     days = market("calm").sessions
     config = RunConfig.model_validate(
         {
@@ -119,7 +125,9 @@ FIRST, LAST, MOST = date(1900, 1, 1), date(2100, 1, 1), 3
 
 
 def symbols_of(source: Any) -> tuple[str, ...]:
-    """Return up to three symbols that the source can load without the network, nothing if it has none."""
+    """Return up to three symbols that the source can load without the network, nothing if it has
+    none.
+    """
     if getattr(source, "needs_network", False):
         return ()
     try:
@@ -147,4 +155,6 @@ def request_of(source: Any, symbols: Sequence[str]) -> LoadRequest:
 def _asking(symbols: Sequence[str], start: date, end: date) -> LoadRequest:
     # the names are turned round, so that their order is not that of the symbols
     names = {f"{chr(90 - place)}_{symbol}": symbol for place, symbol in enumerate(symbols)}
-    return LoadRequest(assets=names, benchmark=(symbols[0], symbols[0]), start=start, end=end, offline=True)
+    return LoadRequest(
+        assets=names, benchmark=(symbols[0], symbols[0]), start=start, end=end, offline=True
+    )

@@ -1,4 +1,6 @@
-"""What the conformance kit tests: components by name, module or file, with the keys to test them with."""
+"""What the conformance kit tests: components by name, module or file, with the keys to test them
+with.
+"""
 
 from __future__ import annotations
 
@@ -28,13 +30,16 @@ from bt_run.text import did_you_mean
 
 __all__ = ["Built", "Subject", "find_subjects"]
 
-PRICES = "{prices}"  # in an example: a folder in which the kit puts its calm market as csv and parquet files
+# in an example: a folder in which the kit puts its calm market as csv and parquet files
+PRICES = "{prices}"
 Watch = Callable[[PortfolioState], None]
 
 
 @dataclass(frozen=True)
 class Built:
-    """Hold a built component, the function by which a pipeline calls it, and what must see the bars first."""
+    """Hold a built component, the function by which a pipeline calls it, and what must see the bars
+    first.
+    """
 
     thing: Any
     call: Callable[..., Any] | None
@@ -90,8 +95,16 @@ class Subject:
         costs = None if self.role == "broker" else MadeCosts(0.0005, 0.0005)
         context = BuildContext(costs=costs, seed=7)
         builder = _Watched(context, watch) if watch else Builder(context)
-        thing = build_one(bound, "broker", context) if self.role == "broker" else builder.build(bound, self.role)
-        called = self.role in ("sizer", "overlay", "trigger") or hasattr(thing, "signals") or hasattr(thing, "signal")
+        thing = (
+            build_one(bound, "broker", context)
+            if self.role == "broker"
+            else builder.build(bound, self.role)
+        )
+        called = (
+            self.role in ("sizer", "overlay", "trigger")
+            or hasattr(thing, "signals")
+            or hasattr(thing, "signal")
+        )
         call = builder.callable_of(bound, thing, self.role) if called else None
         return Built(thing, call, tuple(builder.vectorised))
 
@@ -114,14 +127,17 @@ class _Watched(Builder):
 
 
 def find_subjects(names: Iterable[str], role: str | None = None) -> tuple[Subject, ...]:
-    """Return the components that ``names`` name: components, modules or packages, or local plugin files.
+    """Return the components that ``names`` name: components, modules or packages, or local plugin
+    files.
 
     Raises:
         ConfigError: a name fits nothing, or ``role`` is none.
         PluginError: a plugin cannot be imported.
     """
     if role is not None and role not in ROLES:
-        raise ConfigError(f"no role {role!r}; the roles are {', '.join(ROLES)}{did_you_mean(role, ROLES)}")
+        raise ConfigError(
+            f"no role {role!r}; the roles are {', '.join(ROLES)}{did_you_mean(role, ROLES)}"
+        )
     wanted = tuple(dict.fromkeys(names))
     files = [Path(name).resolve() for name in wanted if name.endswith(".py")]
     known = catalogue(get_plugin_manager(files))
@@ -132,9 +148,13 @@ def find_subjects(names: Iterable[str], role: str | None = None) -> tuple[Subjec
             raise ConfigError(_unknown(name, known))
         kept = [offer for offer in mine if role in (None, offer.role)]
         if not kept:
-            raise ConfigError(f"{name!r} offers no {role}; it offers {', '.join(sorted({o.role for o in mine}))}")
+            raise ConfigError(
+                f"{name!r} offers no {role}; it offers {', '.join(sorted({o.role for o in mine}))}"
+            )
         for offer in kept:
-            found[f"{offer.role}:{offer.component.name}"] = Subject(offer, known, offer.component.example)
+            found[f"{offer.role}:{offer.component.name}"] = Subject(
+                offer, known, offer.component.example
+            )
     return tuple(found.values())
 
 
@@ -144,7 +164,9 @@ def _offers(known: Catalogue) -> Iterator[Offer]:
 
 
 def _fits(offer: Offer, name: str) -> bool:
-    """Tell whether ``name`` is the component's name, its module, a package around that, its file or distribution."""
+    """Tell whether ``name`` is the component's name, its module, a package around that, its file or
+    distribution.
+    """
     module = offer.module.__name__
     if name.endswith(".py"):
         return Path(str(offer.module.__file__)).resolve() == Path(name).resolve()
@@ -153,9 +175,12 @@ def _fits(offer: Offer, name: str) -> bool:
 
 
 def _unknown(name: str, known: Catalogue) -> str:
-    names = {offer.component.name for offer in _offers(known)} | {o.module.__name__ for o in _offers(known)}
+    names = {offer.component.name for offer in _offers(known)} | {
+        o.module.__name__ for o in _offers(known)
+    }
     return (
-        f"no component, module or distribution {name!r} is installed{did_you_mean(name, names)}; expected one that "
+        f"no component, module or distribution {name!r} is installed{did_you_mean(name, names)}; "
+        "expected one that "
         "`bt-run plugins` lists, or the path of a local plugin file that ends in .py"
     )
 

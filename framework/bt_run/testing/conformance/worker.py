@@ -1,4 +1,6 @@
-"""Another process, started anew, in which components are built from their module, their name and their keys."""
+"""Another process, started anew, in which components are built from their module, their name and
+their keys.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ def digest_elsewhere(subject: Subject) -> str:
 
 
 def serve() -> None:
-    """Answer requests, a line of JSON each, until there are no more; what plugins print goes to stderr."""
+    """Answer requests, a line of JSON each, until there are no more; what plugins print goes to
+    stderr.
+    """
     answers, sys.stdout = sys.stdout, sys.stderr
     for line in sys.stdin:
         answers.write(json.dumps({"digest": _digest(json.loads(line))}) + "\n")

@@ -50,8 +50,9 @@ def bring(
 ) -> tuple[Imported, ...]:
     """Bring ``symbols``, or all there are, into the store.
 
-    ``origin`` is ``sample:SET`` or the path of a folder with one file per symbol, or of a table with a ticker
-    column. The series are filed under ``source``: when it is not given, ``import``, or ``sample_SET``.
+    ``origin`` is ``sample:SET`` or the path of a folder with one file per symbol, or of a table
+    with a ticker column. The series are filed under ``source``: when it is not given, ``import``,
+    or ``sample_SET``.
 
     Raises:
         DataError: the files or symbols are not there, or nothing says what the prices are.
@@ -65,13 +66,20 @@ def bring(
         found = read_rows(path, _kind(path), set(symbols) or None, timezone)
         source, said = source or "import", str(path.resolve())
     if source == FETCHED:
-        raise DataError(f"the source {source!r} is for what `bt-run data fetch` brings; choose another word")
+        raise DataError(
+            f"the source {source!r} is for what `bt-run data fetch` brings; choose another word"
+        )
     if not found:
-        raise DataError(f"{origin}: found no prices; expected files such as SPY.parquet or SPY.csv, or rows")
-    unclear = [name for name, rows in found.items() if rows.has_actions or rows.adj_close is not None]
+        raise DataError(
+            f"{origin}: found no prices; expected files such as SPY.parquet or SPY.csv, or rows"
+        )
+    unclear = [
+        name for name, rows in found.items() if rows.has_actions or rows.adj_close is not None
+    ]
     if prices is None and unclear:
         raise DataError(
-            f"{origin}: {unclear[0]} has corporate actions or adj_close, and nothing says what open, high, low and "
+            f"{origin}: {unclear[0]} has corporate actions or adj_close, and nothing says what "
+            "open, high, low and "
             "close are; say `--prices as_traded` or `--prices split_adjusted`"
         )
     facts = {"origin": said, "prices": prices, "whole": True, "covers": [None, None]}
@@ -88,7 +96,10 @@ def _sample_set(origin: str) -> SampleSet:
         if name == known:
             found: SampleSet = known
             return found
-    raise DataError(f"the sample has no set {name!r}; expected {' or '.join(_SAMPLE + s for s in get_args(SampleSet))}")
+    raise DataError(
+        f"the sample has no set {name!r}; expected "
+        f"{' or '.join(_SAMPLE + s for s in get_args(SampleSet))}"
+    )
 
 
 def _kind(path: Path) -> Literal["parquet", "csv"]:
@@ -98,7 +109,11 @@ def _kind(path: Path) -> Literal["parquet", "csv"]:
     endings = {file.suffix[1:] for file in path.iterdir()} if path.is_dir() else {path.suffix[1:]}
     found = endings & set(_KINDS)
     if len(found) != 1:
-        what = "both kinds" if found else f"files that end in {', '.join(sorted(endings)) or 'nothing'}"
+        what = (
+            "both kinds"
+            if found
+            else f"files that end in {', '.join(sorted(endings)) or 'nothing'}"
+        )
         raise DataError(f"{path}: found {what}; expected parquet files or csv files")
     return "parquet" if "parquet" in found else "csv"
 
@@ -110,7 +125,9 @@ def _chosen(have: Mapping[str, Rows], symbols: Sequence[str], origin: str) -> di
 
 
 def _interval(symbol: str, times: NDArray[np.datetime64]) -> str:
-    """Return the length of the bars: a day where no row carries a time of day, else the commonest step."""
+    """Return the length of the bars: a day where no row carries a time of day, else the commonest
+    step.
+    """
     if not len(times) or (times == times.astype("datetime64[D]")).all():
         return "1d"
     steps = np.diff(np.unique(times)).astype("timedelta64[s]").astype(np.int64)

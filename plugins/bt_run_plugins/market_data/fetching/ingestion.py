@@ -1,4 +1,6 @@
-"""Fetch what the store lacks: in batches, with patience, and with an eye on history that was rewritten."""
+"""Fetch what the store lacks: in batches, with patience, and with an eye on history that was
+rewritten.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ SOURCE = "yahoo"
 Window = tuple[date | None, date]  # the first day, None for a symbol's beginning, and the last day
 _RECENT = timedelta(days=10)  # a last bar older than this is the symbol's end, and not merely late
 _NO_NETWORK = (
-    "Without a network, `bt-run data import sample:indices` brings real prices from an installed package, "
+    "Without a network, `bt-run data import sample:indices` brings real prices from an installed "
+    "package, "
     "and `bt-run examples/spy_qqq.yaml` runs on them"
 )
 
@@ -36,8 +39,9 @@ _NO_NETWORK = (
 class FetchConfig:
     """Say how to fetch.
 
-    ``overlap`` bars are fetched again and compared with the store; a close that differs by over ``tolerance``
-    (relative) is another one. Pauses are seconds, doubled at every further one of the ``tries``.
+    ``overlap`` bars are fetched again and compared with the store; a close that differs by over
+    ``tolerance`` (relative) is another one. Pauses are seconds, doubled at every further one of the
+    ``tries``.
     """
 
     interval: str = "1d"
@@ -60,7 +64,9 @@ def _tell_nobody(symbol: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Outside:
-    """Hold the doors to the world: Yahoo, the clock, waiting, and who is told of each symbol that is done."""
+    """Hold the doors to the world: Yahoo, the clock, waiting, and who is told of each symbol that
+    is done.
+    """
 
     ask: Callable[[Question], Answer] = yahoo.ask
     now: Callable[[], datetime] = _utc_now
@@ -82,7 +88,9 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class _Task:
-    """Say what to ask for a symbol: all of it from ``beginning``, or the bars after those ``stored``."""
+    """Say what to ask for a symbol: all of it from ``beginning``, or the bars after those
+    ``stored``.
+    """
 
     symbol: str
     beginning: date | None
@@ -110,9 +118,15 @@ class _Job:
 def missing(
     store: Store, symbols: Sequence[str], window: Window, config: FetchConfig, now: datetime
 ) -> tuple[str, ...]:
-    """Return the symbols of which the store does not know all of ``window``, as far as it is over by ``now``."""
+    """Return the symbols of which the store does not know all of ``window``, as far as it is over
+    by ``now``.
+    """
     through = last_finished(window[1], now, config.calendar)
-    return tuple(s for s in symbols if _lacks(store.raw(Key(SOURCE, s, config.interval)), (window[0], through)))
+    return tuple(
+        s
+        for s in symbols
+        if _lacks(store.raw(Key(SOURCE, s, config.interval)), (window[0], through))
+    )
 
 
 def fetch(
@@ -124,7 +138,8 @@ def fetch(
     *,
     again: bool = False,
 ) -> tuple[Outcome, ...]:
-    """Bring the store up to date for ``symbols`` over ``window``; what came is committed batch by batch.
+    """Bring the store up to date for ``symbols`` over ``window``; what came is committed batch by
+    batch.
 
     ``again`` fetches all of it, whatever the store has.
 
@@ -133,17 +148,25 @@ def fetch(
     """
     config, outside = config or FetchConfig(), outside or Outside()
     if config.interval != "1d" and not is_intraday(config.interval):
-        raise DataError(f"interval was {config.interval!r}; expected 1d, or minutes or hours such as 5m or 1h")
+        raise DataError(
+            f"interval was {config.interval!r}; expected 1d, or minutes or hours such as 5m or 1h"
+        )
     names = tuple(dict.fromkeys(symbol.upper() for symbol in symbols))
     through = last_finished(window[1], outside.now(), config.calendar)
     if window[0] is not None and window[0] > through:
-        raise DataError(f"no session between {window[0]} and {window[1]} is over yet; expected an earlier start")
+        raise DataError(
+            f"no session between {window[0]} and {window[1]} is over yet; expected an earlier start"
+        )
     due = names if again else missing(store, names, window, config, outside.now())
-    outcomes = {name: _known(store, Key(SOURCE, name, config.interval)) for name in names if name not in due}
+    outcomes = {
+        name: _known(store, Key(SOURCE, name, config.interval)) for name in names if name not in due
+    }
     if due:
         with store.writing() as writer:
             job = _Job(store, writer, config, outside, through)
-            for batch in _batches([_task(job, name, window[0], again) for name in due], config.batch):
+            for batch in _batches(
+                [_task(job, name, window[0], again) for name in due], config.batch
+            ):
                 _fetch_batch(job, batch)
         outcomes |= job.outcomes
     return tuple(outcomes[name] for name in names)
@@ -172,12 +195,17 @@ def _task(job: _Job, symbol: str, first: date | None, again: bool) -> _Task:
     try:
         stored = join_raw(job.store, job.key(symbol)).frame
     except DataError as error:
-        return replace(everything, note=f"all of it was fetched again, because what was stored is lost: {error}")
+        return replace(
+            everything,
+            note=f"all of it was fetched again, because what was stored is lost: {error}",
+        )
     stored = stored.sort_values("date")
     if not len(stored):
         return everything
     overlap = stored["date"].to_numpy()[-job.config.overlap :][0]
-    return replace(everything, ask_from=overlap.astype("datetime64[D]").astype(object), stored=stored)
+    return replace(
+        everything, ask_from=overlap.astype("datetime64[D]").astype(object), stored=stored
+    )
 
 
 def _batches(tasks: Sequence[_Task], size: int) -> Iterator[tuple[_Task, ...]]:
@@ -191,7 +219,9 @@ def _batches(tasks: Sequence[_Task], size: int) -> Iterator[tuple[_Task, ...]]:
 
 
 def _fetch_batch(job: _Job, tasks: Sequence[_Task]) -> None:
-    """Ask for a batch, store and commit what came; what was rewritten meanwhile is asked for again as a whole."""
+    """Ask for a batch, store and commit what came; what was rewritten meanwhile is asked for again
+    as a whole.
+    """
     if job.stopped:
         for task in tasks:
             _fail(job, task, f"not asked for: {job.stopped}")
@@ -203,7 +233,11 @@ def _fetch_batch(job: _Job, tasks: Sequence[_Task]) -> None:
             _fail(job, task, _reason(answer.troubles[task.symbol]))
             continue
         frame = answer.frames[task.symbol]
-        changed = _rewritten(task.stored, frame, job.config.tolerance) if task.stored is not None else None
+        changed = (
+            _rewritten(task.stored, frame, job.config.tolerance)
+            if task.stored is not None
+            else None
+        )
         if changed:
             rewritten.append(replace(task, ask_from=task.beginning, stored=None, note=changed))
         else:
@@ -213,17 +247,22 @@ def _fetch_batch(job: _Job, tasks: Sequence[_Task]) -> None:
     if lost and not answer.frames:
         kept = sum(outcome.state == "fetched" for outcome in job.outcomes.values())
         raise DataError(
-            f"the network is not reachable: {lost[0].text}; {kept} symbols were fetched before and are kept. "
+            f"the network is not reachable: {lost[0].text}; {kept} symbols were fetched before "
+            "and are kept. "
             f"{_NO_NETWORK}"
         )
     if any(t.kind == "rate_limited" for t in answer.troubles.values()):
-        job.stopped = "Yahoo's rate limit is reached; what came is kept, so repeat the command in an hour"
+        job.stopped = (
+            "Yahoo's rate limit is reached; what came is kept, so repeat the command in an hour"
+        )
     for batch in _batches(rewritten, job.config.batch):
         _fetch_batch(job, batch)
 
 
 def _ask_patiently(job: _Job, tasks: Sequence[_Task]) -> tuple[Answer, datetime]:
-    """Ask until all symbols are there, are known not to be, or patience ends; a lost network gets one more try."""
+    """Ask until all symbols are there, are known not to be, or patience ends; a lost network gets
+    one more try.
+    """
     asked, config = job.outside.now(), job.config
     question = Question(
         symbols=tuple(task.symbol for task in tasks),
@@ -245,7 +284,9 @@ def _ask_patiently(job: _Job, tasks: Sequence[_Task]) -> tuple[Answer, datetime]
         newer = job.outside.ask(replace(question, symbols=pending))
         frames |= newer.frames
         answer = replace(newer, troubles={**answer.troubles, **newer.troubles})
-        answer = replace(answer, troubles={s: t for s, t in answer.troubles.items() if s not in frames})
+        answer = replace(
+            answer, troubles={s: t for s, t in answer.troubles.items() if s not in frames}
+        )
     return replace(answer, frames=frames), asked
 
 
@@ -262,7 +303,11 @@ def _reason(trouble: Trouble) -> str:
 
 def _rewritten(stored: pd.DataFrame, frame: pd.DataFrame, tolerance: float) -> str | None:
     """Say at which day the closes of the overlap are others than those stored, if they are."""
-    both = stored[["date", "close"]].merge(frame[["date", "close"]], on="date", suffixes=("_old", "_new")).dropna()
+    both = (
+        stored[["date", "close"]]
+        .merge(frame[["date", "close"]], on="date", suffixes=("_old", "_new"))
+        .dropna()
+    )
     if not len(both):
         return "no bar that is stored came again; all of it was fetched again"
     ratio = both["close_old"] / both["close_new"]
@@ -272,7 +317,8 @@ def _rewritten(stored: pd.DataFrame, frame: pd.DataFrame, tolerance: float) -> s
     at = int(other[0])
     day, old, new = both["date"].iloc[at], both["close_old"].iloc[at], both["close_new"].iloc[at]
     return (
-        f"Yahoo rewrote the history: the close of {day:%Y-%m-%d} was {old:.6g} and is {new:.6g} now, "
+        f"Yahoo rewrote the history: the close of {day:%Y-%m-%d} was {old:.6g} and is {new:.6g} "
+        "now, "
         f"a ratio of {old / new:.6g}; all of it was fetched again, and the old file is kept"
     )
 
@@ -283,13 +329,24 @@ def _keep(job: _Job, task: _Task, frame: pd.DataFrame, version: str, asked: date
     late = over > (now if is_intraday(job.config.interval) else np.datetime64(job.through))
     good = frame[~late & frame["close"].notna()]
     if not len(good):
-        _fail(job, task, f"Yahoo has {len(frame)} rows from {task.ask_from or 'the beginning'}, none with a close")
+        _fail(
+            job,
+            task,
+            f"Yahoo has {len(frame)} rows from {task.ask_from or 'the beginning'}, none with a "
+            "close",
+        )
         return
-    before = task.stored[task.stored["date"] < good["date"].min()] if task.stored is not None else good[:0]
+    before = (
+        task.stored[task.stored["date"] < good["date"].min()]
+        if task.stored is not None
+        else good[:0]
+    )
     last = good["date"].max().date()
     notes = [task.note] if task.note else []
     if "capital_gain" in frame.columns and (gains := int((frame["capital_gain"] > 0).sum())):
-        notes.append(f"{gains} distributions of capital gains are in adj_close, and not in dividend")
+        notes.append(
+            f"{gains} distributions of capital gains are in adj_close, and not in dividend"
+        )
     facts: dict[str, Any] = {
         "request": {
             "start": task.ask_from.isoformat() if task.ask_from else None,
@@ -311,13 +368,19 @@ def _keep(job: _Job, task: _Task, frame: pd.DataFrame, version: str, asked: date
     first = span(before)[0] or span(good)[0]
     facts["series"] = {"rows": len(before) + len(good), "first": first, "last": span(good)[1]}
     job.writer.add_raw(job.key(task.symbol), frame, facts)
-    text = "; ".join(notes) or ("all of it" if task.stored is None else f"{len(good)} rows, the overlap agrees")
-    job.outcomes[task.symbol] = Outcome(symbol=task.symbol, state="fetched", text=text, **facts["series"])
+    text = "; ".join(notes) or (
+        "all of it" if task.stored is None else f"{len(good)} rows, the overlap agrees"
+    )
+    job.outcomes[task.symbol] = Outcome(
+        symbol=task.symbol, state="fetched", text=text, **facts["series"]
+    )
     job.outside.done(task.symbol)
 
 
 def _covered(last: date, through: date, today: date, calendar: str) -> date:
-    """Return the day up to which all is known: the eve of the next session, or ``through`` if the symbol has ended."""
+    """Return the day up to which all is known: the eve of the next session, or ``through`` if the
+    symbol has ended.
+    """
     if last < through and today - last > _RECENT:
         return through
     at = np.datetime64(last)
@@ -332,7 +395,12 @@ def _known(store: Store, key: Key) -> Outcome:
     entries = store.raw(key)
     if not entries:
         return Outcome(symbol=key.symbol, state="up to date")
-    return Outcome(symbol=key.symbol, state="up to date", text="nothing is missing", **entries[-1].facts["series"])
+    return Outcome(
+        symbol=key.symbol,
+        state="up to date",
+        text="nothing is missing",
+        **entries[-1].facts["series"],
+    )
 
 
 def _fail(job: _Job, task: _Task, text: str) -> None:

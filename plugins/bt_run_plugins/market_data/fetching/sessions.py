@@ -1,4 +1,6 @@
-"""When sessions open and close, by exchange_calendars: for the ends of intraday bars and for days not yet over."""
+"""When sessions open and close, by exchange_calendars: for the ends of intraday bars and for days
+not yet over.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,8 @@ def length(interval: str) -> np.timedelta64:
 
 
 def bar_ends(starts: Times, interval: str, calendar: str) -> Times:
-    """Return the ends (n,) of intraday bars that start at ``starts`` (n,), both datetime64[ns] in UTC.
+    """Return the ends (n,) of intraday bars that start at ``starts`` (n,), both datetime64[ns] in
+    UTC.
 
     A bar ends one interval after its start, or with its session when that is over sooner.
     """
@@ -46,13 +49,17 @@ def bar_ends(starts: Times, interval: str, calendar: str) -> Times:
 
 
 def session_hours(calendar: str, first: np.datetime64, last: np.datetime64) -> tuple[Times, Times]:
-    """Return the opens and closes (m,) of the sessions of whole years around two times, datetime64[ns] in UTC."""
+    """Return the opens and closes (m,) of the sessions of whole years around two times,
+    datetime64[ns] in UTC.
+    """
     return _hours(calendar, int(str(first)[:4]), int(str(last)[:4]))
 
 
 @lru_cache(maxsize=8)
 def _hours(calendar: str, first_year: int, last_year: int) -> tuple[Times, Times]:
-    exchange_sessions(calendar, np.datetime64(f"{first_year}-01-01"), np.datetime64(f"{last_year}-01-01"))
+    exchange_sessions(
+        calendar, np.datetime64(f"{first_year}-01-01"), np.datetime64(f"{last_year}-01-01")
+    )
     from exchange_calendars import get_calendar
 
     with warnings.catch_warnings():
@@ -60,14 +67,16 @@ def _hours(calendar: str, first_year: int, last_year: int) -> tuple[Times, Times
         warnings.simplefilter("ignore", DeprecationWarning)
         found = get_calendar(calendar, start=f"{first_year}-01-01", end=f"{last_year}-12-31")
         opens, closes = (
-            column.dt.tz_localize(None).to_numpy().astype("datetime64[ns]") for column in (found.opens, found.closes)
+            column.dt.tz_localize(None).to_numpy().astype("datetime64[ns]")
+            for column in (found.opens, found.closes)
         )
     opens.flags.writeable = closes.flags.writeable = False
     return opens, closes
 
 
 def last_finished(end: date, now: datetime, calendar: str) -> date:
-    """Return the last day up to ``end`` of which the prices are known: sessions that are over by ``now`` (UTC).
+    """Return the last day up to ``end`` of which the prices are known: sessions that are over by
+    ``now`` (UTC).
 
     Days before yesterday are over everywhere; only then is the calendar not needed.
     """

@@ -38,20 +38,24 @@ _NAMES = MappingProxyType(
         "Volume": "volume",
         "Dividends": "dividend",
         "Stock Splits": "split",
-        # beside the symbol frame's own: Yahoo counts a fund's capital gains in its dividends at times, at times not
+        # beside the symbol frame's own: Yahoo counts a fund's capital gains in its dividends at
+        # times, at times not
         "Capital Gains": "capital_gain",
     }
 )
 _NEEDED = ("Open", "High", "Low", "Close", "Adj Close", "Volume", "Dividends", "Stock Splits")
 _RATE_LIMITED = re.compile(r"too many requests|rate.?limit|\b429\b", re.IGNORECASE)
 _UNREACHABLE = re.compile(
-    r"could not resolve|couldn't connect|failed to connect|could not connect|connection ?(error|refused|reset|timed)|"
-    r"network is unreachable|timed? ?out|dnserror|proxyerror|name resolution|getaddrinfo|max retries|"
+    r"could not resolve|couldn't connect|failed to connect|could not connect|connection "
+    r"?(error|refused|reset|timed)|"
+    r"network is unreachable|timed? ?out|dnserror|proxyerror|name resolution|getaddrinfo|max "
+    r"retries|"
     r"sslerror|curl: \((5|6|7|28|35|56|97)\)",
     re.IGNORECASE,
 )
 _UNKNOWN = re.compile(
-    r"delisted|no data found|not found|no timezone|quote not found|http error 404|data not available|must be within",
+    r"delisted|no data found|not found|no timezone|quote not found|http error 404|data not "
+    r"available|must be within",
     re.IGNORECASE,
 )
 
@@ -119,7 +123,9 @@ def ask(question: Question) -> Answer:
 
 
 def _forget_answers(yfinance: Any) -> None:
-    """Empty the library's memory of answers: it keeps bad ones too, and would give them again at every retry."""
+    """Empty the library's memory of answers: it keeps bad ones too, and would give them again at
+    every retry.
+    """
     clear = getattr(getattr(yfinance.data.YfData, "cache_get", None), "cache_clear", None)
     if clear is not None:
         clear()
@@ -144,18 +150,24 @@ def _download(download: Callable[..., Any], question: Question) -> pd.DataFrame 
 
 
 def _frames(table: pd.DataFrame, question: Question, version: str) -> dict[str, pd.DataFrame]:
-    """Take the joined table apart: a frame per symbol, without the rows that only other symbols have."""
+    """Take the joined table apart: a frame per symbol, without the rows that only other symbols
+    have.
+    """
     import pandas as pd
 
     columns = table.columns
     fields = set(columns.get_level_values(0)) if isinstance(columns, pd.MultiIndex) else set()
     if not isinstance(columns, pd.MultiIndex) or columns.nlevels != 2 or not fields & set(_NAMES):
         raise DataError(
-            f"yfinance {version} returned columns such as {columns[0]!r}; expected pairs of a field and a symbol, "
-            f"such as ('Close', {question.symbols[0]!r}); install a version of yfinance that constraints.txt names"
+            f"yfinance {version} returned columns such as {columns[0]!r}; expected pairs of a "
+            "field and a symbol, "
+            f"such as ('Close', {question.symbols[0]!r}); install a version of yfinance that "
+            "constraints.txt names"
         )
     if not isinstance(table.index, pd.DatetimeIndex):
-        raise DataError(f"yfinance {version} returned an index of {table.index.dtype}; expected dates or times")
+        raise DataError(
+            f"yfinance {version} returned an index of {table.index.dtype}; expected dates or times"
+        )
     out = {}
     for symbol in question.symbols:
         chosen = table.loc[:, columns.get_level_values(1) == symbol].droplevel(1, axis=1)
@@ -165,13 +177,16 @@ def _frames(table: pd.DataFrame, question: Question, version: str) -> dict[str, 
             continue
         if missing := [name for name in _NEEDED if name not in chosen.columns]:
             raise DataError(
-                f"yfinance {version} returned for {symbol} the columns {', '.join(map(str, chosen.columns))}; "
+                f"yfinance {version} returned for {symbol} the columns "
+                f"{', '.join(map(str, chosen.columns))}; "
                 f"expected {', '.join(missing)} too"
             )
         frame = chosen.rename(columns=_NAMES)
         frame.insert(0, "date", _dates(pd.DatetimeIndex(chosen.index), question))
         known = [name for name in (*COLUMNS, "capital_gain") if name in frame.columns]
-        out[symbol] = frame[known].astype(dict.fromkeys(known[1:], "float64")).reset_index(drop=True)
+        out[symbol] = (
+            frame[known].astype(dict.fromkeys(known[1:], "float64")).reset_index(drop=True)
+        )
     return out
 
 
@@ -182,7 +197,8 @@ def _dates(index: pd.DatetimeIndex, question: Question) -> Any:
         return days.normalize().to_numpy().astype("datetime64[ns]")
     if index.tz is None:
         raise DataError(
-            f"yfinance returned intraday times such as {index[0]} without a time zone; expected one; "
+            f"yfinance returned intraday times such as {index[0]} without a time zone; expected "
+            "one; "
             "install a version of yfinance that constraints.txt names"
         )
     starts = index.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[ns]")
@@ -190,7 +206,9 @@ def _dates(index: pd.DatetimeIndex, question: Question) -> Any:
 
 
 def _troubles(symbols: Sequence[str], told: Sequence[str]) -> dict[str, Trouble]:
-    """Find the reason for each symbol in what the library logged: lines such as ``['A', 'B']: reason``."""
+    """Find the reason for each symbol in what the library logged: lines such as ``['A', 'B']:
+    reason``.
+    """
     out = {}
     for line in told:
         listed, _, reason = line.partition("]: ")
@@ -225,7 +243,9 @@ class _Lines(logging.Handler):
 
 @contextmanager
 def _logged() -> Iterator[list[str]]:
-    """Yield the lines that yfinance logs meanwhile; it tells failures nowhere else, and nobody else sees them."""
+    """Yield the lines that yfinance logs meanwhile; it tells failures nowhere else, and nobody else
+    sees them.
+    """
     logger, lines = logging.getLogger("yfinance"), _Lines()
     propagate = logger.propagate
     logger.addHandler(lines)

@@ -19,10 +19,12 @@ MONTHS, QUARTERS = 72, 480  # months up to which a cell is a month, then a quart
 
 @dataclass(frozen=True)
 class Coverage:
-    """Hold counts of sessions: ``sessions`` (p,) of the calendar, ``rows`` (n, p) with a row, by symbol and period.
+    """Hold counts of sessions: ``sessions`` (p,) of the calendar, ``rows`` (n, p) with a row, by
+    symbol and period.
 
-    ``unit`` is month, quarter or year. Periods run from the first to the last row of any symbol. ``first`` and
-    ``last`` (n,) are dates, ``missing`` (n,) the sessions without a row between the two.
+    ``unit`` is month, quarter or year. Periods run from the first to the last row of any symbol.
+    ``first`` and ``last`` (n,) are dates, ``missing`` (n,) the sessions without a row between the
+    two.
     """
 
     unit: str
@@ -46,7 +48,8 @@ class Coverage:
 
 
 def measure_coverage(frames: Mapping[str, pd.DataFrame], calendar: str) -> Coverage:
-    """Count rows with a close on the calendar's sessions; symbols are sorted, those without any row come along.
+    """Count rows with a close on the calendar's sessions; symbols are sorted, those without any row
+    come along.
 
     Raises:
         ConfigError: no such calendar.
@@ -71,7 +74,10 @@ def measure_coverage(frames: Mapping[str, pd.DataFrame], calendar: str) -> Cover
         if len(days[symbol]):
             life = (sessions >= days[symbol][0]) & (sessions <= days[symbol][-1])
             missing[number] = int((life & ~have).sum())
-    ends = [(own[0], own[-1]) if len(own) else (np.datetime64("NaT"), np.datetime64("NaT")) for own in days.values()]
+    ends = [
+        (own[0], own[-1]) if len(own) else (np.datetime64("NaT"), np.datetime64("NaT"))
+        for own in days.values()
+    ]
     first, last = (np.array([pair[end] for pair in ends], dtype="datetime64[D]") for end in (0, 1))
     counts = np.bincount(at, minlength=len(periods)).astype(np.int64)
     return Coverage(unit, symbols, periods, counts, rows, first, last, missing)
@@ -87,5 +93,7 @@ def _periods(sessions: NDArray[np.datetime64]) -> tuple[str, NDArray[np.datetime
     """Return month, quarter or year, and the first month of each session's period, datetime64[M]."""
     months = sessions.astype("datetime64[M]")
     span = int((months[-1] - months[0]).astype(np.int64)) + 1 if len(months) else 0
-    unit, size = ("month", 1) if span <= MONTHS else ("quarter", 3) if span <= QUARTERS else ("year", 12)
+    unit, size = (
+        ("month", 1) if span <= MONTHS else ("quarter", 3) if span <= QUARTERS else ("year", 12)
+    )
     return unit, ((months.astype(np.int64) // size) * size).astype("datetime64[M]")

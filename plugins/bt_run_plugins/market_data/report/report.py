@@ -1,4 +1,6 @@
-"""The data page: what was checked, what is there, what was found and what was cleaned, in one file without network."""
+"""The data page: what was checked, what is there, what was found and what was cleaned, in one file
+without network.
+"""
 
 from __future__ import annotations
 
@@ -64,12 +66,17 @@ class Page:
 
 
 def write_report(
-    path: Path, frames: Mapping[str, pd.DataFrame], findings: pd.DataFrame, log: pd.DataFrame, facts: Mapping[str, Any]
+    path: Path,
+    frames: Mapping[str, pd.DataFrame],
+    findings: pd.DataFrame,
+    log: pd.DataFrame,
+    facts: Mapping[str, Any],
 ) -> Path:
-    """Write the page, and beside it NAME.findings.csv when there are more findings than it shows; return its path.
+    """Write the page, and beside it NAME.findings.csv when there are more findings than it shows;
+    return its path.
 
-    ``facts`` are shown as they are, in their order; ``title``, ``calendar`` (default XNYS), ``profile`` and ``failed``
-    are read too. Equal input gives equal bytes.
+    ``facts`` are shown as they are, in their order; ``title``, ``calendar`` (default XNYS),
+    ``profile`` and ``failed`` are read too. Equal input gives equal bytes.
 
     Raises:
         ConfigError: no such calendar.
@@ -77,7 +84,9 @@ def write_report(
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(report_page(frames, findings, log, facts, path.name), encoding="utf-8", newline="\n")
+        path.write_text(
+            report_page(frames, findings, log, facts, path.name), encoding="utf-8", newline="\n"
+        )
         if len(findings) > MOST:
             findings.to_csv(csv_beside(path), index=False, lineterminator="\n")
     except OSError as error:
@@ -114,14 +123,22 @@ def report_page(
         busy=_busy(findings),
         findings=_findings(_worst_first(findings)),
         rules=sorted(set(findings["rule"])),
-        severities=[severity for severity in SEVERITIES if (findings["severity"] == severity).any()],
+        severities=[
+            severity for severity in SEVERITIES if (findings["severity"] == severity).any()
+        ],
         total=len(findings),
         beside=csv_beside(Path(name)).name if len(findings) > MOST else "",
         cleaning=_cleaning(log),
-        facts=[(str(key).replace("_", " "), _plain(value)) for key, value in facts.items() if key != "title"],
+        facts=[
+            (str(key).replace("_", " "), _plain(value))
+            for key, value in facts.items()
+            if key != "title"
+        ],
     )
     style = file_text(STYLE) + file_text("market_data/report/report.css")
-    return template("market_data/report/report.html.j2").render(page=page, style=style, script=file_text(SCRIPT))
+    return template("market_data/report/report.html.j2").render(
+        page=page, style=style, script=file_text(SCRIPT)
+    )
 
 
 def _sentence(coverage: Coverage, facts: Mapping[str, Any]) -> str:
@@ -133,7 +150,8 @@ def _sentence(coverage: Coverage, facts: Mapping[str, Any]) -> str:
     first, last = np.nanmin(coverage.first), np.nanmax(coverage.last)
     whole = int(coverage.whole.sum())
     return (
-        f"{words}, {int(coverage.rows.sum()):,} daily rows, {first} to {last}, on the calendar {calendar}; "
+        f"{words}, {int(coverage.rows.sum()):,} daily rows, {first} to {last}, on the calendar "
+        f"{calendar}; "
         f"{whole:,} of {count:,} cover all of its {int(coverage.sessions.sum()):,} sessions."
     )
 
@@ -145,7 +163,9 @@ def _verdict(findings: pd.DataFrame, facts: Mapping[str, Any]) -> str:
     profile = facts.get("profile", "standard")
     errors = findings[findings["severity"] == "error"]
     if not facts["failed"]:
-        return f"Passes the profile {profile}" + (f", with {len(errors):,} errors to look at." if len(errors) else ".")
+        return f"Passes the profile {profile}" + (
+            f", with {len(errors):,} errors to look at." if len(errors) else "."
+        )
     reasons = errors if profile == "strict" else errors[errors["rule"].isin(FATAL)]
     told = [f"{rule} ({_few(rows['symbol'])})" for rule, rows in reasons.groupby("rule")]
     return f"Fails the profile {profile}: {'; '.join(told) or 'see the errors below'}."
@@ -159,8 +179,16 @@ def _few(symbols: pd.Series[str]) -> str:
 def _cards(coverage: Coverage, findings: pd.DataFrame) -> list[tuple[str, str, str]]:
     """Return label, number and what stands beside it."""
     out = [
-        ("Symbols", f"{len(coverage.symbols):,}", f"{int(coverage.whole.sum()):,} cover all sessions"),
-        ("Missing sessions", f"{int(coverage.missing.sum()):,}", f"in {int((coverage.missing > 0).sum())} symbols"),
+        (
+            "Symbols",
+            f"{len(coverage.symbols):,}",
+            f"{int(coverage.whole.sum()):,} cover all sessions",
+        ),
+        (
+            "Missing sessions",
+            f"{int(coverage.missing.sum()):,}",
+            f"in {int((coverage.missing > 0).sum())} symbols",
+        ),
     ]
     for severity, label in zip(SEVERITIES, ("Errors", "Warnings", "Information"), strict=True):
         chosen = findings[findings["severity"] == severity]
@@ -193,7 +221,9 @@ def _paths(levels: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> tuple[tup
 
 
 def _years(coverage: Coverage) -> list[tuple[str, float, bool]]:
-    """Return label, place in percent and whether it may go on a narrow screen, of the years that begin."""
+    """Return label, place in percent and whether it may go on a narrow screen, of the years that
+    begin.
+    """
     years = coverage.periods.astype("datetime64[Y]")
     starts = [place for place in range(1, len(years)) if years[place] != years[place - 1]]
     each = max(1, -(-len(starts) // 14))
@@ -219,18 +249,34 @@ def _counts(findings: pd.DataFrame) -> Section:
         )
         for row in count_findings(findings).itertuples()
     ]
-    columns = (("Rule", "text"), ("Severity", "text"), ("Findings", "count"), ("Symbols", "count"), ("Why", "text"))
+    columns = (
+        ("Rule", "text"),
+        ("Severity", "text"),
+        ("Findings", "count"),
+        ("Symbols", "count"),
+        ("Why", "text"),
+    )
     return Section("rules", "Rules", lead, (Table("rules", "Findings per rule", columns, rows),))
 
 
 def _busy(findings: pd.DataFrame) -> Section:
-    """Return the sessions on which most symbols have the same finding: as a rule a fault of the source."""
+    """Return the sessions on which most symbols have the same finding: as a rule a fault of the
+    source.
+    """
     lead = "The same finding in many symbols on one day points at the source, or at the market that day."
     dated = findings[findings["date"].notna() & (findings["rule"] != "stale_opens")]
     groups = dated.groupby(["date", "rule"])["symbol"].nunique().reset_index()
-    groups = groups[groups["symbol"] >= 3].sort_values(["symbol", "date"], ascending=[False, True]).head(BUSY)
+    groups = (
+        groups[groups["symbol"] >= 3]
+        .sort_values(["symbol", "date"], ascending=[False, True])
+        .head(BUSY)
+    )
     if not len(groups):
-        return Section("sessions", "Sessions", missing="No finding is shared by three symbols or more on one day.")
+        return Section(
+            "sessions",
+            "Sessions",
+            missing="No finding is shared by three symbols or more on one day.",
+        )
     rows = [(f"{row.date:%Y-%m-%d}", row.rule, row.symbol) for row in groups.itertuples()]
     columns = (("Date", "text"), ("Rule", "text"), ("Symbols", "count"))
     table = Table("sessions", "Findings that many symbols share on one day", columns, rows)
@@ -241,7 +287,9 @@ def _worst_first(findings: pd.DataFrame) -> pd.DataFrame:
     """Return the worst findings, and of each severity those of the rarest rules, which say most."""
     severity = findings["severity"].map(SEVERITIES.index).to_numpy(dtype=np.int64)
     common = findings.groupby("rule")["rule"].transform("size").to_numpy(dtype=np.int64)
-    return findings.iloc[np.lexsort((np.arange(len(findings)), findings["rule"], common, severity))[:MOST]]
+    return findings.iloc[
+        np.lexsort((np.arange(len(findings)), findings["rule"], common, severity))[:MOST]
+    ]
 
 
 def _findings(shown: pd.DataFrame) -> Table:
@@ -259,13 +307,20 @@ def _findings(shown: pd.DataFrame) -> Table:
         for date, value, row in zip(dates, shown["value"].tolist(), shown.itertuples(), strict=True)
     ]
     heads = ("Symbol", "Date", "Rule", "Severity")
-    columns = (*((head, "text") for head in heads), ("Value", "shares"), ("What", "text"), ("Action", "text"))
+    columns = (
+        *((head, "text") for head in heads),
+        ("Value", "shares"),
+        ("What", "text"),
+        ("Action", "text"),
+    )
     return Table("findings", "Findings, the worst and rarest first", columns, rows)
 
 
 def _cleaning(log: pd.DataFrame) -> Section:
     if not len(log):
-        return Section("cleaning", "Cleaning", missing="The log is empty: no step changed anything.")
+        return Section(
+            "cleaning", "Cleaning", missing="The log is empty: no step changed anything."
+        )
     steps = log.groupby("step", sort=False).agg(
         symbols=("symbol", "nunique"), before=("rows_before", "sum"), after=("rows_after", "sum")
     )
@@ -276,19 +331,34 @@ def _cleaning(log: pd.DataFrame) -> Section:
         for step, row in zip(steps.index, steps.itertuples(), strict=True)
     ]
     heads: tuple[str, ...] = ("Symbols", "Symbols changed", "Rows before", "Rows after")
-    summary = Table("steps", "Steps, in their order", (("Step", "text"), *((head, "count") for head in heads)), rows)
+    summary = Table(
+        "steps",
+        "Steps, in their order",
+        (("Step", "text"), *((head, "count") for head in heads)),
+        rows,
+    )
     if not len(changed):
         return Section("cleaning", "Cleaning", "No step changed anything.", (summary,))
     heads = ("Rows before", "Rows after", "Changed")
-    columns = (("Symbol", "text"), ("Step", "text"), *((head, "count") for head in heads), ("What", "text"))
+    columns = (
+        ("Symbol", "text"),
+        ("Step", "text"),
+        *((head, "count") for head in heads),
+        ("What", "text"),
+    )
     details = [
         (row.symbol, row.step, row.rows_before, row.rows_after, row.changed, row.text)
         for row in changed.head(MOST_STEPS).itertuples()
     ]
-    note = f"{MOST_STEPS} of {len(changed):,} changes are shown." if len(changed) > MOST_STEPS else ""
+    note = (
+        f"{MOST_STEPS} of {len(changed):,} changes are shown." if len(changed) > MOST_STEPS else ""
+    )
     lead = "Nothing is changed that is not listed here."
     return Section(
-        "cleaning", "Cleaning", lead, (summary, Table("log", "What each step changed", columns, details, note))
+        "cleaning",
+        "Cleaning",
+        lead,
+        (summary, Table("log", "What each step changed", columns, details, note)),
     )
 
 

@@ -12,16 +12,25 @@ from bt_run_plugins.market_data.rules.series import CROWD, Dates, Series
 from bt_run_plugins.market_data.rules.thresholds import Thresholds
 
 RULES = (
-    Rule("repeated_session", "error", "many symbols repeat the day before at once: the source wrote a session twice"),
-    Rule("duplicate_history", "warning", "two symbols with the same returns: one share counted twice, or a mix-up"),
+    Rule(
+        "repeated_session",
+        "error",
+        "many symbols repeat the day before at once: the source wrote a session twice",
+    ),
+    Rule(
+        "duplicate_history",
+        "warning",
+        "two symbols with the same returns: one share counted twice, or a mix-up",
+    ),
 )
 
 
 def repeated_session(series: Sequence[Series], limits: Thresholds) -> list[Finding]:
-    """Find sessions on which many symbols have the open, high, low and close of the row before, in a day with a range.
+    """Find sessions on which many symbols have the open, high, low and close of the row before, in
+    a day with a range.
 
-    Many: at least five, and a fraction ``repeated_session`` of the symbols with a row. One finding per such row; the
-    value is how many symbols repeat.
+    Many: at least five, and a fraction ``repeated_session`` of the symbols with a row. One finding
+    per such row; the value is how many symbols repeat.
     """
     daily = [item for item in series if item.daily and len(item)]
     if not daily:
@@ -29,22 +38,30 @@ def repeated_session(series: Sequence[Series], limits: Thresholds) -> list[Findi
     again = [item.repeats & (item.high > item.low) for item in daily]
     dates, at = np.unique(np.concatenate([item.date for item in daily]), return_inverse=True)
     count = np.bincount(at, weights=np.concatenate(again), minlength=len(dates))
-    many = (count >= CROWD) & (count >= limits.repeated_session * np.bincount(at, minlength=len(dates)))
+    many = (count >= CROWD) & (
+        count >= limits.repeated_session * np.bincount(at, minlength=len(dates))
+    )
     out = []
     for item, rows in zip(daily, again, strict=True):
         place = np.searchsorted(dates, item.date)
         for row in np.flatnonzero(rows & many[place]):
             text = f"the prices are those of the row before, as in {count[place[row]]:.0f} symbols that day"
             date = item.date[row]
-            out.append(Finding(item.symbol, date, "repeated_session", float(count[place[row]]), "error", text))
+            out.append(
+                Finding(
+                    item.symbol, date, "repeated_session", float(count[place[row]]), "error", text
+                )
+            )
     return out
 
 
 def duplicate_history(series: Sequence[Series], limits: Thresholds) -> list[Finding]:
-    """Find pairs of symbols whose returns agree within 1e-4 in a fraction ``twins`` of a year's common sessions.
+    """Find pairs of symbols whose returns agree within 1e-4 in a fraction ``twins`` of a year's
+    common sessions.
 
-    Only years with ``twin_rows`` common sessions count, and only sessions in which either moved. One finding per pair,
-    at its first such year, under the symbol that comes first; the value is the number of sessions that agree.
+    Only years with ``twin_rows`` common sessions count, and only sessions in which either moved.
+    One finding per pair, at its first such year, under the symbol that comes first; the value is
+    the number of sessions that agree.
     """
     if len(series) < 2:
         return []
@@ -86,7 +103,9 @@ def _matrix(series: Sequence[Series]) -> tuple[Dates, Array]:
 
 
 def _alike(block: Array, fewest: int) -> list[tuple[int, int]]:
-    """Return the pairs of columns with a correlation over 0.97, large moves cut: a quick look before the exact one."""
+    """Return the pairs of columns with a correlation over 0.97, large moves cut: a quick look
+    before the exact one.
+    """
     known = np.isfinite(block)
     deep = np.flatnonzero(known.sum(axis=0) >= fewest)
     values = np.where(known[:, deep], block[:, deep], 0.0)

@@ -1,4 +1,6 @@
-"""Rules on dividends and splits: actions that prices or adj_close contradict, and actions odd in themselves."""
+"""Rules on dividends and splits: actions that prices or adj_close contradict, and actions odd in
+themselves.
+"""
 
 from __future__ import annotations
 
@@ -12,24 +14,64 @@ from bt_run_plugins.market_data.rules.series import Mask, Series
 from bt_run_plugins.market_data.rules.thresholds import Thresholds
 
 RULES = (
-    Rule("adj_close_mismatch", "error", "adj_close and the actions tell different returns: one of them is wrong"),
-    Rule("dividend_over_price", "error", "a dividend as large as the share was worth cannot be reinvested", fatal=True),
-    Rule("split_not_in_price", "warning", "the price did not change by the split: share counts would be wrong"),
-    Rule("dividend_not_in_price", "warning", "the price did not fall by the dividend: it would be paid for nothing"),
-    Rule("action_ambiguous", "warning", "a dividend on the day of a split, per old or per new share: unlike returns"),
-    Rule("split_odd", "info", "a split factor that is no ratio of small numbers: often a spin-off in disguise"),
-    Rule("dividend_twice", "warning", "the same dividend twice within five sessions: paid once, as a rule"),
-    Rule("dividends_mixed", "warning", "different dividends days apart, over and over: two companies in one history"),
-    Rule("prices_undeclared", "error", "actions or adj_close without saying what the prices are", fatal=True),
+    Rule(
+        "adj_close_mismatch",
+        "error",
+        "adj_close and the actions tell different returns: one of them is wrong",
+    ),
+    Rule(
+        "dividend_over_price",
+        "error",
+        "a dividend as large as the share was worth cannot be reinvested",
+        fatal=True,
+    ),
+    Rule(
+        "split_not_in_price",
+        "warning",
+        "the price did not change by the split: share counts would be wrong",
+    ),
+    Rule(
+        "dividend_not_in_price",
+        "warning",
+        "the price did not fall by the dividend: it would be paid for nothing",
+    ),
+    Rule(
+        "action_ambiguous",
+        "warning",
+        "a dividend on the day of a split, per old or per new share: unlike returns",
+    ),
+    Rule(
+        "split_odd",
+        "info",
+        "a split factor that is no ratio of small numbers: often a spin-off in disguise",
+    ),
+    Rule(
+        "dividend_twice",
+        "warning",
+        "the same dividend twice within five sessions: paid once, as a rule",
+    ),
+    Rule(
+        "dividends_mixed",
+        "warning",
+        "different dividends days apart, over and over: two companies in one history",
+    ),
+    Rule(
+        "prices_undeclared",
+        "error",
+        "actions or adj_close without saying what the prices are",
+        fatal=True,
+    ),
 )
 
 
 def adj_close_mismatch(series: Series, limits: Thresholds) -> list[Finding]:
-    """Find rows whose return by adj_close differs by over ``adj_close`` from the return by close and actions.
+    """Find rows whose return by adj_close differs by over ``adj_close`` from the return by close
+    and actions.
 
-    By actions either (close + dividend) * split / close before, or close * split / (close before - dividend * split),
-    the nearer one; for split-adjusted prices without the split. A source without any actions cannot disagree;
-    adj_close written in cents is given its rounding. The value is the one return's ratio over the other, less 1.
+    By actions either (close + dividend) * split / close before, or close * split / (close before -
+    dividend * split), the nearer one; for split-adjusted prices without the split. A source without
+    any actions cannot disagree; adj_close written in cents is given its rounding. The value is the
+    one return's ratio over the other, less 1.
     """
     if series.prices is None or not series.actions or not np.isfinite(series.adj_close).any():
         return []
@@ -39,7 +81,9 @@ def adj_close_mismatch(series: Series, limits: Thresholds) -> list[Finding]:
         paid = np.exp(series.step)
         vendor = series.close * series.ratio / (series.before - series.dividend * series.ratio)
         apart = np.stack([adjusted / paid, np.where(vendor > 0, adjusted / vendor, np.nan)]) - 1.0
-        nearer = np.where(np.abs(apart[0]) <= np.nan_to_num(np.abs(apart[1]), nan=np.inf), apart[0], apart[1])
+        nearer = np.where(
+            np.abs(apart[0]) <= np.nan_to_num(np.abs(apart[1]), nan=np.inf), apart[0], apart[1]
+        )
         bad = np.abs(nearer) > limits.adj_close + _rounding(series.adj_close)
     return [
         _found(
@@ -47,7 +91,8 @@ def adj_close_mismatch(series: Series, limits: Thresholds) -> list[Finding]:
             "adj_close_mismatch",
             row,
             nearer[row],
-            f"by adj_close the return is {adjusted[row] - 1:+.1%}, by close, dividend and split {paid[row] - 1:+.1%}",
+            f"by adj_close the return is {adjusted[row] - 1:+.1%}, by close, dividend and split "
+            f"{paid[row] - 1:+.1%}",
             "error",
         )
         for row in np.flatnonzero(bad)
@@ -55,7 +100,9 @@ def adj_close_mismatch(series: Series, limits: Thresholds) -> list[Finding]:
 
 
 def dividend_over_price(series: Series, limits: Thresholds) -> list[Finding]:
-    """Find dividends not below the close before (per new share on the day of a split); the value is the dividend."""
+    """Find dividends not below the close before (per new share on the day of a split); the value is
+    the dividend.
+    """
     worth = series.before / series.ratio
     with np.errstate(invalid="ignore"):
         rows = np.flatnonzero((series.dividend > 0) & (series.dividend >= worth))
@@ -73,10 +120,11 @@ def dividend_over_price(series: Series, limits: Thresholds) -> list[Finding]:
 
 
 def split_not_in_price(series: Series, limits: Thresholds) -> list[Finding]:
-    """Find splits that the price did not follow: without the split the day's return would be an ordinary one.
+    """Find splits that the price did not follow: without the split the day's return would be an
+    ordinary one.
 
-    |log split| >= action; the move by all actions is >= action and >= action_sigmas; the best reading without the split
-    leaves less than a third of it. The value is the split.
+    |log split| >= action; the move by all actions is >= action and >= action_sigmas; the best
+    reading without the split leaves less than a third of it. The value is the split.
     """
     return [
         _found(
@@ -84,7 +132,8 @@ def split_not_in_price(series: Series, limits: Thresholds) -> list[Finding]:
             "split_not_in_price",
             row,
             series.split[row],
-            f"split {series.split[row]:.6g} makes {np.expm1(series.move[row]):+.1%} beyond the market of the day, "
+            f"split {series.split[row]:.6g} makes {np.expm1(series.move[row]):+.1%} beyond the "
+            "market of the day, "
             f"without it {np.expm1(left[row]):+.1%}",
         )
         for left, rows in (_contradicted(series, limits, "split"),)
@@ -93,7 +142,8 @@ def split_not_in_price(series: Series, limits: Thresholds) -> list[Finding]:
 
 
 def dividend_not_in_price(series: Series, limits: Thresholds) -> list[Finding]:
-    """Find dividends of at least ``action`` of the price that it did not fall by; as ``split_not_in_price``.
+    """Find dividends of at least ``action`` of the price that it did not fall by; as
+    ``split_not_in_price``.
 
     A spin-off's dividend is followed by the price and is not found. The value is the dividend.
     """
@@ -104,7 +154,8 @@ def dividend_not_in_price(series: Series, limits: Thresholds) -> list[Finding]:
             "dividend_not_in_price",
             row,
             series.dividend[row],
-            f"dividend {series.dividend[row]:.6g} makes {np.expm1(series.move[row]):+.1%} beyond the market of the "
+            f"dividend {series.dividend[row]:.6g} makes {np.expm1(series.move[row]):+.1%} beyond "
+            "the market of the "
             f"day, without it {np.expm1(left[row]):+.1%}",
         )
         for left, rows in (_contradicted(series, limits, "dividend"),)
@@ -113,28 +164,35 @@ def dividend_not_in_price(series: Series, limits: Thresholds) -> list[Finding]:
 
 
 def action_ambiguous(series: Series, limits: Thresholds) -> list[Finding]:
-    """Find days with a split and a dividend whose return depends on which share the dividend is paid on.
+    """Find days with a split and a dividend whose return depends on which share the dividend is
+    paid on.
 
-    |log((c + d) * s / (c * s + d))| > action_readings; the framework takes d per new share. The value is that log.
+    |log((c + d) * s / (c * s + d))| > action_readings; the framework takes d per new share. The
+    value is that log.
     """
     worth = series.close * series.ratio
     apart = np.log((worth + series.dividend * series.ratio) / (worth + series.dividend))
-    rows = np.flatnonzero((series.dividend > 0) & (series.ratio != 1.0) & (np.abs(apart) > limits.action_readings))
+    rows = np.flatnonzero(
+        (series.dividend > 0) & (series.ratio != 1.0) & (np.abs(apart) > limits.action_readings)
+    )
     return [
         _found(
             series,
             "action_ambiguous",
             row,
             apart[row],
-            f"dividend {series.dividend[row]:.6g} with split {series.split[row]:.6g}: per new share the return is "
-            f"{np.expm1(series.step[row]):+.1%}, per old share {np.expm1(series.step[row] - apart[row]):+.1%}",
+            f"dividend {series.dividend[row]:.6g} with split {series.split[row]:.6g}: per new "
+            "share the return is "
+            f"{np.expm1(series.step[row]):+.1%}, per old share "
+            f"{np.expm1(series.step[row] - apart[row]):+.1%}",
         )
         for row in rows
     ]
 
 
 def split_odd(series: Series, limits: Thresholds) -> list[Finding]:
-    """Find split factors that are not p:q with q (or p, for a reverse split) at most 5, within 0.1 %.
+    """Find split factors that are not p:q with q (or p, for a reverse split) at most 5, within 0.1
+    %.
 
     Stock dividends of 2, 3, 4, 5, 6, 8 and 10 % count as ordinary. The value is the split.
     """
@@ -156,7 +214,9 @@ def split_odd(series: Series, limits: Thresholds) -> list[Finding]:
 def dividend_twice(series: Series, limits: Thresholds) -> list[Finding]:
     """Find a dividend with the amount of one at most five rows before; the value is the amount."""
     rows = np.flatnonzero(series.dividend > 0)
-    again = (np.diff(rows) <= 5) & np.isclose(series.dividend[rows[1:]], series.dividend[rows[:-1]], rtol=1e-6)
+    again = (np.diff(rows) <= 5) & np.isclose(
+        series.dividend[rows[1:]], series.dividend[rows[:-1]], rtol=1e-6
+    )
     return [
         _found(
             series,
@@ -170,7 +230,8 @@ def dividend_twice(series: Series, limits: Thresholds) -> list[Finding]:
 
 
 def dividends_mixed(series: Series, limits: Thresholds) -> list[Finding]:
-    """Find symbols with ``dividend_pairs`` pairs of different dividends within ``dividend_days`` calendar days.
+    """Find symbols with ``dividend_pairs`` pairs of different dividends within ``dividend_days``
+    calendar days.
 
     One finding, at the first pair; the value is the number of pairs.
     """
@@ -187,20 +248,27 @@ def dividends_mixed(series: Series, limits: Thresholds) -> list[Finding]:
 
 
 def prices_undeclared(series: Series, limits: Thresholds) -> list[Finding]:
-    """Find symbols that have actions or adj_close while nothing says if their prices are adjusted for splits.
+    """Find symbols that have actions or adj_close while nothing says if their prices are adjusted
+    for splits.
 
     The value is the number of rows with an action; adj_close alone counts as 0.
     """
     actions = (series.dividend != 0) | (series.split != 1.0)
     if series.prices is not None or not (actions.any() or np.isfinite(series.adj_close).any()):
         return []
-    text = "has actions or adj_close, and nothing says whether prices are as_traded or split_adjusted"
+    text = (
+        "has actions or adj_close, and nothing says whether prices are as_traded or split_adjusted"
+    )
     nowhere = np.datetime64("NaT")
-    return [Finding(series.symbol, nowhere, "prices_undeclared", float(actions.sum()), "error", text)]
+    return [
+        Finding(series.symbol, nowhere, "prices_undeclared", float(actions.sum()), "error", text)
+    ]
 
 
 def _contradicted(series: Series, limits: Thresholds, what: str) -> tuple[Array, Mask]:
-    """Return the move without an action (n,), by the best reading, and the rows that speak against the action."""
+    """Return the move without an action (n,), by the best reading, and the rows that speak against
+    the action.
+    """
     split = np.log(series.ratio)
     dividend = np.log1p(series.dividend / series.close)
     if what == "split":
@@ -208,14 +276,22 @@ def _contradicted(series: Series, limits: Thresholds, what: str) -> tuple[Array,
     else:
         readings, size = [series.move - dividend, series.move - dividend - split], dividend
     stack = np.stack(readings)
-    left = np.take_along_axis(stack, np.abs(np.nan_to_num(stack, nan=np.inf)).argmin(axis=0)[None], axis=0)[0]
+    left = np.take_along_axis(
+        stack, np.abs(np.nan_to_num(stack, nan=np.inf)).argmin(axis=0)[None], axis=0
+    )[0]
     with np.errstate(invalid="ignore"):
-        odd = (np.abs(series.move) >= limits.action) & (np.abs(series.sigmas) >= limits.action_sigmas)
-        return left, np.asarray(odd & (size >= limits.action) & (np.abs(left) <= np.abs(series.move) / 3))
+        odd = (np.abs(series.move) >= limits.action) & (
+            np.abs(series.sigmas) >= limits.action_sigmas
+        )
+        return left, np.asarray(
+            odd & (size >= limits.action) & (np.abs(left) <= np.abs(series.move) / 3)
+        )
 
 
 def _rounding(prices: Array) -> Array | float:
-    """Return what rounding to cents can do to a ratio of prices (n,); 0 where they are not in cents."""
+    """Return what rounding to cents can do to a ratio of prices (n,); 0 where they are not in
+    cents.
+    """
     if not np.allclose(prices * 100, np.round(prices * 100), rtol=0, atol=1e-4, equal_nan=True):
         return 0.0
     out = np.zeros(len(prices))
@@ -227,10 +303,18 @@ def _ordinary(split: float) -> bool:
     size = max(split, 1.0 / split)
     if any(abs(split - 1.0 - percent / 100) < 1e-4 for percent in (2, 3, 4, 5, 6, 8, 10)):
         return True
-    return any(abs(size * old / round(size * old) - 1.0) < 1e-3 and round(size * old) != old for old in range(1, 6))
+    return any(
+        abs(size * old / round(size * old) - 1.0) < 1e-3 and round(size * old) != old
+        for old in range(1, 6)
+    )
 
 
 def _found(
-    series: Series, rule: str, row: SupportsIndex, value: float, text: str, severity: Severity = "warning"
+    series: Series,
+    rule: str,
+    row: SupportsIndex,
+    value: float,
+    text: str,
+    severity: Severity = "warning",
 ) -> Finding:
     return Finding(series.symbol, series.date[row], rule, float(value), severity, text)

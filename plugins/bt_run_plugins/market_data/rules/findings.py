@@ -21,8 +21,9 @@ Severity = Literal["error", "warning", "info"]
 class Rule:
     """Name a check, how bad what it finds is, and why it matters.
 
-    error: cannot be true, or contradicts itself. warning: probably wrong, or needs eyes. info: true, but a
-    user should know. ``fatal`` findings make a run impossible: the framework refuses such rows.
+    error: cannot be true, or contradicts itself. warning: probably wrong, or needs eyes. info:
+    true, but a user should know. ``fatal`` findings make a run impossible: the framework refuses
+    such rows.
     """
 
     name: str
@@ -35,7 +36,8 @@ class Rule:
 class Finding:
     """Hold one thing found: in which row, by which rule, the number it looked at, and one sentence.
 
-    ``date`` is NaT where a finding is about the symbol as a whole; ``action`` is what was done about it.
+    ``date`` is NaT where a finding is about the symbol as a whole; ``action`` is what was done
+    about it.
     """
 
     symbol: str

@@ -19,22 +19,47 @@ NUMBERS = (*PRICES, "volume", *ACTIONS)
 TOLERANCE = 1e-6  # relative; below it an open or close outside high and low is rounding
 
 RULES = (
-    Rule("missing_column", "error", "without a date or a close there is nothing to run on", fatal=True),
-    Rule("wrong_type", "error", "a column that does not hold what its name says cannot be computed with", fatal=True),
+    Rule(
+        "missing_column",
+        "error",
+        "without a date or a close there is nothing to run on",
+        fatal=True,
+    ),
+    Rule(
+        "wrong_type",
+        "error",
+        "a column that does not hold what its name says cannot be computed with",
+        fatal=True,
+    ),
     Rule("time_zone", "error", "dates with a time zone line up with no calendar", fatal=True),
     Rule("no_rows", "error", "there is nothing to run on", fatal=True),
     Rule("date_missing", "error", "a row without a date is nowhere", fatal=True),
-    Rule("dates_not_rising", "error", "a row earlier than the one before: returns would run backwards", fatal=True),
+    Rule(
+        "dates_not_rising",
+        "error",
+        "a row earlier than the one before: returns would run backwards",
+        fatal=True,
+    ),
     Rule("dates_twice", "error", "two rows for one date: which is true?", fatal=True),
     Rule(
-        "close_missing", "error", "a row without a close: missing sessions are absent rows, not empty ones", fatal=True
+        "close_missing",
+        "error",
+        "a row without a close: missing sessions are absent rows, not empty ones",
+        fatal=True,
     ),
     Rule("price_missing", "error", "a row with a close lacks another of its prices", fatal=True),
-    Rule("price_not_positive", "error", "a price of zero, below, or infinite cannot be", fatal=True),
+    Rule(
+        "price_not_positive", "error", "a price of zero, below, or infinite cannot be", fatal=True
+    ),
     Rule("high_below_low", "error", "the high cannot be below the low", fatal=True),
     Rule("outside_range", "error", "open and close cannot lie outside high and low"),
     Rule("negative_volume", "error", "volume cannot be below zero", fatal=True),
-    Rule("negative_action", "error", "a dividend or split below zero, or infinite, cannot be", fatal=True),
+    Rule(
+        "negative_action",
+        "error",
+        "a dividend or split below zero, or infinite, cannot be",
+        fatal=True,
+    ),
 )
 
 
@@ -53,14 +78,21 @@ def check_schema(symbol: str, frame: pd.DataFrame) -> list[Finding]:
 
 def can_be_measured(findings: list[Finding]) -> bool:
     """Tell whether columns and types were right, so that the other rules can look at the frame."""
-    return not {item.rule for item in findings} & {"missing_column", "wrong_type", "time_zone", "no_rows"}
+    return not {item.rule for item in findings} & {
+        "missing_column",
+        "wrong_type",
+        "time_zone",
+        "no_rows",
+    }
 
 
 def _structure_findings(symbol: str, frame: pd.DataFrame) -> Iterator[Finding]:
     for column, check, found, _ in _failures(_structure(), frame):
         if check == "column_in_dataframe":
             have = ", ".join(map(str, frame.columns)) or "none"
-            yield _finding(symbol, "missing_column", np.nan, f"found columns {have}; expected {found} too")
+            yield _finding(
+                symbol, "missing_column", np.nan, f"found columns {have}; expected {found} too"
+            )
             continue
         rule, right = "wrong_type", "datetime64[ns]" if column == "date" else "float64"
         if getattr(frame[column].dtype, "tz", None) is not None:
@@ -74,7 +106,11 @@ def _value_findings(symbol: str, frame: pd.DataFrame) -> Iterator[Finding]:
     for column, check, _, row in _failures(_values(tuple(frame.columns)), frame):
         rule = _rule(column, check)
         # a check of several columns fails once for each of them
-        place = (rule, row, column if check in ("not_nullable", "price_not_positive", "negative_action") else "")
+        place = (
+            rule,
+            row,
+            column if check in ("not_nullable", "price_not_positive", "negative_action") else "",
+        )
         if place not in seen:
             seen.add(place)
             value, text = _words(rule, column, frame, row)
@@ -84,11 +120,16 @@ def _value_findings(symbol: str, frame: pd.DataFrame) -> Iterator[Finding]:
 def _words(rule: str, column: str, frame: pd.DataFrame, row: int) -> tuple[float, str]:
     """Return the number that a rule looked at, and a sentence."""
     here = frame.iloc[row]
-    date = "no date" if np.isnat(frame["date"].to_numpy()[row]) else day(frame["date"].to_numpy()[row])
+    date = (
+        "no date" if np.isnat(frame["date"].to_numpy()[row]) else day(frame["date"].to_numpy()[row])
+    )
     if rule == "date_missing":
         return np.nan, f"row {row + 1} has no date"
     if rule == "dates_not_rising":
-        return np.nan, f"row {row + 1}, {date}, stands after {day(frame['date'].to_numpy()[row - 1])}"
+        return (
+            np.nan,
+            f"row {row + 1}, {date}, stands after {day(frame['date'].to_numpy()[row - 1])}",
+        )
     if rule == "dates_twice":
         same = frame[frame["date"] == here["date"]]
         kind = "the same values" if len(same.drop_duplicates()) == 1 else "different values"
@@ -96,9 +137,15 @@ def _words(rule: str, column: str, frame: pd.DataFrame, row: int) -> tuple[float
     if rule == "high_below_low":
         return float(here["high"]), f"high {here['high']:.6g} is below low {here['low']:.6g}"
     if rule == "outside_range":
-        names = [name for name in ("open", "close") if name in frame and not _inside(frame.iloc[[row]], name).iloc[0]]
+        names = [
+            name
+            for name in ("open", "close")
+            if name in frame and not _inside(frame.iloc[[row]], name).iloc[0]
+        ]
         told = " and ".join(f"{name} {here[name]:.6g}" for name in names)
-        return float(here[names[0]]), f"{told} outside low {here['low']:.6g} and high {here['high']:.6g}"
+        return float(
+            here[names[0]]
+        ), f"{told} outside low {here['low']:.6g} and high {here['high']:.6g}"
     found = float(here[column])
     if rule in ("close_missing", "price_missing"):
         return found, f"{column} is missing"
@@ -113,7 +160,9 @@ def _rule(column: str, check: str) -> str:
 
 
 def _inside(frame: pd.DataFrame, name: str) -> pd.Series[bool]:
-    """Tell which rows have a price inside high and low; where one of the three cannot be, another rule says so."""
+    """Tell which rows have a price inside high and low; where one of the three cannot be, another
+    rule says so.
+    """
     price, high, low = frame[name], frame["high"], frame["low"]
     outside = (price > high * (1 + TOLERANCE)) | (price < low * (1 - TOLERANCE))
     return ~outside | (high < low) | (frame[[name, "high", "low"]] <= 0).any(axis=1)
@@ -137,7 +186,9 @@ def _first_of_its_date(dates: pd.Series[Any]) -> pd.Series[bool]:
 def _structure() -> Any:
     import pandera.pandas as pa
 
-    numbers = {name: pa.Column("float64", nullable=True, required=name == "close") for name in NUMBERS}
+    numbers = {
+        name: pa.Column("float64", nullable=True, required=name == "close") for name in NUMBERS
+    }
     # as a column's type, pandera takes other units for nanoseconds too
     exact = pa.Check(lambda dates: dates.dtype == np.dtype("datetime64[ns]"), name="nanoseconds")
     return pa.DataFrameSchema({"date": pa.Column(checks=exact, nullable=True), **numbers})
@@ -149,15 +200,22 @@ def _values(columns: tuple[str, ...]) -> Any:
 
     def possible(name: str, least: float) -> Any:
         if name in PRICES:
-            return pa.Check(lambda values: (values > least) & np.isfinite(values), name="price_not_positive")
+            return pa.Check(
+                lambda values: (values > least) & np.isfinite(values), name="price_not_positive"
+            )
         rule = "negative_volume" if name == "volume" else "negative_action"
         return pa.Check(lambda values: (values >= least) & np.isfinite(values), name=rule)
 
     checks = {
-        name: pa.Column(checks=possible(name, 0.0), nullable=name not in PRICES) for name in NUMBERS if name in columns
+        name: pa.Column(checks=possible(name, 0.0), nullable=name not in PRICES)
+        for name in NUMBERS
+        if name in columns
     }
     checks["date"] = pa.Column(
-        checks=[pa.Check(_rising, name="dates_not_rising"), pa.Check(_first_of_its_date, name="dates_twice")]
+        checks=[
+            pa.Check(_rising, name="dates_not_rising"),
+            pa.Check(_first_of_its_date, name="dates_twice"),
+        ]
     )
     wide = []
     if {"high", "low"} <= set(columns):

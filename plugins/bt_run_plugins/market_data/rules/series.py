@@ -1,4 +1,6 @@
-"""What the rules look at: a symbol's rows as arrays, its moves beyond the market, and what is usual for it."""
+"""What the rules look at: a symbol's rows as arrays, its moves beyond the market, and what is usual
+for it.
+"""
 
 from __future__ import annotations
 
@@ -26,16 +28,18 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, kw_only=True)
 class Series:
-    """Hold the rows of one symbol, dates rising and closes above 0; arrays (n,), NaN where there is nothing.
+    """Hold the rows of one symbol, dates rising and closes above 0; arrays (n,), NaN where there is
+    nothing.
 
-    ``days`` (m,) are the dates, each once, of all rows that are there, those without a usable close included.
-    ``dividend`` is cash per share, ``split`` new shares per old one; ``ratio`` is the split as far as prices show it:
-    1 where they are split-adjusted. A source with adj_close and neither dividends nor splits has ``actions`` False;
-    by what adj_close and close differ is the ratio then.
-    ``step`` is the log total return since the row before, ``market`` the median of all symbols that day (0 for fewer
-    than five), ``move`` the one less the other, ``sigma`` the usual move. ``gap`` is the log of the open over the close
-    before, ``turnover`` is close x volume as a multiple of ``usual_turnover``; ``span`` is log(high / low), beside
-    ``usual_span`` and ``market_span``.
+    ``days`` (m,) are the dates, each once, of all rows that are there, those without a usable close
+    included. ``dividend`` is cash per share, ``split`` new shares per old one; ``ratio`` is the
+    split as far as prices show it: 1 where they are split-adjusted. A source with adj_close and
+    neither dividends nor splits has ``actions`` False; by what adj_close and close differ is the
+    ratio then. ``step`` is the log total return since the row before, ``market`` the median of all
+    symbols that day (0 for fewer than five), ``move`` the one less the other, ``sigma`` the usual
+    move. ``gap`` is the log of the open over the close before, ``turnover`` is close x volume as a
+    multiple of ``usual_turnover``; ``span`` is log(high / low), beside ``usual_span`` and
+    ``market_span``.
     """
 
     symbol: str
@@ -76,7 +80,9 @@ class Series:
     @property
     def one_price(self) -> Mask:
         """Return the rows (n,) whose open, high, low and close are one price."""
-        return np.asarray((self.high == self.low) & (self.open == self.close) & (self.high == self.close))
+        return np.asarray(
+            (self.high == self.low) & (self.open == self.close) & (self.high == self.close)
+        )
 
     @property
     def repeats(self) -> Mask:
@@ -90,8 +96,8 @@ class Series:
 def measure(frames: Mapping[str, pd.DataFrame], prices: Mapping[str, str | None]) -> list[Series]:
     """Return the series of all symbols, in the order of their names.
 
-    Rows that no return can be taken from (no date, no close above 0, an earlier row of the same date) are left out
-    here: the schema's findings name them.
+    Rows that no return can be taken from (no date, no close above 0, an earlier row of the same
+    date) are left out here: the schema's findings name them.
     """
     rows = {symbol: _arrays(frames[symbol], prices.get(symbol)) for symbol in sorted(frames)}
     steps = {symbol: _steps(columns) for symbol, columns in rows.items()}
@@ -104,7 +110,13 @@ def measure(frames: Mapping[str, pd.DataFrame], prices: Mapping[str, str | None]
         days = frames[symbol]["date"].to_numpy()
         columns["days"] = np.unique(days[~np.isnat(days)].astype("datetime64[D]"))
         out.append(
-            _series(symbol, prices.get(symbol), columns, (steps[symbol], spans[symbol]), (market[at], market_span[at]))
+            _series(
+                symbol,
+                prices.get(symbol),
+                columns,
+                (steps[symbol], spans[symbol]),
+                (market[at], market_span[at]),
+            )
         )
     return out
 
@@ -126,7 +138,9 @@ def _arrays(frame: pd.DataFrame, prices: str | None) -> dict[str, NDArray[np.gen
     out: dict[str, NDArray[np.generic]] = {"date": date[order]}
     for field in (*_PRICES, "dividend", "split"):
         known = field in frame.columns
-        out[field] = frame[field].to_numpy(dtype=np.float64)[order] if known else np.full(len(order), np.nan)
+        out[field] = (
+            frame[field].to_numpy(dtype=np.float64)[order] if known else np.full(len(order), np.nan)
+        )
     for field in ("open", "high", "low"):
         out[field] = np.where(np.asarray(out[field], dtype=np.float64) > 0, out[field], np.nan)
     out["dividend"] = np.nan_to_num(np.asarray(out["dividend"], dtype=np.float64))
@@ -136,7 +150,9 @@ def _arrays(frame: pd.DataFrame, prices: str | None) -> dict[str, NDArray[np.gen
     acts = bool({"dividend", "split"} & set(frame.columns))
     out["acts"] = np.array([acts])
     if not acts and np.isfinite(out["adj_close"]).any():
-        factor = np.asarray(out["adj_close"], dtype=np.float64) / np.asarray(out["close"], dtype=np.float64)
+        factor = np.asarray(out["adj_close"], dtype=np.float64) / np.asarray(
+            out["close"], dtype=np.float64
+        )
         implied = np.ones(len(order))
         implied[1:] = factor[1:] / factor[:-1]
         # a change this small is a dividend or rounding, and explains no jump
@@ -145,8 +161,12 @@ def _arrays(frame: pd.DataFrame, prices: str | None) -> dict[str, NDArray[np.gen
 
 
 def _steps(columns: Mapping[str, NDArray[np.generic]]) -> Array:
-    """Return log total returns (n,), the dividend per new share: log((close + dividend) * ratio / close before)."""
-    close, dividend, ratio = (np.asarray(columns[field], dtype=np.float64) for field in ("close", "dividend", "ratio"))
+    """Return log total returns (n,), the dividend per new share: log((close + dividend) * ratio /
+    close before).
+    """
+    close, dividend, ratio = (
+        np.asarray(columns[field], dtype=np.float64) for field in ("close", "dividend", "ratio")
+    )
     out = np.full(len(close), np.nan)
     out[1:] = np.log(np.maximum(close[1:] + dividend[1:], 1e-12) * ratio[1:] / close[:-1])
     return out
@@ -154,19 +174,24 @@ def _steps(columns: Mapping[str, NDArray[np.generic]]) -> Array:
 
 def _log(above: NDArray[np.generic], below: NDArray[np.generic]) -> Array:
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.log(np.asarray(above, dtype=np.float64) / np.asarray(below, dtype=np.float64)))
+        return np.asarray(
+            np.log(np.asarray(above, dtype=np.float64) / np.asarray(below, dtype=np.float64))
+        )
 
 
 def _daily_median(
     rows: Mapping[str, Mapping[str, NDArray[np.generic]]], values: Mapping[str, Array]
 ) -> tuple[Dates, Array]:
-    """Return the dates of all symbols (t,), and the median of the values on each; 0 where few have one."""
+    """Return the dates of all symbols (t,), and the median of the values on each; 0 where few have
+    one.
+    """
     import pandas as pd
 
     if not rows:
         return np.zeros(0, dtype="datetime64[ns]"), np.zeros(0)
     flat = pd.Series(
-        np.concatenate([values[symbol] for symbol in rows]), index=np.concatenate([rows[s]["date"] for s in rows])
+        np.concatenate([values[symbol] for symbol in rows]),
+        index=np.concatenate([rows[s]["date"] for s in rows]),
     )
     groups = flat.groupby(level=0)
     median = groups.median().where(groups.count() >= CROWD, 0.0)
@@ -177,7 +202,13 @@ def _usual(values: Array) -> Array:
     """Return the median of the rows before each row (n,), NaN where there are too few."""
     import pandas as pd
 
-    return pd.Series(values).rolling(WINDOW, min_periods=FEWEST).median().shift(1).to_numpy(dtype=np.float64)
+    return (
+        pd.Series(values)
+        .rolling(WINDOW, min_periods=FEWEST)
+        .median()
+        .shift(1)
+        .to_numpy(dtype=np.float64)
+    )
 
 
 def _series(
@@ -188,7 +219,11 @@ def _series(
     market: tuple[Array, Array],
 ) -> Series:
     others = ("date", "days", "acts")
-    fields = {field: np.asarray(values, dtype=np.float64) for field, values in columns.items() if field not in others}
+    fields = {
+        field: np.asarray(values, dtype=np.float64)
+        for field, values in columns.items()
+        if field not in others
+    }
     date = np.asarray(columns["date"], dtype="datetime64[ns]")
     close = fields["close"]
     before = np.append(np.nan, close[:-1])[: len(close)]

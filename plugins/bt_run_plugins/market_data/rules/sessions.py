@@ -9,11 +9,31 @@ from bt_run_plugins.market_data.rules.series import Dates, Series
 from bt_run_plugins.market_data.rules.thresholds import Thresholds
 
 RULES = (
-    Rule("missing_session", "warning", "the exchange traded and there is no row: no price to decide or to fill at"),
-    Rule("extra_session", "warning", "a row on a day on which the exchange was closed: no order fills there"),
-    Rule("time_of_day", "warning", "a daily row with a clock time lines up with no other symbol's row"),
-    Rule("ticker_reuse", "warning", "after a long silence the price starts elsewhere: maybe another company"),
-    Rule("intraday_rows", "info", "bars within the day get the checks of single rows and of sessions only"),
+    Rule(
+        "missing_session",
+        "warning",
+        "the exchange traded and there is no row: no price to decide or to fill at",
+    ),
+    Rule(
+        "extra_session",
+        "warning",
+        "a row on a day on which the exchange was closed: no order fills there",
+    ),
+    Rule(
+        "time_of_day",
+        "warning",
+        "a daily row with a clock time lines up with no other symbol's row",
+    ),
+    Rule(
+        "ticker_reuse",
+        "warning",
+        "after a long silence the price starts elsewhere: maybe another company",
+    ),
+    Rule(
+        "intraday_rows",
+        "info",
+        "bars within the day get the checks of single rows and of sessions only",
+    ),
 )
 
 
@@ -32,17 +52,29 @@ def missing_session(series: Series, sessions: Dates, limits: Thresholds) -> list
     out = []
     for run in np.split(absent, np.flatnonzero(np.diff(absent) > 1) + 1):
         first, last = life[run[0]], life[run[-1]]
-        text = f"no row on {first}" if len(run) == 1 else f"no rows on {len(run)} sessions, {first} to {last}"
+        text = (
+            f"no row on {first}"
+            if len(run) == 1
+            else f"no rows on {len(run)} sessions, {first} to {last}"
+        )
         out.append(_found(series.symbol, "missing_session", first, float(len(run)), text))
     return out
 
 
 def extra_session(series: Series, sessions: Dates, limits: Thresholds) -> list[Finding]:
-    """Find rows on dates that are no session of the calendar; the value is the day of the week, Monday 0."""
+    """Find rows on dates that are no session of the calendar; the value is the day of the week,
+    Monday 0.
+    """
     extra = series.days[~np.isin(series.days, sessions)]
     week = (extra.astype(np.int64) + 3) % 7
     return [
-        _found(series.symbol, "extra_session", date, float(number), f"a row on {date}, when the exchange was closed")
+        _found(
+            series.symbol,
+            "extra_session",
+            date,
+            float(number),
+            f"a row on {date}, when the exchange was closed",
+        )
         for date, number in zip(extra, week, strict=True)
     ]
 
@@ -60,7 +92,8 @@ def time_of_day(series: Series, sessions: Dates, limits: Thresholds) -> list[Fin
 def ticker_reuse(series: Series, sessions: Dates, limits: Thresholds) -> list[Finding]:
     """Find gaps of over ``reuse_gap`` sessions after which the level does not connect.
 
-    |log(total return over the gap)| > reuse_sigmas * sigma * sqrt(sessions in the gap); the value is that log return.
+    |log(total return over the gap)| > reuse_sigmas * sigma * sqrt(sessions in the gap); the value
+    is that log return.
     """
     at = np.searchsorted(sessions, series.date.astype("datetime64[D]"))
     gap = np.diff(at, prepend=at[:1])
@@ -80,11 +113,17 @@ def ticker_reuse(series: Series, sessions: Dates, limits: Thresholds) -> list[Fi
 
 
 def intraday_rows(series: Series, sessions: Dates, limits: Thresholds) -> list[Finding]:
-    """Say that a symbol's rows are bars within the day, to which the rules on daily moves do not apply."""
+    """Say that a symbol's rows are bars within the day, to which the rules on daily moves do not
+    apply.
+    """
     if series.daily:
         return []
     text = "bars within the day: checked row by row and for missing sessions, not for moves, volume and actions"
-    return [Finding(series.symbol, np.datetime64("NaT"), "intraday_rows", float(len(series)), "info", text)]
+    return [
+        Finding(
+            series.symbol, np.datetime64("NaT"), "intraday_rows", float(len(series)), "info", text
+        )
+    ]
 
 
 def _found(symbol: str, rule: str, date: np.datetime64, value: float, text: str) -> Finding:

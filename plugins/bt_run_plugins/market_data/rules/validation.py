@@ -32,7 +32,15 @@ RULES: tuple[Rule, ...] = (
 FATAL = frozenset(rule.name for rule in RULES if rule.fatal)
 # what a benchmark must not have: under the strict profile these warnings are errors
 STRICT = frozenset(
-    {"missing_session", "extra_session", "time_of_day", "ticker_reuse", "bad_tick", "split_like", "jump"}
+    {
+        "missing_session",
+        "extra_session",
+        "time_of_day",
+        "ticker_reuse",
+        "bad_tick",
+        "split_like",
+        "jump",
+    }
 )
 _SESSION_RULES = (
     rules_sessions.missing_session,
@@ -59,7 +67,11 @@ _DAILY_RULES = (
     rules_actions.dividend_twice,
     rules_actions.dividends_mixed,
 )
-_ROW_RULES = (rules_actions.dividend_over_price, rules_actions.split_odd, rules_actions.prices_undeclared)
+_ROW_RULES = (
+    rules_actions.dividend_over_price,
+    rules_actions.split_odd,
+    rules_actions.prices_undeclared,
+)
 
 
 class ValidateConfig(Config):
@@ -67,16 +79,21 @@ class ValidateConfig(Config):
 
     profile: Literal["standard", "strict"] = Field(
         "standard",
-        description="standard fails on what makes a run impossible; strict on any error, with missing sessions and "
+        description="standard fails on what makes a run impossible; strict on any error, with "
+        "missing sessions and "
         "unexplained jumps as errors",
     )
-    calendar: str = Field("XNYS", description="the exchange's calendar, a name of exchange_calendars")
+    calendar: str = Field(
+        "XNYS", description="the exchange's calendar, a name of exchange_calendars"
+    )
     thresholds: Thresholds = Field(Thresholds(), description="what the rules compare with")
 
 
 @dataclass(frozen=True)
 class Validation:
-    """Hold the findings (FINDING_COLUMNS) and whether they fail the profile; ``failures`` are the rows that do."""
+    """Hold the findings (FINDING_COLUMNS) and whether they fail the profile; ``failures`` are the
+    rows that do.
+    """
 
     findings: pd.DataFrame
     failures: pd.DataFrame
@@ -87,14 +104,17 @@ class Validation:
 
     @property
     def counts(self) -> pd.DataFrame:
-        """Return rule, severity, findings and symbols: how often each rule found something, the worst first."""
+        """Return rule, severity, findings and symbols: how often each rule found something, the
+        worst first.
+        """
         return count_findings(self.findings)
 
 
 def validate(
     frames: Mapping[str, pd.DataFrame], prices: Mapping[str, str | None], config: ValidateConfig
 ) -> Validation:
-    """Apply every rule to symbol frames; ``prices`` says of each what its prices are. Nothing is changed.
+    """Apply every rule to symbol frames; ``prices`` says of each what its prices are. Nothing is
+    changed.
 
     Raises:
         ConfigError: no such calendar.
@@ -125,7 +145,9 @@ def count_findings(findings: pd.DataFrame) -> pd.DataFrame:
     groups = findings.groupby(["severity", "rule"], sort=True)["symbol"]
     counts = groups.agg(findings="size", symbols="nunique").reset_index()
     counts["severity_order"] = counts["severity"].map(SEVERITIES.index).astype("int64")
-    counts = counts.sort_values(["severity_order", "findings", "rule"], ascending=[True, False, True])
+    counts = counts.sort_values(
+        ["severity_order", "findings", "rule"], ascending=[True, False, True]
+    )
     return counts[["rule", "severity", "findings", "symbols"]].reset_index(drop=True)
 
 
@@ -139,7 +161,13 @@ def _symbol_findings(series: Series, sessions: Dates, limits: Thresholds) -> lis
 
 
 def _sessions(series: Sequence[Series], calendar: str) -> Dates:
-    """Return the exchange's sessions over all rows; those of one year when there is no row, to check the name."""
+    """Return the exchange's sessions over all rows; those of one year when there is no row, to
+    check the name.
+    """
     ends = [day for item in series for day in (item.days[0], item.days[-1])]
-    first, last = (min(ends), max(ends)) if ends else (np.datetime64("2020-01-01"), np.datetime64("2020-12-31"))
+    first, last = (
+        (min(ends), max(ends))
+        if ends
+        else (np.datetime64("2020-01-01"), np.datetime64("2020-12-31"))
+    )
     return exchange_sessions(calendar, first, last)

@@ -1,4 +1,6 @@
-"""The table of one symbol: its columns, its way from and to arrays, and the joining of what was fetched."""
+"""The table of one symbol: its columns, its way from and to arrays, and the joining of what was
+fetched.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,16 @@ from bt_run_plugins.market_data.store.store import Store
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COLUMNS", "NUMBERS", "Joined", "join_raw", "latest_raw", "rows_of_columns", "symbol_frame", "whole"]
+__all__ = [
+    "COLUMNS",
+    "NUMBERS",
+    "Joined",
+    "join_raw",
+    "latest_raw",
+    "rows_of_columns",
+    "symbol_frame",
+    "whole",
+]
 
 NUMBERS = ("open", "high", "low", "close", "adj_close", "volume", "dividend", "split")
 COLUMNS = ("date", *NUMBERS)
@@ -40,7 +51,8 @@ class Joined:
 
 
 def symbol_frame(columns: Mapping[str, Any]) -> pd.DataFrame:
-    """Return the symbol frame of named columns (n,): date as datetime64[ns], the others float64, in order.
+    """Return the symbol frame of named columns (n,): date as datetime64[ns], the others float64, in
+    order.
 
     Raises:
         DataError: date or close is missing.
@@ -48,10 +60,15 @@ def symbol_frame(columns: Mapping[str, Any]) -> pd.DataFrame:
     import pandas as pd
 
     if missing := {"date", "close"} - columns.keys():
-        raise DataError(f"found columns {', '.join(map(str, columns))}; expected {' and '.join(sorted(missing))} too")
+        raise DataError(
+            f"found columns {', '.join(map(str, columns))}; expected "
+            f"{' and '.join(sorted(missing))} too"
+        )
     return pd.DataFrame(
         {
-            name: np.asarray(columns[name], dtype="datetime64[ns]" if name == "date" else np.float64)
+            name: np.asarray(
+                columns[name], dtype="datetime64[ns]" if name == "date" else np.float64
+            )
             for name in COLUMNS
             if name in columns
         }
@@ -61,11 +78,15 @@ def symbol_frame(columns: Mapping[str, Any]) -> pd.DataFrame:
 def frame_of_rows(rows: Rows) -> pd.DataFrame:
     """Return the symbol frame of the rows that a reader of files found."""
     columns = {name: getattr(rows, name) for name in NUMBERS}
-    return symbol_frame({"date": rows.times} | {name: value for name, value in columns.items() if value is not None})
+    return symbol_frame(
+        {"date": rows.times} | {name: value for name, value in columns.items() if value is not None}
+    )
 
 
 def rows_of_columns(columns: Mapping[str, NDArray[Any]]) -> Rows:
-    """Return the rows of a symbol's columns, each (n,), without those where ``close`` is NaN: no bar was there."""
+    """Return the rows of a symbol's columns, each (n,), without those where ``close`` is NaN: no
+    bar was there.
+    """
     present = np.isfinite(columns["close"])
     values = {name: columns[name][present] for name in NUMBERS if name in columns}
     return Rows(times=columns["date"][present].astype("datetime64[ns]"), **values)
@@ -87,7 +108,8 @@ def latest_raw(store: Store, key: Key) -> pd.DataFrame:
 
 
 def join_raw(store: Store, key: Key) -> Joined:
-    """Join the raw files of a series; rows without a close and unfinished bars are left out, and told.
+    """Join the raw files of a series; rows without a close and unfinished bars are left out, and
+    told.
 
     Raises:
         DataError: there is no such series, or a file is missing or has changed.
@@ -96,7 +118,10 @@ def join_raw(store: Store, key: Key) -> Joined:
 
     entries = whole(store.raw(key))
     if not entries:
-        raise DataError(f"{store.folder}: no raw prices of {key.symbol} from {key.source} at {key.interval} bars")
+        raise DataError(
+            f"{store.folder}: no raw prices of {key.symbol} from {key.source} at {key.interval} "
+            "bars"
+        )
     notes: list[str] = []
     frame: pd.DataFrame | None = None
     for entry in entries:
@@ -111,7 +136,10 @@ def join_raw(store: Store, key: Key) -> Joined:
     frame = frame[[name for name in COLUMNS if name in frame.columns]]
     notes += [note for entry in entries for note in entry.facts.get("notes", ())]
     if entries[-1].facts.get("unfinished"):
-        notes.append(f"the bar of {entries[-1].facts['unfinished']} was not over when it was fetched; it is left out")
+        notes.append(
+            f"the bar of {entries[-1].facts['unfinished']} was not over when it was fetched; it "
+            "is left out"
+        )
     absent = frame["close"].isna()
     if absent.any():
         days = frame["date"][absent].dt.strftime("%Y-%m-%d")
@@ -129,7 +157,8 @@ def join_raw(store: Store, key: Key) -> Joined:
 def _on_its_level(before: pd.DataFrame, part: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     """Return the rows before with adj_close on the level of those fetched later.
 
-    Each dividend lets a vendor multiply all adj_close before it by one factor; the first bar in both shows it.
+    Each dividend lets a vendor multiply all adj_close before it by one factor; the first bar in
+    both shows it.
     """
     if "adj_close" not in before.columns or "adj_close" not in part.columns:
         return before

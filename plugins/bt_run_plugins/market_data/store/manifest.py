@@ -1,4 +1,6 @@
-"""The store's table of contents: what a series is, which files it has, and how that is written down."""
+"""The store's table of contents: what a series is, which files it has, and how that is written
+down.
+"""
 
 from __future__ import annotations
 
@@ -36,13 +38,21 @@ class Key:
     def __post_init__(self) -> None:
         if not _WORD.fullmatch(self.source):
             raise DataError(
-                f"source was {self.source!r}; expected a word of small letters, digits, _ and -, such as yahoo"
+                f"source was {self.source!r}; expected a word of small letters, digits, _ and -, "
+                "such as yahoo"
             )
         if not _INTERVAL.fullmatch(self.interval):
-            raise DataError(f"interval was {self.interval!r}; expected a number and a unit, such as 1d or 5m")
-        if not 0 < len(self.symbol) <= 60 or not self.symbol.isprintable() or self.symbol != self.symbol.strip():
             raise DataError(
-                f"symbol was {self.symbol!r}; expected 1 to 60 printable characters without space around them"
+                f"interval was {self.interval!r}; expected a number and a unit, such as 1d or 5m"
+            )
+        if (
+            not 0 < len(self.symbol) <= 60
+            or not self.symbol.isprintable()
+            or self.symbol != self.symbol.strip()
+        ):
+            raise DataError(
+                f"symbol was {self.symbol!r}; expected 1 to 60 printable characters without space "
+                "around them"
             )
 
     @property
@@ -54,11 +64,14 @@ class Key:
 def escaped(symbol: str) -> str:
     """Write a symbol as part of a file name that is safe and distinct on every system.
 
-    All but A-Z, 0-9, -, _, ^ and = become %XX, a byte of their UTF-8 in hexadecimal; a dot stays inside.
+    All but A-Z, 0-9, -, _, ^ and = become %XX, a byte of their UTF-8 in hexadecimal; a dot stays
+    inside.
     """
     inside = range(1, len(symbol) - 1)
     return "".join(
-        c if c in _PLAIN or (c == "." and i in inside) else "".join(f"%{byte:02X}" for byte in c.encode())
+        c
+        if c in _PLAIN or (c == "." and i in inside)
+        else "".join(f"%{byte:02X}" for byte in c.encode())
         for i, c in enumerate(symbol)
     )
 
@@ -86,7 +99,9 @@ class Series:
 
 @dataclass(frozen=True)
 class Contents:
-    """Hold what the manifest says. ``superseded`` are files kept a while for readers that are still at them."""
+    """Hold what the manifest says. ``superseded`` are files kept a while for readers that are still
+    at them.
+    """
 
     series: Mapping[Key, Series] = field(default_factory=dict)
     findings: Entry | None = None
@@ -110,7 +125,11 @@ def written(contents: Contents) -> bytes:
     body = {
         "findings": asdict(contents.findings) if contents.findings else None,
         "series": [
-            {**asdict(key), "raw": [asdict(entry) for entry in one.raw], "processed": _plain(one.processed)}
+            {
+                **asdict(key),
+                "raw": [asdict(entry) for entry in one.raw],
+                "processed": _plain(one.processed),
+            }
             for key, one in sorted(contents.series.items())
         ],
         "superseded": dict(contents.superseded),
@@ -156,7 +175,8 @@ def read_manifest(path: Path) -> Contents:
 
 def _damaged(path: Path, what: str) -> DataError:
     return DataError(
-        f"{path}: the store's manifest {what}; bring the file back from a backup, or move {path.parent} away and "
+        f"{path}: the store's manifest {what}; bring the file back from a backup, or move "
+        f"{path.parent} away and "
         "fetch or import again"
     )
 

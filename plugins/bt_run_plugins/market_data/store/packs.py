@@ -1,4 +1,6 @@
-"""Packs: processed prices frozen at a day. A pack's id is a hash of what is in it, the same on any machine."""
+"""Packs: processed prices frozen at a day. A pack's id is a hash of what is in it, the same on any
+machine.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bt_run import DataError
+from bt_run.atomic import TEMPORARY, make_folder, replace_file, sync_folder
 from bt_run_plugins.market_data.processing import read_processed, stale
-from bt_run_plugins.market_data.store.atomic import TEMPORARY, make_folder, replace_file, sync_folder
 from bt_run_plugins.market_data.store.frames import COLUMNS, symbol_frame
 from bt_run_plugins.market_data.store.manifest import Key, escaped
 from bt_run_plugins.market_data.store.store import Store, columns_of, parquet, span
@@ -35,7 +37,9 @@ Columns = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """Describe one symbol of a pack; ``content`` is the hash of its values, ``sha256`` that of its file."""
+    """Describe one symbol of a pack; ``content`` is the hash of its values, ``sha256`` that of its
+    file.
+    """
 
     symbol: str
     prices: str | None
@@ -65,7 +69,8 @@ def create(store: Store, keys: Sequence[Key], as_of: date) -> tuple[Pack, bool]:
     """Freeze processed prices up to ``as_of``; return the pack, and whether it was there already.
 
     Raises:
-        DataError: the series are of several sources or calendars, are not cleaned, or end long before ``as_of``.
+        DataError: the series are of several sources or calendars, are not cleaned, or end long
+            before ``as_of``.
     """
     calendar, columns = _checked(store, keys, as_of)
     frames = {key: symbol_frame(columns[key]) for key in keys}
@@ -110,11 +115,14 @@ def packs_in(store: Store) -> tuple[Pack, ...]:
         DataError: a pack's pack.json is damaged.
     """
     names = [path.parent.name for path in (store.folder / "packs").glob(f"[!.]*/{PACK_FILE}")]
-    return tuple(sorted((open_pack(store, name) for name in names), key=lambda pack: (pack.made_at, pack.id)))
+    return tuple(
+        sorted((open_pack(store, name) for name in names), key=lambda pack: (pack.made_at, pack.id))
+    )
 
 
 def open_pack(store: Store, name: str) -> Pack:
-    """Return a pack by its id, after checking that its pack.json is the one that the id was made of.
+    """Return a pack by its id, after checking that its pack.json is the one that the id was made
+    of.
 
     Raises:
         DataError: there is no such pack, or it was altered.
@@ -122,7 +130,9 @@ def open_pack(store: Store, name: str) -> Pack:
     folder = store.folder / "packs" / name
     path = folder / PACK_FILE
     if Path(name).name != name or not path.is_file():
-        known = sorted(found.parent.name for found in (store.folder / "packs").glob(f"[!.]*/{PACK_FILE}"))
+        known = sorted(
+            found.parent.name for found in (store.folder / "packs").glob(f"[!.]*/{PACK_FILE}")
+        )
         raise DataError(
             f"{store.folder}: no pack {name!r}; it has {', '.join(known) or 'none'}; make one with "
             "`bt-run data pack create --as-of DAY`"
@@ -141,7 +151,8 @@ def open_pack(store: Store, name: str) -> Pack:
         raise DataError(f"{path}: cannot be read as a pack: {error}; {_CURE}") from error
     if found != facts["id"] or found[:_SHORT] != name:
         raise DataError(
-            f"{path}: the pack was altered: what it says has the id {found[:_SHORT]}, expected {name}; {_CURE}"
+            f"{path}: the pack was altered: what it says has the id {found[:_SHORT]}, expected "
+            f"{name}; {_CURE}"
         )
     return pack
 
@@ -156,11 +167,14 @@ def read_part(pack: Pack, part: Part) -> dict[str, NDArray[Any]]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise DataError(f"{path}: {part.symbol} cannot be read: {error.strerror or error}; {_CURE}") from error
+        raise DataError(
+            f"{path}: {part.symbol} cannot be read: {error.strerror or error}; {_CURE}"
+        ) from error
     found = hashlib.sha256(content).hexdigest()
     if found != part.sha256:
         raise DataError(
-            f"{path}: the file of {part.symbol} was altered: found the sha256 {found}, expected {part.sha256}; {_CURE}"
+            f"{path}: the file of {part.symbol} was altered: found the sha256 {found}, expected "
+            f"{part.sha256}; {_CURE}"
         )
     columns = columns_of(content)
     values = content_hash(part.symbol, part.prices, columns)
@@ -199,7 +213,9 @@ def _is_sound(store: Store, name: str) -> bool:
 
 
 def content_hash(symbol: str, prices: str | None, columns: Columns) -> str:
-    """Return the sha256 of a symbol's values: dates as int64 nanoseconds, numbers as float64, little-endian."""
+    """Return the sha256 of a symbol's values: dates as int64 nanoseconds, numbers as float64,
+    little-endian.
+    """
     names = [name for name in COLUMNS if name in columns]
     total = hashlib.sha256(json.dumps([symbol, prices, names]).encode())
     for block in _blocks(columns, names):
@@ -226,34 +242,51 @@ def _id(facts: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _checked(store: Store, keys: Sequence[Key], as_of: date) -> tuple[str, dict[Key, dict[str, NDArray[Any]]]]:
+def _checked(
+    store: Store, keys: Sequence[Key], as_of: date
+) -> tuple[str, dict[Key, dict[str, NDArray[Any]]]]:
     """Return the calendar and each symbol's columns up to ``as_of``."""
     if not keys:
-        raise DataError(f"{store.folder}: no series to pack; `bt-run data list` shows what there is")
+        raise DataError(
+            f"{store.folder}: no series to pack; `bt-run data list` shows what there is"
+        )
     kinds = sorted({(key.source, key.interval) for key in keys})
     if len(kinds) > 1:
         found = ", ".join(f"{source} at {interval}" for source, interval in kinds)
-        raise DataError(f"a pack holds one source at one interval; found {found}; say `--source {kinds[0][0]}`")
+        raise DataError(
+            f"a pack holds one source at one interval; found {found}; say `--source {kinds[0][0]}`"
+        )
     for key in keys:
         if (why := stale(store, key)) is not None:
-            raise DataError(f"{key.symbol}: {why}; run `bt-run data clean {key.symbol} --source {key.source}` first")
+            raise DataError(
+                f"{key.symbol}: {why}; run `bt-run data clean {key.symbol} --source {key.source}` "
+                "first"
+            )
     entries = {key: read_processed(store, key) for key in keys}
     calendars = sorted({entry.facts["calendar"] for entry in entries.values()})
     if len(calendars) > 1:
-        raise DataError(f"a pack has one calendar; found {', '.join(calendars)}; clean all with one")
+        raise DataError(
+            f"a pack has one calendar; found {', '.join(calendars)}; clean all with one"
+        )
     with ThreadPoolExecutor() as pool:
         read = dict(zip(keys, pool.map(store.read_columns, entries.values()), strict=True))
     limit = np.datetime64(as_of) + np.timedelta64(1, "D")
-    columns = {key: {n: v[table["date"] < limit] for n, v in table.items()} for key, table in read.items()}
+    columns = {
+        key: {n: v[table["date"] < limit] for n, v in table.items()} for key, table in read.items()
+    }
     if empty := [key.symbol for key in keys if not len(columns[key]["date"])]:
         raise DataError(f"{empty[0]}: no prices up to {as_of}; expected some, or leave it out")
     last = max(table["date"][-1] for table in columns.values()).astype("datetime64[D]")
     if np.datetime64(as_of) - last > np.timedelta64(_LAG, "D"):
-        raise DataError(f"the prices end at {last}, long before {as_of}; fetch them, or say `--as-of {last}`")
+        raise DataError(
+            f"the prices end at {last}, long before {as_of}; fetch them, or say `--as-of {last}`"
+        )
     return calendars[0], columns
 
 
-def _write(store: Store, name: str, facts: Mapping[str, Any], contents: Mapping[str, bytes]) -> None:
+def _write(
+    store: Store, name: str, facts: Mapping[str, Any], contents: Mapping[str, bytes]
+) -> None:
     """Write a pack beside its place and move it there in one step, as the store's only writer."""
     final = store.folder / "packs" / name
     half = final.with_name(f"{TEMPORARY}{name}")
@@ -272,4 +305,6 @@ def _write(store: Store, name: str, facts: Mapping[str, Any], contents: Mapping[
             sync_folder(final.parent)
         except OSError as error:
             shutil.rmtree(half, ignore_errors=True)
-            raise DataError(f"{final}: the pack cannot be written: {error.strerror or error}") from error
+            raise DataError(
+                f"{final}: the pack cannot be written: {error.strerror or error}"
+            ) from error

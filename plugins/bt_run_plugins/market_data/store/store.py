@@ -1,7 +1,9 @@
-"""The store: raw prices as received, what was made of them, and a manifest that is the only commit point.
+"""The store: raw prices as received, what was made of them, and a manifest that is the only commit
+point.
 
-A file that the manifest does not name is not there; a file that it names is checked against its hash
-whenever it is read. So a writer may die at any moment: the store is as it was, or as it was to become.
+A file that the manifest does not name is not there; a file that it names is checked against its
+hash whenever it is read. So a writer may die at any moment: the store is as it was, or as it was to
+become.
 """
 
 from __future__ import annotations
@@ -22,9 +24,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bt_run import DataError
-from bt_run_plugins.market_data.store.atomic import TEMPORARY, forget, make_folder, replace_file, sync_folder
-from bt_run_plugins.market_data.store.lock import locked
-from bt_run_plugins.market_data.store.manifest import MANIFEST, Contents, Entry, Key, Series, read_manifest, written
+from bt_run.atomic import TEMPORARY, forget, locked, make_folder, replace_file, sync_folder
+from bt_run_plugins.market_data.store.manifest import (
+    MANIFEST,
+    Contents,
+    Entry,
+    Key,
+    Series,
+    read_manifest,
+    written,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +41,9 @@ if TYPE_CHECKING:
 __all__ = ["Entry", "Key", "Store", "Writer"]
 
 _DATA = ("raw", "processed", "findings")
-_GRACE = timedelta(hours=1)  # how long a superseded file stays for readers that hold an older manifest
+_GRACE = timedelta(
+    hours=1
+)  # how long a superseded file stays for readers that hold an older manifest
 
 
 class Store:
@@ -134,15 +145,19 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[Writer]:
-        """Let the block write; the manifest takes it all up at once, at a clean end or at ``commit()``.
+        """Let the block write; the manifest takes it all up at once, at a clean end or at
+        ``commit()``.
 
         Raises:
-            DataError: another writer is at work, the disk is full, or the manifest is damaged or lost.
+            DataError: another writer is at work, the disk is full, or the manifest is damaged or
+                lost.
         """
         try:
             make_folder(self.folder)
         except OSError as error:
-            raise DataError(f"{self.folder}: the store cannot be made there: {error.strerror or error}") from error
+            raise DataError(
+                f"{self.folder}: the store cannot be made there: {error.strerror or error}"
+            ) from error
         with locked(self.folder / ".lock") as taken_over:
             if taken_over and self.tell:
                 self.tell(f"{self.folder}: {taken_over}")
@@ -237,7 +252,8 @@ class Writer:
             sync_folder(self.folder)
         except OSError as error:
             raise DataError(
-                f"{self.folder}: all is written, but the disk did not confirm it ({error.strerror or error}); "
+                f"{self.folder}: all is written, but the disk did not confirm it "
+                f"({error.strerror or error}); "
                 "look at the disk, then at `bt-run data list`"
             ) from error
 
@@ -253,10 +269,13 @@ class Writer:
     def _retire(self, entry: Entry | None) -> None:
         if entry is not None:
             self.contents = replace(
-                self.contents, superseded={**self.contents.superseded, entry.file: datetime.now(UTC).isoformat()}
+                self.contents,
+                superseded={**self.contents.superseded, entry.file: datetime.now(UTC).isoformat()},
             )
 
-    def _add(self, folder: str, prefix: str, frame: pd.DataFrame, facts: Mapping[str, Any]) -> Entry:
+    def _add(
+        self, folder: str, prefix: str, frame: pd.DataFrame, facts: Mapping[str, Any]
+    ) -> Entry:
         content = parquet(frame)
         made = datetime.now(UTC)
         try:
@@ -302,7 +321,9 @@ def columns_of(content: bytes) -> dict[str, NDArray[Any]]:
 
 
 def span(frame: pd.DataFrame) -> tuple[str | None, str | None]:
-    """Return the first and the last time in a table's column date: a date, or for intraday bars a time in UTC."""
+    """Return the first and the last time in a table's column date: a date, or for intraday bars a
+    time in UTC.
+    """
     if "date" not in frame.columns or frame["date"].dropna().empty:
         return None, None
     times = np.array([frame["date"].min(), frame["date"].max()], dtype="datetime64[s]")
@@ -321,19 +342,23 @@ def _files(folder: Path) -> Iterator[Path]:
 def _refuse_lost(folder: Path) -> None:
     if lost := next(_files(folder), None):
         raise DataError(
-            f"{folder / MANIFEST}: the manifest is missing, but files such as {lost.relative_to(folder)} are there; "
+            f"{folder / MANIFEST}: the manifest is missing, but files such as "
+            f"{lost.relative_to(folder)} are there; "
             f"bring it back from a backup, or move {folder} away and fetch or import again"
         )
 
 
 def _unused(folder: Path, name: str) -> Path:
-    names: Iterable[str] = (f"{name}-{n}.parquet" if n else f"{name}.parquet" for n in range(100_000))
+    names: Iterable[str] = (
+        f"{name}-{n}.parquet" if n else f"{name}.parquet" for n in range(100_000)
+    )
     return next(folder / candidate for candidate in names if not (folder / candidate).exists())
 
 
 def _not_written(folder: Path, error: OSError) -> DataError:
     where = error.filename or folder
     return DataError(
-        f"{where}: cannot be written: {error.strerror or error}; the store is as it was after its last commit; "
+        f"{where}: cannot be written: {error.strerror or error}; the store is as it was after its "
+        "last commit; "
         "make room or choose another store, then repeat the command"
     )

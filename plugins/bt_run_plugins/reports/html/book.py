@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Trade:
     """Hold one holding of one asset, from nothing to nothing; money in the account's currency.
 
-    ``best`` and ``worst`` are the largest gain and loss on the way, at closes. ``first`` and ``last`` are rows;
-    an ``open`` trade was still held at the end.
+    ``best`` and ``worst`` are the largest gain and loss on the way, at closes. ``first`` and
+    ``last`` are rows; an ``open`` trade was still held at the end.
     """
 
     asset: str
@@ -40,7 +40,8 @@ class Book:
 
     Attributes:
         value: money in each asset at each close.
-        profit: money earned at each bar after costs, income included; value and trades explain all of it.
+        profit: money earned at each bar after costs, income included; value and trades explain all
+            of it.
         traded, commission, slippage: |money| without slippage, and costs, at each bar.
     """
 
@@ -85,7 +86,9 @@ class Book:
     def years(self) -> NDArray[np.int64]:
         """Return the year of each bar's session."""
         days = np.asarray(self.dates.year)
-        return np.asarray(days[np.searchsorted(self.closing, np.arange(len(self.nav)))], dtype=np.int64)
+        return np.asarray(
+            days[np.searchsorted(self.closing, np.arange(len(self.nav)))], dtype=np.int64
+        )
 
     @cached_property
     def trades(self) -> tuple[Trade, ...]:
@@ -97,10 +100,14 @@ class Book:
         """Return the columns of assets; -1 for one that was never held or traded."""
         import pandas as pd
 
-        return np.asarray(pd.Index(self.assets, dtype=object).get_indexer(pd.Index(names, dtype=object)))
+        return np.asarray(
+            pd.Index(self.assets, dtype=object).get_indexer(pd.Index(names, dtype=object))
+        )
 
     def weights_at(self, rows: NDArray[np.intp], names: Any) -> Array:
-        """Return the weight of each of ``names`` (n,) at the bar in ``rows`` (n,); 0 where nothing was held."""
+        """Return the weight of each of ``names`` (n,) at the bar in ``rows`` (n,); 0 where nothing
+        was held.
+        """
         columns = self.column(names)
         known = columns >= 0
         held = np.zeros(len(rows))
@@ -113,9 +120,13 @@ def read_book(result: BacktestResult) -> Book:
     import pandas as pd
 
     done = result.fills[result.fills["filled"] != 0.0]
-    flows = result.cash_flows[result.cash_flows["asset"] != ""]  # what has no asset is interest on the cash
+    flows = result.cash_flows[
+        result.cash_flows["asset"] != ""
+    ]  # what has no asset is interest on the cash
     tables = (result.positions, done, flows)
-    assets = tuple(sorted({str(name) for table in tables for name in table["asset"].dropna().unique()}))
+    assets = tuple(
+        sorted({str(name) for table in tables for name in table["asset"].dropna().unique()})
+    )
     index, names = pd.DatetimeIndex(result.nav.index), pd.Index(assets, dtype=object)
     shape = (len(index), len(assets))
 
@@ -138,14 +149,18 @@ def read_book(result: BacktestResult) -> Book:
         assets=assets,
         value=value,
         profit=change - spread(done, paid) - commission + income,
-        traded=spread(done, np.abs(paid) - np.sign(done["filled"].to_numpy(dtype=np.float64)) * slippage),
+        traded=spread(
+            done, np.abs(paid) - np.sign(done["filled"].to_numpy(dtype=np.float64)) * slippage
+        ),
         commission=commission,
         slippage=spread(done, slippage),
     )
 
 
 def _trades(book: Book, column: int) -> list[Trade]:
-    """Return the trades of one asset: runs of bars on which it was held on one side, and the bar that ended each."""
+    """Return the trades of one asset: runs of bars on which it was held on one side, and the bar
+    that ended each.
+    """
     sides = np.sign(book.value[:, column])
     edges = np.flatnonzero(np.diff(sides, prepend=0.0))
     found = []

@@ -1,4 +1,6 @@
-"""The page that lays runs side by side: growth and drawdown in one picture each, metrics, differences."""
+"""The page that lays runs side by side: growth and drawdown in one picture each, metrics,
+differences.
+"""
 
 from __future__ import annotations
 
@@ -31,10 +33,18 @@ def _metrics(comparison: Comparison) -> Section:
         head = Cell(DEFINITIONS[name].label, look="head", hint=DEFINITIONS[name].text)
         rows.append([head, *(Cell(value, unit_of(name)) for value in values)])
     heads = (*comparison.labels, "benchmark of the first")
-    periods = [f"{r.nav.index[0]:%Y-%m-%d} to {r.nav.index[-1]:%Y-%m-%d}" for r in comparison.results]
-    table = Table("headline", "Metrics", (("Metric", "text"), *((head, "ratio") for head in heads)), rows)
+    periods = [
+        f"{r.nav.index[0]:%Y-%m-%d} to {r.nav.index[-1]:%Y-%m-%d}" for r in comparison.results
+    ]
+    table = Table(
+        "headline", "Metrics", (("Metric", "text"), *((head, "ratio") for head in heads)), rows
+    )
     pairs = zip(comparison.labels, periods, strict=True)
-    lead = "Each over its own period: " + "; ".join(f"{label} {period}" for label, period in pairs) + "."
+    lead = (
+        "Each over its own period: "
+        + "; ".join(f"{label} {period}" for label, period in pairs)
+        + "."
+    )
     return Section("metrics", "Metrics", lead, (table,))
 
 
@@ -44,7 +54,9 @@ def _pictures(comparison: Comparison) -> list[Section]:
 
     closes = [result.closes["nav"].astype(float) for result in comparison.results]
     dated = [pd.DatetimeIndex(own.index) for own in closes]
-    index = pd.DatetimeIndex(np.unique(np.concatenate([own.tz_localize(None).to_numpy() for own in dated])), tz="UTC")
+    index = pd.DatetimeIndex(
+        np.unique(np.concatenate([own.tz_localize(None).to_numpy() for own in dated])), tz="UTC"
+    )
     navs = [np.asarray(own, dtype=np.float64) for own in closes]
     growth = [_spread(nav / nav[0], own, index) for nav, own in zip(navs, dated, strict=True)]
     falls = [_spread(drawdown(nav), own, index) for nav, own in zip(navs, dated, strict=True)]
@@ -55,7 +67,8 @@ def _pictures(comparison: Comparison) -> list[Section]:
         kind: Chart(
             title=f"Growth of 1, {kind.lower()} scale",
             text="; ".join(
-                f"{n} ends at {g[np.isfinite(g)][-1]:.2f}" for n, g in zip(comparison.labels, growth, strict=True)
+                f"{n} ends at {g[np.isfinite(g)][-1]:.2f}"
+                for n, g in zip(comparison.labels, growth, strict=True)
             ),
             shapes=_shapes(comparison, [line(values, scale) for values in growth]),
             across=date_ticks(index),
@@ -66,7 +79,9 @@ def _pictures(comparison: Comparison) -> list[Section]:
     scale = scale_of(falls, zero=True)
     fall = Chart(
         title="Fall from the highest NAV so far",
-        text="; ".join(f"{n} fell by {np.nanmin(f):.2%}" for n, f in zip(comparison.labels, falls, strict=True)),
+        text="; ".join(
+            f"{n} fell by {np.nanmin(f):.2%}" for n, f in zip(comparison.labels, falls, strict=True)
+        ),
         shapes=_shapes(comparison, [line(values, scale) for values in falls]),
         across=date_ticks(index),
         up=scale.ticks("pct"),
@@ -96,7 +111,9 @@ def _differences(comparison: Comparison) -> Section:
     rows = [(label, text) for label, found in comparison.differences.items() for text in found]
     title = "What differs"
     if not rows:
-        return Section("differences", title, missing="Configuration, data, sources and versions are the same.")
+        return Section(
+            "differences", title, missing="Configuration, data, sources and versions are the same."
+        )
     lead = f"Beside {comparison.labels[0]}: was there, is here."
     table = Table("differences", "Differences", (("Run", "text"), ("Difference", "text")), rows)
     return Section("differences", title, lead, (table,))

@@ -57,9 +57,16 @@ def _weights(book: Book) -> Section:
     last, most = share[-1], np.abs(share).max(axis=0)
     lines = [(book.assets[c], float(mean[c]), float(most[c]), float(last[c])) for c in order]
     kept, note = shown(lines, ASSETS, "assets", "positions.parquet")
-    columns = (("Asset", "text"), ("Mean |weight|", "pct"), ("Largest |weight|", "pct"), ("At the end", "pct"))
+    columns = (
+        ("Asset", "text"),
+        ("Mean |weight|", "pct"),
+        ("Largest |weight|", "pct"),
+        ("At the end", "pct"),
+    )
     lead = f"At closes, drawn at {every}. What is missing to 100% is cash."
-    return Section("weights", title, lead, (chart, Table("weights", "Weights by asset", columns, kept, note)))
+    return Section(
+        "weights", title, lead, (chart, Table("weights", "Weights by asset", columns, kept, note))
+    )
 
 
 def _stack(parts: list[Array], labels: list[str]) -> tuple[tuple[Shape, ...], Scale]:
@@ -76,13 +83,19 @@ def _stack(parts: list[Array], labels: list[str]) -> tuple[tuple[Shape, ...], Sc
             up, down = (high, down) if side == "up" else (up, high)
             bands.append((label, color, high, low))
     scale = scale_of([up, down], zero=True)
-    return tuple(Shape(label, color, area(high, low, scale), "area") for label, color, high, low in bands), scale
+    return tuple(
+        Shape(label, color, area(high, low, scale), "area") for label, color, high, low in bands
+    ), scale
 
 
 def _exposure(book: Book) -> Section:
     nav = book.result.nav
     if not book.value.any():
-        return Section("exposure", "Exposure", missing="Nothing was ever held, so gross and net exposure are 0.")
+        return Section(
+            "exposure",
+            "Exposure",
+            missing="Nothing was ever held, so gross and net exposure are 0.",
+        )
     gross, net = (nav[name].to_numpy(dtype=np.float64)[book.closing] for name in ("gross", "net"))
     scale = scale_of([gross, net], zero=True)
     same = bool(np.allclose(gross, net, rtol=0.0, atol=1e-12))
@@ -90,7 +103,8 @@ def _exposure(book: Book) -> Section:
     shapes.append(Shape("gross and net" if same else "gross", "run", line(gross, scale)))
     chart = Chart(
         title="Gross and net exposure, fractions of NAV",
-        text=f"Gross is {gross.mean():.1%} on average and {gross.max():.1%} at most; net {net.mean():.1%}.",
+        text=f"Gross is {gross.mean():.1%} on average and {gross.max():.1%} at most; net "
+        f"{net.mean():.1%}.",
         shapes=tuple(shapes),
         across=date_ticks(book.dates),
         up=scale.ticks("pct"),
@@ -106,7 +120,9 @@ def _exposure(book: Book) -> Section:
 def _contribution(book: Book) -> Section:
     title = "Contribution by asset"
     if not len(book.assets):
-        return Section("contribution", title, missing="Nothing was held or traded, so nothing contributed.")
+        return Section(
+            "contribution", title, missing="Nothing was held or traded, so nothing contributed."
+        )
     profit, start = book.profit.sum(axis=0), float(book.nav[0])
     costs = (book.commission + book.slippage).sum(axis=0)
     held = (book.value != 0.0).sum(axis=0)
@@ -150,16 +166,30 @@ def _contribution(book: Book) -> Section:
     )
     note = "" if not len(rest) else f"The best and the worst {half} assets are shown by name."
     lead = "Change of value less what was paid, plus income, commissions and slippage taken off: adds up to the NAV."
-    return Section("contribution", title, lead, (Table("contribution", "Profit by asset", columns, rows, note),))
+    return Section(
+        "contribution",
+        title,
+        lead,
+        (Table("contribution", "Profit by asset", columns, rows, note),),
+    )
 
 
 def trades_section(book: Book) -> Section:
     """Return the section of holdings from nothing to nothing."""
     trades, title = book.trades, "Trades"
     if not trades:
-        return Section("trades", title, missing="No asset was ever held over a close, so there is no trade to list.")
+        return Section(
+            "trades",
+            title,
+            missing="No asset was ever held over a close, so there is no trade to list.",
+        )
     largest = sorted(trades, key=lambda trade: -abs(trade.profit))
-    kept, note = shown(largest, TRADES, "trades, the largest gains and losses,", "fills.parquet and positions.parquet")
+    kept, note = shown(
+        largest,
+        TRADES,
+        "trades, the largest gains and losses,",
+        "fills.parquet and positions.parquet",
+    )
     ordered = sorted(kept, key=lambda trade: (trade.first, trade.asset))
     rows = [_trade_row(book, trade) for trade in ordered]
     columns = (
@@ -174,8 +204,10 @@ def trades_section(book: Book) -> Section:
         ("Worst on the way, of NAV", "pct"),
     )
     lead = (
-        "A trade is one holding from nothing to nothing, whatever was bought and sold in between. Profit is after "
-        "costs. Best and worst are the largest gain and loss on the way, at closes; all over the NAV before the trade."
+        "A trade is one holding from nothing to nothing, whatever was bought and sold in between. "
+        "Profit is after "
+        "costs. Best and worst are the largest gain and loss on the way, at closes; all over the "
+        "NAV before the trade."
     )
     table = Table("trades", "Trades", columns, rows, note, search=True)
     return Section("trades", title, lead, (_trade_numbers(trades), table))
@@ -209,4 +241,6 @@ def _trade_numbers(trades: tuple[Trade, ...]) -> Table:
         ("Gains over losses", Cell(float(won.sum() / -lost.sum()) if len(lost) else None, "ratio")),
         ("Median bars held", Cell(float(np.median(bars)), "count")),
     ]
-    return Table("trade-numbers", "All trades in numbers", (("Number", "text"), ("Value", "ratio")), rows)
+    return Table(
+        "trade-numbers", "All trades in numbers", (("Number", "text"), ("Value", "ratio")), rows
+    )

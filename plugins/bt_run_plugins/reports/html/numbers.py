@@ -21,16 +21,28 @@ TAIL = 0.05
 STATISTICS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
     {  # name -> (label, unit, definition)
         "positive_days": ("Days with a gain", "pct", "Days with a return above 0 over all days."),
-        "best_month": ("Best month", "pct", "Largest return of a calendar month, those cut short included."),
+        "best_month": (
+            "Best month",
+            "pct",
+            "Largest return of a calendar month, those cut short included.",
+        ),
         "worst_month": ("Worst month", "pct", "Smallest return of a calendar month."),
-        "best_year": ("Best year", "pct", "Largest return of a calendar year, those cut short included."),
+        "best_year": (
+            "Best year",
+            "pct",
+            "Largest return of a calendar year, those cut short included.",
+        ),
         "worst_year": ("Worst year", "pct", "Smallest return of a calendar year."),
         "downside_risk": (
             "Downside deviation per year",
             "pct",
             "Root mean square of daily returns below 0, others counted as 0, x sqrt(252).",
         ),
-        "value_at_risk": ("Value at risk, one day, 5%", "pct", "The 5th percentile of daily returns."),
+        "value_at_risk": (
+            "Value at risk, one day, 5%",
+            "pct",
+            "The 5th percentile of daily returns.",
+        ),
         "expected_shortfall": (
             "Expected shortfall, one day, 5%",
             "pct",
@@ -39,7 +51,8 @@ STATISTICS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "kurtosis": (
             "Excess kurtosis",
             "ratio",
-            "Fourth central moment of daily returns over the square of their variance (ddof 0), less 3.",
+            "Fourth central moment of daily returns over the square of their variance (ddof 0), "
+            "less 3.",
         ),
         "omega": ("Omega ratio", "ratio", "Sum of daily gains over the sum of daily losses."),
         "tail_ratio": (
@@ -55,12 +68,14 @@ STATISTICS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "up_capture": (
             "Upside capture",
             "ratio",
-            "Return per year on days on which the benchmark rose, over the benchmark's on those days.",
+            "Return per year on days on which the benchmark rose, over the benchmark's on those "
+            "days.",
         ),
         "down_capture": (
             "Downside capture",
             "ratio",
-            "Return per year on days on which the benchmark fell, over the benchmark's on those days.",
+            "Return per year on days on which the benchmark fell, over the benchmark's on those "
+            "days.",
         ),
     }
 )
@@ -68,7 +83,9 @@ STATISTICS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Drawdown:
-    """Hold one fall from a highest NAV: rows of the peak, the lowest close and the recovery (None: not yet)."""
+    """Hold one fall from a highest NAV: rows of the peak, the lowest close and the recovery (None:
+    not yet).
+    """
 
     peak: int
     trough: int
@@ -90,7 +107,9 @@ def drawdowns(nav: Array) -> list[Drawdown]:
     found = []
     for first, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
         trough = first + int(fall[first:end].argmin())
-        found.append(Drawdown(first - 1, trough, end if end < len(nav) else None, float(fall[trough])))
+        found.append(
+            Drawdown(first - 1, trough, end if end < len(nav) else None, float(fall[trough]))
+        )
     return sorted(found, key=lambda item: item.depth)
 
 
@@ -107,7 +126,9 @@ def period_returns(nav: pd.Series[float], period: str) -> pd.Series[float]:
 
 
 def statistics(nav: pd.Series[float], market: Array) -> dict[str, float | None]:
-    """Return the numbers of ``STATISTICS`` for daily NAVs (n,) and the benchmark's daily returns (n - 1,)."""
+    """Return the numbers of ``STATISTICS`` for daily NAVs (n,) and the benchmark's daily returns (n
+    - 1,).
+    """
     out: dict[str, float | None] = dict.fromkeys(STATISTICS)
     values = nav.to_numpy(dtype=np.float64)
     if len(values) < 2 or not np.isfinite(values).all() or (values <= 0.0).any():
@@ -127,7 +148,9 @@ def statistics(nav: pd.Series[float], market: Array) -> dict[str, float | None]:
 
 
 def rolling(returns: Array, market: Array, window: int) -> dict[str, Array]:
-    """Return Sharpe ratio, volatility and beta over the last ``window`` returns, (n - window + 1,) each."""
+    """Return Sharpe ratio, volatility and beta over the last ``window`` returns, (n - window + 1,)
+    each.
+    """
     import pandas as pd
 
     own, other = pd.Series(returns), pd.Series(market)

@@ -6,14 +6,30 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bt_run import DEFINITIONS, BacktestResult, BuildContext, Comparison, Component, Config, hookimpl
+from bt_run import (
+    DEFINITIONS,
+    BacktestResult,
+    BuildContext,
+    Comparison,
+    Component,
+    Config,
+    hookimpl,
+)
 from bt_run_plugins.page.render import SCRIPT, STYLE, file_text, template
 from bt_run_plugins.reports.html.book import read_book
 from bt_run_plugins.reports.html.comparison_page import comparison_sections
 from bt_run_plugins.reports.html.holdings import holdings_sections, trades_section
 from bt_run_plugins.reports.html.numbers import STATISTICS
 from bt_run_plugins.reports.html.returns import returns_sections
-from bt_run_plugins.reports.html.summary import alerts, analyses, cards, headline, provenance, sentences, verdict
+from bt_run_plugins.reports.html.summary import (
+    alerts,
+    analyses,
+    cards,
+    headline,
+    provenance,
+    sentences,
+    verdict,
+)
 from bt_run_plugins.reports.html.tracking import tracking_sections
 from bt_run_plugins.reports.html.trading import trading_sections
 
@@ -46,7 +62,8 @@ def bt_reports() -> Iterable[Component]:
             name="html",
             config=HtmlReportConfig,
             build=_build,
-            summary="one self-contained HTML page: growth, drawdowns, months, holdings, costs, decisions, trades",
+            summary="one self-contained HTML page: growth, drawdowns, months, holdings, costs, "
+            "decisions, trades",
         )
     ]
 

@@ -1,4 +1,6 @@
-"""Sections about returns: growth, drawdowns, months and years, distribution, rolling numbers, crises."""
+"""Sections about returns: growth, drawdowns, months and years, distribution, rolling numbers,
+crises.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,27 @@ import numpy as np
 
 from bt_run import Array
 from bt_run_plugins.page.parts import Cell, Choice, Section, Table
-from bt_run_plugins.page.svg import Chart, Scale, Shape, Tick, bars, date_ticks, group_ticks, line, scale_of, under
+from bt_run_plugins.page.svg import (
+    Chart,
+    Scale,
+    Shape,
+    Tick,
+    bars,
+    date_ticks,
+    group_ticks,
+    line,
+    scale_of,
+    under,
+)
 from bt_run_plugins.reports.html.book import Book
-from bt_run_plugins.reports.html.numbers import STATISTICS, drawdown, drawdowns, period_returns, rolling, statistics
+from bt_run_plugins.reports.html.numbers import (
+    STATISTICS,
+    drawdown,
+    drawdowns,
+    period_returns,
+    rolling,
+    statistics,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +72,11 @@ def returns_sections(book: Book) -> Iterator[Section]:
     closes = book.result.closes
     if len(closes) < 2:
         why = "The run has one session, and a return needs two."
-        for name, title in (("growth", "Growth"), ("drawdown", "Drawdowns"), ("months", "Months and years")):
+        for name, title in (
+            ("growth", "Growth"),
+            ("drawdown", "Drawdowns"),
+            ("months", "Months and years"),
+        ):
             yield Section(name, title, missing=why)
         return
     yield _growth(book, closes)
@@ -75,8 +99,12 @@ def _returns(values: Array) -> Array:
 
 
 def _growth(book: Book, closes: pd.DataFrame) -> Section:
-    growth = {name: values / values[np.isfinite(values)][0] for name, values in _navs(closes).items()}
-    order = [name for name in reversed(list(LINES)) if name in growth]  # the run is drawn last, on top
+    growth = {
+        name: values / values[np.isfinite(values)][0] for name, values in _navs(closes).items()
+    }
+    order = [
+        name for name in reversed(list(LINES)) if name in growth
+    ]  # the run is drawn last, on top
     lowest = min(float(np.nanmin(values)) for values in growth.values())
     kinds = {"Linear": scale_of(list(growth.values()))}
     if lowest > 0.0:
@@ -85,7 +113,8 @@ def _growth(book: Book, closes: pd.DataFrame) -> Section:
     charts = {
         kind: Chart(
             title=f"Growth of 1, {kind.lower()} scale",
-            text=f"Lines from {closes.index[0]:%Y-%m-%d} to {closes.index[-1]:%Y-%m-%d}; at the end: {ends}.",
+            text=f"Lines from {closes.index[0]:%Y-%m-%d} to {closes.index[-1]:%Y-%m-%d}; at the "
+            f"end: {ends}.",
             shapes=tuple(Shape(*LINES[name], line(growth[name], scale)) for name in order),
             across=date_ticks(book.dates),
             up=scale.ticks("ratio"),
@@ -100,11 +129,16 @@ def _growth(book: Book, closes: pd.DataFrame) -> Section:
 
 def _drawdown(book: Book, closes: pd.DataFrame) -> Section:
     navs = _navs(closes)
-    falls = {name: drawdown(values) for name, values in navs.items() if name in ("nav", "benchmark")}
+    falls = {
+        name: drawdown(values) for name, values in navs.items() if name in ("nav", "benchmark")
+    }
     scale = scale_of([*falls.values()], zero=True)
-    shapes = [Shape(*LINES[name], line(values, scale)) for name, values in falls.items() if name != "nav"]
+    shapes = [
+        Shape(*LINES[name], line(values, scale)) for name, values in falls.items() if name != "nav"
+    ]
     shapes += [
-        Shape(*LINES["nav"], draw(falls["nav"], scale), kind) for draw, kind in ((under, "area"), (line, "line"))
+        Shape(*LINES["nav"], draw(falls["nav"], scale), kind)
+        for draw, kind in ((under, "area"), (line, "line"))
     ]
     worst = drawdowns(navs["nav"])
     chart = Chart(
@@ -114,16 +148,28 @@ def _drawdown(book: Book, closes: pd.DataFrame) -> Section:
         across=date_ticks(book.dates),
         up=scale.ticks("pct"),
     )
-    lead = "At closes. Length counts sessions from the peak to the recovery, or to the end of the run."
+    lead = (
+        "At closes. Length counts sessions from the peak to the recovery, or to the end of the run."
+    )
     if not worst:
-        return Section("drawdown", "Drawdowns", f"{lead} The NAV never fell below an earlier close.", (chart,))
+        return Section(
+            "drawdown", "Drawdowns", f"{lead} The NAV never fell below an earlier close.", (chart,)
+        )
     rows = []
     for place, item in enumerate(worst[:WORST], start=1):
         back = "not yet" if item.recovery is None else f"{closes.index[item.recovery]:%Y-%m-%d}"
         end = len(closes) - 1 if item.recovery is None else item.recovery
         peak, low = closes.index[item.peak], closes.index[item.trough]
         rows.append(
-            (place, item.depth, f"{peak:%Y-%m-%d}", f"{low:%Y-%m-%d}", back, item.trough - item.peak, end - item.peak)
+            (
+                place,
+                item.depth,
+                f"{peak:%Y-%m-%d}",
+                f"{low:%Y-%m-%d}",
+                back,
+                item.trough - item.peak,
+                end - item.peak,
+            )
         )
     columns = (
         ("Rank", "count"),
@@ -134,8 +180,14 @@ def _drawdown(book: Book, closes: pd.DataFrame) -> Section:
         ("Sessions down", "count"),
         ("Sessions in all", "count"),
     )
-    caption = f"The worst {len(rows)} of {len(worst)} drawdowns" if len(rows) < len(worst) else "All drawdowns"
-    return Section("drawdown", "Drawdowns", lead, (chart, Table("drawdowns", caption, columns, rows)))
+    caption = (
+        f"The worst {len(rows)} of {len(worst)} drawdowns"
+        if len(rows) < len(worst)
+        else "All drawdowns"
+    )
+    return Section(
+        "drawdown", "Drawdowns", lead, (chart, Table("drawdowns", caption, columns, rows))
+    )
 
 
 def _months(closes: pd.DataFrame) -> Section:
@@ -148,7 +200,12 @@ def _months(closes: pd.DataFrame) -> Section:
         found = [known.get(f"{year}-{number:02}") for number in range(1, 13)]
         row = [Cell("") if value is None else Cell(value, "pct", _shade(value)) for value in found]
         rows.append([str(year), *row, Cell(total, "pct", "sum"), other])
-    columns = (("Year", "text"), *((name, "pct") for name in MONTHS), ("Run", "pct"), ("Benchmark", "pct"))
+    columns = (
+        ("Year", "text"),
+        *((name, "pct") for name in MONTHS),
+        ("Run", "pct"),
+        ("Benchmark", "pct"),
+    )
     table = Table("monthly", "Returns by month and year", columns, rows, kind="heat")
     parts: tuple[Chart | Table, ...] = (table,)
     if len(years) > 1:
@@ -156,7 +213,8 @@ def _months(closes: pd.DataFrame) -> Section:
         scale = scale_of(values, zero=True)
         chart = Chart(
             title="Returns by year",
-            text=f"Bars of the run and of the benchmark for {len(years)} years, {years.index[0]} to {years.index[-1]}.",
+            text=f"Bars of the run and of the benchmark for {len(years)} years, {years.index[0]} "
+            f"to {years.index[-1]}.",
             shapes=tuple(
                 Shape(*LINES[name], bars(v, scale, place, 2), "bars")
                 for name, v, place in (("benchmark", values[1], 1), ("nav", values[0], 0))
@@ -199,7 +257,9 @@ def _histogram(own: Array, market: Array) -> Chart:
     both = np.concatenate([own, market[np.isfinite(market)]])
     reach = max(float(np.abs(np.percentile(both, [0.5, 99.5])).max()), 1e-6)
     edges = np.linspace(-reach, reach, BINS + 1)
-    counts = [np.histogram(np.clip(v[np.isfinite(v)], -reach, reach), edges)[0] for v in (own, market)]
+    counts = [
+        np.histogram(np.clip(v[np.isfinite(v)], -reach, reach), edges)[0] for v in (own, market)
+    ]
     scale = scale_of([c.astype(float) for c in counts], zero=True)
     places = Scale(-reach, reach).ticks("pct")
     across = tuple(Tick(round(100.0 - t.at, 2), t.text, n % 2 == 1) for n, t in enumerate(places))
@@ -207,7 +267,8 @@ def _histogram(own: Array, market: Array) -> Chart:
     stairs = np.repeat(x[1], 2) if len(market) else np.zeros(0)
     return Chart(
         title="Daily returns, number of sessions",
-        text=f"Bars count the run's {len(own)} sessions by return, an outline those of the benchmark; what lies "
+        text=f"Bars count the run's {len(own)} sessions by return, an outline those of the "
+        "benchmark; what lies "
         f"beyond {reach:.2%} on either side is in the last bar.",
         shapes=(
             Shape(*LINES["nav"], bars(x[0], scale), "bars"),
@@ -221,7 +282,10 @@ def _histogram(own: Array, market: Array) -> Chart:
 def _rolling(book: Book, closes: pd.DataFrame) -> Section:
     title = f"Rolling {WINDOW} sessions"
     navs = _navs(closes)
-    own, market = _returns(navs["nav"]), _returns(navs.get("benchmark", np.full(len(closes), np.nan)))
+    own, market = (
+        _returns(navs["nav"]),
+        _returns(navs.get("benchmark", np.full(len(closes), np.nan))),
+    )
     if len(own) <= WINDOW:
         text = f"The window is {WINDOW} sessions, half a year; the run has {len(own)} returns."
         return Section("rolling", title, missing=text)
@@ -240,9 +304,12 @@ def _rolling(book: Book, closes: pd.DataFrame) -> Section:
         charts.append(
             Chart(
                 title=label,
-                text=f"{label} over the last {WINDOW} sessions, from {dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}; "
+                text=f"{label} over the last {WINDOW} sessions, from {dates[0]:%Y-%m-%d} to "
+                f"{dates[-1]:%Y-%m-%d}; "
                 f"at the end: {', '.join(f'{LINES[n][0]} {v[-1]:.2f}' for n, v in lines.items())}.",
-                shapes=tuple(Shape(*LINES[name], line(lines[name], scale)) for name in reversed(lines)),
+                shapes=tuple(
+                    Shape(*LINES[name], line(lines[name], scale)) for name in reversed(lines)
+                ),
                 across=date_ticks(dates),
                 up=scale.ticks(unit),
                 zero=scale.zero,
@@ -250,7 +317,9 @@ def _rolling(book: Book, closes: pd.DataFrame) -> Section:
         )
     lead = "Over half a year up to each session, at a risk-free rate of 0; a line is missing where returns do not vary."
     if not charts:
-        return Section("rolling", title, missing="The daily returns never vary, so none of these is defined.")
+        return Section(
+            "rolling", title, missing="The daily returns never vary, so none of these is defined."
+        )
     return Section("rolling", title, lead, tuple(charts))
 
 
@@ -266,14 +335,32 @@ def _crises(book: Book, closes: pd.DataFrame) -> Section:
         if days[0] > begin or days[-1] < stop:
             partly.append(name)
             continue
-        inside = slice(int(np.searchsorted(days, begin, "right")) - 1, int(np.searchsorted(days, stop, "right")))
-        moves = [v[inside][-1] / v[inside][0] - 1.0 for v in (navs.get(n, np.full(len(days), np.nan)) for n in LINES)]
-        rows.append((name, start, end, *map(float, moves), float(drawdown(navs["nav"][inside]).min())))
+        inside = slice(
+            int(np.searchsorted(days, begin, "right")) - 1,
+            int(np.searchsorted(days, stop, "right")),
+        )
+        moves = [
+            v[inside][-1] / v[inside][0] - 1.0
+            for v in (navs.get(n, np.full(len(days), np.nan)) for n in LINES)
+        ]
+        rows.append(
+            (name, start, end, *map(float, moves), float(drawdown(navs["nav"][inside]).min()))
+        )
     more = f" Only partly inside the run, so not shown: {', '.join(partly)}." if partly else ""
     if not rows:
         text = f"No crisis window of the S&P 500 lies wholly between {first:%Y-%m-%d} and {last:%Y-%m-%d}.{more}"
         return Section("crises", title, missing=text)
-    columns = (("Window", "text"), ("From", "text"), ("To", "text"), *((n, "pct") for n, _ in LINES.values()))
-    table = Table("crises", "Returns in crisis windows", (*columns, ("Worst drawdown of the run", "pct")), rows)
+    columns = (
+        ("Window", "text"),
+        ("From", "text"),
+        ("To", "text"),
+        *((n, "pct") for n, _ in LINES.values()),
+    )
+    table = Table(
+        "crises",
+        "Returns in crisis windows",
+        (*columns, ("Worst drawdown of the run", "pct")),
+        rows,
+    )
     lead = f"Each window runs from a high of the S&P 500 at a close to the low that followed.{more}"
     return Section("crises", title, lead, (table,))

@@ -1,4 +1,6 @@
-"""The top and the foot of a page: what was run in two sentences, headline numbers, data notes, provenance."""
+"""The top and the foot of a page: what was run in two sentences, headline numbers, data notes,
+provenance.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +17,36 @@ from bt_run_plugins.page.parts import Cell, Section, Table
 COLUMNS = ("run", "benchmark", "equal_weight", "constant_mix")
 CARDS = ("cagr", "volatility", "sharpe", "max_drawdown", "turnover_one_way", "costs_bps")
 HEADLINE = (
-    *("total_return", "cagr", "volatility", "sharpe", "sortino", "max_drawdown", "calmar", "best_day", "worst_day"),
-    *("skew", "beta", "alpha", "correlation", "tracking_error", "information_ratio", "average_gross", "average_net"),
-    *("turnover_one_way", "turnover_two_way", "commission", "slippage", "costs", "costs_bps", "fills"),
+    *(
+        "total_return",
+        "cagr",
+        "volatility",
+        "sharpe",
+        "sortino",
+        "max_drawdown",
+        "calmar",
+        "best_day",
+        "worst_day",
+    ),
+    *(
+        "skew",
+        "beta",
+        "alpha",
+        "correlation",
+        "tracking_error",
+        "information_ratio",
+        "average_gross",
+        "average_net",
+    ),
+    *(
+        "turnover_one_way",
+        "turnover_two_way",
+        "commission",
+        "slippage",
+        "costs",
+        "costs_bps",
+        "fills",
+    ),
     *("sessions", "years"),
 )
 HIGHER = frozenset({"total_return", "cagr", "sharpe", "sortino", "max_drawdown", "calmar"})
@@ -37,7 +66,9 @@ SCHEDULES: Mapping[str, str] = MappingProxyType(
         "quarter_end": "at the last session of each quarter",
     }
 )
-FILLS: Mapping[str, str] = MappingProxyType({"next_open": "the next bar's open", "next_close": "the next bar's close"})
+FILLS: Mapping[str, str] = MappingProxyType(
+    {"next_open": "the next bar's open", "next_close": "the next bar's close"}
+)
 
 
 @dataclass(frozen=True)
@@ -55,12 +86,18 @@ def sentences(result: BacktestResult) -> tuple[str, str]:
     config: Mapping[str, Any] = result.manifest["config"]
     data, broker = config["data"], config["broker"]
     names = list(data["assets"])
-    assets = ", ".join(names) if len(names) <= 6 else f"{len(names)} assets ({', '.join(names[:4])} and others)"
+    assets = (
+        ", ".join(names)
+        if len(names) <= 6
+        else f"{len(names)} assets ({', '.join(names[:4])} and others)"
+    )
     first, last = result.nav.index[0], result.nav.index[-1]
     period = f"from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
     strategy = _component(config["strategy"])
     if config.get("sizer") is None:
-        what = f"The Backtrader strategy {strategy} traded {assets} {period}, placing its own orders."
+        what = (
+            f"The Backtrader strategy {strategy} traded {assets} {period}, placing its own orders."
+        )
     else:
         stages = [f"{_component(config['sizer'])} turns into weights"]
         if config["overlays"]:
@@ -72,8 +109,10 @@ def sentences(result: BacktestResult) -> tuple[str, str]:
     costs = [f"{_cost(broker.get(name))} {name}" for name in ("commission", "slippage")]
     traded = "total-return units" if data["adjust"] == "total_return" else "shares as traded"
     how = (
-        f"Orders for {traded} fill at {FILLS.get(str(broker.get('fill')), 'the next bar')} with {' and '.join(costs)}, "
-        f"starting with {float(result.nav['nav'].iloc[0]):,.0f} in cash; the benchmark is {data['benchmark']}, "
+        f"Orders for {traded} fill at {FILLS.get(str(broker.get('fill')), 'the next bar')} with "
+        f"{' and '.join(costs)}, "
+        f"starting with {float(result.nav['nav'].iloc[0]):,.0f} in cash; the benchmark is "
+        f"{data['benchmark']}, "
         f"the risk-free rate {config.get('risk_free', 0.0):.2%} a year."
     )
     return what, how
@@ -87,7 +126,11 @@ def verdict(result: BacktestResult) -> str:
         return metrics.get(name, {}).get(column)
 
     words = []
-    for name, label in (("cagr", "return per year"), ("sharpe", "Sharpe ratio"), ("max_drawdown", "worst drawdown")):
+    for name, label in (
+        ("cagr", "return per year"),
+        ("sharpe", "Sharpe ratio"),
+        ("max_drawdown", "worst drawdown"),
+    ):
         own = value(name, "run")
         others = {c: value(name, c) for c in COLUMNS[1:]}
         known = {c: v for c, v in others.items() if v is not None}
@@ -97,7 +140,10 @@ def verdict(result: BacktestResult) -> str:
         if len(beaten) == len(known):
             words.append(f"{label}: better than all {len(known)} yardsticks")
         else:
-            words.append(f"{label}: " + (f"better than {' and '.join(beaten)}" if beaten else "better than none"))
+            words.append(
+                f"{label}: "
+                + (f"better than {' and '.join(beaten)}" if beaten else "better than none")
+            )
     if not words:
         return "The run has too few returns, or none that vary, for a verdict."
     return f"Against benchmark, equal weight and constant mix, {'; '.join(words)}."
@@ -125,16 +171,22 @@ def headline(result: BacktestResult) -> Table:
         best = max(known) if name in HIGHER and len(known) > 1 else None
         unit = unit_of(name)
         cells = [Cell(v, unit, "best" if best is not None and v == best else "") for v in values]
-        rows.append([Cell(DEFINITIONS[name].label, look="head", hint=DEFINITIONS[name].text), *cells])
+        rows.append(
+            [Cell(DEFINITIONS[name].label, look="head", hint=DEFINITIONS[name].text), *cells]
+        )
     columns = (("Metric", "text"), *((column.replace("_", " "), "ratio") for column in COLUMNS))
-    note = "A star marks the best of a row. n/a: not defined, because too short or without variance."
+    note = (
+        "A star marks the best of a row. n/a: not defined, because too short or without variance."
+    )
     return Table("headline", "The run beside its yardsticks", columns, rows, note)
 
 
 def alerts(result: BacktestResult) -> list[str]:
     """Return what a reader must know before any number: notes on the data, stale marks, warnings."""
     out = [*result.notes, *result.warnings]
-    stale = result.positions[result.positions["stale"]] if len(result.positions) else result.positions
+    stale = (
+        result.positions[result.positions["stale"]] if len(result.positions) else result.positions
+    )
     if len(stale):
         names = sorted(stale["asset"].astype(str).unique())
         shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
@@ -143,21 +195,34 @@ def alerts(result: BacktestResult) -> list[str]:
 
 
 def provenance(result: BacktestResult) -> tuple[Section, str, str]:
-    """Return what the result follows from, the command that repeats it, and the configuration as text."""
+    """Return what the result follows from, the command that repeats it, and the configuration as
+    text.
+    """
     manifest = result.manifest
-    rows = [("Run", result.run_id), ("Data, sha256", manifest.get("data")), ("Orders, sha256", manifest.get("orders"))]
+    rows = [
+        ("Run", result.run_id),
+        ("Data, sha256", manifest.get("data")),
+        ("Orders, sha256", manifest.get("orders")),
+    ]
     rows += [("Look-ahead", result.look_ahead or None)]
     rows += [("Seed", manifest.get("seed")), ("Python", manifest.get("python"))]
-    rows += [(f"Source of {name}, sha256", text) for name, text in manifest.get("sources", {}).items()]
+    rows += [
+        (f"Source of {name}, sha256", text) for name, text in manifest.get("sources", {}).items()
+    ]
     rows += [(f"Version of {name}", text) for name, text in manifest.get("versions", {}).items()]
     told = [(label, Cell(str(text), look="code")) for label, text in rows if text is not None]
-    table = Table("provenance", "What the result follows from", (("What", "text"), ("Value", "text")), told)
+    table = Table(
+        "provenance", "What the result follows from", (("What", "text"), ("Value", "text")), told
+    )
     lead = (
-        "Who has the run's folder can repeat it; the command says identical, or what differs. It is typed where "
+        "Who has the run's folder can repeat it; the command says identical, or what differs. It "
+        "is typed where "
         "the folder runs lies."
     )
     command = f"bt-run reproduce runs/{result.config.name}/{result.run_id}"
-    text = json.dumps(_short_paths(manifest["config"]), indent=2, sort_keys=True, ensure_ascii=False, default=str)
+    text = json.dumps(
+        _short_paths(manifest["config"]), indent=2, sort_keys=True, ensure_ascii=False, default=str
+    )
     return Section("provenance", "Provenance", lead, (table,)), command, text
 
 
@@ -168,7 +233,9 @@ def analyses(result: BacktestResult) -> Section:
     parts = []
     for number, (name, table) in enumerate(sorted(result.analyses.items())):
         frame = table.reset_index() if table.index.name else table
-        rows = [[_plain_cell(value) for value in row] for row in frame.head(50).itertuples(index=False)]
+        rows = [
+            [_plain_cell(value) for value in row] for row in frame.head(50).itertuples(index=False)
+        ]
         note = "" if len(frame) <= 50 else f"50 of {len(frame):,} rows are shown."
         columns = tuple((str(column), "text") for column in frame.columns)
         parts.append(Table(f"analysis-{number}", name, columns, rows, note))
@@ -186,7 +253,9 @@ def unit_of(name: str) -> str:
 
 def _component(item: Mapping[str, Any]) -> str:
     """Write a component as its name and options."""
-    options = [f"{key} {_words(value)}" for key, value in item.items() if key != "use" and _said(value)]
+    options = [
+        f"{key} {_words(value)}" for key, value in item.items() if key != "use" and _said(value)
+    ]
     return f"{item['use']} ({', '.join(options)})" if options else str(item["use"])
 
 
@@ -198,7 +267,8 @@ def _cost(value: Any) -> str:
     if not parts.get("impact"):
         parts.pop("lookback", None)
     words = [
-        f"{item:g} bp" if key == "bps" else f"{key.replace('_', ' ')} {_words(item)}" for key, item in parts.items()
+        f"{item:g} bp" if key == "bps" else f"{key.replace('_', ' ')} {_words(item)}"
+        for key, item in parts.items()
     ]
     return " + ".join(words) or "no"
 

@@ -25,7 +25,8 @@ def tracking_sections(result: BacktestResult) -> tuple[Section, ...]:
         return ()
     rolling = rolling_tracking_error(result).dropna()
     texts = {
-        "clone_vs_benchmark": f"Growth of 1 of {result.config.name} and of {result.config.data.benchmark}.",
+        "clone_vs_benchmark": f"Growth of 1 of {result.config.name} and of "
+        f"{result.config.data.benchmark}.",
         "tracking_error": f"Between {rolling.min():.2%} and {rolling.max():.2%} a year."
         if len(rolling)
         else "Too short.",
@@ -35,4 +36,6 @@ def tracking_sections(result: BacktestResult) -> tuple[Section, ...]:
         Picture(_TITLES[name], texts[name], b64encode(png(result, draw, dpi=110)).decode())
         for name, draw in PICTURES.items()
     )
-    return (Section("tracking", "Tracking", "How closely the run followed its benchmark.", pictures),)
+    return (
+        Section("tracking", "Tracking", "How closely the run followed its benchmark.", pictures),
+    )

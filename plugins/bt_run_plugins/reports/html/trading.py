@@ -40,7 +40,9 @@ def _costs(book: Book) -> Section:
     years = np.unique(book.years)
     sessions = np.array([(book.years[book.closing[1:]] == year).sum() for year in years])
     sums = [np.array([v[book.years == year].sum() for year in years]) for v in (turnover, *spent)]
-    mean = [float(book.nav[book.closing][book.years[book.closing] == year].mean()) for year in years]
+    mean = [
+        float(book.nav[book.closing][book.years[book.closing] == year].mean()) for year in years
+    ]
     rows: list[tuple[Any, ...]] = [
         (str(y), float(t / 2), float(t), float(c), float(s), float(c + s), float(1e4 * (c + s) / m))
         for y, t, c, s, m in zip(years, *sums, mean, strict=True)
@@ -49,7 +51,9 @@ def _costs(book: Book) -> Section:
     years_run = total["years"]["run"] or 0.0
     all_two = float(turnover.sum())
     cost = [float(total[name]["run"] or 0.0) for name in ("commission", "slippage", "costs")]
-    whole = float(book.nav[book.closing][1:].mean()) if len(book.closing) > 1 else float(book.nav[0])
+    whole = (
+        float(book.nav[book.closing][1:].mean()) if len(book.closing) > 1 else float(book.nav[0])
+    )
     rows.append((Cell("All", look="sum"), all_two / 2, all_two, *cost, 1e4 * cost[2] / whole))
     columns = (
         ("Year", "text"),
@@ -69,24 +73,37 @@ def _costs(book: Book) -> Section:
         up=scale.ticks("pct"),
     )
     lead = (
-        "Two way counts |shares| x price without slippage over the NAV at the close before; one way is half. The "
-        f"first build-up is in it. The years hold {int(sessions.min())} to {int(sessions.max())} sessions."
+        "Two way counts |shares| x price without slippage over the NAV at the close before; one "
+        "way is half. The "
+        f"first build-up is in it. The years hold {int(sessions.min())} to {int(sessions.max())} "
+        "sessions."
     )
     return Section(
         "costs",
         title,
         lead,
-        (chart, Table("costs-by-year", "Turnover and costs by year", columns, rows), _costs_by_asset(book)),
+        (
+            chart,
+            Table("costs-by-year", "Turnover and costs by year", columns, rows),
+            _costs_by_asset(book),
+        ),
     )
 
 
 def _costs_by_asset(book: Book) -> Table:
-    traded, commission, slippage = (v.sum(axis=0) for v in (book.traded, book.commission, book.slippage))
+    traded, commission, slippage = (
+        v.sum(axis=0) for v in (book.traded, book.commission, book.slippage)
+    )
     order = np.argsort(-traded, kind="stable")
 
     def row(name: str, columns: Any) -> list[object]:
         parts = [float(values[columns].sum()) for values in (traded, commission, slippage)]
-        return [name, *parts, parts[1] + parts[2], 1e4 * (parts[1] + parts[2]) / parts[0] if parts[0] else None]
+        return [
+            name,
+            *parts,
+            parts[1] + parts[2],
+            1e4 * (parts[1] + parts[2]) / parts[0] if parts[0] else None,
+        ]
 
     rows = [row(book.assets[c], [c]) for c in order[:ASSETS]]
     if len(order) > ASSETS:
@@ -116,7 +133,11 @@ def _achieved(book: Book) -> Section:
     at = index.get_indexer(pd.DatetimeIndex(fired["time"])) + 1
     fired, at = fired[at < len(index)], at[at < len(index)]
     if not len(fired):
-        return Section("achieved", title, missing="No decision was traded, so there is no target to compare with.")
+        return Section(
+            "achieved",
+            title,
+            missing="No decision was traded, so there is no target to compare with.",
+        )
     held = book.weights_at(at, fired["asset"].to_numpy(dtype=object))
     target = fired["target"].to_numpy(dtype=np.float64)
     gap = held - target
@@ -129,15 +150,35 @@ def _achieved(book: Book) -> Section:
     lines = []
     for row in worst:
         day, asset = fired["time"].iloc[row], str(fired["asset"].iloc[row])
-        reason = why.get((day, asset), "prices moved between the decision and the close after the fill")
-        lines.append((f"{day:%Y-%m-%d}", asset, float(target[row]), float(held[row]), float(gap[row]), reason))
-    heads = (("Decided", "text"), ("Asset", "text"), ("Target", "pct"), ("Achieved", "pct"), ("Gap", "pct"))
+        reason = why.get(
+            (day, asset), "prices moved between the decision and the close after the fill"
+        )
+        lines.append(
+            (
+                f"{day:%Y-%m-%d}",
+                asset,
+                float(target[row]),
+                float(held[row]),
+                float(gap[row]),
+                reason,
+            )
+        )
+    heads = (
+        ("Decided", "text"),
+        ("Asset", "text"),
+        ("Target", "pct"),
+        ("Achieved", "pct"),
+        ("Gap", "pct"),
+    )
     table = Table("gaps", f"The {len(lines)} largest gaps", (*heads, ("Why", "text")), lines)
     lead = (
-        "The weight that a decision asked for, beside the weight at the close of the bar on which it filled. "
+        "The weight that a decision asked for, beside the weight at the close of the bar on which "
+        "it filled. "
         "Prices move between the two, so a small gap is usual; unfilled orders say why."
     )
-    return Section("achieved", title, lead, (chart, table, *([_orders(fills)] if len(fills) else [])))
+    return Section(
+        "achieved", title, lead, (chart, table, *([_orders(fills)] if len(fills) else []))
+    )
 
 
 def _gap_chart(book: Book, rows: Rows, apart: Array) -> Chart:
@@ -145,7 +186,8 @@ def _gap_chart(book: Book, rows: Rows, apart: Array) -> Chart:
     places = book.index[rows]
     return Chart(
         title="Half the sum of |achieved - target| after each traded decision, of NAV",
-        text=f"{len(rows)} traded decisions; {apart.mean():.3%} on average and {apart.max():.2%} at most.",
+        text=f"{len(rows)} traded decisions; {apart.mean():.3%} on average and {apart.max():.2%} "
+        "at most.",
         shapes=(Shape("run", "run", line(apart, scale)),),
         across=date_ticks(places),
         up=scale.ticks("pct"),
@@ -155,13 +197,18 @@ def _gap_chart(book: Book, rows: Rows, apart: Array) -> Chart:
 def _fill_reasons(fills: pd.DataFrame) -> dict[tuple[Any, str], str]:
     """Return (time of the decision, asset) -> why less was filled than asked."""
     told = fills[fills["reason"].notna() & fills["decided_at"].notna()]
-    return {(t, str(a)): str(r) for t, a, r in zip(told["decided_at"], told["asset"], told["reason"], strict=True)}
+    return {
+        (t, str(a)): str(r)
+        for t, a, r in zip(told["decided_at"], told["asset"], told["reason"], strict=True)
+    }
 
 
 def _orders(fills: pd.DataFrame) -> Table:
     """Count the orders by what became of them."""
     reason = fills["reason"].fillna("filled as asked")
-    frame = fills.assign(reason=reason, ratio=(fills["filled"] / fills["asked"]).where(fills["asked"] != 0.0))
+    frame = fills.assign(
+        reason=reason, ratio=(fills["filled"] / fills["asked"]).where(fills["asked"] != 0.0)
+    )
     rows = [
         (str(name), len(own), float(own["ratio"].mean()) if own["ratio"].notna().any() else None)
         for name, own in frame.groupby("reason", sort=False)
@@ -215,10 +262,14 @@ def _decisions(book: Book) -> Section:
     )
     done = int((sums["names"] > 0).sum())
     lead = (
-        f"{len(times):,} decisions, {done:,} of them traded. The command bt-run explain takes one apart, from the "
+        f"{len(times):,} decisions, {done:,} of them traded. The command bt-run explain takes one "
+        "apart, from the "
         "signal to the fill."
     )
-    parts = (Table("decisions", "Decisions, newest first", columns, kept, note, search=True), _last(table))
+    parts = (
+        Table("decisions", "Decisions, newest first", columns, kept, note, search=True),
+        _last(table),
+    )
     return Section("decisions", title, lead, parts)
 
 
@@ -232,8 +283,13 @@ def _reasons(table: pd.DataFrame, starts: Rows) -> list[str]:
     for first, end in zip(starts.astype(int), ends, strict=True):
         found, counts = np.unique(codes[first:end], return_counts=True)
         order = np.argsort(-counts, kind="stable")
-        told = [f"{words[found[n]]} ({counts[n]})" if len(found) > 1 else str(words[found[n]]) for n in order[:REASONS]]
-        out.append("; ".join(told) + (f"; {len(found) - REASONS} more" if len(found) > REASONS else ""))
+        told = [
+            f"{words[found[n]]} ({counts[n]})" if len(found) > 1 else str(words[found[n]])
+            for n in order[:REASONS]
+        ]
+        out.append(
+            "; ".join(told) + (f"; {len(found) - REASONS} more" if len(found) > REASONS else "")
+        )
     return out
 
 
@@ -251,7 +307,9 @@ def _last(table: pd.DataFrame) -> Table:
         for _, row in order.head(ASSETS * 2).iterrows()
     ]
     note = (
-        f"{len(rows)} of {len(last)} assets are shown; all are in decisions.parquet." if len(rows) < len(last) else ""
+        f"{len(rows)} of {len(last)} assets are shown; all are in decisions.parquet."
+        if len(rows) < len(last)
+        else ""
     )
     columns = (
         ("Asset", "text"),
@@ -261,7 +319,13 @@ def _last(table: pd.DataFrame) -> Table:
         ("Weight before", "pct"),
         ("Reason", "text"),
     )
-    return Table("last-decision", f"The decision of {_moment(last['time'].iloc[0])} by asset", columns, rows, note)
+    return Table(
+        "last-decision",
+        f"The decision of {_moment(last['time'].iloc[0])} by asset",
+        columns,
+        rows,
+        note,
+    )
 
 
 def _moment(time: Any) -> str:

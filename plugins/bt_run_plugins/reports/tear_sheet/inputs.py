@@ -48,18 +48,25 @@ def sheet_input(result: BacktestResult) -> SheetInput:
 def pyfolio_input(result: BacktestResult) -> tuple[pd.Series[float], pd.DataFrame, pd.DataFrame]:
     """Return daily returns, positions and transactions as pyfolio wants them, all in UTC.
 
-    ``positions`` has one row per session from the start on, one column of money per asset ever held and
-    ``cash``; a row sums to the NAV. ``transactions`` has index time and columns symbol, amount, price.
+    ``positions`` has one row per session from the start on, one column of money per asset ever held
+    and ``cash``; a row sums to the NAV. ``transactions`` has index time and columns symbol, amount,
+    price.
     """
     closes = result.closes
     last = result.positions[result.positions["time"].isin(closes["time"])]
     # pyfolio takes the column ``cash`` for money
     names = last["asset"].replace({"cash": "cash (asset)"})
-    held = last.assign(asset=names).pivot_table(index="time", columns="asset", values="value", aggfunc="sum")
-    held = held.reindex(closes["time"]).fillna(0.0).set_axis(closes.index, axis=0).astype(np.float64)
+    held = last.assign(asset=names).pivot_table(
+        index="time", columns="asset", values="value", aggfunc="sum"
+    )
+    held = (
+        held.reindex(closes["time"]).fillna(0.0).set_axis(closes.index, axis=0).astype(np.float64)
+    )
     positions = held.rename_axis(columns=None).assign(cash=closes["cash"])
     done = result.fills[result.fills["filled"] != 0.0]
-    transactions = done[["asset", "filled", "price"]].set_axis(["symbol", "amount", "price"], axis=1)
+    transactions = done[["asset", "filled", "price"]].set_axis(
+        ["symbol", "amount", "price"], axis=1
+    )
     transactions.index = done["time"].array
     transactions["symbol"] = transactions["symbol"].replace({"cash": "cash (asset)"})
     return result.returns, positions, transactions

@@ -12,7 +12,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from bt_run import BacktestResult, BuildContext, Component, Config, hookimpl
-from bt_run_plugins.figures.pages import LINE, STYLE, WARM, new_page, paragraphs, save, text_table, tidy_dates
+from bt_run_plugins.figures.pages import (
+    LINE,
+    STYLE,
+    WARM,
+    new_page,
+    paragraphs,
+    save,
+    text_table,
+    tidy_dates,
+)
 from bt_run_plugins.reports.tear_sheet.inputs import pyfolio_input
 from bt_run_plugins.reports.tear_sheet.returns_sheets import draw_sheets
 
@@ -24,7 +33,9 @@ __all__ = ["TearSheet", "TearSheetConfig", "bt_reports", "pyfolio_input"]
 
 FILE = "tear_sheet.pdf"
 WIDTH = 165  # characters on a line of the first page
-FILLS = MappingProxyType({"next_open": "at the next bar's open", "next_close": "at the next bar's close"})
+FILLS = MappingProxyType(
+    {"next_open": "at the next bar's open", "next_close": "at the next bar's close"}
+)
 
 
 class TearSheetConfig(Config):
@@ -63,7 +74,9 @@ def _build(_: TearSheetConfig, __: BuildContext) -> TearSheet:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Hide what pyfolio, seaborn and pandas say to each other: nothing in it is for a report's reader."""
+    """Hide what pyfolio, seaborn and pandas say to each other: nothing in it is for a report's
+    reader.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -75,13 +88,15 @@ def _style() -> Iterator[None]:
     import matplotlib.style
     from pandas.plotting import plot_params
 
-    # x_compat: plain dates, because pandas' own periods do not mix with what pyfolio draws over them
+    # x_compat: plain dates, because pandas' own periods do not mix with what pyfolio draws over
+    # them
     plain: Any = plot_params
     with matplotlib.style.context(["default", dict(STYLE)]), plain.use("x_compat", True):
         yield
 
 
-# -- the first page ------------------------------------------------------------------------------------
+# -- the first page
+# ------------------------------------------------------------------------------------
 
 
 def _first_page(result: BacktestResult, left_out: tuple[str, ...]) -> Figure:
@@ -90,7 +105,13 @@ def _first_page(result: BacktestResult, left_out: tuple[str, ...]) -> Figure:
     first, last = result.nav.index[0], result.nav.index[-1]
     sessions = len(result.closes) - 1
     page = new_page(result.config.name)
-    page.text(0.955, 0.945, f"{first:%Y-%m-%d} to {last:%Y-%m-%d}, {sessions:,} sessions", size=10, ha="right")
+    page.text(
+        0.955,
+        0.945,
+        f"{first:%Y-%m-%d} to {last:%Y-%m-%d}, {sessions:,} sessions",
+        size=10,
+        ha="right",
+    )
     y = 0.905
     if result.notes:
         end = paragraphs(page, (0.055, y - 0.012), _fit(result.notes, 8), WIDTH)
@@ -132,7 +153,9 @@ def _growth(axes: Axes, result: BacktestResult) -> None:
         ("nav", "forestgreen"),
     ):
         name = "run" if column == "nav" else column.replace("_", " ")
-        axes.plot(closes.index, closes[column] / closes[column].iloc[0], color=color, lw=1.0, label=name)
+        axes.plot(
+            closes.index, closes[column] / closes[column].iloc[0], color=color, lw=1.0, label=name
+        )
     axes.set_title("Growth of 1", loc="left")
     axes.legend(loc="lower right", bbox_to_anchor=(1.0, 0.98), ncols=4, frameon=False)
     tidy_dates(axes)
@@ -161,9 +184,16 @@ def _facts(result: BacktestResult) -> Iterator[tuple[str, str]]:
     data, broker = config["data"], config["broker"]
     assets: Mapping[str, str] = data["assets"]
     yield "Source", _component(data["source"])
-    yield f"Assets ({len(assets)})", ", ".join(n if n == s else f"{n} = {s}" for n, s in assets.items())
+    yield (
+        f"Assets ({len(assets)})",
+        ", ".join(n if n == s else f"{n} = {s}" for n, s in assets.items()),
+    )
     yield "Benchmark", str(data["benchmark"])
-    traded = "units of the total-return series" if data["adjust"] == "total_return" else "real shares as traded"
+    traded = (
+        "units of the total-return series"
+        if data["adjust"] == "total_return"
+        else "real shares as traded"
+    )
     yield "Traded", traded
     yield "Strategy", _component(config["strategy"])
     yield "Sizer", _component(config.get("sizer"))

@@ -11,7 +11,11 @@ import numpy as np
 from bt_run import BacktestResult
 from bt_run_plugins.figures.pages import Panel, new_page, panel_page, text_table
 from bt_run_plugins.reports.tear_sheet.inputs import SheetInput, sheet_input
-from bt_run_plugins.reports.tear_sheet.trading_sheets import positions_sheet, round_trip_sheet, transactions_sheet
+from bt_run_plugins.reports.tear_sheet.trading_sheets import (
+    positions_sheet,
+    round_trip_sheet,
+    transactions_sheet,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +23,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-FEWEST = 5  # sessions below which distributions, and round trips below which statistics, say nothing
+FEWEST = (
+    5  # sessions below which distributions, and round trips below which statistics, say nothing
+)
 HALF_YEAR, YEAR = 126, 252  # sessions in pyfolio's rolling windows
 
 
@@ -36,7 +42,9 @@ def draw_sheets(result: BacktestResult) -> Sheets:
     given = sheet_input(result)
     count = len(given.returns)
     if count < FEWEST:
-        return Sheets((), (f"no sheet applies: {count} sessions have a return, the sheets need {FEWEST}",))
+        return Sheets(
+            (), (f"no sheet applies: {count} sessions have a return, the sheets need {FEWEST}",)
+        )
     pages, left_out = list(_returns_sheet(given)), []
     if _flat(given) is None:
         pages += [_drawdown_page(given), _calendar_page(given)]
@@ -54,11 +62,15 @@ def draw_sheets(result: BacktestResult) -> Sheets:
     if len(given.trips) >= FEWEST:
         pages += round_trip_sheet(given)
     else:
-        left_out.append(f"round-trip sheet: {len(given.trips)} round trips were made, and statistics need {FEWEST}")
+        left_out.append(
+            f"round-trip sheet: {len(given.trips)} round trips were made, and statistics need "
+            f"{FEWEST}"
+        )
     return Sheets(tuple(pages), tuple(left_out))
 
 
-# -- returns -------------------------------------------------------------------------------------------
+# -- returns
+# -------------------------------------------------------------------------------------------
 
 
 def _returns_sheet(given: SheetInput) -> Iterator[Figure]:
@@ -103,7 +115,9 @@ def _risk_page(given: SheetInput) -> Figure:
     returns, market = given.returns, given.market
     alone = _alone(given)
     factor = None if alone else market
-    daily = Panel("Daily returns", lambda axes: plotting.plot_returns(returns, ax=axes), (1, 1, 1, 1))
+    daily = Panel(
+        "Daily returns", lambda axes: plotting.plot_returns(returns, ax=axes), (1, 1, 1, 1)
+    )
     if len(returns) <= HALF_YEAR:
         page = panel_page("Risk over time", (1, 1), [replace(daily, place=(0, 0, 0, 0))])
         text = f"Volatility, Sharpe ratio and beta roll over 6 months: {_too_short(len(returns), HALF_YEAR)}."
@@ -164,7 +178,9 @@ def _drawdown_page(given: SheetInput) -> Figure:
         [
             Panel(
                 "Growth of 1 and the worst drawdowns",
-                lambda axes: plotting.plot_drawdown_periods(returns, top=max(len(table), 1), ax=axes),
+                lambda axes: plotting.plot_drawdown_periods(
+                    returns, top=max(len(table), 1), ax=axes
+                ),
                 (0, 0, 0, 0),
                 dry,
             ),
@@ -213,7 +229,9 @@ def _calendar_page(given: SheetInput) -> Figure:
             ),
             Panel(
                 "Daily, weekly and monthly returns",
-                lambda axes: plotting.plot_return_quantiles(returns, ax=axes, linewidth=0.8, fliersize=2),
+                lambda axes: plotting.plot_return_quantiles(
+                    returns, ax=axes, linewidth=0.8, fliersize=2
+                ),
                 (1, 1, 2, 2),
                 few,
                 dates=False,
@@ -230,7 +248,11 @@ def _heatmap(returns: pd.Series[float], axes: Axes, size: int) -> None:
     axes.grid(False)
     axes.set(xlabel="", ylabel="")
     known = {(day.year, day.month) for day in returns.index}
-    months = [(year, month) for year in sorted({y for y, _ in known}) for month in sorted({m for _, m in known})]
+    months = [
+        (year, month)
+        for year in sorted({y for y, _ in known})
+        for month in sorted({m for _, m in known})
+    ]
     for text, month in zip(axes.texts, months, strict=True):
         text.set_fontsize(size)
         if month not in known:
@@ -243,7 +265,9 @@ def _statistics_page(given: SheetInput) -> Figure:
 
     turnover = {"turnover_denom": "portfolio_value"}
     factor = None if given.market.isna().any() else given.market
-    run = timeseries.perf_stats(given.returns, factor, given.positions, given.transactions, **turnover)
+    run = timeseries.perf_stats(
+        given.returns, factor, given.positions, given.transactions, **turnover
+    )
     market = {} if factor is None else timeseries.perf_stats(factor)
     page = new_page("Statistics")
     rows = [["pyfolio's statistics, risk-free rate 0", "run", "benchmark"]]

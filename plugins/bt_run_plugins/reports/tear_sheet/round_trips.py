@@ -25,7 +25,9 @@ class _Lots:
     lots: deque[tuple[float, float, pd.Timestamp]] = field(default_factory=deque)
 
     def split(self, ratio: float) -> None:
-        self.lots = deque((shares * ratio, price / ratio, time) for shares, price, time in self.lots)
+        self.lots = deque(
+            (shares * ratio, price / ratio, time) for shares, price, time in self.lots
+        )
 
     def trade(self, amount: float, price: float, time: pd.Timestamp) -> dict[str, object] | None:
         """Close lots of the other sign, open one with what is left; return the round trip, if any."""
@@ -56,9 +58,9 @@ class _Lots:
 def find_round_trips(result: BacktestResult) -> pd.DataFrame:
     """Return one row per closing trade, with pyfolio's columns.
 
-    pyfolio's own matching counts whole shares only; this one takes fractions, follows splits, and closes
-    at the last price what is still held. ``pnl`` is money before commissions and dividends, slippage
-    included; ``returns`` is ``pnl`` over the NAV at the close before.
+    pyfolio's own matching counts whole shares only; this one takes fractions, follows splits, and
+    closes at the last price what is still held. ``pnl`` is money before commissions and dividends,
+    slippage included; ``returns`` is ``pnl`` over the NAV at the close before.
     """
     import pandas as pd
 
@@ -71,7 +73,9 @@ def find_round_trips(result: BacktestResult) -> pd.DataFrame:
             trip = lots.trade(amount, price, time) if amount else None
             if trip:
                 rows.append(trip | {"symbol": symbol})
-    trips = pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(["close_dt", "symbol"], ignore_index=True)
+    trips = pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(
+        ["close_dt", "symbol"], ignore_index=True
+    )
     if not rows:
         return trips
     trips["duration"] = trips["close_dt"] - trips["open_dt"]
@@ -91,7 +95,9 @@ def _events(result: BacktestResult) -> dict[str, list[tuple[pd.Timestamp, float,
     if fills.empty:
         return {}
     index = result.nav.index
-    held = result.positions.pivot_table(index="time", columns="asset", values="shares", aggfunc="sum")
+    held = result.positions.pivot_table(
+        index="time", columns="asset", values="shares", aggfunc="sum"
+    )
     traded = fills.pivot_table(index="time", columns="asset", values="filled", aggfunc="sum")
     names = held.columns.union(traded.columns)
     held = held.reindex(index=index, columns=names).fillna(0.0)
@@ -110,7 +116,10 @@ def _events(result: BacktestResult) -> dict[str, list[tuple[pd.Timestamp, float,
         own = own[own["filled"].abs() > DUST * size]
         split = np.flatnonzero(ratios[name] != 1.0)
         found = [(index[row], 0.0, 0.0, float(ratios[name].iloc[row])) for row in split.tolist()]
-        found += [(at, n, p, 1.0) for at, n, p in zip(own["time"], own["filled"], own["price"], strict=True)]
+        found += [
+            (at, n, p, 1.0)
+            for at, n, p in zip(own["time"], own["filled"], own["price"], strict=True)
+        ]
         found.sort(key=lambda event: (event[0], event[3] == 1.0))
         last = held[name].iloc[-1]
         if last:

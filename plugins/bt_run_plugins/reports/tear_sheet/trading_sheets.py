@@ -76,7 +76,10 @@ def _holdings_page(given: SheetInput, share: pd.DataFrame) -> Figure:
         ],
     )
     longs, shorts, _ = pos.get_top_long_short_abs(share)
-    for x, title, top in ((0.07, "Largest long holdings", longs), (0.54, "Largest short holdings", shorts)):
+    for x, title, top in (
+        (0.07, "Largest long holdings", longs),
+        (0.54, "Largest short holdings", shorts),
+    ):
         rows = [[title, "at most"], *([str(name), f"{value:.2%}"] for name, value in top.items())]
         text_table(page, (x, 0.45), rows if len(rows) > 1 else [[title, "none"]], (0.25, 0.1))
     return page
@@ -122,7 +125,9 @@ def transactions_sheet(given: SheetInput) -> Figure:
             Panel("Turnover of days with trades, two way", distribution, (1, 1, 0, 0), dates=False),
             Panel(
                 "Trades by time of day, New York",
-                lambda axes: plotting.plot_txn_time_hist(given.transactions, bin_minutes=30, ax=axes),
+                lambda axes: plotting.plot_txn_time_hist(
+                    given.transactions, bin_minutes=30, ax=axes
+                ),
                 (1, 1, 1, 1),
                 None if given.intraday else "daily bars: trades have no time of day",
                 dates=False,
@@ -139,7 +144,11 @@ def round_trip_sheet(given: SheetInput) -> Iterator[Figure]:
     drawn = trips.tail(TRIPS_DRAWN)
     cut = "" if len(drawn) == len(trips) else f", the last {TRIPS_DRAWN:,}"
     won = int((trips["pnl"] > 0).sum())
-    sided = None if 0 < won < len(trips) else "every round trip " + ("won" if won else "lost or broke even")
+    sided = (
+        None
+        if 0 < won < len(trips)
+        else "every round trip " + ("won" if won else "lost or broke even")
+    )
     days = trips["duration"].dt.total_seconds() / 86400
     yield panel_page(
         "Round trips",
@@ -203,7 +212,8 @@ def _round_trip_statistics(trips: pd.DataFrame) -> Figure:
     page.text(
         0.07,
         0.905,
-        "Each closing trade against the shares bought or sold first; slippage included, commissions and"
+        "Each closing trade against the shares bought or sold first; slippage included, "
+        "commissions and"
         " dividends not. What is still held is closed at the last price.",
         size=8,
         style="italic",
@@ -228,7 +238,10 @@ def _round_trip_statistics(trips: pd.DataFrame) -> Figure:
     if len(earned) > 12:
         earned, title = earned.iloc[[*range(6), *range(-6, 0)]], "Profit by asset, best and worst 6"
     rows = [[title, "money", "of the total"]]
-    rows += [[str(name), f"{value:,.0f}", f"{value / total:.1%}" if total else "n/a"] for name, value in earned.items()]
+    rows += [
+        [str(name), f"{value:,.0f}", f"{value / total:.1%}" if total else "n/a"]
+        for name, value in earned.items()
+    ]
     text_table(page, (0.525, 0.62), rows, (0.17, 0.12, 0.12))
     return page
 

@@ -1,13 +1,15 @@
 """The own check of an answer: no solver's word is taken.
 
-For  minimize 1/2 z'Pz + q'z  subject to  l <= Az <= u  with multipliers y (>= 0 where u binds, <= 0 where l does):
+For  minimize 1/2 z'Pz + q'z  subject to  l <= Az <= u  with multipliers y (>= 0 where u binds, <= 0
+where l does):
 
-    rows = max(l - Az, Az - u, 0)        dual = |Pz + q + A'y|_inf        gap = |z'Pz + q'z + u'y+ + l'y-|
+    rows = max(l - Az, Az - u, 0)        dual = |Pz + q + A'y|_inf        gap = |z'Pz + q'z + u'y+ +
+    l'y-|
 
-All are taken after the clean-up of the weights, with P from the returns themselves, scaled to a mean diagonal
-of 2. The gap is relative to the objective, and an objective below 1e-4 counts as 1e-4: a tracking error of a
-hundredth of a lone name's, below which float64 cannot tell relative gaps of 1e-10. See Boyd and
-Vandenberghe, Convex Optimization, section 5.5.
+All are taken after the clean-up of the weights, with P from the returns themselves, scaled to a
+mean diagonal of 2. The gap is relative to the objective, and an objective below 1e-4 counts as
+1e-4: a tracking error of a hundredth of a lone name's, below which float64 cannot tell relative
+gaps of 1e-10. See Boyd and Vandenberghe, Convex Optimization, section 5.5.
 """
 
 from __future__ import annotations
@@ -50,9 +52,9 @@ CONTRACTS: Mapping[str, Contract] = MappingProxyType(
 class Answer:
     """Hold what a solver found.
 
-    Weights (n,) and multipliers: of the budget, of the bounds (n,), of the sector caps (k,), and of the two
-    sides of |w_i - now_i| <= t_i, (n,) each, with that of sum t <= turnover. The last three count only where
-    the problem has a turnover limit or penalty.
+    Weights (n,) and multipliers: of the budget, of the bounds (n,), of the sector caps (k,), and of
+    the two sides of |w_i - now_i| <= t_i, (n,) each, with that of sum t <= turnover. The last three
+    count only where the problem has a turnover limit or penalty.
     """
 
     weights: Array
@@ -86,7 +88,8 @@ class Residuals:
 
 
 def clean(problem: TrackingProblem, w: Array) -> Array:
-    """Snap weights (n,) to bounds that they nearly touch, and give what then misses of 1 to those between.
+    """Snap weights (n,) to bounds that they nearly touch, and give what then misses of 1 to those
+    between.
 
     What is given goes to the names in proportion to their room, so that no bound is crossed.
     """
@@ -113,9 +116,14 @@ def residuals(problem: TrackingProblem, answer: Answer) -> Residuals:
         over.append(float(w[cap.members].sum()) - cap.cap)
     missed = 0.0
     if p.turnover is not None or p.price > 0.0:
-        # t = |w - now| costs price each; its own stationarity is price + y_sum - y_bought - y_sold = 0
+        # t = |w - now| costs price each; its own stationarity is price + y_sum - y_bought - y_sold
+        # = 0
         dual = dual + answer.bought - answer.sold
-        missed = float(np.abs(p.price + answer.turnover - answer.bought - answer.sold)[p.moves].max(initial=0.0))
+        missed = float(
+            np.abs(p.price + answer.turnover - answer.bought - answer.sold)[p.moves].max(
+                initial=0.0
+            )
+        )
         ends += float(((answer.bought - answer.sold) * p.now).sum())
         if p.turnover is not None:
             ends += answer.turnover * p.room

@@ -1,4 +1,6 @@
-"""Say which limits of a tracking problem contradict each other, and the least change of one that helps."""
+"""Say which limits of a tracking problem contradict each other, and the least change of one that
+helps.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,8 @@ def check_cap(names: int, cap: float, wanted: float) -> None:
     many = ceil(wanted / cap - _TOLERANCE)
     raised = f"cap >= {_rounded_up(wanted / names)}, or " if names and wanted / names <= 1.0 else ""
     raise InfeasibleError(
-        f"{names} eligible {'name' if names == 1 else 'names'} with cap {cap:g} can hold {names * cap:g} of the "
+        f"{names} eligible {'name' if names == 1 else 'names'} with cap {cap:g} can hold "
+        f"{names * cap:g} of the "
         f"{wanted:g} to be invested; it takes {raised}{many} names"
     )
 
@@ -40,11 +43,18 @@ def explain_if_infeasible(problem: TrackingProblem) -> None:
     if _least_excess(problem, "all") <= _TOLERANCE:
         return
     cap = float(problem.upper[problem.moves].max(initial=0.0))
-    limits = [f"cap {cap:g}", *(f"sector_caps.{item.name} {item.cap:g}" for item in problem.sectors)]
+    limits = [
+        f"cap {cap:g}",
+        *(f"sector_caps.{item.name} {item.cap:g}" for item in problem.sectors),
+    ]
     if problem.turnover is not None:
         limits.append(f"turnover {0.5 * problem.turnover:g} one way")
     helps = list(_single_changes(problem, cap))
-    what = f"any one of these would do: {'; '.join(helps)}" if helps else "no change of a single limit would do"
+    what = (
+        f"any one of these would do: {'; '.join(helps)}"
+        if helps
+        else "no change of a single limit would do"
+    )
     raise InfeasibleError(f"the limits contradict each other: {', '.join(limits)}; {what}")
 
 
@@ -64,16 +74,20 @@ def _single_changes(problem: TrackingProblem, cap: float) -> Iterator[str]:
 
 
 def _least_excess(problem: TrackingProblem, which: str) -> float:
-    """Return the least e >= 0 by which a limit must be raised so that all can be met; inf when none will do.
+    """Return the least e >= 0 by which a limit must be raised so that all can be met; inf when none
+    will do.
 
-    ``which`` is ``cap``, a sector's name, ``""`` for the turnover limit, or ``all`` for e on each of them.
-    A linear program in w, t >= |w - now| and e, by HiGHS.
+    ``which`` is ``cap``, a sector's name, ``""`` for the turnover limit, or ``all`` for e on each
+    of them. A linear program in w, t >= |w - now| and e, by HiGHS.
     """
     from scipy.optimize import linprog
 
     n, rows, ends = problem.n, [], []
     eye, none, one = np.eye(n), np.zeros((n, n)), np.ones((n, 1))
-    soft = {name: float(which in (name, "all")) for name in ("cap", "", *(item.name for item in problem.sectors))}
+    soft = {
+        name: float(which in (name, "all"))
+        for name in ("cap", "", *(item.name for item in problem.sectors))
+    }
     rows.append(np.hstack([eye, none, -soft["cap"] * problem.moves[:, None]]))
     ends.append(problem.upper)
     for item in problem.sectors:
@@ -86,7 +100,9 @@ def _least_excess(problem: TrackingProblem, which: str) -> float:
     cost = np.concatenate([np.zeros(2 * n), [1.0]])
     budget = np.concatenate([np.ones(n), np.zeros(n + 1)])[None, :]
     bounds = [*((low, None) for low in problem.lower), *[(0.0, None)] * (n + 1)]
-    found = linprog(cost, np.vstack(rows), np.concatenate(ends), budget, [1.0], bounds=bounds, method="highs")
+    found = linprog(
+        cost, np.vstack(rows), np.concatenate(ends), budget, [1.0], bounds=bounds, method="highs"
+    )
     return float(found.fun) if found.status == 0 else np.inf
 
 

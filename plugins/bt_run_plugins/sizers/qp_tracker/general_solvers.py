@@ -2,9 +2,9 @@
 
 Variables are w (n,) and, where turnover matters, t (n,) with t_i >= |w_i - now_i|.
 
-References: Stellato, Banjac, Goulart, Bemporad and Boyd, "OSQP: an operator splitting solver for quadratic
-programs", Mathematical Programming Computation 12 (2020); Goulart and Chen, "Clarabel: an interior-point
-solver for conic programs with quadratic objectives" (2024).
+References: Stellato, Banjac, Goulart, Bemporad and Boyd, "OSQP: an operator splitting solver for
+quadratic programs", Mathematical Programming Computation 12 (2020); Goulart and Chen, "Clarabel: an
+interior-point solver for conic programs with quadratic objectives" (2024).
 """
 
 from __future__ import annotations
@@ -47,13 +47,20 @@ CLARABEL_SETTINGS: Mapping[str, Any] = MappingProxyType(
     }
 )
 _INFEASIBLE = frozenset(
-    {"primal infeasible", "primal infeasible inaccurate", "PrimalInfeasible", "AlmostPrimalInfeasible"}
+    {
+        "primal infeasible",
+        "primal infeasible inaccurate",
+        "PrimalInfeasible",
+        "AlmostPrimalInfeasible",
+    }
 )
 
 
 @dataclass(frozen=True)
 class Found:
-    """Hold what a solver said: its own word for the status, and an answer where there is one to check."""
+    """Hold what a solver said: its own word for the status, and an answer where there is one to
+    check.
+    """
 
     status: str
     iterations: int
@@ -66,7 +73,9 @@ class Found:
 
 @dataclass(frozen=True)
 class _Program:
-    """Hold  minimize 1/2 z'Pz + q'z  subject to  l <= Az <= u;  P upper triangular, A sparse, both by column."""
+    """Hold  minimize 1/2 z'Pz + q'z  subject to  l <= Az <= u;  P upper triangular, A sparse, both
+    by column.
+    """
 
     P: Any
     q: Array
@@ -100,7 +109,10 @@ def solve_clarabel(problem: TrackingProblem) -> Found:
     above, below = np.isfinite(high) & ~equal, np.isfinite(low) & ~equal
     stacked = sparse.vstack([A[equal], A[above], -A[below]], format="csc")
     ends = np.concatenate([high[equal], high[above], -low[below]])
-    cones = [clarabel.ZeroConeT(int(equal.sum())), clarabel.NonnegativeConeT(int(above.sum() + below.sum()))]
+    cones = [
+        clarabel.ZeroConeT(int(equal.sum())),
+        clarabel.NonnegativeConeT(int(above.sum() + below.sum())),
+    ]
     settings = clarabel.DefaultSettings()
     for name, value in CLARABEL_SETTINGS.items():
         setattr(settings, name, value)
@@ -117,24 +129,38 @@ def solve_clarabel(problem: TrackingProblem) -> Found:
 
 
 def _program(problem: TrackingProblem) -> _Program:
-    """Write the problem with its rows in this order: budget, bounds, sectors, bought, sold, turnover."""
+    """Write the problem with its rows in this order: budget, bounds, sectors, bought, sold,
+    turnover.
+    """
     from scipy import sparse
 
     n, eye = problem.n, sparse.identity(problem.n, format="csc")
     blocks: list[list[Any]] = [[sparse.csc_matrix(np.ones((1, n)))], [eye]]
     low, high = [np.ones(1), problem.lower], [np.ones(1), problem.upper]
     if problem.sectors:
-        blocks.append([sparse.csc_matrix(np.array([cap.members for cap in problem.sectors], dtype=np.float64))])
+        blocks.append(
+            [
+                sparse.csc_matrix(
+                    np.array([cap.members for cap in problem.sectors], dtype=np.float64)
+                )
+            ]
+        )
         low.append(np.full(len(problem.sectors), -np.inf))
         high.append(np.array([cap.cap for cap in problem.sectors]))
     P, q = _upper_triangle(problem.P), np.zeros(n)
     if problem.turnover is not None or problem.price > 0.0:
-        blocks = [[*block, None] for block in blocks] + [[eye, -eye], [-eye, -eye], [None, np.ones((1, n))]]
+        blocks = [[*block, None] for block in blocks] + [
+            [eye, -eye],
+            [-eye, -eye],
+            [None, np.ones((1, n))],
+        ]
         low += [np.full(n, -np.inf), np.full(n, -np.inf), np.full(1, -np.inf)]
         high += [problem.now, -problem.now, np.full(1, problem.room)]
         P = sparse.block_diag([P, sparse.csc_matrix((n, n))], format="csc")
         q = np.concatenate([q, np.full(n, problem.price)])
-    return _Program(P, q, sparse.csc_matrix(sparse.bmat(blocks)), np.concatenate(low), np.concatenate(high))
+    return _Program(
+        P, q, sparse.csc_matrix(sparse.bmat(blocks)), np.concatenate(low), np.concatenate(high)
+    )
 
 
 def _upper_triangle(P: Array) -> Any:
@@ -143,7 +169,9 @@ def _upper_triangle(P: Array) -> Any:
 
     n = len(P)
     rows: NDArray[np.int_] = np.concatenate([np.arange(j + 1) for j in range(n)])
-    return sparse.csc_matrix((P[np.tril_indices(n)], rows, np.concatenate([[0], np.cumsum(np.arange(1, n + 1))])))
+    return sparse.csc_matrix(
+        (P[np.tril_indices(n)], rows, np.concatenate([[0], np.cumsum(np.arange(1, n + 1))]))
+    )
 
 
 def _answer(problem: TrackingProblem, z: Array, y: Array) -> Answer:

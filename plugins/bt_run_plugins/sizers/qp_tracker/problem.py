@@ -30,17 +30,20 @@ class TrackingProblem:
     """Ask for weights (n,) whose returns stay closest to the benchmark's.
 
         minimize    (1/T) |X w|^2 / s + ridge |w|^2 + penalty |w - now|_1 / (252 s)
-        subject to  1'w = 1,  lower <= w <= upper,  sector sums <= caps,  |w - now|_1 + leaving <= turnover
+        subject to  1'w = 1,  lower <= w <= upper,  sector sums <= caps,  |w - now|_1 + leaving <=
+        turnover
 
-    with s the mean of (1/T) |x_i|^2, so that the numbers are near 1 whatever the unit of time. 1'w = 1 turns
-    Rw - b into Xw with X = R - b1', so nothing cancels and (1/T) |X w|^2 is the mean squared difference itself.
+    with s the mean of (1/T) |x_i|^2, so that the numbers are near 1 whatever the unit of time. 1'w
+    = 1 turns Rw - b into Xw with X = R - b1', so nothing cancels and (1/T) |X w|^2 is the mean
+    squared difference itself.
 
     Attributes:
         X: (T, n) relative returns, no NaN.
         lower, upper: (n,) bounds; equal where a weight is given.
         now: (n,) weights before the trade. ridge: makes the optimum unique.
         penalty: in tracking variance per year for a two-way turnover of 1.
-        turnover: largest two-way turnover, or None. leaving: the part of it that other names take anyway.
+        turnover: largest two-way turnover, or None. leaving: the part of it that other names take
+            anyway.
     """
 
     X: Array
@@ -94,7 +97,9 @@ class TrackingProblem:
         return float(np.abs(w - self.now).sum())
 
     def differences(self, w: Array) -> Array:
-        """Return portfolio less benchmark, (T,), by einsum: BLAS may add in another order elsewhere."""
+        """Return portfolio less benchmark, (T,), by einsum: BLAS may add in another order
+        elsewhere.
+        """
         return np.asarray(np.einsum("ti,i->t", self.X, w))
 
     def objective(self, w: Array) -> float:
@@ -117,14 +122,18 @@ class TrackingProblem:
         return sums and self.moved(w) <= self.room + tolerance
 
 
-def relative_returns(closes: Array, returns: Array, benchmark: Array) -> tuple[Array, NDArray[np.int_]]:
-    """Return X (T, n) = R - b1' with missing days filled and made up for, and the own returns of each name.
+def relative_returns(
+    closes: Array, returns: Array, benchmark: Array
+) -> tuple[Array, NDArray[np.int_]]:
+    """Return X (T, n) = R - b1' with missing days filled and made up for, and the own returns of
+    each name.
 
-    ``closes`` (T + 1, n) show which bars exist, ``returns`` (T, n) and ``benchmark`` (T,) are simple. A return
-    across missing bars is compared with the benchmark's over the same days. A name with c of T returns gets 0
-    where it has none and sqrt(T/c) times what it has: its own squared difference is the mean over its own
-    days, every Gram matrix stays positive semidefinite, and days it did not live through do not make it look
-    close to the benchmark. Days without a return of the benchmark are left out.
+    ``closes`` (T + 1, n) show which bars exist, ``returns`` (T, n) and ``benchmark`` (T,) are
+    simple. A return across missing bars is compared with the benchmark's over the same days. A name
+    with c of T returns gets 0 where it has none and sqrt(T/c) times what it has: its own squared
+    difference is the mean over its own days, every Gram matrix stays positive semidefinite, and
+    days it did not live through do not make it look close to the benchmark. Days without a return
+    of the benchmark are left out.
     """
     known = np.isfinite(benchmark)
     levels = np.concatenate([[1.0], np.cumprod(1.0 + np.where(known, benchmark, 0.0))])

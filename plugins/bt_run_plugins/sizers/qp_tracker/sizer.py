@@ -35,16 +35,25 @@ class QPTrackerConfig(Config):
     """Configure the tracker."""
 
     cap: float = Field(0.15, gt=0.0, le=1.0, description="largest weight of a name")
-    lookback: int = Field(1260, ge=2, description="bars whose differences from the benchmark are minimized")
+    lookback: int = Field(
+        1260, ge=2, description="bars whose differences from the benchmark are minimized"
+    )
     min_history: int | None = Field(
-        None, ge=2, description="own bars that a name needs before it can be held; the lookback when not given"
+        None,
+        ge=2,
+        description="own bars that a name needs before it can be held; the lookback when not given",
     )
     ridge: float = Field(
-        1e-9, ge=1e-12, le=1.0, description="share of |w|^2 in the scaled objective; makes the answer unique"
+        1e-9,
+        ge=1e-12,
+        le=1.0,
+        description="share of |w|^2 in the scaled objective; makes the answer unique",
     )
     cash: float = Field(0.0, ge=0.0, lt=1.0, description="fraction of NAV that stays cash")
     turnover: float | None = Field(
-        None, gt=0.0, description="most that one decision may trade, one way; the first build-up is exempt"
+        None,
+        gt=0.0,
+        description="most that one decision may trade, one way; the first build-up is exempt",
     )
     turnover_penalty: float = Field(
         0.0, ge=0.0, description="tracking variance per year that a two-way turnover of 1 must save"
@@ -52,7 +61,8 @@ class QPTrackerConfig(Config):
     sectors: dict[str, str] = Field({}, description="name: its sector")
     sector_caps: dict[str, float] = Field({}, description="sector: largest sum of its weights")
     solver: Literal["exact", "osqp", "clarabel"] = Field(
-        "exact", description="tried first; the others follow where its answer is not accurate enough"
+        "exact",
+        description="tried first; the others follow where its answer is not accurate enough",
     )
 
     @model_validator(mode="after")
@@ -61,16 +71,20 @@ class QPTrackerConfig(Config):
             known = sorted(set(self.sectors.values()))
             if sector not in known:
                 raise ValueError(
-                    f"sector_caps names {sector!r}, but no name is in it; sectors has {', '.join(known) or 'none'}"
+                    f"sector_caps names {sector!r}, but no name is in it; sectors has "
+                    f"{', '.join(known) or 'none'}"
                 )
             if not 0.0 <= cap <= 1.0:
-                raise ValueError(f"sector_caps.{sector} was {cap:g}; expected a fraction from 0 to 1")
+                raise ValueError(
+                    f"sector_caps.{sector} was {cap:g}; expected a fraction from 0 to 1"
+                )
         return self
 
 
 @dataclass(frozen=True)
 class _Universe:
-    """Hold which of the N names take part, each (N,) bool, and the relative returns of those that do.
+    """Hold which of the N names take part, each (N,) bool, and the relative returns of those that
+    do.
 
     ``chosen`` may be held; ``kept`` are held but have no bar now, so their weight is given.
     """
@@ -89,10 +103,10 @@ class _Universe:
 class QPTracker:
     """Minimize (1/T) sum_t (r_portfolio,t - r_benchmark,t)^2 with sum w = 1 and 0 <= w <= cap.
 
-    A name takes part when its signal is above 0 (how far above does not matter), it can be traded now, and
-    it has had ``min_history`` own bars, half of them or more within the window. A name that is held and has
-    no bar now keeps its weight, and the others are chosen around it. When no solver's answer is accurate
-    enough, the portfolio stays as it is.
+    A name takes part when its signal is above 0 (how far above does not matter), it can be traded
+    now, and it has had ``min_history`` own bars, half of them or more within the window. A name
+    that is held and has no bar now keeps its weight, and the others are chosen around it. When no
+    solver's answer is accurate enough, the portfolio stays as it is.
     """
 
     accepts = frozenset({"exposure"})
@@ -128,8 +142,13 @@ class QPTracker:
         benchmark = history.benchmark_returns(config.lookback)
         sessions = int(np.isfinite(benchmark).sum())
         if sessions == 0:
-            raise DataError(f"the benchmark has no return in the {len(benchmark)} bars up to {state.history.session}")
-        X, counts = relative_returns(_closes(state, len(benchmark)), history.returns(config.lookback), benchmark)
+            raise DataError(
+                f"the benchmark has no return in the {len(benchmark)} bars up to "
+                f"{state.history.session}"
+            )
+        X, counts = relative_returns(
+            _closes(state, len(benchmark)), history.returns(config.lookback), benchmark
+        )
         needed = config.min_history or config.lookback
         bars = np.isfinite(history.close(len(history))).sum(axis=0)
         old = (bars >= needed) & (2 * counts >= min(needed, sessions))
@@ -143,7 +162,8 @@ class QPTracker:
         }
         if not chosen.any() and left_out["too little history"]:
             raise InfeasibleError(
-                f"none of the {int(wanted.sum())} names wanted can be held: {left_out['too little history']} have "
+                f"none of the {int(wanted.sum())} names wanted can be held: "
+                f"{left_out['too little history']} have "
                 f"fewer than {needed} own bars; expected a later start or a smaller min_history"
             )
         return _Universe(chosen, kept, X[:, chosen | kept], sessions, left_out)
@@ -156,7 +176,10 @@ class QPTracker:
         cash = min(config.cash, max(0.0, 1.0 - kept))
         check_cap(int((~given).sum()), config.cap, 1.0 - cash - kept)
         lower, upper = np.where(given, now, 0.0), np.where(given, now, config.cap)
-        X, exempt = universe.X, config.turnover is not None and not (np.abs(state.weights) > _HELD).any()
+        X, exempt = (
+            universe.X,
+            config.turnover is not None and not (np.abs(state.weights) > _HELD).any(),
+        )
         if cash > 0.0:
             benchmark = state.history.benchmark_returns(config.lookback)
             X = np.column_stack([X, -benchmark[np.isfinite(benchmark)]])
@@ -174,19 +197,29 @@ class QPTracker:
         )
         return problem, exempt
 
-    def _sectors(self, assets: tuple[str, ...], members: NDArray[np.bool_], n: int) -> tuple[SectorCap, ...]:
+    def _sectors(
+        self, assets: tuple[str, ...], members: NDArray[np.bool_], n: int
+    ) -> tuple[SectorCap, ...]:
         unknown = sorted(set(self.config.sectors) - set(assets))
         if unknown:
             raise ConfigError(
-                f"sizer.sectors names {unknown[0]!r}, which is not an asset; the assets are {', '.join(assets)}"
+                f"sizer.sectors names {unknown[0]!r}, which is not an asset; the assets are "
+                f"{', '.join(assets)}"
             )
         names = [name for name, flag in zip(assets, members, strict=True) if flag]
-        own = np.array([self.config.sectors.get(name, "") for name in names] + [""] * (n - len(names)))
-        return tuple(SectorCap(name, own == name, cap) for name, cap in sorted(self.config.sector_caps.items()))
+        own = np.array(
+            [self.config.sectors.get(name, "") for name in names] + [""] * (n - len(names))
+        )
+        return tuple(
+            SectorCap(name, own == name, cap)
+            for name, cap in sorted(self.config.sector_caps.items())
+        )
 
 
 def _closes(state: PortfolioState, rows: int) -> Array:
-    """Return the closes of the window and of the bar before it, (rows + 1, N); NaN where there is none."""
+    """Return the closes of the window and of the bar before it, (rows + 1, N); NaN where there is
+    none.
+    """
     closes = state.history.close(rows + 1)
     if len(closes) > rows:
         return closes
@@ -194,7 +227,9 @@ def _closes(state: PortfolioState, rows: int) -> Array:
 
 
 def _notes(universe: _Universe, problem: TrackingProblem, outcome: Outcome) -> dict[str, Any]:
-    """Record how the weights came about; every number is made without BLAS, so that equal runs write equal bytes."""
+    """Record how the weights came about; every number is made without BLAS, so that equal runs
+    write equal bytes.
+    """
     w = outcome.weights
     notes: dict[str, Any] = {
         "eligible": int(universe.chosen.sum()),
@@ -206,7 +241,10 @@ def _notes(universe: _Universe, problem: TrackingProblem, outcome: Outcome) -> d
     if kept:
         notes["kept, not tradable"] = kept
     if w is None:
-        return notes | {"held": "the drifted weights: no answer was accurate enough", "turnover": {}}
+        return notes | {
+            "held": "the drifted weights: no answer was accurate enough",
+            "turnover": {},
+        }
     free = w[: int(universe.members.sum())]
     two_way = problem.moved(w) + problem.leaving
     return notes | {
@@ -225,7 +263,8 @@ def bt_sizers() -> list[Component]:
             name="qp_tracker",
             config=QPTrackerConfig,
             build=QPTracker,
-            summary="follows the benchmark: least squared difference of returns over a window, under a cap per name",
+            summary="follows the benchmark: least squared difference of returns over a window, "
+            "under a cap per name",
             example={"cap": 0.6, "lookback": 40, "min_history": 20},
         )
     ]

@@ -1,4 +1,6 @@
-"""Solve a tracking problem: exactly, else by OSQP, else by Clarabel; every answer is checked, every attempt kept."""
+"""Solve a tracking problem: exactly, else by OSQP, else by Clarabel; every answer is checked, every
+attempt kept.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ class Outcome:
 
 
 def solve_exact(problem: TrackingProblem) -> Found:
-    """Solve with bounds and budget only; the answer counts where the other limits hold for it anyway."""
+    """Solve with bounds and budget only; the answer counts where the other limits hold for it
+    anyway.
+    """
     if problem.price > 0.0:
         return Found("not asked: a turnover penalty is not a bound", 0, None)
     found = solve_box_budget(problem.P, problem.lower, problem.upper, 1.0)
@@ -60,7 +64,8 @@ def solve_tracking(problem: TrackingProblem, first: str = "exact") -> Outcome:
     """
     from threadpoolctl import threadpool_limits
 
-    # problems this small gain nothing from more threads, and wait long for them where the cores are busy
+    # problems this small gain nothing from more threads, and wait long for them where the cores are
+    # busy
     with threadpool_limits(limits=1, user_api="blas"):
         return _first_accurate(problem, [first, *(name for name in SOLVERS if name != first)])
 
@@ -69,7 +74,11 @@ def _first_accurate(problem: TrackingProblem, order: Sequence[str]) -> Outcome:
     attempts = []
     for name in order:
         found = SOLVERS[name](problem)
-        record: dict[str, Any] = {"solver": name, "status": found.status, "iterations": found.iterations}
+        record: dict[str, Any] = {
+            "solver": name,
+            "status": found.status,
+            "iterations": found.iterations,
+        }
         attempts.append(record)
         if found.infeasible:
             explain_if_infeasible(problem)

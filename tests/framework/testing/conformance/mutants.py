@@ -9,7 +9,17 @@ import numpy as np
 import pandas as pd
 from pydantic import ConfigDict, Field
 
-from bt_run import Broker, Component, Config, Nested, Prices, Proposal, Verdict, assemble_bars, hookimpl
+from bt_run import (
+    Broker,
+    Component,
+    Config,
+    Nested,
+    Prices,
+    Proposal,
+    Verdict,
+    assemble_bars,
+    hookimpl,
+)
 from bt_run.testing import MadeCosts
 from bt_run.testing.conformance.markets import calm_rows
 
@@ -62,7 +72,9 @@ class ReadsTheLastClose(Above):
 
 
 class CountsFromTheEnd(Above):
-    """Rebalance every fifth row, counted from the last: prices to come play no part, rows to come do."""
+    """Rebalance every fifth row, counted from the last: prices to come play no part, rows to come
+    do.
+    """
 
     def signals(self, bars):
         place = (np.arange(len(bars))[::-1] % 5)[:, None]
@@ -87,7 +99,9 @@ class PrefersTheFirst(Above):
 
 class Unseeded(Above):
     def signals(self, bars):
-        return np.where(bars.tradable, np.random.default_rng().uniform(size=bars.close.shape), np.nan)
+        return np.where(
+            bars.tradable, np.random.default_rng().uniform(size=bars.close.shape), np.nan
+        )
 
 
 class OfThisProcess(Above):
@@ -238,7 +252,10 @@ class WritesItsInput(Quiet):
 
 class NumpyMemo(Quiet):
     def adjust(self, state, weights):
-        return Proposal(weights * 0.5, memo={"gross": np.float64(0.5), "n": np.int64(state.memo.get("n", 0) + 1)})
+        return Proposal(
+            weights * 0.5,
+            memo={"gross": np.float64(0.5), "n": np.int64(state.memo.get("n", 0) + 1)},
+        )
 
 
 class TupleMemo(Quiet):
@@ -275,14 +292,16 @@ class NoReason(Quiet):
 
 class StopForAll(Quiet):
     def levels(self, holdings):
-        return np.where(holdings.side < 0, 1.1, 0.9) * np.nan_to_num(holdings.entry, nan=1.0), np.full(5, np.nan)[
-            : len(holdings.side)
-        ]
+        return np.where(holdings.side < 0, 1.1, 0.9) * np.nan_to_num(
+            holdings.entry, nan=1.0
+        ), np.full(5, np.nan)[: len(holdings.side)]
 
 
 class StopAboveTarget(Quiet):
     def levels(self, holdings):
-        return holdings.entry * (1 + 0.1 * holdings.side), holdings.entry * (1 - 0.1 * holdings.side)
+        return holdings.entry * (1 + 0.1 * holdings.side), holdings.entry * (
+            1 - 0.1 * holdings.side
+        )
 
 
 class WritesHoldings(Quiet):
@@ -350,7 +369,10 @@ class AdjustsFromTheEnd(Made):
     def load(self, request):
         bars = super().load(request)
         scaled = Prices(
-            **{name: getattr(bars.adjusted, name) / bars.close[-1] for name in ("open", "high", "low", "close")},
+            **{
+                name: getattr(bars.adjusted, name) / bars.close[-1]
+                for name in ("open", "high", "low", "close")
+            },
             volume=bars.volume,
         )
         return replace(bars, adjusted=scaled, traded=scaled)
@@ -464,7 +486,12 @@ ROLES = {
         (WrongShape, "Z08"),
         (StatefulShares, "Z18"),
     ),
-    "overlay": ((WritesItsInput, "O17"), (NumpyMemo, "O19"), (TupleMemo, "O19"), (DividesByGross, "O22")),
+    "overlay": (
+        (WritesItsInput, "O17"),
+        (NumpyMemo, "O19"),
+        (TupleMemo, "O19"),
+        (DividesByGross, "O22"),
+    ),
     "trigger": ((BareTrue, "T20"), (NumpyFire, "T20"), (NoReason, "T22")),
     "exit": ((StopForAll, "X09"), (StopAboveTarget, "X11"), (WritesHoldings, "X14")),
     "source": (
@@ -478,7 +505,13 @@ ROLES = {
     "analyzer": ((Meddles, "A10"), (NeedsDecisions, "A09")),
     "report": ((ReportWithTime, "R06"), (ReportUntold, "R08"), (ReportNeedsTrades, "R09")),
 }
-COSTS = ((Paid, "B09"), (Minimum, "B10"), (Cheaper, "B11"), (Generous, "B12"), (Disproportionate, "B13"))
+COSTS = (
+    (Paid, "B09"),
+    (Minimum, "B10"),
+    (Cheaper, "B11"),
+    (Generous, "B12"),
+    (Disproportionate, "B13"),
+)
 OFFERS = ((Lax, "S04"), (Bare, "S03"), (Twisted, "S05"))
 BREAKS = {
     **{f"{role}:{cls.__name__}": case for role, items in ROLES.items() for cls, case in items},
@@ -496,12 +529,18 @@ class NeedsKeysConfig(Config):
 
 
 def offered(role):
-    return [Component(name=c.__name__, config=NoKeys, build=c, summary="breaks a promise") for c, _ in ROLES[role]]
+    return [
+        Component(name=c.__name__, config=NoKeys, build=c, summary="breaks a promise")
+        for c, _ in ROLES[role]
+    ]
 
 
 @hookimpl
 def bt_strategies():
-    configs = [Component(name=c.__name__, config=c, build=Above, summary="breaks a promise") for c, _ in OFFERS]
+    configs = [
+        Component(name=c.__name__, config=c, build=Above, summary="breaks a promise")
+        for c, _ in OFFERS
+    ]
     return [
         *offered("strategy"),
         *configs,
@@ -514,7 +553,9 @@ def bt_strategies():
         ),
         Component.from_backtrader(OnceIsNotNext),
         Component(name="Unsaid", config=NoKeys, build=Above, summary=" "),
-        Component(name="NeedsKeys", config=NeedsKeysConfig, build=Above, summary="breaks a promise"),
+        Component(
+            name="NeedsKeys", config=NeedsKeysConfig, build=Above, summary="breaks a promise"
+        ),
     ]
 
 
@@ -555,7 +596,11 @@ def bt_reports():
 
 def broker_of(costs):
     def build(config, context):
-        return Broker(cash=1e6, fill="next_close", costs=costs(0.001, 0.001, proportional=costs is not Minimum))
+        return Broker(
+            cash=1e6,
+            fill="next_close",
+            costs=costs(0.001, 0.001, proportional=costs is not Minimum),
+        )
 
     return Component(name=costs.__name__, config=NoKeys, build=build, summary="breaks a promise")
 

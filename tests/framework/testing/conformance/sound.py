@@ -9,7 +9,9 @@ from bt_run import Component, Config, Nested, Proposal, Verdict, hookimpl
 
 
 class MeanConfig(Config):
-    parts: list[Nested["strategy"]] = Field(min_length=1, description="their exposures are averaged")  # noqa: F821
+    parts: list[Nested["strategy"]] = Field(  # noqa: F821
+        min_length=1, description="their exposures are averaged"
+    )
 
 
 class Mean:
@@ -21,7 +23,9 @@ class Mean:
     def signal(self, state):
         answers = [part(state.child("parts", i)) for i, part in enumerate(self.parts)]
         values = [answer.values if isinstance(answer, Proposal) else answer for answer in answers]
-        memos = [dict(answer.memo or {}) if isinstance(answer, Proposal) else {} for answer in answers]
+        memos = [
+            dict(answer.memo or {}) if isinstance(answer, Proposal) else {} for answer in answers
+        ]
         return Proposal(np.mean(values, axis=0), memo={"parts": memos})
 
 
@@ -81,7 +85,11 @@ class Patient:
     def check(self, state, target):
         last = state.last_trade
         early = last is not None and (state.history.session - last).astype(int) < 7
-        return Verdict(fire=not early, veto=bool(early), reason="traded this week" if early else "a week has passed")
+        return Verdict(
+            fire=not early,
+            veto=bool(early),
+            reason="traded this week" if early else "a week has passed",
+        )
 
 
 @hookimpl
@@ -101,9 +109,18 @@ def bt_strategies():
 
 @hookimpl
 def bt_triggers():
-    return [Component(name="patient", config=NoKeys, build=Patient, summary="a week between trades")]
+    return [
+        Component(name="patient", config=NoKeys, build=Patient, summary="a week between trades")
+    ]
 
 
 @hookimpl
 def bt_analyzers():
-    return [Component(name="turnover", config=NoKeys, build=Turnover, summary="two-way turnover of each decision")]
+    return [
+        Component(
+            name="turnover",
+            config=NoKeys,
+            build=Turnover,
+            summary="two-way turnover of each decision",
+        )
+    ]

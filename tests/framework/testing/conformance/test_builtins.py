@@ -32,7 +32,10 @@ CLASSIC = {
     "runs bar by bar on Backtrader's own clock",
 }
 REFUSALS = {
-    "sizer:qp_tracker": {"Z10": "the benchmark has no return in the 1 bars", "Z12": "1 eligible name with cap 0.6"},
+    "sizer:qp_tracker": {
+        "Z10": "the benchmark has no return in the 1 bars",
+        "Z12": "1 eligible name with cap 0.6",
+    },
 }
 
 
@@ -60,7 +63,11 @@ def test_a_built_in_keeps_its_promises(label):
 
 def test_sources_of_the_store_keep_their_promises(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("BT_RUN_STORE", str(tmp_path))
-    for words in (["import", "sample:indices"], ["clean"], ["pack", "create", "--as-of", "2018-12-31"]):
+    for words in (
+        ["import", "sample:indices"],
+        ["clean"],
+        ["pack", "create", "--as-of", "2018-12-31"],
+    ):
         assert main(["data", *words]) == 0
     pack = next(path.name for path in (tmp_path / "packs").iterdir())
     store = {"store": str(tmp_path)}
@@ -75,7 +82,9 @@ def test_sources_of_the_store_keep_their_promises(tmp_path, monkeypatch, capsys)
 def test_yahoo_is_not_asked_for_prices():
     outcomes = conformance.check("yahoo", "source")
     assert not broken(outcomes)
-    assert all("without the network" in outcome.text for outcome in outcomes if outcome.mark == "skipped")
+    assert all(
+        "without the network" in outcome.text for outcome in outcomes if outcome.mark == "skipped"
+    )
 
 
 def test_sound_components_of_other_kinds_keep_their_promises():
@@ -95,5 +104,7 @@ def test_the_kit_has_cases_for_every_role_with_numbers_of_their_own():
     numbers = [case.number for cases in conformance.CASES.values() for case in cases]
     assert len(numbers) == len(set(numbers))
     for cases in conformance.CASES.values():
-        assert all(number in {case.number for case in cases} for case in cases for number in case.given)
+        assert all(
+            number in {case.number for case in cases} for case in cases for number in case.given
+        )
         assert all(case.why and not case.why.endswith(".") for case in cases)

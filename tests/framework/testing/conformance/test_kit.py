@@ -78,8 +78,16 @@ def test_the_made_markets_are_what_they_are_called():
 
 def test_a_component_that_never_acts_is_not_called_tested():
     outcomes = conformance.check("trend", options={"fast": 250, "slow": 400})
-    assert [o.case.number for o in outcomes if o.mark == "passed"] == ["S01", "S02", "S03", "S04", "S05"]
-    reason = "gave nothing but 0 or NaN on the calm market of 300 bars; give shorter keys by `example`"
+    assert [o.case.number for o in outcomes if o.mark == "passed"] == [
+        "S01",
+        "S02",
+        "S03",
+        "S04",
+        "S05",
+    ]
+    reason = (
+        "gave nothing but 0 or NaN on the calm market of 300 bars; give shorter keys by `example`"
+    )
     assert {o.text for o in outcomes if o.mark == "skipped"} == {reason}
 
 
@@ -97,13 +105,24 @@ def test_pytest_collects_the_cases_and_prints_a_table_and_a_badge(tmp_path):
     assert "strategy:trend::S11 missing_bars PASSED" in done.stdout
     assert "test_own" not in done.stdout
     assert "strategy:trend      21       0        3" in done.stdout
-    assert "https://img.shields.io/badge/bt--run%20conformance-21%20of%2021-brightgreen" in done.stdout
+    assert (
+        "https://img.shields.io/badge/bt--run%20conformance-21%20of%2021-brightgreen" in done.stdout
+    )
 
 
 def test_pytest_says_what_was_found_and_runs_named_tests_too(tmp_path):
     (tmp_path / "test_own.py").write_text("def test_own():\n    pass\n")
     plugin = str(HERE / "mutants.py")
-    done = pytest_in(tmp_path, "test_own.py", "--bt-plugin", plugin, "--bt-role", "trigger", "-k", "test_own or T22")
+    done = pytest_in(
+        tmp_path,
+        "test_own.py",
+        "--bt-plugin",
+        plugin,
+        "--bt-role",
+        "trigger",
+        "-k",
+        "test_own or T22",
+    )
     assert done.returncode == 1
     assert "trigger:NoReason breaks T22 says_why" in done.stdout
     assert "why:   a reader asks why it was traded on that day" in done.stdout
@@ -132,9 +151,12 @@ def test_what_needs_a_table_is_skipped_with_the_reason() -> None:
     outcome = bench.outcome("S08")
     assert outcome.mark == "skipped"
     assert outcome.text == (
-        "needs what the made markets do not have: ConfigError: no series 'baa'; data.tables has none"
+        "needs what the made markets do not have: ConfigError: no series 'baa'; data.tables has "
+        "none"
     )
-    assert conformance.badge([bench.outcome(case.number) for case in bench.cases]).endswith("-lightgrey)")
+    assert conformance.badge([bench.outcome(case.number) for case in bench.cases]).endswith(
+        "-lightgrey)"
+    )
 
 
 @pytest.mark.parametrize("name", ["local_plugin.py", "plugin_package/bt_run_example_plugin.py"])

@@ -19,7 +19,9 @@ def test_every_mutant_is_offered():
 def test_a_broken_promise_is_told_by_its_own_case_and_by_no_other(label):
     bench = BENCHES[label]
     outcomes = [bench.outcome(case.number) for case in bench.cases]
-    assert [outcome.case.number for outcome in outcomes if outcome.mark == "failed"] == [BREAKS[label]]
+    assert [outcome.case.number for outcome in outcomes if outcome.mark == "failed"] == [
+        BREAKS[label]
+    ]
 
 
 def test_each_mutation_names_a_case_of_its_role():
@@ -30,7 +32,11 @@ def test_each_mutation_names_a_case_of_its_role():
 @pytest.mark.parametrize(
     ("label", "found", "right"),
     [
-        ("strategy:ReadsTheLastClose", "with other prices after bar 75, at bar ", "the same answers up to bar 75"),
+        (
+            "strategy:ReadsTheLastClose",
+            "with other prices after bar 75, at bar ",
+            "the same answers up to bar 75",
+        ),
         (
             "sizer:WrongShape",
             "on the calm market at bar 60: ndarray of shape (2,)",
@@ -38,7 +44,11 @@ def test_each_mutation_names_a_case_of_its_role():
         ),
         ("overlay:NumpyMemo", "Object of type int64 is not JSON serializable", "of Python's own"),
         ("broker:Minimum", "a commission of 1 on 0 shares", "0: it is no order"),
-        ("source:AdjustsFromTheEnd", "is another one when the data end there", "adjust forward from the first bar"),
+        (
+            "source:AdjustsFromTheEnd",
+            "is another one when the data end there",
+            "adjust forward from the first bar",
+        ),
         ("strategy:Lax", "Lax takes any key", "a subclass of bt_run.Config"),
     ],
 )
@@ -62,5 +72,6 @@ def test_the_table_and_the_badge_count_the_failures():
     assert lines[1].split()[:4] == ["trigger:NoReason", "20", "1", "2"]
     assert "trigger:NoReason: skipped T19: returns no memo" in lines
     assert conformance.badge(outcomes) == (
-        "![bt-run conformance: 20 of 21](https://img.shields.io/badge/bt--run%20conformance-20%20of%2021-red)"
+        "![bt-run conformance: 20 of "
+        "21](https://img.shields.io/badge/bt--run%20conformance-20%20of%2021-red)"
     )

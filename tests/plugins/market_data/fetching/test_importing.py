@@ -19,7 +19,9 @@ DATES = pd.to_datetime(["2020-01-03", "2020-01-02", "2020-01-02"])
 
 def long_table(path, **columns):
     one = pd.DataFrame({"date": DATES, "close": [2.0, 1.0, np.nan]} | columns)
-    pd.concat([one.assign(ticker="A"), one.assign(ticker="B", close=[4.0, 3.0, 3.0])]).to_parquet(path)
+    pd.concat([one.assign(ticker="A"), one.assign(ticker="B", close=[4.0, 3.0, 3.0])]).to_parquet(
+        path
+    )
     return str(path)
 
 
@@ -44,7 +46,9 @@ def test_a_long_table_comes_as_it_stands(store, tmp_path):
 
 def test_a_folder_and_chosen_symbols_come_under_a_word_of_choice(store, tmp_path):
     for name in "AB":
-        pd.DataFrame({"Date": ["2020-01-02"], "Close": [1.0]}).to_csv(tmp_path / f"{name}.csv", index=False)
+        pd.DataFrame({"Date": ["2020-01-02"], "Close": [1.0]}).to_csv(
+            tmp_path / f"{name}.csv", index=False
+        )
     bring(store, str(tmp_path), ["B"], source="mine")
     assert store.keys() == (Key("mine", "B"),)
 
@@ -70,7 +74,10 @@ def test_the_same_again_heals_a_damaged_file(store, tmp_path):
 
 def test_what_the_prices_are_must_be_said_with_actions(store, tmp_path):
     origin = long_table(tmp_path / "all.parquet", dividend=[0.0, 0.0, 0.1])
-    with pytest.raises(DataError, match=r"A has corporate actions or adj_close, and nothing says .* `--prices as_trad"):
+    with pytest.raises(
+        DataError,
+        match=r"A has corporate actions or adj_close, and nothing says .* `--prices as_trad",
+    ):
         bring(store, origin)
     bring(store, origin, prices="as_traded")
     assert store.raw(Key("import", "A"))[0].facts["prices"] == "as_traded"
@@ -86,13 +93,20 @@ def test_a_sample_set_comes_with_its_prices(store):
 
 def test_intraday_rows_have_the_interval_of_their_step(store, tmp_path):
     ends = pd.date_range("2020-01-02 14:35", periods=3, freq="5min", tz="UTC")
-    for name, times in {"A": ends, "B": pd.date_range("2020-01-02 15:30", periods=3, freq="1h", tz="UTC")}.items():
-        pd.DataFrame({"date": times, "close": [1.0, 2.0, 3.0]}).to_parquet(tmp_path / f"{name}.parquet")
+    for name, times in {
+        "A": ends,
+        "B": pd.date_range("2020-01-02 15:30", periods=3, freq="1h", tz="UTC"),
+    }.items():
+        pd.DataFrame({"date": times, "close": [1.0, 2.0, 3.0]}).to_parquet(
+            tmp_path / f"{name}.parquet"
+        )
     bring(store, str(tmp_path))
     assert [key.interval for key in store.keys()] == ["5m", "1h"]  # noqa: SIM118
     naive = tmp_path / "naive"
     naive.mkdir()
-    pd.DataFrame({"date": ends.tz_localize(None), "close": [1.0, 2.0, 3.0]}).to_parquet(naive / "C.parquet")
+    pd.DataFrame({"date": ends.tz_localize(None), "close": [1.0, 2.0, 3.0]}).to_parquet(
+        naive / "C.parquet"
+    )
     (found,) = bring(store, str(naive), timezone="America/New_York")
     assert found.first == "2020-01-02T19:35:00Z"
 
@@ -100,7 +114,10 @@ def test_intraday_rows_have_the_interval_of_their_step(store, tmp_path):
 @pytest.mark.parametrize(
     ("origin", "message"),
     [
-        ("sample:nothing", "the sample has no set 'nothing'; expected sample:indices or sample:stocks"),
+        (
+            "sample:nothing",
+            "the sample has no set 'nothing'; expected sample:indices or sample:stocks",
+        ),
         ("nowhere", "nowhere: no such file or folder; expected one, or sample:indices"),
         ("empty", "empty: found files that end in nothing; expected parquet files or csv files"),
         ("both", "both: found both kinds; expected parquet files or csv files"),
@@ -111,10 +128,17 @@ def test_intraday_rows_have_the_interval_of_their_step(store, tmp_path):
 )
 def test_what_cannot_be_imported_is_told(store, tmp_path, monkeypatch, origin, message):
     monkeypatch.chdir(tmp_path)
-    for name, files in {"empty": (), "both": ("A.csv", "A.parquet"), "text": ("A.txt",), "odd": ("A.csv",)}.items():
+    for name, files in {
+        "empty": (),
+        "both": ("A.csv", "A.parquet"),
+        "text": ("A.txt",),
+        "odd": ("A.csv",),
+    }.items():
         Path(name).mkdir()
         for file in files:
-            (Path(name) / file).write_text("date,close\n2020-01-02 10:00:00+00:00,1\n2020-01-02 10:00:07+00:00,1\n")
+            (Path(name) / file).write_text(
+                "date,close\n2020-01-02 10:00:00+00:00,1\n2020-01-02 10:00:07+00:00,1\n"
+            )
     Path("none.csv").write_text("ticker,date,close\n")
     with pytest.raises(DataError, match=message):
         bring(store, origin)
@@ -139,5 +163,7 @@ def test_real_stocks_come_with_their_actions(store):
 
 
 def test_the_word_of_what_is_fetched_is_taken(store):
-    with pytest.raises(DataError, match="the source 'yahoo' is for what `bt-run data fetch` brings; choose another"):
+    with pytest.raises(
+        DataError, match="the source 'yahoo' is for what `bt-run data fetch` brings; choose another"
+    ):
         bring(store, "sample:indices", source="yahoo")

@@ -1,4 +1,6 @@
-"""Fetching: only what is missing, with patience, batch by batch, and whole again when history was rewritten."""
+"""Fetching: only what is missing, with patience, batch by batch, and whole again when history was
+rewritten.
+"""
 
 import datetime as dt
 
@@ -61,13 +63,17 @@ class Yahoo:
                 continue
             all_ = self.histories[symbol]
             cut = all_[all_["date"] <= np.datetime64(question.last)]
-            cut = cut if question.first is None else cut[cut["date"] >= np.datetime64(question.first)]
+            cut = (
+                cut if question.first is None else cut[cut["date"] >= np.datetime64(question.first)]
+            )
             frames[symbol] = cut.reset_index(drop=True)
         return Answer(frames, troubles, "1.7.0")
 
     @property
     def outside(self):
-        return Outside(ask=self.ask, now=lambda: self.now, sleep=self.slept.append, done=self.done.append)
+        return Outside(
+            ask=self.ask, now=lambda: self.now, sleep=self.slept.append, done=self.done.append
+        )
 
 
 def get(store, yahoo, *symbols, first=START, last=END, again=False, **config):
@@ -111,7 +117,11 @@ def test_nothing_is_asked_for_when_nothing_is_missing(store):
     get(store, yahoo, "SPY")
     for last in (dt.date(2020, 2, 3), END, dt.date(2020, 3, 8), dt.date(2021, 1, 1)):
         (outcome,) = get(store, yahoo, "SPY", last=last)
-        assert (outcome.state, outcome.rows, outcome.text) == ("up to date", 47, "nothing is missing")
+        assert (outcome.state, outcome.rows, outcome.text) == (
+            "up to date",
+            47,
+            "nothing is missing",
+        )
     yahoo.now = dt.datetime(2021, 1, 1, tzinfo=dt.UTC)
     get(store, yahoo, "SPY", last=dt.date(2020, 3, 8))  # a Sunday, long ago
     assert len(yahoo.asked) == 1
@@ -122,8 +132,15 @@ def test_only_what_is_missing_and_an_overlap_is_fetched_later(store):
     get(store, yahoo, "SPY")
     yahoo.now = dt.datetime(2020, 3, 12, 22, 0, tzinfo=dt.UTC)
     (outcome,) = get(store, yahoo, "SPY", last=dt.date(2020, 3, 12))
-    assert (yahoo.asked[1].first, yahoo.asked[1].last) == (dt.date(2020, 2, 24), dt.date(2020, 3, 12))
-    assert (outcome.rows, outcome.last, outcome.text) == (51, "2020-03-12", "14 rows, the overlap agrees")
+    assert (yahoo.asked[1].first, yahoo.asked[1].last) == (
+        dt.date(2020, 2, 24),
+        dt.date(2020, 3, 12),
+    )
+    assert (outcome.rows, outcome.last, outcome.text) == (
+        51,
+        "2020-03-12",
+        "14 rows, the overlap agrees",
+    )
     np.testing.assert_array_equal(closes(store), 100 + np.arange(51))
     assert len(store.raw(Key("yahoo", "SPY"))) == 2
 
@@ -142,8 +159,14 @@ def test_a_bar_of_an_open_session_that_came_all_the_same_is_left_out(store):
     yahoo.ask = lambda question: honest(type(question)(**{**vars(question), "last": END}))
     (outcome,) = get(store, yahoo, "SPY")
     joined = join_raw(store, Key("yahoo", "SPY"))
-    assert (outcome.rows, len(joined.frame), len(store.read(store.raw(Key("yahoo", "SPY"))[0]))) == (46, 46, 47)
-    assert joined.notes == ("the bar of 2020-03-06T00:00:00 was not over when it was fetched; it is left out",)
+    assert (
+        outcome.rows,
+        len(joined.frame),
+        len(store.read(store.raw(Key("yahoo", "SPY"))[0])),
+    ) == (46, 46, 47)
+    assert joined.notes == (
+        "the bar of 2020-03-06T00:00:00 was not over when it was fetched; it is left out",
+    )
 
 
 def test_an_earlier_start_fetches_all_of_it_again(store):
@@ -194,7 +217,9 @@ def test_history_that_was_rewritten_is_fetched_again_as_a_whole(store, change):
 def test_history_that_vanished_is_fetched_again_as_a_whole(store):
     yahoo = Yahoo(SPY=history())
     get(store, yahoo, "SPY")
-    yahoo.histories["SPY"] = history()[lambda table: table["date"] >= "2020-03-09"].reset_index(drop=True)
+    yahoo.histories["SPY"] = history()[lambda table: table["date"] >= "2020-03-09"].reset_index(
+        drop=True
+    )
     yahoo.now = dt.datetime(2020, 3, 9, 22, 0, tzinfo=dt.UTC)
     (outcome,) = get(store, yahoo, "SPY", last=dt.date(2020, 3, 9))
     assert outcome.text == "no bar that is stored came again; all of it was fetched again"
@@ -207,8 +232,12 @@ def test_a_dividend_since_puts_adj_close_on_one_level(store):
     yahoo.now = dt.datetime(2020, 3, 9, 22, 0, tzinfo=dt.UTC)
     get(store, yahoo, "SPY", last=dt.date(2020, 3, 9))
     joined = join_raw(store, Key("yahoo", "SPY"))
-    np.testing.assert_allclose(joined.frame["adj_close"], joined.frame["close"] * 0.5 * 0.98, rtol=1e-12)
-    assert joined.notes == ("adj_close before 2020-02-24 is multiplied by 0.98, as dividends since did",)
+    np.testing.assert_allclose(
+        joined.frame["adj_close"], joined.frame["close"] * 0.5 * 0.98, rtol=1e-12
+    )
+    assert joined.notes == (
+        "adj_close before 2020-02-24 is multiplied by 0.98, as dividends since did",
+    )
 
 
 def test_a_lost_file_is_healed_by_the_next_fetch(store):
@@ -234,7 +263,9 @@ def test_days_that_have_no_close_yet_are_asked_for_again(store):
     yahoo = Yahoo(SPY=late)
     (outcome,) = get(store, yahoo, "SPY")
     assert (outcome.rows, outcome.last) == (46, "2020-03-05")
-    assert join_raw(store, Key("yahoo", "SPY")).notes == ("1 rows without a close are left out: 2020-03-06",)
+    assert join_raw(store, Key("yahoo", "SPY")).notes == (
+        "1 rows without a close are left out: 2020-03-06",
+    )
     assert len(store.read(store.raw(Key("yahoo", "SPY"))[0])) == 47
     assert missing(store, ("SPY",), (START, END), FetchConfig(), NOW) == ("SPY",)
     yahoo.histories["SPY"] = history()
@@ -251,18 +282,25 @@ def test_a_symbol_that_ended_long_ago_is_not_asked_for_for_ever(store):
 def test_a_symbol_without_any_close_has_failed(store):
     yahoo = Yahoo(SPY=history().assign(close=np.nan))
     (outcome,) = get(store, yahoo, "SPY")
-    assert (outcome.state, outcome.text) == ("failed", "Yahoo has 47 rows from 2020-01-02, none with a close")
+    assert (outcome.state, outcome.text) == (
+        "failed",
+        "Yahoo has 47 rows from 2020-01-02, none with a close",
+    )
     assert store.keys() == ()
 
 
-# -- troubles ---------------------------------------------------------------------------------------------
+# -- troubles
+# ---------------------------------------------------------------------------------------------
 
 
 def test_an_unknown_symbol_fails_alone_and_at_once(store):
     yahoo = Yahoo(SPY=history())
     spy, nope = get(store, yahoo, "SPY", "NOPE")
     assert (spy.state, nope.state) == ("fetched", "failed")
-    assert nope.text == "Yahoo knows no such symbol, or has no prices of it in this span: possibly delisted"
+    assert (
+        nope.text
+        == "Yahoo knows no such symbol, or has no prices of it in this span: possibly delisted"
+    )
     assert (yahoo.slept, len(yahoo.asked)) == ([], 1)
 
 
@@ -281,7 +319,12 @@ def test_a_passing_trouble_is_waited_out_longer_each_time(store):
     outcomes = get(store, yahoo, "SPY", "QQQ")
     assert [outcome.state for outcome in outcomes] == ["fetched", "fetched"]
     assert yahoo.slept == [2, 4, 8]
-    assert [question.symbols for question in yahoo.asked] == [("SPY", "QQQ"), ("SPY",), ("SPY",), ("SPY",)]
+    assert [question.symbols for question in yahoo.asked] == [
+        ("SPY", "QQQ"),
+        ("SPY",),
+        ("SPY",),
+        ("SPY",),
+    ]
 
 
 def test_patience_ends(store):
@@ -301,7 +344,8 @@ def test_a_rate_limit_is_waited_out_and_then_told_for_all_that_is_left(store):
     assert [outcome.state for outcome in outcomes] == ["fetched", "failed", "failed", "failed"]
     assert outcomes[1].text == "Yahoo's rate limit is reached: Too Many Requests"
     assert outcomes[3].text == (
-        "not asked for: Yahoo's rate limit is reached; what came is kept, so repeat the command in an hour"
+        "not asked for: Yahoo's rate limit is reached; what came is kept, so repeat the command "
+        "in an hour"
     )
     assert store.keys() == (Key("yahoo", "A"),)
 
@@ -312,7 +356,8 @@ def test_a_lost_network_is_told_after_one_more_try_with_a_way_out(store):
     yahoo.troubles = [{}, *[{"B": gone}] * 9]
     with pytest.raises(
         DataError,
-        match=r"the network is not reachable: Could not resolve host; 1 symbols were fetched before and are kept. "
+        match=r"the network is not reachable: Could not resolve host; 1 symbols were fetched "
+        r"before and are kept. "
         r"Without a network, `bt-run data import sample:indices` .* `bt-run examples/spy_qqq.yaml`",
     ):
         get(store, yahoo, "A", "B", batch=1)
@@ -324,7 +369,11 @@ def test_a_network_that_fails_for_one_symbol_fails_that_symbol(store):
     yahoo = Yahoo(A=history(), B=history())
     yahoo.troubles = [{"B": Trouble("unreachable", "timed out")}] * 9
     one, other = get(store, yahoo, "A", "B")
-    assert (one.state, other.state, other.text) == ("fetched", "failed", "the network failed: timed out")
+    assert (one.state, other.state, other.text) == (
+        "fetched",
+        "failed",
+        "the network failed: timed out",
+    )
     assert len(yahoo.asked) == 2
 
 
@@ -348,10 +397,17 @@ def test_a_window_that_has_not_begun_is_refused(store):
 
 def test_intraday_bars_are_kept_by_their_end(store):
     ends = pd.date_range("2020-03-06 14:35", periods=78, freq="5min")
-    table = history().head(78).iloc[np.arange(78) % 47].assign(date=ends.to_numpy().astype("datetime64[ns]"))
+    table = (
+        history()
+        .head(78)
+        .iloc[np.arange(78) % 47]
+        .assign(date=ends.to_numpy().astype("datetime64[ns]"))
+    )
     yahoo = Yahoo(SPY=table)
     honest = yahoo.ask
-    yahoo.ask = lambda question: honest(type(question)(**{**vars(question), "last": dt.date(2020, 3, 7)}))
+    yahoo.ask = lambda question: honest(
+        type(question)(**{**vars(question), "last": dt.date(2020, 3, 7)})
+    )
     (outcome,) = get(store, yahoo, "SPY", interval="5m", first=dt.date(2020, 3, 6))
     assert (outcome.first, outcome.last) == ("2020-03-06T14:35:00Z", "2020-03-06T21:00:00Z")
     assert store.raw(Key("yahoo", "SPY", "5m"))[0].facts["covers"] == ["2020-03-06", "2020-03-08"]

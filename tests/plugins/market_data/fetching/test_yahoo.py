@@ -1,4 +1,6 @@
-"""The boundary to Yahoo: the library's real reshaping over a fake transport, and shapes that it must not have."""
+"""The boundary to Yahoo: the library's real reshaping over a fake transport, and shapes that it
+must not have.
+"""
 
 import datetime as dt
 import json
@@ -50,7 +52,12 @@ def chart(times, closes, *, kind="EQUITY", events=None, adjust=1.0, regular=()):
         "dataGranularity": "1d",
         "validRanges": ["1d", "5d", "1mo", "max"],
         "currentTradingPeriod": {
-            name: {"timezone": "EST", "start": times[-1], "end": times[-1] + 23400, "gmtoffset": -18000}
+            name: {
+                "timezone": "EST",
+                "start": times[-1],
+                "end": times[-1] + 23400,
+                "gmtoffset": -18000,
+            }
             for name in ("pre", "regular", "post")
         },
     }
@@ -82,7 +89,9 @@ class Response:
 
 @pytest.fixture
 def site(monkeypatch, tmp_path):
-    """Put a dictionary in the place of Yahoo's site: symbol -> chart, (status, body) or an exception."""
+    """Put a dictionary in the place of Yahoo's site: symbol -> chart, (status, body) or an
+    exception.
+    """
     from yfinance.data import YfData
     from yfinance.scrapers import history
 
@@ -90,7 +99,9 @@ def site(monkeypatch, tmp_path):
 
     def request(self, method, url, params=None, **_):
         if "/quoteSummary/" in url:
-            return Response(url, 404, {"quoteSummary": error("Not Found", "Quote not found")["chart"]})
+            return Response(
+                url, 404, {"quoteSummary": error("Not Found", "Quote not found")["chart"]}
+            )
         if "/v8/finance/chart/" not in url:
             return Response(url, 200, "crumb")
         symbol = url.rsplit("/", 1)[1]
@@ -103,7 +114,9 @@ def site(monkeypatch, tmp_path):
         return Response(url, status, body)
 
     monkeypatch.setattr("curl_cffi.requests.Session.request", request)
-    monkeypatch.setattr(history.YfConfig.debug, "data", {"hide_exceptions": True, "logging": False}, raising=False)
+    monkeypatch.setattr(
+        history.YfConfig.debug, "data", {"hide_exceptions": True, "logging": False}, raising=False
+    )
     yfinance.set_tz_cache_location(str(tmp_path / "cache"))
     YfData.cache_get.cache_clear()
     pages["asked"] = asked
@@ -126,10 +139,28 @@ def test_daily_bars_come_as_symbol_frames(site):
     site["SPY"] = chart(days("2020-01-02", 7), range(100, 107), adjust=0.9)
     answer = ask(question("SPY"))
     frame = answer.frames["SPY"]
-    assert list(frame) == ["date", "open", "high", "low", "close", "adj_close", "volume", "dividend", "split"]
+    assert list(frame) == [
+        "date",
+        "open",
+        "high",
+        "low",
+        "close",
+        "adj_close",
+        "volume",
+        "dividend",
+        "split",
+    ]
     assert frame["date"].dtype == "datetime64[ns]"
     assert (frame.drop(columns="date").dtypes == "float64").all()
-    assert [f"{day:%m-%d}" for day in frame["date"]] == ["01-02", "01-03", "01-06", "01-07", "01-08", "01-09", "01-10"]
+    assert [f"{day:%m-%d}" for day in frame["date"]] == [
+        "01-02",
+        "01-03",
+        "01-06",
+        "01-07",
+        "01-08",
+        "01-09",
+        "01-10",
+    ]
     assert frame["close"].tolist() == list(range(100, 107))
     assert frame["adj_close"].iloc[0] == pytest.approx(90)
     assert not answer.troubles
@@ -158,7 +189,14 @@ def test_dividends_splits_and_capital_gains_stand_on_their_days(site):
         kind="ETF",
         events={
             "dividends": {str(times[1]): {"amount": 0.25, "date": times[1]}},
-            "splits": {str(times[3]): {"date": times[3], "numerator": 4, "denominator": 1, "splitRatio": "4:1"}},
+            "splits": {
+                str(times[3]): {
+                    "date": times[3],
+                    "numerator": 4,
+                    "denominator": 1,
+                    "splitRatio": "4:1",
+                }
+            },
             "capitalGains": {str(times[2]): {"amount": 0.5, "date": times[2]}},
         },
     )
@@ -204,8 +242,12 @@ def test_a_rate_limit_is_told_for_each_symbol(site):
 def test_a_lost_network_is_no_delisted_symbol(site):
     from curl_cffi.requests.exceptions import ConnectionError, DNSError
 
-    site["SPY"] = DNSError("Failed to perform, curl: (6) Could not resolve host: query2.finance.yahoo.com")
-    site["QQQ"] = ConnectionError("Failed to perform, curl: (7) Failed to connect to query2.finance.yahoo.com")
+    site["SPY"] = DNSError(
+        "Failed to perform, curl: (6) Could not resolve host: query2.finance.yahoo.com"
+    )
+    site["QQQ"] = ConnectionError(
+        "Failed to perform, curl: (7) Failed to connect to query2.finance.yahoo.com"
+    )
     troubles = ask(question("SPY", "QQQ")).troubles
     assert [troubles[symbol].kind for symbol in ("SPY", "QQQ")] == ["unreachable", "unreachable"]
     assert "Could not resolve host" in troubles["SPY"].text
@@ -224,10 +266,16 @@ def test_the_librarys_settings_are_as_before(site):
 
 
 def test_intraday_bars_carry_their_end_in_utc_and_end_with_the_session(site):
-    """2020-11-27 is an early close: 13:00 in New York, 18:00 in UTC; hourly bars start at half past."""
+    """2020-11-27 is an early close: 13:00 in New York, 18:00 in UTC; hourly bars start at half
+    past.
+    """
     opens = [stamp(f"2020-11-27T{clock}") for clock in ("09:30", "10:30", "11:30", "12:30")]
-    site["SPY"] = chart(opens, [1, 2, 3, 4], regular=[(stamp("2020-11-27T09:30"), stamp("2020-11-27T13:00"))])
-    frame = ask(question("SPY", first=dt.date(2020, 11, 27), last=dt.date(2020, 11, 27), interval="1h")).frames["SPY"]
+    site["SPY"] = chart(
+        opens, [1, 2, 3, 4], regular=[(stamp("2020-11-27T09:30"), stamp("2020-11-27T13:00"))]
+    )
+    frame = ask(
+        question("SPY", first=dt.date(2020, 11, 27), last=dt.date(2020, 11, 27), interval="1h")
+    ).frames["SPY"]
     assert [f"{time:%H:%M}" for time in frame["date"]] == ["15:30", "16:30", "17:30", "18:00"]
     assert frame["date"].dtype == "datetime64[ns]"
 
@@ -242,35 +290,55 @@ def test_an_answer_that_was_bad_is_asked_for_again(site):
 def test_a_span_that_yahoo_does_not_keep_is_told_in_its_words(site):
     text = "5m data not available for startTime=1. The requested range must be within the last 60 days."
     good = chart(days("2020-01-02", 1), [1])
-    site["SPY"] = lambda params: good if "range" in params else (422, error("Unprocessable Entity", text))
+    site["SPY"] = lambda params: (
+        good if "range" in params else (422, error("Unprocessable Entity", text))
+    )
     trouble = ask(question("SPY", interval="5m")).troubles["SPY"]
     assert trouble.kind == "unknown"
     assert text in trouble.text
 
 
 def test_a_split_between_two_fetches_brings_all_of_it_again(site, tmp_path):
-    """Through the library's real code: Yahoo halves the closes it gave before, and the store follows."""
+    """Through the library's real code: Yahoo halves the closes it gave before, and the store
+    follows.
+    """
     store = Store(tmp_path / "store")
     site["SPY"] = chart(days("2020-01-02", 20), range(100, 120))
 
     def get(last):
         now = dt.datetime.combine(last, dt.time(23), dt.UTC)
         return fetch(
-            store, ["SPY"], (dt.date(2020, 1, 2), last), outside=Outside(now=lambda: now, sleep=lambda _: None)
+            store,
+            ["SPY"],
+            (dt.date(2020, 1, 2), last),
+            outside=Outside(now=lambda: now, sleep=lambda _: None),
         )
 
     assert get(dt.date(2020, 1, 29))[0].rows == 20
     times = days("2020-01-02", 21)
-    split = {"splits": {str(times[20]): {"date": times[20], "numerator": 2, "denominator": 1, "splitRatio": "2:1"}}}
+    split = {
+        "splits": {
+            str(times[20]): {
+                "date": times[20],
+                "numerator": 2,
+                "denominator": 1,
+                "splitRatio": "2:1",
+            }
+        }
+    }
     site["SPY"] = chart(times, [close / 2 for close in range(100, 121)], events=split)
     (outcome,) = get(dt.date(2020, 1, 30))
-    assert "the close of 2020-01-02 was 100 and is 50 now, a ratio of 2; all of it was fetched again" in outcome.text
+    assert (
+        "the close of 2020-01-02 was 100 and is 50 now, a ratio of 2; all of it was fetched again"
+        in outcome.text
+    )
     frame = join_raw(store, Key("yahoo", "SPY")).frame
     assert frame["close"].tolist() == [close / 2 for close in range(100, 121)]
     assert frame["split"].tolist() == [0.0] * 20 + [2.0]
 
 
-# -- shapes that other versions of the library have had ----------------------------------------------------
+# -- shapes that other versions of the library have had
+# ----------------------------------------------------
 
 
 def table(columns, index=None):
@@ -284,10 +352,14 @@ FIELDS = ["Adj Close", "Close", "Dividends", "High", "Low", "Open", "Stock Split
 @pytest.mark.parametrize(
     ("found", "message"),
     [
-        (table(FIELDS), r"returned columns such as 'Adj Close'; expected pairs of a field and a symbol"),
+        (
+            table(FIELDS),
+            r"returned columns such as 'Adj Close'; expected pairs of a field and a symbol",
+        ),
         (
             table(pd.MultiIndex.from_product([["SPY"], FIELDS])),
-            r"returned columns such as \('SPY', 'Adj Close'\); expected pairs of a field and a symbol",
+            r"returned columns such as \('SPY', 'Adj Close'\); expected pairs of a field and a "
+            r"symbol",
         ),
         (
             table(pd.MultiIndex.from_product([FIELDS[1:], ["SPY"]])),
@@ -306,9 +378,14 @@ def test_another_shape_is_refused(monkeypatch, found, message):
 
 
 def test_intraday_times_without_a_zone_are_refused(monkeypatch):
-    found = table(pd.MultiIndex.from_product([FIELDS, ["SPY"]]), index=pd.date_range("2020-01-02 09:30", periods=2))
+    found = table(
+        pd.MultiIndex.from_product([FIELDS, ["SPY"]]),
+        index=pd.date_range("2020-01-02 09:30", periods=2),
+    )
     monkeypatch.setattr(yfinance, "download", lambda *_, **__: found)
-    with pytest.raises(DataError, match="intraday times such as 2020-01-02 09:30:00 without a time zone"):
+    with pytest.raises(
+        DataError, match="intraday times such as 2020-01-02 09:30:00 without a time zone"
+    ):
         ask(question("SPY", interval="5m"))
 
 
@@ -320,10 +397,14 @@ def test_an_interval_of_no_clock_is_refused(monkeypatch):
         ask(question("SPY", interval="5xm"))
 
 
-@pytest.mark.parametrize("found", [None, pd.DataFrame(), table(pd.MultiIndex.from_product([FIELDS, ["SPY"]]))[:0]])
+@pytest.mark.parametrize(
+    "found", [None, pd.DataFrame(), table(pd.MultiIndex.from_product([FIELDS, ["SPY"]]))[:0]]
+)
 def test_nothing_at_all_is_told_when_the_library_only_logs(monkeypatch, found):
     def download(*_, **__):
-        logging.getLogger("yfinance").error("['SPY']: ConnectionError('Could not connect to server')")
+        logging.getLogger("yfinance").error(
+            "['SPY']: ConnectionError('Could not connect to server')"
+        )
         return found
 
     monkeypatch.setattr(yfinance, "download", download)
@@ -343,14 +424,18 @@ def test_a_failure_of_the_whole_download_is_every_symbols(monkeypatch):
 
     monkeypatch.setattr(yfinance, "download", download)
     answer = ask(question("SPY", "QQQ"))
-    assert [answer.troubles[symbol].kind for symbol in ("SPY", "QQQ")] == ["rate_limited", "rate_limited"]
+    assert [answer.troubles[symbol].kind for symbol in ("SPY", "QQQ")] == [
+        "rate_limited",
+        "rate_limited",
+    ]
 
 
 def test_the_rest_of_the_package_does_not_import_the_library():
     import subprocess
 
     script = (
-        "import sys, bt_run_plugins.market_data.fetching.ingestion, bt_run_plugins.market_data.store.frames; "
+        "import sys, bt_run_plugins.market_data.fetching.ingestion, "
+        "bt_run_plugins.market_data.store.frames; "
         "assert not {'yfinance', 'pandas', 'pyarrow', 'exchange_calendars'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

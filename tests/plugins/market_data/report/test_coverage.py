@@ -31,7 +31,9 @@ def test_months_are_counted_against_the_calendar():
     assert (str(found.first[1]), str(found.last[1])) == ("2020-02-10", "2020-03-31")
 
 
-@pytest.mark.parametrize(("last", "unit", "count"), [("2005-12-31", "month", 72), ("2006-01-31", "quarter", 25)])
+@pytest.mark.parametrize(
+    ("last", "unit", "count"), [("2005-12-31", "month", 72), ("2006-01-31", "quarter", 25)]
+)
 def test_long_histories_are_counted_in_longer_periods(last, unit, count):
     found = measure_coverage({"A": frame(some("2000-01-01", last))}, "XNYS")
     assert (found.unit, len(found.periods)) == (unit, count)
@@ -44,7 +46,10 @@ def test_half_a_century_is_counted_in_years():
 
 
 def test_rows_off_the_calendar_without_close_or_written_twice_do_not_count():
-    days = np.array(["2020-01-02", "2020-01-02", "2020-01-04", "2020-01-06", "2020-01-07"], dtype="datetime64[D]")
+    days = np.array(
+        ["2020-01-02", "2020-01-02", "2020-01-04", "2020-01-06", "2020-01-07"],
+        dtype="datetime64[D]",
+    )
     table = frame(days)
     table.loc[3, "close"] = np.nan
     table.loc[5] = [pd.NaT, 1.0]

@@ -13,13 +13,23 @@ from bt_run_plugins.market_data.report.report import csv_beside, report_page, wr
 from bt_run_plugins.market_data.rules.findings import Finding, as_table
 from bt_run_plugins.market_data.rules.validation import ValidateConfig, validate
 
-DAYS = exchange_sessions("XNYS", np.datetime64("2010-01-01"), np.datetime64("2010-12-31")).astype("datetime64[ns]")
+DAYS = exchange_sessions("XNYS", np.datetime64("2010-01-01"), np.datetime64("2010-12-31")).astype(
+    "datetime64[ns]"
+)
 SECTIONS = ("Coverage", "Rules", "Sessions", "Findings", "Cleaning", "Provenance")
-FACTS = {"title": "My prices", "calendar": "XNYS", "profile": "standard", "failed": False, "inputs": ["a", "b"]}
+FACTS = {
+    "title": "My prices",
+    "calendar": "XNYS",
+    "profile": "standard",
+    "failed": False,
+    "inputs": ["a", "b"],
+}
 
 
 class Page(HTMLParser):
-    """Read tables (id -> rows of texts), strips (symbol -> boxes), headings and outside links of a page."""
+    """Read tables (id -> rows of texts), strips (symbol -> boxes), headings and outside links of a
+    page.
+    """
 
     def __init__(self, text):
         super().__init__()
@@ -57,7 +67,9 @@ class Page(HTMLParser):
 
 def walk(seed, drop=()):
     close = 50 * np.exp(np.cumsum(np.random.default_rng(seed).normal(0, 0.01, len(DAYS))))
-    table = pd.DataFrame({"date": DAYS, "open": close, "high": close * 1.01, "low": close * 0.99, "close": close})
+    table = pd.DataFrame(
+        {"date": DAYS, "open": close, "high": close * 1.01, "low": close * 0.99, "close": close}
+    )
     return table.assign(volume=1e6).drop(index=list(drop)).reset_index(drop=True)
 
 
@@ -121,8 +133,13 @@ def test_a_failed_profile_names_rules_and_symbols():
 
 def test_the_worst_come_first_and_of_those_the_rarest():
     day = np.datetime64("2010-01-04")
-    items = [Finding("A", day, rule, 1.0, severity, "") for rule, severity in (("x", "info"), ("y", "warning"))]
-    items += [Finding(name, day, "z", 1.0, "error", "") for name in "AB"] + [Finding("C", day, "w", 1.0, "error", "")]
+    items = [
+        Finding("A", day, rule, 1.0, severity, "")
+        for rule, severity in (("x", "info"), ("y", "warning"))
+    ]
+    items += [Finding(name, day, "z", 1.0, "error", "") for name in "AB"] + [
+        Finding("C", day, "w", 1.0, "error", "")
+    ]
     page = Page(report_page({"A": walk(1)}, as_table(items), pd.DataFrame(), {}))
     assert [row[2] for row in page.tables["findings"][1:]] == ["w", "z", "z", "y", "x"]
 
@@ -131,7 +148,9 @@ def test_many_findings_go_to_a_csv_file_beside_the_page(tmp_path, monkeypatch):
     monkeypatch.setattr(data_report, "MOST", 3)
     day = np.datetime64("2010-01-04")
     items = as_table([Finding(f"S{n}", day, "x", float(n), "info", "told") for n in range(5)])
-    path = write_report(tmp_path / "new" / "data.html", {"A": walk(1)}, items, pd.DataFrame(), FACTS)
+    path = write_report(
+        tmp_path / "new" / "data.html", {"A": walk(1)}, items, pd.DataFrame(), FACTS
+    )
     assert path == tmp_path / "new" / "data.html"
     page = Page(path.read_text(encoding="utf-8"))
     assert len(page.tables["findings"]) == 4
@@ -143,7 +162,10 @@ def test_many_findings_go_to_a_csv_file_beside_the_page(tmp_path, monkeypatch):
 def test_few_findings_need_no_csv_file_and_equal_input_gives_equal_bytes(tmp_path):
     frames = {"A": walk(1, [7])}
     findings = validate(frames, {}, ValidateConfig()).findings
-    pages = [write_report(tmp_path / name, frames, findings, pd.DataFrame(), FACTS) for name in ("a.html", "b.html")]
+    pages = [
+        write_report(tmp_path / name, frames, findings, pd.DataFrame(), FACTS)
+        for name in ("a.html", "b.html")
+    ]
     assert pages[0].read_bytes() == pages[1].read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.html", "b.html"]
 
@@ -162,7 +184,9 @@ def test_nothing_at_all_is_a_page_too():
 
 
 def test_names_are_escaped():
-    page = Page(report_page({"<b>": walk(1)}, as_table([]), pd.DataFrame(), {"title": "<script>x</script>"}))
+    page = Page(
+        report_page({"<b>": walk(1)}, as_table([]), pd.DataFrame(), {"title": "<script>x</script>"})
+    )
     assert "<script>x" not in page.text
     assert "&lt;b&gt;" in page.text
 

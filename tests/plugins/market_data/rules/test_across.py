@@ -14,7 +14,9 @@ LIMITS = Thresholds()
 def table(seed, days=DAYS):
     rng = np.random.default_rng(seed)
     close = 20 * np.exp(np.cumsum(rng.normal(0, 0.02, len(days))))
-    return pd.DataFrame({"date": days, "open": close, "high": close * 1.01, "low": close * 0.99, "close": close})
+    return pd.DataFrame(
+        {"date": days, "open": close, "high": close * 1.01, "low": close * 0.99, "close": close}
+    )
 
 
 def test_two_symbols_with_the_same_returns_are_twins_whatever_their_level():
@@ -46,7 +48,9 @@ def test_a_session_written_twice_is_an_error_in_each_symbol():
     for seed in range(10):
         rows = table(seed)
         if seed < 6:
-            rows.loc[100, ["open", "high", "low", "close"]] = rows.loc[99, ["open", "high", "low", "close"]]
+            rows.loc[100, ["open", "high", "low", "close"]] = rows.loc[
+                99, ["open", "high", "low", "close"]
+            ]
         tables[f"S{seed}"] = rows
     found = repeated_session(measure(tables, {}), LIMITS)
     assert [item.symbol for item in found] == [f"S{seed}" for seed in range(6)]

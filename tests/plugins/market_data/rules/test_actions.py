@@ -27,7 +27,8 @@ EVERY = (
 def made(actions, rows=120, seed=1, vendor=False):
     """Return consistent rows as traded; ``actions`` maps a row to (dividend per new share, split).
 
-    The total return is a walk of 1 %; adj_close follows it, or the vendor's factor 1 - dividend / close before.
+    The total return is a walk of 1 %; adj_close follows it, or the vendor's factor 1 - dividend /
+    close before.
     """
     returns = np.random.default_rng(seed).normal(0, 0.01, rows)
     dividend, split = np.zeros(rows), np.ones(rows)
@@ -41,7 +42,14 @@ def made(actions, rows=120, seed=1, vendor=False):
         adjusted[row] = adjusted[row - 1] * (growth if vendor else np.exp(returns[row]))
     dates = pd.bdate_range("2010-01-04", periods=rows).as_unit("ns")
     return pd.DataFrame(
-        {"date": dates, "close": close, "adj_close": adjusted, "dividend": dividend, "split": split, "volume": 1e6}
+        {
+            "date": dates,
+            "close": close,
+            "adj_close": adjusted,
+            "dividend": dividend,
+            "split": split,
+            "volume": 1e6,
+        }
     )
 
 
@@ -71,7 +79,12 @@ def test_columns_that_agree_are_never_a_mismatch(actions, vendor, seed):
     except AssertionError:
         return
     found = {item.rule for item in findings(table)}
-    assert not found & {"adj_close_mismatch", "split_not_in_price", "split_odd", "prices_undeclared"}
+    assert not found & {
+        "adj_close_mismatch",
+        "split_not_in_price",
+        "split_odd",
+        "prices_undeclared",
+    }
 
 
 def test_a_spin_off_that_the_price_follows_is_a_good_row():
@@ -93,7 +106,10 @@ def test_split_adjusted_prices_are_compared_without_the_split():
     table = made({}).assign(split=1.0)
     table.loc[60, "split"] = 2.0
     assert findings(table, "split_adjusted") == []
-    assert {rule for rule, _ in names(table, "as_traded")} == {"adj_close_mismatch", "split_not_in_price"}
+    assert {rule for rule, _ in names(table, "as_traded")} == {
+        "adj_close_mismatch",
+        "split_not_in_price",
+    }
 
 
 def test_adj_close_alone_explains_splits_and_contradicts_nothing():
@@ -118,7 +134,10 @@ def test_a_dividend_as_large_as_the_share_was_worth_is_an_error():
     table = made({}).drop(columns="adj_close")
     table.loc[60, "dividend"] = table.loc[59, "close"]
     (item,) = [item for item in findings(table) if item.rule == "dividend_over_price"]
-    assert item.text == f"dividend {table.loc[60, 'dividend']:.6g} on a close before of {table.loc[59, 'close']:.6g}"
+    assert (
+        item.text == f"dividend {table.loc[60, 'dividend']:.6g} on a close before of "
+        f"{table.loc[59, 'close']:.6g}"
+    )
     # after a 1:4 reverse split a share is worth four
     table = made({60: (60.0, 0.25)})
     assert "dividend_over_price" not in {rule for rule, _ in names(table)}
@@ -145,7 +164,9 @@ def test_a_dividend_beside_a_real_split_is_told_apart():
 
 
 def test_a_dividend_on_the_day_of_a_split_has_two_readings():
-    (item,) = [item for item in findings(made({60: (12.0, 2.0)})) if item.rule == "action_ambiguous"]
+    (item,) = [
+        item for item in findings(made({60: (12.0, 2.0)})) if item.rule == "action_ambiguous"
+    ]
     close = made({60: (12.0, 2.0)})["close"]
     new, old = (close[60] + 12) * 2 / close[59], (close[60] * 2 + 12) / close[59]
     assert item.value == pytest.approx(np.log(new / old))
@@ -155,7 +176,15 @@ def test_a_dividend_on_the_day_of_a_split_has_two_readings():
 
 @pytest.mark.parametrize(
     ("split", "odd"),
-    [(2.0, False), (1.5, False), (0.1, False), (1.05, False), (4 / 3, False), (1.0688, True), (0.945, True)],
+    [
+        (2.0, False),
+        (1.5, False),
+        (0.1, False),
+        (1.05, False),
+        (4 / 3, False),
+        (1.0688, True),
+        (0.945, True),
+    ],
 )
 def test_odd_split_factors_are_told(split, odd):
     found = [item for item in findings(made({60: (0.0, split)})) if item.rule == "split_odd"]
@@ -170,7 +199,11 @@ def test_the_same_dividend_within_five_rows_is_found_once():
 
 
 def test_two_companies_dividends_in_one_history_are_one_finding():
-    pairs = {row + extra: (0.1 + 0.2 * bool(extra), 1.0) for row in range(30, 330, 60) for extra in (0, 5)}
+    pairs = {
+        row + extra: (0.1 + 0.2 * bool(extra), 1.0)
+        for row in range(30, 330, 60)
+        for extra in (0, 5)
+    }
     assert findings(made(pairs, rows=400)) == []
     pairs |= {330: (0.1, 1.0), 335: (0.3, 1.0)}
     (item,) = findings(made(pairs, rows=400))

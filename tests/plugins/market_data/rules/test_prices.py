@@ -1,4 +1,6 @@
-"""Rules on prices and volume: faults put into a calm random walk are found, in their row, and nothing else."""
+"""Rules on prices and volume: faults put into a calm random walk are found, in their row, and
+nothing else.
+"""
 
 import numpy as np
 import pandas as pd
@@ -33,7 +35,9 @@ def walk(seed=3):
     high = np.maximum(open_, close) * (1 + rng.uniform(0.002, 0.01, len(DAYS)))
     low = np.minimum(open_, close) * (1 - rng.uniform(0.002, 0.01, len(DAYS)))
     volume = rng.integers(800_000, 1_200_000, len(DAYS)).astype(float)
-    return pd.DataFrame({"date": DAYS, "open": open_, "high": high, "low": low, "close": close, "volume": volume})
+    return pd.DataFrame(
+        {"date": DAYS, "open": open_, "high": high, "low": low, "close": close, "volume": volume}
+    )
 
 
 def scaled(table, rows, factor):
@@ -70,7 +74,8 @@ def test_a_level_that_stays_away_longer_is_two_jumps():
 
 
 @pytest.mark.parametrize(
-    ("factor", "text"), [(1 / 2, "2:1"), (1 / 3, "3:1"), (2 / 3, "3:2"), (10.0, "1:10"), (4.0, "1:4")]
+    ("factor", "text"),
+    [(1 / 2, "2:1"), (1 / 3, "3:1"), (2 / 3, "3:2"), (10.0, "1:10"), (4.0, "1:4")],
 )
 def test_a_lasting_change_by_a_splits_ratio_is_split_like(factor, text):
     table = scaled(walk(), range(AT, len(DAYS)), factor)
@@ -98,9 +103,16 @@ def test_news_on_high_turnover_is_told_as_information():
 
 
 def test_a_crash_of_the_whole_market_is_no_symbols_jump():
-    tables = {name: scaled(walk(seed), range(AT, len(DAYS)), 0.75) for seed, name in enumerate("ABCDEF")}
+    tables = {
+        name: scaled(walk(seed), range(AT, len(DAYS)), 0.75) for seed, name in enumerate("ABCDEF")
+    }
     for series in measure(tables, {}):
-        assert rules.jump(series, LIMITS) == rules.bad_tick(series, LIMITS) == rules.split_like(series, LIMITS) == []
+        assert (
+            rules.jump(series, LIMITS)
+            == rules.bad_tick(series, LIMITS)
+            == rules.split_like(series, LIMITS)
+            == []
+        )
 
 
 def test_closes_alone_are_judged_by_large_moves_only():
@@ -113,7 +125,8 @@ def test_closes_alone_are_judged_by_large_moves_only():
 
 
 @pytest.mark.parametrize(
-    ("factor", "rule"), [(0.5, "split_like"), (3.0, "split_like"), (0.6, "large_move"), (1.5, "large_move")]
+    ("factor", "rule"),
+    [(0.5, "split_like"), (3.0, "split_like"), (0.6, "large_move"), (1.5, "large_move")],
 )
 def test_closes_alone_take_only_a_plain_split_for_one(factor, rule):
     closes = walk()[["date", "close"]]
@@ -172,7 +185,13 @@ def test_a_price_carried_on_is_stale():
     table.loc[AT + 1 : AT + 3, "volume"] = 0.0
     found = [item for item in findings(table) if item.rule == "stale_price"]
     assert found == []  # two repeats: the first row is a new one
-    table.loc[AT + 4, ["open", "high", "low", "close", "volume"]] = [price, price, price, price, 0.0]
+    table.loc[AT + 4, ["open", "high", "low", "close", "volume"]] = [
+        price,
+        price,
+        price,
+        price,
+        0.0,
+    ]
     (item,) = [item for item in findings(table) if item.rule == "stale_price"]
     assert (item.value, item.text) == (3.0, "3 rows repeat the row before, and nothing traded")
     assert item.date == DAYS[AT + 2]

@@ -1,4 +1,6 @@
-"""The schema of a symbol frame: each thing that single rows can have wrong is a finding, and good rows have none."""
+"""The schema of a symbol frame: each thing that single rows can have wrong is a finding, and good
+rows have none.
+"""
 
 import numpy as np
 import pandas as pd
@@ -29,14 +31,34 @@ def test_good_rows_have_no_finding():
     [
         ({"close": [10.5, np.nan, 10.5, 10.5]}, "close_missing", "close is missing"),
         ({"open": [10.0, np.nan, 10.0, 10.0]}, "price_missing", "open is missing"),
-        ({"low": [9.0, 0.0, 9.0, 9.0]}, "price_not_positive", "low was 0; expected a price above 0"),
-        ({"high": [11.0, np.inf, 11.0, 11.0]}, "price_not_positive", "high was inf; expected a price above 0"),
+        (
+            {"low": [9.0, 0.0, 9.0, 9.0]},
+            "price_not_positive",
+            "low was 0; expected a price above 0",
+        ),
+        (
+            {"high": [11.0, np.inf, 11.0, 11.0]},
+            "price_not_positive",
+            "high was inf; expected a price above 0",
+        ),
         ({"high": [11.0, 8.0, 11.0, 11.0]}, "high_below_low", "high 8 is below low 9"),
-        ({"high": [11.0, 10.2, 11.0, 11.0]}, "outside_range", "close 10.5 outside low 9 and high 10.2"),
+        (
+            {"high": [11.0, 10.2, 11.0, 11.0]},
+            "outside_range",
+            "close 10.5 outside low 9 and high 10.2",
+        ),
         ({"open": [10.0, 8.5, 10.0, 10.0]}, "outside_range", "open 8.5 outside low 9 and high 11"),
         ({"volume": [1.0, -5.0, 1.0, 1.0]}, "negative_volume", "volume was -5; expected 0 or more"),
-        ({"dividend": [0.0, -0.1, 0.0, 0.0]}, "negative_action", "dividend was -0.1; expected 0 or more"),
-        ({"split": [1.0, np.inf, 1.0, 1.0]}, "negative_action", "split was inf; expected 0 or more"),
+        (
+            {"dividend": [0.0, -0.1, 0.0, 0.0]},
+            "negative_action",
+            "dividend was -0.1; expected 0 or more",
+        ),
+        (
+            {"split": [1.0, np.inf, 1.0, 1.0]},
+            "negative_action",
+            "split was inf; expected 0 or more",
+        ),
     ],
 )
 def test_an_impossible_value_is_named_with_its_row(columns, rule, text):
@@ -50,9 +72,13 @@ def test_rounding_of_a_millionth_is_inside_the_range():
 
 def test_dates_rise_and_stand_once():
     late = frame(date=DATES[[0, 2, 1, 3]])
-    assert found(late) == [("dates_not_rising", "2020-01-02", "row 3, 2020-01-02, stands after 2020-01-03")]
+    assert found(late) == [
+        ("dates_not_rising", "2020-01-02", "row 3, 2020-01-02, stands after 2020-01-03")
+    ]
     twice = frame(date=DATES[[0, 1, 1, 3]])
-    assert found(twice) == [("dates_twice", "2020-01-02", "2 rows for 2020-01-02, with the same values")]
+    assert found(twice) == [
+        ("dates_twice", "2020-01-02", "2 rows for 2020-01-02, with the same values")
+    ]
     differ = frame(date=DATES[[0, 1, 1, 3]], close=[10.0, 10.1, 10.2, 10.3])
     assert found(differ)[0][2] == "2 rows for 2020-01-02, with different values"
 
@@ -69,8 +95,16 @@ def test_a_row_without_a_date_is_named_by_its_number():
         (frame().drop(columns="close"), "missing_column", "expected close too"),
         (frame(close=["1", "2", "3", "4"]), "wrong_type", "close is str; expected float64"),
         (frame(volume=[1, 2, 3, 4]), "wrong_type", "volume is int64; expected float64"),
-        (frame(date=DATES.as_unit("us")), "wrong_type", "date is datetime64[us]; expected datetime64[ns]"),
-        (frame(date=DATES.tz_localize("UTC")), "time_zone", "expected datetime64[ns] without a time zone"),
+        (
+            frame(date=DATES.as_unit("us")),
+            "wrong_type",
+            "date is datetime64[us]; expected datetime64[ns]",
+        ),
+        (
+            frame(date=DATES.tz_localize("UTC")),
+            "time_zone",
+            "expected datetime64[ns] without a time zone",
+        ),
         (frame().iloc[:0], "no_rows", "the frame has no rows"),
     ],
 )

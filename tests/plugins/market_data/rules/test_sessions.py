@@ -50,14 +50,19 @@ def test_before_the_first_and_after_the_last_row_nothing_is_missing():
 def test_a_row_on_a_holiday_or_weekend_is_extra():
     days = np.sort(np.append(some(), np.array(["2019-12-25", "2020-01-04"], dtype="datetime64[D]")))
     found = extra_session(series(days), ALL, LIMITS)
-    assert [(str(item.date), item.value) for item in found] == [("2019-12-25", 2.0), ("2020-01-04", 5.0)]
+    assert [(str(item.date), item.value) for item in found] == [
+        ("2019-12-25", 2.0),
+        ("2020-01-04", 5.0),
+    ]
     assert found[0].text == "a row on 2019-12-25, when the exchange was closed"
     assert missing_session(series(days), ALL, LIMITS) == []
 
 
 def test_daily_rows_carry_no_time_of_day():
     assert time_of_day(series(some()), ALL, LIMITS) == []
-    (item,) = time_of_day(series(some().astype("datetime64[ns]") + np.timedelta64(5, "h")), ALL, LIMITS)
+    (item,) = time_of_day(
+        series(some().astype("datetime64[ns]") + np.timedelta64(5, "h")), ALL, LIMITS
+    )
     assert item.value == len(some())
     assert "the first at 2019-12-20 05:00" in item.text
 

@@ -8,7 +8,13 @@ from pydantic import ValidationError
 from bt_run import ConfigError, exchange_sessions
 from bt_run_plugins.market_data.rules.findings import FINDING_COLUMNS, SEVERITIES
 from bt_run_plugins.market_data.rules.thresholds import Thresholds
-from bt_run_plugins.market_data.rules.validation import FATAL, RULES, STRICT, ValidateConfig, validate
+from bt_run_plugins.market_data.rules.validation import (
+    FATAL,
+    RULES,
+    STRICT,
+    ValidateConfig,
+    validate,
+)
 
 DAYS = exchange_sessions("XNYS", np.datetime64("2010-01-01"), np.datetime64("2010-12-31"))
 
@@ -18,7 +24,13 @@ def walk(seed=1):
     close = 50 * np.exp(np.cumsum(rng.normal(0, 0.01, len(DAYS))))
     open_ = np.append(close[0], close[:-1]) * 1.001
     high, low = np.maximum(open_, close) * 1.005, np.minimum(open_, close) * 0.995
-    columns = {"date": DAYS.astype("datetime64[ns]"), "open": open_, "high": high, "low": low, "close": close}
+    columns = {
+        "date": DAYS.astype("datetime64[ns]"),
+        "open": open_,
+        "high": high,
+        "low": low,
+        "close": close,
+    }
     return pd.DataFrame(columns | {"volume": rng.integers(8e5, 1.2e6, len(DAYS)).astype(float)})
 
 
@@ -138,20 +150,27 @@ def test_unknown_calendars_and_thresholds_are_refused():
         (walk().iloc[:1], []),
         (walk().assign(close=np.nan).iloc[:3], ["close_missing"] * 3),
         (
-            walk().assign(date=pd.NaT, close=1.0)[["date", "close"]].astype({"date": "datetime64[ns]"}).iloc[:1],
+            walk()
+            .assign(date=pd.NaT, close=1.0)[["date", "close"]]
+            .astype({"date": "datetime64[ns]"})
+            .iloc[:1],
             ["date_missing"],
         ),
         (walk().iloc[:0], ["no_rows"]),
     ],
 )
 def test_frames_with_next_to_nothing_are_judged_too(table, rules):
-    result = validate({"A": table.reset_index(drop=True), "B": table.reset_index(drop=True)}, {}, ValidateConfig())
+    result = validate(
+        {"A": table.reset_index(drop=True), "B": table.reset_index(drop=True)}, {}, ValidateConfig()
+    )
     assert result.findings["rule"].tolist() == rules * 2
 
 
 def test_bars_within_the_day_are_checked_row_by_row_and_for_sessions():
     daily = walk().iloc[:40]
-    hours = pd.concat([daily.assign(date=daily["date"] + pd.Timedelta(hours=hour)) for hour in (15, 16, 17, 18)])
+    hours = pd.concat(
+        [daily.assign(date=daily["date"] + pd.Timedelta(hours=hour)) for hour in (15, 16, 17, 18)]
+    )
     hours = hours.sort_values("date").reset_index(drop=True)
     hours.loc[3, "low"] = 0.0
     gap = hours[hours["date"].dt.normalize() != daily["date"][20]].reset_index(drop=True)

@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from bt_run import DataError, Rows
 from bt_run_plugins.market_data.fetching.sessions import bar_ends, last_finished
-from bt_run_plugins.market_data.store.frames import frame_of_rows, join_raw, latest_raw, rows_of_columns, symbol_frame
+from bt_run_plugins.market_data.store.frames import (
+    frame_of_rows,
+    join_raw,
+    latest_raw,
+    rows_of_columns,
+    symbol_frame,
+)
 from bt_run_plugins.market_data.store.manifest import Key
 from bt_run_plugins.market_data.store.store import Store
 
@@ -31,7 +37,9 @@ def joined(folder, *parts):
 
 
 def test_a_symbol_frame_has_its_columns_in_order_and_of_one_type():
-    table = symbol_frame({"volume": [1, 2], "close": [3, 4], "date": ["2020-01-02", "2020-01-03"], "other": [0, 0]})
+    table = symbol_frame(
+        {"volume": [1, 2], "close": [3, 4], "date": ["2020-01-02", "2020-01-03"], "other": [0, 0]}
+    )
     assert list(table) == ["date", "close", "volume"]
     assert [str(dtype) for dtype in table.dtypes] == ["datetime64[ns]", "float64", "float64"]
 
@@ -80,7 +88,9 @@ def test_one_file_is_as_received_unsorted_and_doubled(tmp_path):
 
 
 def test_rows_without_a_close_are_left_out_and_told(tmp_path):
-    found = joined(tmp_path, (frame((2, 3, 6, 7, 8), (1, *[np.nan] * 4)), {"notes": ["Yahoo said so"]}))
+    found = joined(
+        tmp_path, (frame((2, 3, 6, 7, 8), (1, *[np.nan] * 4)), {"notes": ["Yahoo said so"]})
+    )
     assert found.frame["close"].tolist() == [1]
     assert found.notes == (
         "Yahoo said so",
@@ -92,7 +102,11 @@ def test_columns_beside_the_frames_own_stay_in_the_raw_file(tmp_path):
     table = frame((2,), (1,)).assign(capital_gain=[0.5])
     found = joined(tmp_path, (table, {}))
     assert list(found.frame) == ["date", "close"]
-    assert list(Store(tmp_path).read(Store(tmp_path).raw(SPY)[0])) == ["date", "close", "capital_gain"]
+    assert list(Store(tmp_path).read(Store(tmp_path).raw(SPY)[0])) == [
+        "date",
+        "close",
+        "capital_gain",
+    ]
 
 
 def test_a_series_that_is_not_there_is_told(tmp_path):
@@ -114,14 +128,21 @@ def test_joining_keeps_each_date_once_with_its_newest_close(tmp_path_factory, sp
     assert len(found) == len(expected)
 
 
-# -- sessions -----------------------------------------------------------------------------------------------
+# -- sessions
+# -----------------------------------------------------------------------------------------------
 
 
 def test_the_last_bar_of_a_session_ends_with_it():
     """A full day closes at 21:00 UTC in winter, the day after Thanksgiving at 18:00."""
-    starts = np.array(["2020-11-25T20:30", "2020-11-27T17:30", "2020-11-27T16:30"], dtype="datetime64[ns]")
+    starts = np.array(
+        ["2020-11-25T20:30", "2020-11-27T17:30", "2020-11-27T16:30"], dtype="datetime64[ns]"
+    )
     ends = bar_ends(starts, "1h", "XNYS")
-    assert [str(end)[:16] for end in ends] == ["2020-11-25T21:00", "2020-11-27T18:00", "2020-11-27T17:30"]
+    assert [str(end)[:16] for end in ends] == [
+        "2020-11-25T21:00",
+        "2020-11-27T18:00",
+        "2020-11-27T17:30",
+    ]
 
 
 def test_a_bar_outside_any_session_has_its_full_length():
@@ -134,7 +155,11 @@ def test_a_bar_outside_any_session_has_its_full_length():
     ("end", "now", "last"),
     [
         ("2020-01-05", "2020-03-06T12:00", "2020-01-05"),  # long over; a Sunday
-        ("2020-03-06", "2020-03-06T20:59", "2020-03-05"),  # the session of that Friday closes at 21:00 UTC
+        (
+            "2020-03-06",
+            "2020-03-06T20:59",
+            "2020-03-05",
+        ),  # the session of that Friday closes at 21:00 UTC
         ("2020-03-06", "2020-03-06T21:00", "2020-03-06"),
         ("2020-12-31", "2020-03-08T12:00", "2020-03-06"),  # the weekend after
         ("2020-12-31", "2020-01-01T12:00", "2019-12-31"),
@@ -147,5 +172,8 @@ def test_a_day_is_known_when_its_session_is_over(end, now, last):
 
 
 def test_frames_are_made_of_dates_in_nanoseconds_whatever_pandas_prefers(tmp_path):
-    found = joined(tmp_path, (symbol_frame({"date": pd.bdate_range("2020-01-02", periods=2), "close": [1, 2]}), {}))
+    found = joined(
+        tmp_path,
+        (symbol_frame({"date": pd.bdate_range("2020-01-02", periods=2), "close": [1, 2]}), {}),
+    )
     assert found.frame["date"].dtype == "datetime64[ns]"

@@ -17,7 +17,14 @@ from bt_run_plugins.market_data.rules.validation import ValidateConfig
 from bt_run_plugins.market_data.store import packs as packs_module
 from bt_run_plugins.market_data.store.frames import symbol_frame
 from bt_run_plugins.market_data.store.manifest import Key
-from bt_run_plugins.market_data.store.packs import content_hash, create, open_pack, packs_in, read_part, verify
+from bt_run_plugins.market_data.store.packs import (
+    content_hash,
+    create,
+    open_pack,
+    packs_in,
+    read_part,
+    verify,
+)
 from bt_run_plugins.market_data.store.store import Store
 
 AS_OF = dt.date(2020, 1, 31)
@@ -34,7 +41,9 @@ def filled(folder, frames=None, **config):
     frames = frames or {A: frame(), B: frame(50.0)}
     with store.writing() as writer:
         for key, table in frames.items():
-            writer.add_raw(key, table, {"prices": None, "whole": True, "fetched_at": "2020", "notes": []})
+            writer.add_raw(
+                key, table, {"prices": None, "whole": True, "fetched_at": "2020", "notes": []}
+            )
     process(store, list(frames), CleanConfig(**config), ValidateConfig())
     return store
 
@@ -46,7 +55,13 @@ def store(tmp_path):
 
 def test_a_pack_holds_the_prices_up_to_its_day(store):
     pack, there = create(store, [A, B], AS_OF)
-    assert (there, pack.as_of, pack.source, pack.interval, pack.calendar) == (False, AS_OF, "import", "1d", "XNYS")
+    assert (there, pack.as_of, pack.source, pack.interval, pack.calendar) == (
+        False,
+        AS_OF,
+        "import",
+        "1d",
+        "XNYS",
+    )
     assert [(part.symbol, part.rows, part.last) for part in pack.parts] == [
         ("A", 22, "2020-01-31"),
         ("B", 22, "2020-01-31"),
@@ -57,7 +72,9 @@ def test_a_pack_holds_the_prices_up_to_its_day(store):
 
 
 def test_the_same_prices_have_the_same_id_anywhere(store, tmp_path, monkeypatch):
-    """Another store, order, file format, day of making and more history after the day: all of no matter."""
+    """Another store, order, file format, day of making and more history after the day: all of no
+    matter.
+    """
     pack, _ = create(store, [A, B], AS_OF)
     other = filled(tmp_path / "other", {B: frame(50.0, rows=25), A: frame(rows=40)})
     monkeypatch.setattr(packs_module, "parquet", lambda table: _uncompressed(table))
@@ -79,9 +96,13 @@ def test_the_id_is_what_the_documentation_says(store):
     import hashlib
 
     pack, _ = create(store, [A], AS_OF)
-    dates = pd.bdate_range("2020-01-02", "2020-01-31").to_numpy().astype("datetime64[ns]").astype("<i8")
+    dates = (
+        pd.bdate_range("2020-01-02", "2020-01-31").to_numpy().astype("datetime64[ns]").astype("<i8")
+    )
     closes = (100.0 + np.arange(22)).astype("<f8")
-    content = hashlib.sha256(b'["A", null, ["date", "close"]]' + dates.tobytes() + closes.tobytes()).hexdigest()
+    content = hashlib.sha256(
+        b'["A", null, ["date", "close"]]' + dates.tobytes() + closes.tobytes()
+    ).hexdigest()
     said = f'[1, "2020-01-31", "1d", "XNYS", [["A", null, "{content}"]]]'
     assert pack.id == hashlib.sha256(said.encode()).hexdigest()[:16]
 
@@ -158,7 +179,9 @@ def test_prices_that_were_altered_with_their_file_hash_are_found(store):
     columns = {"date": frame(rows=22)["date"].to_numpy(), "close": 101.0 + np.arange(22)}
     facts["parts"][0]["content"] = content_hash("A", None, columns)
     path.write_text(json.dumps(facts))
-    with pytest.raises(DataError, match=f"the pack was altered: what it says has the id .*, expected {pack.id}"):
+    with pytest.raises(
+        DataError, match=f"the pack was altered: what it says has the id .*, expected {pack.id}"
+    ):
         verify(store, pack.id)
 
 
@@ -188,7 +211,11 @@ def test_what_cannot_be_packed_is_told(tmp_path):
         ([], AS_OF, "no series to pack"),
         ([A, other], AS_OF, "found import at 1d, yahoo at 1d; say `--source import`"),
         ([A, B], AS_OF, "a pack has one calendar; found XLON, XNYS"),
-        ([Key("import", "RAW")], AS_OF, "RAW: it was never cleaned; run `bt-run data clean RAW --source import` first"),
+        (
+            [Key("import", "RAW")],
+            AS_OF,
+            "RAW: it was never cleaned; run `bt-run data clean RAW --source import` first",
+        ),
         ([A], dt.date(2019, 1, 1), "A: no prices up to 2019-01-01"),
         ([A], dt.date(2020, 3, 2), "the prices end at 2020-02-12, long before 2020-03-02"),
     ):

@@ -1,4 +1,6 @@
-"""The store: what is written is what is read, one writer at a time, and a death at any moment does no harm."""
+"""The store: what is written is what is read, one writer at a time, and a death at any moment does
+no harm.
+"""
 
 import errno
 import hashlib
@@ -16,9 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bt_run import DataError
-from bt_run_plugins.market_data.store import atomic as _atomic
-from bt_run_plugins.market_data.store import lock as _lock
+from bt_run import DataError, atomic
 from bt_run_plugins.market_data.store.manifest import MANIFEST, Key, escaped
 from bt_run_plugins.market_data.store.store import Store
 
@@ -81,7 +81,12 @@ def test_an_intraday_entry_shows_times(tmp_path):
 
 def test_an_empty_folder_is_an_empty_store(tmp_path):
     store = Store(tmp_path / "nowhere")
-    assert (store.keys(), store.raw(SPY), store.processed(SPY), store.findings()) == ((), (), None, None)
+    assert (store.keys(), store.raw(SPY), store.processed(SPY), store.findings()) == (
+        (),
+        (),
+        None,
+        None,
+    )
     assert not (tmp_path / "nowhere").exists()
 
 
@@ -148,7 +153,8 @@ def test_a_key_that_no_folder_can_carry_is_refused(parts, message):
         Key(*parts)
 
 
-# -- damage -------------------------------------------------------------------------------------------
+# -- damage
+# -------------------------------------------------------------------------------------------
 
 
 def test_a_changed_file_is_told_with_both_hashes(tmp_path):
@@ -159,7 +165,10 @@ def test_a_changed_file_is_told_with_both_hashes(tmp_path):
     content[40] ^= 1
     path.write_bytes(content)
     found = hashlib.sha256(content).hexdigest()
-    with pytest.raises(DataError, match=f"found the sha256 {found}, expected {entry.sha256}; fetch it again: `bt-run"):
+    with pytest.raises(
+        DataError,
+        match=f"found the sha256 {found}, expected {entry.sha256}; fetch it again: `bt-run",
+    ):
         store.read(entry)
 
 
@@ -175,7 +184,9 @@ def test_a_missing_file_is_told(tmp_path):
         (found, "make it again: `bt-run data validate`"),
     ):
         (tmp_path / entry.file).unlink()
-        with pytest.raises(DataError, match=f"the file cannot be read: No such file or directory; {cure}"):
+        with pytest.raises(
+            DataError, match=f"the file cannot be read: No such file or directory; {cure}"
+        ):
             store.read(entry)
 
 
@@ -184,10 +195,20 @@ def test_a_damaged_manifest_is_told(tmp_path, damage):
     filled(tmp_path)
     path = tmp_path / MANIFEST
     text = path.read_text()
-    damaged = {"half": text[: len(text) // 2], "flipped": text.replace('"rows": 3', '"rows": 4'), "other": "[]"}[damage]
+    damaged = {
+        "half": text[: len(text) // 2],
+        "flipped": text.replace('"rows": 3', '"rows": 4'),
+        "other": "[]",
+    }[damage]
     path.write_text(damaged)
-    words = {"half": "is not what bt-run wrote", "flipped": "has the sha256", "other": "is not what bt-run wrote"}
-    with pytest.raises(DataError, match=rf"manifest.json: the store's manifest {words[damage]}.*from a backup"):
+    words = {
+        "half": "is not what bt-run wrote",
+        "flipped": "has the sha256",
+        "other": "is not what bt-run wrote",
+    }
+    with pytest.raises(
+        DataError, match=rf"manifest.json: the store's manifest {words[damage]}.*from a backup"
+    ):
         Store(tmp_path).keys()
     with pytest.raises(DataError, match="the store's manifest"), Store(tmp_path).writing():
         pass
@@ -213,20 +234,26 @@ def test_a_manifest_of_another_format_is_told(tmp_path):
 def test_a_lost_manifest_does_not_cost_the_data(tmp_path):
     store = filled(tmp_path)
     (tmp_path / MANIFEST).unlink()
-    with pytest.raises(DataError, match="the manifest is missing, but files such as raw/source=yahoo"):
+    with pytest.raises(
+        DataError, match="the manifest is missing, but files such as raw/source=yahoo"
+    ):
         store.keys()
     with pytest.raises(DataError, match="the manifest is missing"), store.writing():
         pass
     assert len(files(tmp_path)) == 1
 
 
-# -- one writer -----------------------------------------------------------------------------------------
+# -- one writer
+# -----------------------------------------------------------------------------------------
 
 
 def test_a_second_writer_is_told_who_is_at_work(tmp_path):
     with (
         Store(tmp_path).writing(),
-        pytest.raises(DataError, match=rf"another writer is at work there, process {os.getpid()} on .* since 20"),
+        pytest.raises(
+            DataError,
+            match=rf"another writer is at work there, process {os.getpid()} on .* since 20",
+        ),
         Store(tmp_path).writing(),
     ):
         pass
@@ -235,7 +262,10 @@ def test_a_second_writer_is_told_who_is_at_work(tmp_path):
 def test_an_owner_without_words_is_told_as_such(tmp_path):
     with Store(tmp_path).writing():
         (tmp_path / ".lock").write_text("{}")
-        with pytest.raises(DataError, match="which has not said who it is"), Store(tmp_path).writing():
+        with (
+            pytest.raises(DataError, match="which has not said who it is"),
+            Store(tmp_path).writing(),
+        ):
             pass
 
 
@@ -271,13 +301,17 @@ def test_a_place_that_cannot_lock_is_told(tmp_path, monkeypatch):
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr("fcntl.flock", refuse)
-    with pytest.raises(DataError, match=r"files cannot be locked there .*; keep the store on a local disk"):
+    with pytest.raises(
+        DataError, match=r"files cannot be locked there .*; keep the store on a local disk"
+    ):
         Store(tmp_path).writing().__enter__()
 
 
 def test_a_place_that_cannot_be_written_to_is_told(tmp_path):
     (tmp_path / ".lock").mkdir()
-    with pytest.raises(DataError, match=r"\.lock: cannot be written: Is a directory; choose another store"):
+    with pytest.raises(
+        DataError, match=r"\.lock: cannot be written: Is a directory; choose another store"
+    ):
         Store(tmp_path).writing().__enter__()
 
 
@@ -294,18 +328,22 @@ def test_on_windows_the_lock_is_msvcrts(tmp_path, monkeypatch):
     path = tmp_path / ".lock"
     monkeypatch.setitem(sys.modules, "msvcrt", Msvcrt)
     monkeypatch.setitem(sys.modules, "fcntl", None)
-    with _lock.locked(path):
+    with atomic.locked(path):
         pass
     assert calls == [(1 << 30, 3, 1)]
 
 
 def test_a_place_where_no_folder_can_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match="the store cannot be made there"), Store(tmp_path / "file" / "store").writing():
+    with (
+        pytest.raises(DataError, match="the store cannot be made there"),
+        Store(tmp_path / "file" / "store").writing(),
+    ):
         pass
 
 
-# -- death and full disks -------------------------------------------------------------------------------
+# -- death and full disks
+# -------------------------------------------------------------------------------
 
 STATES = ((1.0, 2.0, 3.0), (4.0, 5.0))
 
@@ -347,7 +385,12 @@ def steps(monkeypatch, folder, at=None):
 
         return call
 
-    for module, name in ((_atomic.os, "replace"), (_atomic.os, "fsync"), (Path, "open"), (Path, "mkdir")):
+    for module, name in (
+        (atomic.os, "replace"),
+        (atomic.os, "fsync"),
+        (Path, "open"),
+        (Path, "mkdir"),
+    ):
         monkeypatch.setattr(module, name, counted(getattr(module, name)))
     try:
         write_more(folder)
@@ -379,7 +422,8 @@ def test_a_full_disk_is_told_once_and_leaves_nothing(tmp_path, monkeypatch):
     filled(tmp_path)
     before = files(tmp_path)
     with pytest.raises(
-        DataError, match=r"cannot be written: No space left.*the store is as it was after its last commit"
+        DataError,
+        match=r"cannot be written: No space left.*the store is as it was after its last commit",
     ):
         steps(monkeypatch, tmp_path, 6)
     assert files(tmp_path) == before
@@ -436,7 +480,9 @@ for line in sys.stdin:
 
 
 def commits_in(folder):
-    """Return the number of commits, after checking that each file is whole and both symbols are of one commit."""
+    """Return the number of commits, after checking that each file is whole and both symbols are of
+    one commit.
+    """
     store = Store(folder)
     known = store.keys()
     for key in known:
@@ -454,7 +500,9 @@ def commits_in(folder):
 def test_a_writer_killed_at_any_moment_leaves_a_store_that_reads(tmp_path):
     commits = [0]
     command = [sys.executable, "-c", KILLED, str(tmp_path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as killer:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as killer:
         for _ in range(30):
             print("next", file=killer.stdin, flush=True)
             assert killer.stdout.readline() == "killed\n"
@@ -488,7 +536,9 @@ def test_a_reader_finishes_on_the_file_that_was_superseded_meanwhile(tmp_path, m
     with store.writing() as writer:
         writer.put_processed(SPY, frame((2.0,)), {})
     assert store.read(old)["close"].tolist() == [1]
-    monkeypatch.setattr("bt_run_plugins.market_data.store.store._GRACE", pd.Timedelta(hours=-1).to_pytimedelta())
+    monkeypatch.setattr(
+        "bt_run_plugins.market_data.store.store._GRACE", pd.Timedelta(hours=-1).to_pytimedelta()
+    )
     with store.writing():
         pass
     with pytest.raises(DataError, match="the file cannot be read"):

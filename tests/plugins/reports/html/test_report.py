@@ -14,18 +14,36 @@ from bt_run import DEFINITIONS, load_config, run
 from bt_run.config.run_config import RunConfig
 from bt_run_plugins.page.parts import FORMATS
 from bt_run_plugins.reports.html.book import read_book
-from bt_run_plugins.reports.html.numbers import STATISTICS, drawdown, drawdowns, period_returns, statistics
+from bt_run_plugins.reports.html.numbers import (
+    STATISTICS,
+    drawdown,
+    drawdowns,
+    period_returns,
+    statistics,
+)
 from bt_run_plugins.reports.html.report import HtmlReport, page_of_run
 
 COLUMNS = ["run", "benchmark", "equal_weight", "constant_mix"]
 SECTIONS = [
-    *("growth", "drawdown", "months", "distribution", "rolling", "crises", "weights", "exposure", "contribution"),
+    *(
+        "growth",
+        "drawdown",
+        "months",
+        "distribution",
+        "rolling",
+        "crises",
+        "weights",
+        "exposure",
+        "contribution",
+    ),
     *("costs", "achieved", "decisions", "trades", "analyses", "provenance"),
 ]
 
 
 class Page(HTMLParser):
-    """Read tables (id -> rows of cells (text, raw)), headings, data elements, charts and requests of a page."""
+    """Read tables (id -> rows of cells (text, raw)), headings, data elements, charts and requests
+    of a page.
+    """
 
     def __init__(self, text):
         super().__init__()
@@ -87,7 +105,9 @@ class Page(HTMLParser):
     def raw(self, table):
         """Return first cell -> raw values of a table's other cells."""
         return {
-            row[0][0]: [float(value) if value else None for _, value in row[1:] if value is not None]
+            row[0][0]: [
+                float(value) if value else None for _, value in row[1:] if value is not None
+            ]
             for row in self.tables[table][1:]
         }
 
@@ -107,10 +127,14 @@ def check_page(found, result):
     assert all(link.startswith(("#", "data:")) for link in found.links)
     for outside in ("http:", "https:", "//", "url(", "@import"):
         assert outside not in visible(found.text), outside
-    assert not re.search(r"\b(nan|inf|none%)\b", found.text.split("<script>")[0].lower().replace("'none'", ""))
+    assert not re.search(
+        r"\b(nan|inf|none%)\b", found.text.split("<script>")[0].lower().replace("'none'", "")
+    )
     shown = found.raw("headline")
     for metric, definition in DEFINITIONS.items():
-        assert shown[definition.label] == [result.metrics[metric][column] for column in COLUMNS], metric
+        assert shown[definition.label] == [result.metrics[metric][column] for column in COLUMNS], (
+            metric
+        )
     for table in found.tables.values():
         for row in table:
             for text, raw in row:
@@ -140,7 +164,8 @@ def whole(flagship):
     return page_of(flagship)
 
 
-# -- numbers ------------------------------------------------------------------------------------------
+# -- numbers
+# ------------------------------------------------------------------------------------------
 
 
 def test_page_of_the_flagship_is_small_and_complete(whole):
@@ -152,7 +177,9 @@ def test_page_of_the_flagship_is_small_and_complete(whole):
 def test_cards_are_the_metrics(whole, flagship):
     raws = [float(raw) if raw else None for raw, _, _ in whole.values]
     names = ("cagr", "volatility", "sharpe", "max_drawdown", "turnover_one_way", "costs_bps")
-    assert raws == [flagship.metrics[name][column] for name in names for column in ("run", "benchmark")]
+    assert raws == [
+        flagship.metrics[name][column] for name in names for column in ("run", "benchmark")
+    ]
 
 
 def test_drawdown_table_is_the_nav_table(whole, flagship):
@@ -182,7 +209,10 @@ def test_months_are_those_of_empyrical(whole, flagship):
 
 
 def test_contributions_add_up_to_the_change_of_the_nav(whole, flagship, stocks):
-    for result, shown in ((flagship, whole.raw("contribution")), (stocks, page_of(stocks).raw("contribution"))):
+    for result, shown in (
+        (flagship, whole.raw("contribution")),
+        (stocks, page_of(stocks).raw("contribution")),
+    ):
         change = result.nav["nav"].iloc[-1] - result.nav["nav"].iloc[0]
         parts = [values[0] for name, values in shown.items() if name != "All"]
         assert sum(parts) == pytest.approx(change, rel=1e-9)
@@ -204,7 +234,9 @@ def test_costs_by_year_and_by_asset_add_up_to_the_metrics(whole, flagship):
     for table, places in (("costs-by-year", (2, 3, 4)), ("costs-by-asset", (1, 2, 3))):
         rows = [values for name, values in whole.raw(table).items() if name != "All"]
         sums = [sum(row[place] for row in rows) for place in places]
-        assert sums == pytest.approx([metrics["commission"], metrics["slippage"], metrics["costs"]], rel=1e-9)
+        assert sums == pytest.approx(
+            [metrics["commission"], metrics["slippage"], metrics["costs"]], rel=1e-9
+        )
     two_way = sum(values[1] for name, values in whole.raw("costs-by-year").items() if name != "All")
     assert two_way / metrics["years"] == pytest.approx(metrics["turnover_two_way"], rel=1e-9)
 
@@ -220,7 +252,9 @@ def test_decisions_are_those_of_the_table(whole, flagship):
         assert row[6][0] in set(own["reason"])
     last = table[table["time"] == table["time"].iloc[-1]].set_index("asset")
     for asset, values in whole.raw("last-decision").items():
-        expected = last.loc[asset, ["signal", "sized", "overlay_1_volatility_target", "target", "drifted"]]
+        expected = last.loc[
+            asset, ["signal", "sized", "overlay_1_volatility_target", "target", "drifted"]
+        ]
         assert values == [float(value) for value in expected]
 
 
@@ -236,14 +270,22 @@ def test_gaps_are_achieved_less_target(whole, flagship):
 
 
 def test_weights_are_positions_over_the_nav(whole, flagship):
-    last = flagship.positions[flagship.positions["time"] == flagship.nav.index[-1]].set_index("asset")["value"]
+    last = flagship.positions[flagship.positions["time"] == flagship.nav.index[-1]].set_index(
+        "asset"
+    )["value"]
     for asset, values in whole.raw("weights").items():
-        assert values[2] == pytest.approx(last.get(asset, 0.0) / flagship.nav["nav"].iloc[-1], abs=1e-12)
+        assert values[2] == pytest.approx(
+            last.get(asset, 0.0) / flagship.nav["nav"].iloc[-1], abs=1e-12
+        )
 
 
 def test_mean_and_largest_weights_are_those_of_the_positions(stocks):
     nav = stocks.nav["nav"]
-    values = stocks.positions.pivot(index="time", columns="asset", values="value").reindex(nav.index).fillna(0.0)
+    values = (
+        stocks.positions.pivot(index="time", columns="asset", values="value")
+        .reindex(nav.index)
+        .fillna(0.0)
+    )
     weights = values.div(nav, axis=0).abs()
     for asset, (mean, largest, _) in page_of(stocks).raw("weights").items():
         if asset in weights:
@@ -256,7 +298,9 @@ def test_the_summary_of_all_trades_is_that_of_the_trades_shown(stocks):
     rows = [[float(raw) for _, raw in row[4:6]] for row in found.tables["trades"][1:]]
     bars, profit = np.array(rows).T
     still_held = sum(1 for row in found.tables["trades"][1:] if "still" in row[3][0])
-    assert {label: values[0] for label, values in found.raw("trade-numbers").items()} == pytest.approx(
+    assert {
+        label: values[0] for label, values in found.raw("trade-numbers").items()
+    } == pytest.approx(
         {
             "Trades": len(rows),
             "Still held at the end": still_held,
@@ -282,7 +326,9 @@ def test_crisis_returns_are_the_navs(whole, flagship):
     closes = flagship.closes
     for row in whole.tables["crises"][1:]:
         window = closes[row[1][0] : row[2][0]]
-        for place, column in enumerate(("nav", "benchmark", "equal_weight", "constant_mix"), start=3):
+        for place, column in enumerate(
+            ("nav", "benchmark", "equal_weight", "constant_mix"), start=3
+        ):
             expected = window[column].iloc[-1] / window[column].iloc[0] - 1
             assert float(row[place][1]) == pytest.approx(expected, abs=1e-12)
 
@@ -380,7 +426,8 @@ def test_first_month_starts_at_the_first_nav():
     assert months.to_dict() == {pd.Period("2020-02"): pytest.approx(0.21)}
 
 
-# -- every kind of run --------------------------------------------------------------------------------
+# -- every kind of run
+# --------------------------------------------------------------------------------
 
 
 def write_prices(folder, names, sessions, start="1990-01-02", drift=0.0003):
@@ -404,7 +451,12 @@ def write_prices(folder, names, sessions, start="1990-01-02", drift=0.0003):
         "strategy": "buy_and_hold",
         "sizer": "equal_weight",
         "schedule": "month",
-        "broker": {"use": "simulated", "cash": 1000000, "fill": "next_close", "commission": {"bps": 1}},
+        "broker": {
+            "use": "simulated",
+            "cash": 1000000,
+            "fill": "next_close",
+            "commission": {"bps": 1},
+        },
     }
 
 
@@ -480,7 +532,9 @@ def test_run_of_one_asset_that_only_falls_has_a_page(made):
 
 
 def test_account_that_stays_in_cash_has_a_page(made):
-    found = page_of(made(strategy="trend", sessions=150))  # no average of 200 sessions: nothing is eligible
+    found = page_of(
+        made(strategy="trend", sessions=150)
+    )  # no average of 200 sessions: nothing is eligible
     assert found.missing["exposure"] == "Nothing was ever held, so gross and net exposure are 0."
     assert {row[6][0] for row in found.tables["decisions"][1:]} == {"not eligible"}
 
@@ -543,7 +597,11 @@ def test_intraday_run_has_a_page_by_session(made, tmp_path):
         frame = pd.DataFrame({"date": times.astype(str), "close": close})
         frame.to_csv(folder / f"{name}.csv", index=False)
     config = write_prices(tmp_path / "prices", ("AAA", "BBB"), 10)
-    config["data"] |= {"source": {"use": "csv", "path": str(folder)}, "start": "2020-01-06", "end": "2020-02-10"}
+    config["data"] |= {
+        "source": {"use": "csv", "path": str(folder)},
+        "start": "2020-01-06",
+        "end": "2020-02-10",
+    }
     config["data"].pop("calendar")
     config |= {"schedule": "bar"}
     result = run(RunConfig.model_validate(config))
@@ -551,7 +609,8 @@ def test_intraday_run_has_a_page_by_session(made, tmp_path):
     assert found.tables["decisions"][1][0][0].endswith(("16:00", "18:00", "21:00"))
 
 
-# -- the file -----------------------------------------------------------------------------------------
+# -- the file
+# -----------------------------------------------------------------------------------------
 
 
 def test_equal_results_give_equal_bytes(flagship, tmp_path):

@@ -14,7 +14,17 @@ from bt_run_plugins.reports.tear_sheet.inputs import pyfolio_input
 from bt_run_plugins.reports.tear_sheet.report import TearSheet, TearSheetConfig, bt_reports
 from bt_run_plugins.reports.tear_sheet.round_trips import find_round_trips
 
-FILLS = ["decided_at", "time", "asset", "asked", "filled", "price", "commission", "slippage", "reason"]
+FILLS = [
+    "decided_at",
+    "time",
+    "asset",
+    "asked",
+    "filled",
+    "price",
+    "commission",
+    "slippage",
+    "reason",
+]
 CASH = 1e6
 
 
@@ -26,7 +36,9 @@ def make_closes(sessions, names=("QQQ", "SPY"), start="2000-01-03"):
 
 
 def play(closes, weights, every):
-    """Hold weights from the second session on, traded again every so many sessions: nav, positions, fills."""
+    """Hold weights from the second session on, traded again every so many sessions: nav, positions,
+    fills.
+    """
     cash, shares, navs, positions, fills = CASH, dict.fromkeys(weights, 0.0), [], [], []
     for t, (time, prices) in enumerate(closes.iterrows()):
         nav = cash + sum(shares[name] * prices[name] for name in weights)
@@ -35,7 +47,10 @@ def play(closes, weights, every):
             if t % every != 1 % every or t == 0 or not change:
                 continue
             slip = 2e-4 * abs(change) * prices[name]
-            paid, fee = prices[name] * (1 + 2e-4 * np.sign(change)), 1e-4 * abs(change) * prices[name]
+            paid, fee = (
+                prices[name] * (1 + 2e-4 * np.sign(change)),
+                1e-4 * abs(change) * prices[name],
+            )
             cash -= change * paid + fee
             shares[name] += change
             fills.append((closes.index[t - 1], time, name, change, change, paid, fee, slip, None))
@@ -86,7 +101,9 @@ def make_result(closes, weights, every=21, **changes):
         "decisions": pd.DataFrame(),
         "memos": pd.DataFrame(),
         "cash_flows": pd.DataFrame(),
-        "metrics": compute_metrics(nav, {"run": fills, "equal_weight": fills, "constant_mix": fills}, 0.0),
+        "metrics": compute_metrics(
+            nav, {"run": fills, "equal_weight": fills, "constant_mix": fills}, 0.0
+        ),
         "manifest": {"config": config},
         "notes": (
             "SPY is the S&P 500 price index (SP500), a stand-in for the fund",
@@ -161,17 +178,25 @@ def test_asset_called_cash_is_not_mistaken_for_money():
 def by_hand(trades, held, prices):
     """Return a result of one asset from (session, shares, price), with what is held at each close."""
     index = pd.bdate_range("2020-01-01", periods=len(held), tz="UTC", name="time")
-    rows = [(index[t], "A", q, p, q * p, False) for t, (q, p) in enumerate(zip(held, prices, strict=True)) if q]
+    rows = [
+        (index[t], "A", q, p, q * p, False)
+        for t, (q, p) in enumerate(zip(held, prices, strict=True))
+        if q
+    ]
     fills = [(index[t - 1], index[t], "A", n, n, p, 0.0, 0.0, None) for t, n, p in trades]
     columns = ["time", "asset", "shares", "price", "value", "stale"]
     nav = pd.DataFrame({"nav": 1000.0, "cash": 0.0}, index=index)
     return SimpleNamespace(
-        nav=nav, fills=pd.DataFrame(fills, columns=FILLS), positions=pd.DataFrame(rows, columns=columns)
+        nav=nav,
+        fills=pd.DataFrame(fills, columns=FILLS),
+        positions=pd.DataFrame(rows, columns=columns),
     )
 
 
 def test_round_trips_close_the_oldest_shares_first():
-    result = by_hand([(1, 1.5, 10.0), (2, 1.0, 20.0), (3, -2.0, 30.0)], [0, 1.5, 2.5, 0.5], [10, 10, 20, 40])
+    result = by_hand(
+        [(1, 1.5, 10.0), (2, 1.0, 20.0), (3, -2.0, 30.0)], [0, 1.5, 2.5, 0.5], [10, 10, 20, 40]
+    )
     first, last = find_round_trips(result).to_dict("records")
     assert first["pnl"] == pytest.approx(1.5 * 20 + 0.5 * 10)
     assert first["rt_returns"] == pytest.approx(35 / 25)
@@ -182,7 +207,9 @@ def test_round_trips_close_the_oldest_shares_first():
 
 
 def test_round_trip_through_zero_closes_the_long_and_opens_a_short():
-    result = by_hand([(1, 1.0, 10.0), (2, -3.0, 12.0), (3, 2.0, 11.0)], [0, 1, -2, 0], [10, 10, 12, 11])
+    result = by_hand(
+        [(1, 1.0, 10.0), (2, -3.0, 12.0), (3, 2.0, 11.0)], [0, 1, -2, 0], [10, 10, 12, 11]
+    )
     trips = find_round_trips(result)
     assert trips["pnl"].tolist() == pytest.approx([2.0, 2.0])
     assert trips["long"].tolist() == [True, False]
@@ -248,7 +275,9 @@ def test_whole_run_has_every_sheet(whole):
         "Round trips",
         "Round trips: statistics",
     ]
-    assert [page.startswith(title) for page, title in zip(pages[1:], titles, strict=True)] == [True] * 10
+    assert [page.startswith(title) for page, title in zip(pages[1:], titles, strict=True)] == [
+        True
+    ] * 10
     assert "Annual volatility" in pages[5]
     assert "Worst drawdowns" in pages[3]
     assert "Largest long holdings" in pages[7]
@@ -265,7 +294,9 @@ def test_run_without_trades_says_which_sheets_do_not_apply(tmp_path):
 
 
 def test_first_page_cuts_what_would_run_over_its_edge(tmp_path):
-    result = make_result(make_closes(2), BOTH, notes=tuple(f"note {number}" for number in range(20)))
+    result = make_result(
+        make_closes(2), BOTH, notes=tuple(f"note {number}" for number in range(20))
+    )
     result.manifest["config"]["data"]["assets"] = {f"N{n:03}": f"N{n:03}" for n in range(500)}
     (page,) = written(result, tmp_path)
     assert "note 7" in page

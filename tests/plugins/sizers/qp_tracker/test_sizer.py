@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from bt_run import BuildContext, ConfigError, DataError, InfeasibleError, Limits, LoadRequest, assemble_bars
+from bt_run import (
+    BuildContext,
+    ConfigError,
+    DataError,
+    InfeasibleError,
+    Limits,
+    LoadRequest,
+    assemble_bars,
+)
 from bt_run.data.bars import History
 from bt_run.decision.state import PortfolioState
 from bt_run.testing import make_rows
@@ -23,15 +31,21 @@ def closes(seed=0, T=120, n=8):
 
 
 def bars(prices, index=None):
-    """Make bars of columns A, B, ... and of an index, equally weighted at each close where none is given."""
+    """Make bars of columns A, B, ... and of an index, equally weighted at each close where none is
+    given.
+    """
     names = [chr(65 + i) for i in range(prices.shape[1])]
     rows = {name: make_rows(column) for name, column in zip(names, prices.T, strict=True)}
     if index is None:
         moves = prices[1:] / prices[:-1] - 1
         index = np.cumprod(np.append(1.0, 1.0 + np.nanmean(moves, axis=1)))
     benchmark = make_rows(index)
-    days = [time.astype("datetime64[D]").item() for time in (benchmark.times[0], benchmark.times[-1])]
-    request = LoadRequest(assets={n: n for n in names}, benchmark=("I", "I"), start=days[0], end=days[1])
+    days = [
+        time.astype("datetime64[D]").item() for time in (benchmark.times[0], benchmark.times[-1])
+    ]
+    request = LoadRequest(
+        assets={n: n for n in names}, benchmark=("I", "I"), start=days[0], end=days[1]
+    )
     return assemble_bars(request, rows, benchmark, prices="as_traded")
 
 
@@ -125,7 +139,8 @@ def test_cash_stays_cash():
     assert got.values.sum() == pytest.approx(0.75, abs=1e-12)
 
 
-# -- missing days --------------------------------------------------------------------------------------
+# -- missing days
+# --------------------------------------------------------------------------------------
 
 
 def test_relative_returns_of_full_histories_are_the_differences():
@@ -147,7 +162,9 @@ def test_a_return_across_a_gap_is_compared_with_the_benchmark_over_the_same_days
 
 
 def test_a_return_from_before_the_window_has_nothing_to_be_compared_with():
-    X, counts = relative_returns(np.array([[NAN], [NAN], [12.0]]), np.array([[NAN], [0.2]]), np.array([0.01, 0.01]))
+    X, counts = relative_returns(
+        np.array([[NAN], [NAN], [12.0]]), np.array([[NAN], [0.2]]), np.array([0.01, 0.01])
+    )
     assert X.tolist() == [[0.0], [0.0]]
     assert counts.tolist() == [0]
 
@@ -161,8 +178,8 @@ def test_days_without_a_return_of_the_benchmark_are_left_out():
 def test_a_young_name_is_not_preferred_for_the_days_it_did_not_live_through():
     """Two names deviate alike and independently; one has a quarter of the days.
 
-    Its squared difference is the mean over its own days, so both get some half. With zeros and no scaling
-    its variance would be a quarter, and its weight 0.8.
+    Its squared difference is the mean over its own days, so both get some half. With zeros and no
+    scaling its variance would be a quarter, and its weight 0.8.
     """
     rng = np.random.default_rng(3)
     T, b = 1000, rng.normal(0, 0.01, 1000)
@@ -173,11 +190,14 @@ def test_a_young_name_is_not_preferred_for_the_days_it_did_not_live_through():
     got = tracker(cap=1.0, lookback=1000, min_history=200).target_weights(state(made)).values
     assert got[1] == pytest.approx(0.5, abs=0.04)
     own = returns[750:, 1] - b[750:]
-    expected = np.mean((returns[:, 0] - b) ** 2) / (np.mean((returns[:, 0] - b) ** 2) + np.mean(own**2))
+    expected = np.mean((returns[:, 0] - b) ** 2) / (
+        np.mean((returns[:, 0] - b) ** 2) + np.mean(own**2)
+    )
     assert got[1] == pytest.approx(expected, abs=0.03)
 
 
-# -- turnover and sectors ------------------------------------------------------------------------------
+# -- turnover and sectors
+# ------------------------------------------------------------------------------
 
 
 def test_the_first_build_up_is_exempt_from_the_turnover_limit_and_says_so():
@@ -188,19 +208,27 @@ def test_the_first_build_up_is_exempt_from_the_turnover_limit_and_says_so():
 
 def test_the_turnover_limit_counts_names_that_leave():
     drifted = np.full(8, 0.125)
-    got = tracker(turnover=0.2).target_weights(state(bars(closes()), weights=drifted, signals=[1] * 7 + [0]))
+    got = tracker(turnover=0.2).target_weights(
+        state(bars(closes()), weights=drifted, signals=[1] * 7 + [0])
+    )
     one_way = 0.5 * np.abs(got.values - drifted).sum()
     assert one_way <= 0.2 + 1e-8
     assert got.values[7] == 0.0
     assert got.notes["turnover"]["one way"] == pytest.approx(one_way)
-    with pytest.raises(InfeasibleError, match=r"turnover 0.1 one way; any one of these would do: turnover >= 0.125"):
-        tracker(turnover=0.1).target_weights(state(bars(closes()), weights=drifted, signals=[1] * 7 + [0]))
+    with pytest.raises(
+        InfeasibleError, match=r"turnover 0.1 one way; any one of these would do: turnover >= 0.125"
+    ):
+        tracker(turnover=0.1).target_weights(
+            state(bars(closes()), weights=drifted, signals=[1] * 7 + [0])
+        )
 
 
 def test_a_penalty_trades_less():
     made, drifted = bars(closes(2)), np.random.default_rng(1).dirichlet(np.ones(8) * 4)
     plain, dear = (
-        tracker(turnover_penalty=p).target_weights(state(made, weights=drifted)).notes["turnover"]["two way"]
+        tracker(turnover_penalty=p)
+        .target_weights(state(made, weights=drifted))
+        .notes["turnover"]["two way"]
         for p in (0.0, 1e-3)
     )
     assert dear < 0.9 * plain
@@ -208,43 +236,61 @@ def test_a_penalty_trades_less():
 
 def test_a_sector_keeps_its_cap():
     sectors = {"A": "tech", "B": "tech", "C": "oil"}
-    got = tracker(sectors=sectors, sector_caps={"tech": 0.1}).target_weights(state(bars(closes()))).values
+    got = (
+        tracker(sectors=sectors, sector_caps={"tech": 0.1})
+        .target_weights(state(bars(closes())))
+        .values
+    )
     assert got[:2].sum() == pytest.approx(0.1, abs=1e-8)
     assert got.sum() == pytest.approx(1.0, abs=1e-9)
 
 
-# -- refusals ------------------------------------------------------------------------------------------
+# -- refusals
+# ------------------------------------------------------------------------------------------
 
 
 def test_too_few_names_for_the_cap_say_what_helps():
-    with pytest.raises(InfeasibleError, match=r"5 eligible names with cap 0.15 .* cap >= 0.2, or 7 names"):
+    with pytest.raises(
+        InfeasibleError, match=r"5 eligible names with cap 0.15 .* cap >= 0.2, or 7 names"
+    ):
         tracker(cap=0.15).target_weights(state(bars(closes(n=5))))
 
 
 def test_a_start_before_there_is_history_is_refused():
     with pytest.raises(
-        InfeasibleError, match=r"none of the 8 names wanted can be held: 8 have fewer than 100 own bars"
+        InfeasibleError,
+        match=r"none of the 8 names wanted can be held: 8 have fewer than 100 own bars",
     ):
         tracker().target_weights(state(bars(closes()), t=50))
 
 
 def test_a_benchmark_without_returns_is_refused():
-    with pytest.raises(DataError, match="the benchmark has no return in the 1 bars up to 2020-01-01"):
+    with pytest.raises(
+        DataError, match="the benchmark has no return in the 1 bars up to 2020-01-01"
+    ):
         tracker().target_weights(state(bars(closes()), t=0))
 
 
 def test_a_sector_of_an_unknown_name_is_refused():
     sizer = tracker(sectors={"ZZZ": "tech"}, sector_caps={"tech": 0.3})
-    with pytest.raises(ConfigError, match=r"sizer.sectors names 'ZZZ', which is not an asset; the assets are A, B"):
+    with pytest.raises(
+        ConfigError, match=r"sizer.sectors names 'ZZZ', which is not an asset; the assets are A, B"
+    ):
         sizer.target_weights(state(bars(closes())))
 
 
 @pytest.mark.parametrize(
     ("config", "text"),
     [
-        ({"sector_caps": {"tech": 0.3}}, "sector_caps names 'tech', but no name is in it; sectors has none"),
+        (
+            {"sector_caps": {"tech": 0.3}},
+            "sector_caps names 'tech', but no name is in it; sectors has none",
+        ),
         ({"sectors": {"A": "oil"}, "sector_caps": {"tech": 0.3}}, "sectors has oil"),
-        ({"sectors": {"A": "oil"}, "sector_caps": {"oil": 1.3}}, "sector_caps.oil was 1.3; expected a fraction"),
+        (
+            {"sectors": {"A": "oil"}, "sector_caps": {"oil": 1.3}},
+            "sector_caps.oil was 1.3; expected a fraction",
+        ),
         ({"cap": 0.0}, "greater than 0"),
         ({"caps": 0.1}, "Extra inputs"),
     ],
@@ -254,7 +300,8 @@ def test_a_configuration_that_makes_no_sense_is_refused(config, text):
         QPTrackerConfig(**config)
 
 
-# -- when nothing works --------------------------------------------------------------------------------
+# -- when nothing works
+# --------------------------------------------------------------------------------
 
 
 def test_without_an_accurate_answer_the_portfolio_stays(monkeypatch):
@@ -267,7 +314,8 @@ def test_without_an_accurate_answer_the_portfolio_stays(monkeypatch):
     assert [a["status"] for a in got.notes["attempts"]] == ["failed"] * 3
 
 
-# -- degenerate series ---------------------------------------------------------------------------------
+# -- degenerate series
+# ---------------------------------------------------------------------------------
 
 
 def test_a_price_that_never_moves_is_like_cash():

@@ -1,4 +1,6 @@
-"""The tracking solver: exact sums, the exact method, the independent solvers, the check of answers, the refusals."""
+"""The tracking solver: exact sums, the exact method, the independent solvers, the check of answers,
+the refusals.
+"""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -40,7 +42,11 @@ def problem(seed=0, T=250, n=12, cap=0.15, **changes):
 def by_cvxpy(p):
     """State the problem as the formula reads."""
     w = cp.Variable(p.n)
-    cost = cp.sum_squares(p.X @ w) / (len(p.X) * p.scale) + p.ridge * cp.sum_squares(w) + p.price * cp.norm1(w - p.now)
+    cost = (
+        cp.sum_squares(p.X @ w) / (len(p.X) * p.scale)
+        + p.ridge * cp.sum_squares(w)
+        + p.price * cp.norm1(w - p.now)
+    )
     limits = [cp.sum(w) == 1, w >= p.lower, w <= p.upper]
     limits += [cp.sum(w[cap.members]) <= cap.cap for cap in p.sectors]
     if p.turnover is not None:
@@ -50,7 +56,8 @@ def by_cvxpy(p):
     return np.asarray(w.value)
 
 
-# -- exact sums ----------------------------------------------------------------------------------------
+# -- exact sums
+# ----------------------------------------------------------------------------------------
 
 
 def test_the_gram_matrix_is_exact_for_rounded_returns():
@@ -58,7 +65,8 @@ def test_the_gram_matrix_is_exact_for_rounded_returns():
     k = (53 - ceil(np.log2(60))) // 2 - 1
     unit = np.ldexp(1.0, np.frexp(np.abs(X).max(axis=0))[1] - 2 * k)
     rounded = [
-        [Fraction(int(v)) * Fraction(float(u)) for v, u in zip(row, unit, strict=True)] for row in np.rint(X / unit)
+        [Fraction(int(v)) * Fraction(float(u)) for v, u in zip(row, unit, strict=True)]
+        for row in np.rint(X / unit)
     ]
     for i in range(4):
         for j in range(4):
@@ -83,7 +91,11 @@ def test_no_bit_depends_on_memory_or_threads(offset, threads):
     before = (p.P.tobytes(), solve_exact(p).answer.weights.tobytes(), p.gradient(p.upper).tobytes())
     with threadpool_limits(limits=threads, user_api="blas"):
         other = replace(p, X=moved(p.X, offset))
-        after = (other.P.tobytes(), solve_exact(other).answer.weights.tobytes(), other.gradient(p.upper).tobytes())
+        after = (
+            other.P.tobytes(),
+            solve_exact(other).answer.weights.tobytes(),
+            other.gradient(p.upper).tobytes(),
+        )
     assert before == after
 
 
@@ -103,7 +115,9 @@ def test_a_column_of_zeros_has_a_gram_of_zero():
 def test_cholesky_solves_like_lapack(n):
     A = gram_matrix(returns(T=400, n=n)) * 1e3 + np.eye(n) * 1e-3
     B = np.random.default_rng(1).normal(size=(n, 2))
-    np.testing.assert_allclose(solve_positive_definite(A, B), np.linalg.solve(A, B), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        solve_positive_definite(A, B), np.linalg.solve(A, B), rtol=1e-9, atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("bad", [-1.0, 0.0, np.nan])
@@ -112,7 +126,8 @@ def test_cholesky_refuses_what_is_not_positive_definite(bad):
         solve_positive_definite(np.diag([1.0, bad]), np.ones((2, 1)))
 
 
-# -- the exact method ----------------------------------------------------------------------------------
+# -- the exact method
+# ----------------------------------------------------------------------------------
 
 
 def test_without_a_binding_bound_the_answer_is_the_closed_form():
@@ -142,21 +157,31 @@ def test_an_answer_at_a_corner_has_no_free_name():
     P = np.diag([1.0, 1.0, 1.0, 100.0, 100.0, 100.0])
     got = solve_box_budget(P, np.zeros(6), np.array([0.25, 0.25, 0.5, 0.5, 0.5, 0.5]), 1.0)
     np.testing.assert_allclose(got.weights.sum(), 1.0, rtol=1e-15)
-    corner = solve_box_budget(np.diag([1.0, 1.0, 50.0]), np.zeros(3), np.array([0.5, 0.5, 1.0]), 1.0)
-    np.testing.assert_allclose(corner.weights, by_projection(np.diag([1.0, 1.0, 50.0]), [0.5, 0.5, 1.0]), atol=1e-9)
+    corner = solve_box_budget(
+        np.diag([1.0, 1.0, 50.0]), np.zeros(3), np.array([0.5, 0.5, 1.0]), 1.0
+    )
+    np.testing.assert_allclose(
+        corner.weights, by_projection(np.diag([1.0, 1.0, 50.0]), [0.5, 0.5, 1.0]), atol=1e-9
+    )
 
 
 def by_projection(P, upper):
     w = cp.Variable(len(P))
-    asked = cp.Problem(cp.Minimize(cp.quad_form(w, P)), [cp.sum(w) == 1, w >= 0, w <= np.array(upper)])
+    asked = cp.Problem(
+        cp.Minimize(cp.quad_form(w, P)), [cp.sum(w) == 1, w >= 0, w <= np.array(upper)]
+    )
     asked.solve(solver=cp.CLARABEL, tol_gap_abs=1e-12, tol_gap_rel=1e-12, tol_feas=1e-12)
     return w.value
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 10_000), st.integers(2, 25), st.floats(1.0, 6.0), st.sampled_from([8, 40, 300]))
+@given(
+    st.integers(0, 10_000), st.integers(2, 25), st.floats(1.0, 6.0), st.sampled_from([8, 40, 300])
+)
 def test_random_problems_meet_the_contract(seed, n, room, T):
-    """Whatever the bounds, and with more names than days too, the own check accepts the exact answer."""
+    """Whatever the bounds, and with more names than days too, the own check accepts the exact
+    answer.
+    """
     rng = np.random.default_rng(seed)
     upper = np.minimum(1.0, rng.uniform(0.5, 1.5, n) * room / n)
     upper *= max(1.0, 1.0 / upper.sum())
@@ -185,7 +210,9 @@ def test_a_benchmark_made_of_feasible_weights_is_recovered(solve):
     R, held = returns(T=400, n=10), np.array([0.15, 0.15, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.06, 0.04])
     p = problem(T=400, n=10)
     p = replace(p, X=R - (R @ held)[:, None])
-    np.testing.assert_allclose(solve(p).answer.weights, held, atol=1e-6 if solve is solve_exact else 1e-5)
+    np.testing.assert_allclose(
+        solve(p).answer.weights, held, atol=1e-6 if solve is solve_exact else 1e-5
+    )
     assert p.tracking_error(solve(p).answer.weights) < 1e-5
 
 
@@ -197,7 +224,13 @@ def test_a_weight_above_the_cap_lands_exactly_on_it():
 
 def test_twin_share_classes_share_their_weight():
     p = problem(n=10, cap=0.3)
-    p = replace(p, X=np.column_stack([p.X, p.X[:, 3]]), lower=np.zeros(11), upper=np.full(11, 0.3), now=np.zeros(11))
+    p = replace(
+        p,
+        X=np.column_stack([p.X, p.X[:, 3]]),
+        lower=np.zeros(11),
+        upper=np.full(11, 0.3),
+        now=np.zeros(11),
+    )
     got = solve_exact(p).answer
     assert got.weights[3] == pytest.approx(got.weights[10], abs=1e-6)
     assert residuals(p, got).meet(CONTRACTS["exact"])
@@ -226,7 +259,9 @@ def test_a_close_call_is_solved_again_without_lapack(monkeypatch):
     pivot = _active_set._pivot
     monkeypatch.setattr(_active_set, "_close_to_change", lambda box, answer: True)
     monkeypatch.setattr(
-        _active_set, "_pivot", lambda box, sides, solve: calls.append(solve) or pivot(box, sides, solve)
+        _active_set,
+        "_pivot",
+        lambda box, sides, solve: calls.append(solve) or pivot(box, sides, solve),
     )
     weights = solve_exact(p).answer.weights
     assert calls == [_active_set._solve_lapack, solve_positive_definite, solve_positive_definite]
@@ -234,13 +269,19 @@ def test_a_close_call_is_solved_again_without_lapack(monkeypatch):
     np.testing.assert_array_equal(weights, solve_exact(p).answer.weights)
 
 
-# -- further limits ------------------------------------------------------------------------------------
+# -- further limits
+# ------------------------------------------------------------------------------------
 
 NOW = np.random.default_rng(9).dirichlet(np.ones(12))
 LIMITED = {
     "turnover": {"now": NOW, "upper": np.full(12, 0.4), "turnover": 0.3},
     "penalty": {"now": NOW, "upper": np.full(12, 0.4), "penalty": 3e-3},
-    "sector": {"sectors": (SectorCap("tech", np.arange(12) < 4, 0.2), SectorCap("oil", np.arange(12) > 8, 0.25))},
+    "sector": {
+        "sectors": (
+            SectorCap("tech", np.arange(12) < 4, 0.2),
+            SectorCap("oil", np.arange(12) > 8, 0.25),
+        )
+    },
     "all": {
         "now": NOW,
         "upper": np.full(12, 0.4),
@@ -258,7 +299,10 @@ def test_limits_are_kept_and_the_objective_is_that_of_cvxpy(which, solve):
     p = problem(**LIMITED[which])
     found = solve(p)
     name = "osqp" if solve is solve_osqp else "clarabel"
-    assert residuals(p, found.answer).meet(CONTRACTS[name]), (found.status, residuals(p, found.answer))
+    assert residuals(p, found.answer).meet(CONTRACTS[name]), (
+        found.status,
+        residuals(p, found.answer),
+    )
     assert p.rows_kept(found.answer.weights, 1e-7)
     assert p.objective(found.answer.weights) == pytest.approx(p.objective(by_cvxpy(p)), rel=1e-6)
 
@@ -278,7 +322,8 @@ def test_a_penalty_leaves_alone_what_is_nearly_right():
     np.testing.assert_allclose(solve_tracking(p).weights, near, atol=1e-8)
 
 
-# -- the check of answers ------------------------------------------------------------------------------
+# -- the check of answers
+# ------------------------------------------------------------------------------
 
 
 def shifted(answer, **changes):
@@ -312,7 +357,8 @@ def test_cleaning_snaps_to_the_bounds_and_completes_the_sum():
     assert got[2] == pytest.approx(0.3 + 1e-4 * 0.2 / 0.5001)
 
 
-# -- the chain -----------------------------------------------------------------------------------------
+# -- the chain
+# -----------------------------------------------------------------------------------------
 
 
 def test_an_inaccurate_answer_is_passed_over(monkeypatch):
@@ -344,7 +390,8 @@ def test_the_chosen_solver_is_asked_first():
     assert [a["solver"] for a in solve_tracking(problem(), "osqp").attempts] == ["osqp"]
 
 
-# -- the refusals --------------------------------------------------------------------------------------
+# -- the refusals
+# --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -354,16 +401,23 @@ def test_the_chosen_solver_is_asked_first():
             5,
             0.15,
             1.0,
-            "5 eligible names with cap 0.15 can hold 0.75 of the 1 to be invested; it takes cap >= 0.2, or 7 names",
+            "5 eligible names with cap 0.15 can hold 0.75 of the 1 to be invested; it takes cap "
+            ">= 0.2, or 7 names",
         ),
         (
             1,
             0.5,
             0.9,
-            "1 eligible name with cap 0.5 can hold 0.5 of the 0.9 to be invested; it takes cap >= 0.9, or 2 names",
+            "1 eligible name with cap 0.5 can hold 0.5 of the 0.9 to be invested; it takes cap >= "
+            "0.9, or 2 names",
         ),
         (3, 0.3, 1.0, "it takes cap >= 0.3334, or 4 names"),
-        (0, 0.15, 1.0, "0 eligible names with cap 0.15 can hold 0 of the 1 to be invested; it takes 7 names"),
+        (
+            0,
+            0.15,
+            1.0,
+            "0 eligible names with cap 0.15 can hold 0 of the 1 to be invested; it takes 7 names",
+        ),
     ],
 )
 def test_a_cap_that_is_too_low_names_both_limits_and_what_helps(names, cap, wanted, text):
@@ -392,13 +446,17 @@ def test_a_turnover_limit_below_what_must_be_sold_says_what_helps():
     # 0.5 must come down to 0.15, so 0.35 is sold and as much bought
     now = np.array([0.5, *np.full(9, 0.5 / 9)])
     p = problem(n=10, now=now, turnover=0.4)
-    with pytest.raises(InfeasibleError, match=r"turnover 0.2 one way; any one .* cap >= 0.3; turnover >= 0.35"):
+    with pytest.raises(
+        InfeasibleError, match=r"turnover 0.2 one way; any one .* cap >= 0.3; turnover >= 0.35"
+    ):
         solve_tracking(p)
 
 
 def test_names_that_leave_count_in_the_turnover():
     p = problem(n=10, now=np.full(10, 0.05), turnover=0.4, leaving=0.5)
-    with pytest.raises(InfeasibleError, match=r"turnover 0.2 one way; any one of these would do: turnover >= 0.5"):
+    with pytest.raises(
+        InfeasibleError, match=r"turnover 0.2 one way; any one of these would do: turnover >= 0.5"
+    ):
         solve_tracking(p)
 
 

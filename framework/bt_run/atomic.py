@@ -1,4 +1,6 @@
-"""One writer at a time: a lock that says who holds it, and that the system frees when its owner dies."""
+"""Files of which a reader sees the old one or the new one and nothing between, and one writer at a
+time.
+"""
 
 from __future__ import annotations
 
@@ -14,31 +16,87 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bt_run import DataError
+from bt_run.errors import DataError
 
+__all__ = ["TEMPORARY", "forget", "locked", "make_folder", "replace_file", "sync_folder"]
+
+TEMPORARY = ".tmp-"
 # the locked byte lies far behind the owner's words, so that Windows lets others read them
 _FAR = 1 << 30
 _HELD = frozenset({errno.EACCES, errno.EAGAIN, errno.EDEADLK})
 
 
-@contextmanager
-def locked(path: Path) -> Iterator[str | None]:
-    """Hold the lock at ``path``; yield a sentence when it is taken over from a writer that died, else None.
+def replace_file(path: Path, content: bytes) -> None:
+    """Write ``content`` to a temporary file beside ``path``, force it to the disk, and put it in
+    place.
 
     Raises:
-        DataError: another writer holds the lock (the text names its process, host, command and since when), or
-            the place cannot be written to.
+        OSError: nothing was put in place.
+    """
+    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError:
+        forget(temporary)
+        raise
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, and force their names to the disk."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in missing:
+        sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Force the names in a folder to the disk; Windows does so by itself."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def forget(path: Path) -> None:
+    """Remove a file of which nobody knows; if that fails, the next writer of the store does it."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        return
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[str | None]:
+    """Hold the lock at ``path``; yield a sentence when it is taken over from a writer that died,
+    else None.
+
+    Raises:
+        DataError: another writer holds the lock (the text names its process, host, command and
+            since when), or the place cannot be written to.
     """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
-        raise DataError(f"{path}: cannot be written: {error.strerror or error}; choose another store") from error
+        raise DataError(
+            f"{path}: cannot be written: {error.strerror or error}; choose another store"
+        ) from error
     try:
         _take(descriptor, path)
         before = _owner(path)
         _write(descriptor, json.dumps(_me()))
         try:
-            yield f"the writer before, {_words(before)}, died; its lock is taken over" if before else None
+            yield (
+                f"the writer before, {_words(before)}, died; its lock is taken over"
+                if before
+                else None
+            )
         finally:
             _write(descriptor, "")
     finally:
@@ -61,7 +119,9 @@ def _take(descriptor: int, path: Path) -> None:
                 f"{path.parent}: another writer is at work there, {_words(_owner(path))}; "
                 "wait until it has ended, or choose another store"
             ) from error
-        raise DataError(f"{path}: files cannot be locked there ({error}); keep the store on a local disk") from error
+        raise DataError(
+            f"{path}: files cannot be locked there ({error}); keep the store on a local disk"
+        ) from error
 
 
 def _write(descriptor: int, text: str) -> None:
