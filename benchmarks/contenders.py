@@ -58,13 +58,13 @@ def bt_run(data: Any, due: Any) -> Callable[[], float]:
     signal = VectorisedSignal("hold", lambda b: np.ones(b.close.shape))
 
     def play() -> float:
-        signal.prepare(bars)
         flow = Pipeline(
             strategy=Stage("strategy", "hold", signal),
             sizer=Stage("sizer", "equal", sizer.target_weights),
+            vectorised=(signal,),
         )
         market = Market(bars, broker, 1.0, False)
-        ledger = run_panel(PanelRun(bars=bars, market=market, pipeline=flow, due=due))
+        ledger = run_panel(PanelRun(market, flow.on(bars), due))
         equal_weight(market, due, limits)
         constant_mix(market, due, limits, mean_weights(ledger))
         benchmark_nav(market)

@@ -58,7 +58,6 @@ def decision_path() -> None:
     broker = build_broker(SimulatedConfig(commission={"bps": 1}), BuildContext(costs=None))
     context = BuildContext(costs=broker.costs, limits=Limits())
     signal = VectorisedSignal("hold", lambda b: np.ones(b.close.shape))
-    signal.prepare(bars)
     overlay = VolatilityTarget(VolatilityTargetConfig(annual=0.1), context)
 
     def play(due: np.ndarray[Any, np.dtype[np.bool_]], band: float) -> None:
@@ -69,9 +68,7 @@ def decision_path() -> None:
             overlays=(Stage("overlays.0", "volatility_target", overlay.adjust),),
             triggers=(Stage("triggers.0", "drift_bands", trigger.check),),
         )
-        run_panel(
-            PanelRun(bars=bars, market=Market(bars, broker, 1.0, False), pipeline=flow, due=due)
-        )
+        run_panel(PanelRun(Market(bars, broker, 1.0, False), flow.on(bars), due))
 
     every, once = np.ones(len(bars), dtype=bool), np.zeros(len(bars), dtype=bool)
     once[0] = True

@@ -17,6 +17,7 @@ from bt_run.cli.entry import command_line
 from bt_run.component import ROLES
 from bt_run.config.fields import field_rows, leaf_types
 from bt_run.plugins import built_in_modules, catalogue, get_plugin_manager
+from bt_run.roles import ABILITIES
 
 DOCS = Path(__file__).resolve().parent
 FOLDER = DOCS / "reference"
@@ -30,25 +31,6 @@ PAGES = {  # a component's own page, by what its module is called
     "files": "data",
     "sample": "data",
     "market_data": "market_data",
-}
-METHODS = {
-    "source": "`load(request) -> Bars`",
-    "strategy": "`signals(bars) -> (T, N)`, `signal(state) -> (N,)`, or a `bt.Strategy`",
-    "sizer": "`target_weights(state) -> (N,)`",
-    "overlay": "`adjust(state, weights) -> (N,)`",
-    "trigger": "`check(state, target) -> Verdict`",
-    "exit": "`levels(holdings) -> (stop, target)`",
-    "broker": "the build returns a `Broker`",
-    "analyzer": "`decided(decision)`, `table() -> (name, DataFrame)`",
-    "report": "`write(result, folder) -> paths`",
-}
-KEYS = {  # where a role stands in the YAML file
-    "source": "data.source",
-    "overlay": "overlays",
-    "trigger": "triggers",
-    "exit": "exits",
-    "analyzer": "analyzers",
-    "report": "reports",
 }
 
 
@@ -80,8 +62,7 @@ def pages() -> dict[str, str]:
     return {name: f"{NOTE}\n\n{text.strip()}\n" for name, text in made.items()}
 
 
-# -- hooks
-# -------------------------------------------------------------------------------------------
+# -- hooks -----------------------------------------------------------------------------------------
 
 
 def hooks() -> dict[str, Any]:
@@ -108,7 +89,7 @@ def hooks_page() -> str:
             order += 1
             lines.append(f"### {name}")
             lines.append(f"```py\n{signature(name)}\n```")
-            role = next((role for role, hook in ROLES.items() if hook == name), None)
+            role = next((role.name for role in ROLES.values() if role.hook == name), None)
             doc = inspect.cleandoc(hooks()[name].__doc__ or "").replace("``", "`")
             lines.append(doc)
             when = (
@@ -133,26 +114,38 @@ FIRES = {
 }
 
 
-# -- components
-# --------------------------------------------------------------------------------------
+# -- components ------------------------------------------------------------------------------------
 
 
 def components_page(shipped: Mapping[str, Mapping[str, Offer]]) -> str:
     lines = ["# Components", COMPONENTS_INTRO]
     for role, offers in shipped.items():
         lines.append(f"## {role.capitalize()}")
-        key, method = KEYS.get(role, role), METHODS[role][:1].upper() + METHODS[role][1:]
+        about = ROLES[role]
+        contract = about.contract[:1].upper() + about.contract[1:]
         lines.append(
-            f"Key in the YAML file: `{key}`. Hook: [`{ROLES[role]}`](hooks.md#{ROLES[role]}). "
-            f"{method}."
+            f"Key in the YAML file: `{about.key}`. Hook: [`{about.hook}`](hooks.md#{about.hook}). "
+            f"{contract}."
         )
         if not offers:
             lines.append(f"No {role} ships with bt-run.")
         for offer in offers.values():
             lines += component(offer)
+    lines += abilities()
     return "\n\n".join(lines)
 
 
+def abilities() -> Iterator[str]:
+    """Yield what a built component may have beside the methods of its role."""
+    yield "## What a component may have beside its role"
+    yield ABILITIES_INTRO
+    for ability in ABILITIES:
+        yield f"### {ability.__name__}"
+        yield inspect.cleandoc(ability.__doc__ or "").replace("``", "`")
+
+
+ABILITIES_INTRO = """Each is a protocol in `bt_run`: a component has it by having what it names, and need not
+inherit from anything."""
 COMPONENTS_INTRO = """What ships with bt-run, by role. `bt-run plugins` lists these and whatever else is installed."""
 
 
@@ -210,8 +203,7 @@ def escaped(cell: str) -> str:
     return "".join(outside).replace("|", r"\|")
 
 
-# -- configuration
-# -----------------------------------------------------------------------------------
+# -- configuration ---------------------------------------------------------------------------------
 
 
 def configuration_page() -> str:
@@ -242,8 +234,7 @@ overrides one key."""
 EXTENDS = """`extends: other.yaml` in a file inherits the keys of another; mappings are merged, lists are replaced."""
 
 
-# -- commands
-# ----------------------------------------------------------------------------------------
+# -- commands --------------------------------------------------------------------------------------
 
 
 def commands_page() -> str:

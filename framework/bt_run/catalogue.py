@@ -15,7 +15,7 @@ __all__ = ["Catalogue", "Offer"]
 
 @dataclass(frozen=True)
 class Offer:
-    """Hold a component together with where it comes from.
+    """A component together with where it comes from.
 
     ``origin`` is in human words: ``bt_run_strategies.trend``, ``my_dist 1.2 (my_pkg)`` or
     ``my_file.py``.
@@ -29,7 +29,7 @@ class Offer:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Hold every component that the installed plugins offer: role -> name -> offer."""
+    """Every component that the installed plugins offer: role -> name -> offer."""
 
     offers: Mapping[str, Mapping[str, Offer]]
 
@@ -37,7 +37,7 @@ class Catalogue:
         """Return the component called ``name``; say what there is when there is none."""
         if name in self.offers[role]:
             return self.offers[role][name]
-        kind = ROLES[role].removeprefix("bt_")
+        kind = ROLES[role].hook.removeprefix("bt_")
         known = ", ".join(sorted(self.offers[role])) or "none"
         for other, offers in self.offers.items():
             if name in offers:

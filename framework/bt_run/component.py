@@ -1,4 +1,4 @@
-"""What a plugin offers (Component) and what the thing it builds must be able to do (the roles)."""
+"""What a plugin offers: components, each for one role."""
 
 from __future__ import annotations
 
@@ -13,31 +13,99 @@ from bt_run.errors import PluginError
 from bt_run.model import Config
 from bt_run.terms import Costs, Limits
 
-__all__ = ["ROLES", "BacktraderStrategy", "BuildContext", "ClassicConfig", "Component", "RoleName"]
+__all__ = ["ROLES", "BacktraderStrategy", "BuildContext", "ClassicConfig", "Component", "Role"]
 
-RoleName = Literal[
-    "source", "strategy", "sizer", "overlay", "trigger", "exit", "analyzer", "report", "broker"
-]
 
-# role -> the hook that offers it, in the order in which a run needs them
-ROLES: Mapping[str, str] = MappingProxyType(
-    {
-        "source": "bt_sources",
-        "strategy": "bt_strategies",
-        "sizer": "bt_sizers",
-        "overlay": "bt_overlays",
-        "trigger": "bt_triggers",
-        "exit": "bt_exits",
-        "broker": "bt_brokers",
-        "analyzer": "bt_analyzers",
-        "report": "bt_reports",
-    }
+@dataclass(frozen=True, kw_only=True)
+class Role:
+    """What a component can be in a run.
+
+    Attributes:
+        hook: the hook that offers it.
+        key: where it stands in the YAML file.
+        methods: a built component has at least one of these; none where the engine hosts a record.
+        contract: its methods with what they take and give, for the reference.
+    """
+
+    name: str
+    hook: str
+    key: str
+    methods: tuple[str, ...]
+    contract: str
+
+
+# in the order in which a run needs them
+_ROLES = (
+    Role(
+        name="source",
+        hook="bt_sources",
+        key="data.source",
+        methods=("load",),
+        contract="`load(request) -> Bars`",
+    ),
+    Role(
+        name="strategy",
+        hook="bt_strategies",
+        key="strategy",
+        methods=("signals", "signal"),
+        contract="`signals(bars) -> (T, N)`, `signal(state) -> (N,)`, or a `bt.Strategy`",
+    ),
+    Role(
+        name="sizer",
+        hook="bt_sizers",
+        key="sizer",
+        methods=("target_weights",),
+        contract="`target_weights(state) -> (N,)`",
+    ),
+    Role(
+        name="overlay",
+        hook="bt_overlays",
+        key="overlays",
+        methods=("adjust",),
+        contract="`adjust(state, weights) -> (N,)`",
+    ),
+    Role(
+        name="trigger",
+        hook="bt_triggers",
+        key="triggers",
+        methods=("check",),
+        contract="`check(state, target) -> Verdict`",
+    ),
+    Role(
+        name="exit",
+        hook="bt_exits",
+        key="exits",
+        methods=("levels",),
+        contract="`levels(holdings) -> (stop, target)`",
+    ),
+    Role(
+        name="broker",
+        hook="bt_brokers",
+        key="broker",
+        methods=(),
+        contract="the build returns `BrokerTerms`",
+    ),
+    Role(
+        name="analyzer",
+        hook="bt_analyzers",
+        key="analyzers",
+        methods=("table",),
+        contract="`decided(decision)`, `table() -> (name, DataFrame)`",
+    ),
+    Role(
+        name="report",
+        hook="bt_reports",
+        key="reports",
+        methods=("write",),
+        contract="`write(result, folder) -> paths`",
+    ),
 )
+ROLES: Mapping[str, Role] = MappingProxyType({role.name: role for role in _ROLES})
 
 
 @dataclass(frozen=True)
 class BuildContext:
-    """Hand a component what it may need beside its own config.
+    """What a component may need beside its own config.
 
     ``costs`` are the broker's; None for the broker itself, which is built first.
     ``children`` maps each ``Nested`` field to the built component (a callable of the state), or to
@@ -51,7 +119,7 @@ class BuildContext:
 
 
 class ClassicConfig(Config):
-    """Hold the keys that every Backtrader strategy has in a YAML file."""
+    """The keys that every Backtrader strategy has in a YAML file."""
 
     resample: tuple[Literal["session", "week", "month", "year"], ...] = Field(
         default=(),
@@ -62,7 +130,7 @@ class ClassicConfig(Config):
 
 @dataclass(frozen=True)
 class BacktraderStrategy:
-    """Hold an ordinary ``bt.Strategy`` subclass and its parameters, to be run in classic mode."""
+    """An ordinary ``bt.Strategy`` subclass and its parameters, to be run in classic mode."""
 
     cls: type
     params: Mapping[str, Any]
@@ -73,7 +141,7 @@ class BacktraderStrategy:
 
 @dataclass(frozen=True, kw_only=True)
 class Component:
-    """Offer a thing under the name that a YAML file uses.
+    """A thing that plugins offer, under the name that a YAML file uses.
 
     ``build(config, context)`` returns an object of the role; it imports heavy libraries itself.
     ``example`` holds keys with which it is shown and tested: those without a default, and shorter
@@ -105,25 +173,32 @@ class Component:
             PluginError: a param has the name of a key that bt-run uses itself.
         """
         params = dict(strategy.params._getitems())  # type: ignore[attr-defined]
-        if taken := {"use", "options", "resample"} & params.keys():
-            raise PluginError(
-                f"{strategy.__name__}: the param {min(taken)!r} is a key of bt-run; rename it"
-            )
-        simple = (bool, int, float, str)
-        fields: dict[str, Any] = {
-            key: (type(value) if isinstance(value, simple) else Any, value)
-            for key, value in params.items()
-        }
-        config = create_model(f"{strategy.__name__}Config", __base__=ClassicConfig, **fields)
+        config = _config_of_params(strategy.__name__, params)
 
         def build(options: ClassicConfig, _: BuildContext) -> BacktraderStrategy:
             given = {key: getattr(options, key) for key in params}
             return BacktraderStrategy(strategy, given, options.resample, analyzers, observers)
 
-        lines = (strategy.__doc__ or "").strip().splitlines()
         return cls(
             name=name or strategy.__name__,
             config=config,
             build=build,
-            summary=summary or (lines[0] if lines else f"Backtrader strategy {strategy.__name__}"),
+            summary=summary or _summary(strategy),
         )
+
+
+def _config_of_params(name: str, params: Mapping[str, Any]) -> type[ClassicConfig]:
+    """Return a config whose fields are the params of a Backtrader strategy, with their defaults."""
+    taken = {"use", "options", "resample"} & params.keys()
+    if taken:
+        raise PluginError(f"{name}: the param {min(taken)!r} is a key of bt-run; rename it")
+    fields: dict[str, Any] = {}
+    for key, value in params.items():
+        kind = type(value) if isinstance(value, bool | int | float | str) else Any
+        fields[key] = (kind, value)
+    return create_model(f"{name}Config", __base__=ClassicConfig, **fields)
+
+
+def _summary(strategy: type) -> str:
+    lines = (strategy.__doc__ or "").strip().splitlines()
+    return lines[0] if lines else f"Backtrader strategy {strategy.__name__}"

@@ -33,8 +33,7 @@ def bt_commands(cli: click.Group) -> None:
     """Add subcommands to ``bt-run``; called once, as the command line is built."""
 
 
-# -- offering components: nothing happens until a YAML file names them
-# -------------------------------
+# -- offering components: nothing happens until a YAML file names them -----------------------------
 
 
 @hookspec
@@ -91,8 +90,7 @@ def bt_reports() -> Iterable[Component]:
     raise NotImplementedError
 
 
-# -- one run: observe only
-# ---------------------------------------------------------------------------
+# -- one run: observe only -------------------------------------------------------------------------
 
 
 @hookspec

@@ -59,18 +59,18 @@ def get_plugin_manager(
 def catalogue(pm: pluggy.PluginManager) -> Catalogue:
     """Collect what all plugins offer; a name may be offered once per role."""
     offers: dict[str, dict[str, Offer]] = {role: {} for role in ROLES}
-    for role, hook in ROLES.items():
-        for impl in getattr(pm.hook, hook).get_hookimpls():
+    for role in ROLES.values():
+        for impl in getattr(pm.hook, role.hook).get_hookimpls():
             origin = impl.plugin_name
-            for component in _offered(impl.function, hook, origin):
-                known = offers[role].get(component.name)
+            for component in _offered(impl.function, role.hook, origin):
+                known = offers[role.name].get(component.name)
                 if known is not None:
                     raise PluginError(
-                        f"the {role} {component.name!r} is offered by both {known.origin} and "
-                        f"{origin}; "
-                        "a name may be offered once per role, so rename one"
+                        f"the {role.name} {component.name!r} is offered by both {known.origin} and "
+                        f"{origin}; a name may be offered once per role, so rename one"
                     )
-                offers[role][component.name] = Offer(component, role, origin, impl.plugin)
+                offer = Offer(component, role.name, origin, impl.plugin)
+                offers[role.name][component.name] = offer
     return Catalogue(offers)
 
 

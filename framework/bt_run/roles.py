@@ -1,56 +1,89 @@
-"""What the thing that a component builds must be able to do."""
+"""What the thing that a component builds must be able to do, and what it may do beside."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from bt_run.arrays import Array
 from bt_run.data.bars import Bars, LoadRequest
 from bt_run.decision.state import Decision, PortfolioState, Proposal, Verdict
+from bt_run.results.comparison import Comparison
 from bt_run.results.result import BacktestResult
 
-__all__ = ["Analyzer", "Overlay", "Report", "Signals", "Sizer", "Source", "Strategy", "Trigger"]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = [
+    "ABILITIES",
+    "Accepts",
+    "Advises",
+    "Analyzer",
+    "Compares",
+    "Fingerprinted",
+    "Gives",
+    "Guards",
+    "ListsSymbols",
+    "NeedsFields",
+    "NeedsNetwork",
+    "Overlay",
+    "Placed",
+    "Plan",
+    "Report",
+    "Signals",
+    "Sizer",
+    "Source",
+    "Strategy",
+    "TellsSeries",
+    "Trigger",
+]
+
+# -- roles -----------------------------------------------------------------------------------------
 
 
 class Source(Protocol):
-    """Load bars. May have ``needs_network = True``."""
+    """A place that prices come from."""
 
     def load(self, request: LoadRequest) -> Bars: ...
 
 
+@runtime_checkable
 class Signals(Protocol):
-    """Be a vectorised strategy: row t of (T, N) uses rows <= t only."""
+    """A vectorised strategy: row t of (T, N) uses rows <= t only."""
 
     def signals(self, bars: Bars) -> Array: ...
 
 
 class Strategy(Protocol):
-    """Be an event-driven strategy: (N,), in [-1, 1] when it gives exposures; NaN = not eligible."""
+    """An event-driven strategy: (N,), in [-1, 1] when it gives exposures; NaN = not eligible."""
 
     def signal(self, state: PortfolioState) -> Array | Proposal: ...
 
 
 class Sizer(Protocol):
-    """Turn signals into target weights (N,), fractions of NAV; what is missing to 1 is cash."""
+    """What turns signals into target weights (N,), fractions of NAV; what is missing to 1 is cash."""
 
     def target_weights(self, state: PortfolioState) -> Array | Proposal: ...
 
 
 class Overlay(Protocol):
-    """Adjust target weights (N,)."""
+    """What adjusts target weights (N,)."""
 
     def adjust(self, state: PortfolioState, weights: Array) -> Array | Proposal: ...
 
 
 class Trigger(Protocol):
-    """Decide whether a target (N,) is traded now."""
+    """What decides whether a target (N,) is traded now."""
 
     def check(self, state: PortfolioState, target: Array) -> Verdict: ...
 
 
 class Analyzer(Protocol):
-    """Watch decisions and give a named table for the reports."""
+    """What watches decisions and gives a named table for the reports."""
 
     def decided(self, decision: Decision) -> None: ...
 
@@ -58,6 +91,131 @@ class Analyzer(Protocol):
 
 
 class Report(Protocol):
-    """Write files about a result into a folder and return their paths."""
+    """What writes files about a result into a folder and returns their paths."""
 
     def write(self, result: BacktestResult, folder: Path) -> list[Path]: ...
+
+
+# -- what a built component may have beside its role -----------------------------------------------
+
+
+@runtime_checkable
+class NeedsFields(Protocol):
+    """Any component that reads more than closes: ``needs = {"high", "low"}``.
+
+    A run whose data lack one of the fields is refused before its first bar.
+    """
+
+    @property
+    def needs(self) -> AbstractSet[str]: ...
+
+
+@runtime_checkable
+class Gives(Protocol):
+    """A strategy that says what its signals are: ``gives = "score"``; without it, ``"exposure"``."""
+
+    @property
+    def gives(self) -> str: ...
+
+
+@runtime_checkable
+class Accepts(Protocol):
+    """A sizer that says which signals it takes: ``accepts = {"score"}``; without it, exposures."""
+
+    @property
+    def accepts(self) -> AbstractSet[str]: ...
+
+
+@runtime_checkable
+class ListsSymbols(Protocol):
+    """A source that can say which symbols it has, so that a universe needs no list of assets."""
+
+    def symbols(self) -> Iterable[str]: ...
+
+
+@runtime_checkable
+class TellsSeries(Protocol):
+    """A source that has series beside prices, for ``data.tables``: times (n,) and values (n,)."""
+
+    def series(self, symbol: str, request: LoadRequest) -> tuple[NDArray[np.datetime64], Array]: ...
+
+
+@runtime_checkable
+class NeedsNetwork(Protocol):
+    """A source that asks the network: ``needs_network = True``; the kit does not load from it."""
+
+    @property
+    def needs_network(self) -> bool: ...
+
+
+@runtime_checkable
+class Fingerprinted(Protocol):
+    """Any component that reads something from outside that its config names by no path.
+
+    ``fingerprint`` is the sha256 of what it read, and part of the run's identity.
+    """
+
+    @property
+    def fingerprint(self) -> str: ...
+
+
+@runtime_checkable
+class Compares(Protocol):
+    """A report that can lay finished runs side by side in one file."""
+
+    def compare(self, comparison: Comparison, path: Path) -> None: ...
+
+
+@runtime_checkable
+class Guards(Protocol):
+    """An overlay that cuts weights to preserve capital: ``guards = True``.
+
+    What scales weights up behind it would undo it.
+    """
+
+    @property
+    def guards(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A built component and where it stands: its path, such as ``overlays.1``, and its name."""
+
+    path: str
+    name: str
+    component: Any
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a component is part of: how often the run decides, and what acts before and after it."""
+
+    own: Placed
+    schedule: str
+    before: tuple[Placed, ...]
+    after: tuple[Placed, ...]
+
+
+@runtime_checkable
+class Advises(Protocol):
+    """Any component of a pipeline that knows with what it does not go together.
+
+    ``advice(plan)`` yields a sentence for each combination that defeats itself; they are shown as
+    warnings before the run.
+    """
+
+    def advice(self, plan: Plan) -> Iterable[str]: ...
+
+
+ABILITIES: tuple[type, ...] = (
+    NeedsFields,
+    Gives,
+    Accepts,
+    ListsSymbols,
+    TellsSeries,
+    NeedsNetwork,
+    Fingerprinted,
+    Compares,
+    Guards,
+    Advises,
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,21 @@ from pydantic import Field
 from bt_run.arrays import Array
 from bt_run.model import Config
 
-__all__ = ["Broker", "Conditions", "Costs", "Delisting", "Exit", "Holdings", "Limits", "Rates"]
+__all__ = [
+    "BrokerTerms",
+    "Conditions",
+    "Costs",
+    "Delisting",
+    "Exit",
+    "Holdings",
+    "Limits",
+    "MarketDependent",
+    "Rates",
+]
 
 
 class Limits(Config):
-    """Bound the target weights; all are fractions of NAV."""
+    """Bounds of the target weights; all are fractions of NAV."""
 
     gross: float = Field(1.0, gt=0.0, description="sum of |weight|")
     net: float = Field(1.0, gt=0.0, description="|sum of weights|")
@@ -26,7 +36,7 @@ class Limits(Config):
 
 
 class Conditions(Protocol):
-    """Show the market that an order meets at its fill; arrays (n,), over the assets of the basket."""
+    """The market that an order meets at its fill; arrays (n,), over the assets of the basket."""
 
     @property
     def volume(self) -> Array:
@@ -45,7 +55,7 @@ class Conditions(Protocol):
 
 
 class Costs(Protocol):
-    """Price a trade. All arrays are (n,), over the assets of a basket; 0 shares are no order.
+    """What prices a trade. All arrays are (n,), over the assets of a basket; 0 shares are no order.
 
     ``real_shares_only`` names the configured costs that are money per share, which units of a
     total-return series do not have.
@@ -74,9 +84,17 @@ class Costs(Protocol):
         ...
 
 
+@runtime_checkable
+class MarketDependent(Protocol):
+    """Costs that depend on the bar of the fill: ``market_dependent`` names the configured ones."""
+
+    @property
+    def market_dependent(self) -> tuple[str, ...]: ...
+
+
 @dataclass(frozen=True)
 class Rates:
-    """Hold yearly interest rates as known at each bar, fractions, (T,) each.
+    """Yearly interest rates as known at each bar, fractions, (T,) each.
 
     ``cash`` is earned on cash above 0, ``margin`` paid on cash below 0, ``borrow`` paid on the
     value of shorts.
@@ -88,7 +106,7 @@ class Rates:
 
 
 class Delisting(Config):
-    """Say when a silent asset counts as delisted, and what its holders lose then."""
+    """When a silent asset counts as delisted, and what its holders lose then."""
 
     after: int = Field(5, ge=1, description="rows without a bar after which a holding is closed")
     haircut: float = Field(
@@ -97,8 +115,8 @@ class Delisting(Config):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Broker:
-    """Hold what the engine must know to fill a basket.
+class BrokerTerms:
+    """The terms on which the engine fills a basket.
 
     ``rates`` maps the sessions (T,) to interest rates; None where nothing bears interest.
     ``fingerprint`` is a hash of the files that the broker read, if any.
@@ -116,7 +134,7 @@ class Broker:
 
 @dataclass(frozen=True)
 class Holdings:
-    """Show an exit rule what is held, as of the close before; arrays (n,), NaN where nothing is
+    """What is held, as an exit rule sees it, as of the close before; arrays (n,), NaN where nothing is
     held.
 
     ``side`` is 1 for a long, -1 for a short; ``entry`` the average price paid; ``best`` the most
@@ -131,7 +149,7 @@ class Holdings:
 
 
 class Exit(Protocol):
-    """Say at which prices a holding is closed between decisions."""
+    """What says at which prices a holding is closed between decisions."""
 
     def levels(self, holdings: Holdings) -> tuple[Array, Array]:
         """Return stop and target prices (n,), NaN where there is none.

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kit import plain_ledger as plain
 
-from bt_run import Broker, Delisting, LoadRequest, assemble_bars
+from bt_run import BrokerTerms, Delisting, LoadRequest, assemble_bars
 from bt_run.account.market import Market
 from bt_run.data.schedule import scheduled
 from bt_run.decision.pipeline import Pipeline, Stage
@@ -47,7 +47,7 @@ class Rules:
 
 def engine(bars, weights, due, rules):
     """Play weights (T, N) on the panel engine; return its ledger."""
-    broker = Broker(
+    broker = BrokerTerms(
         cash=rules.cash,
         fill="next_open" if rules.at_open else "next_close",
         costs=MadeCosts(rules.fee, rules.slip),
@@ -61,7 +61,7 @@ def engine(bars, weights, due, rules):
         limits=limits,
     )
     market = Market(bars, broker, rules.gross, rules.whole)
-    return run_panel(PanelRun(bars=bars, market=market, pipeline=pipeline, due=due))
+    return run_panel(PanelRun(market, pipeline, due))
 
 
 def independent(bars, ledger, rules):
@@ -166,8 +166,7 @@ def test_the_engine_and_the_independent_ledger_agree_to_the_cent(panel):
     assert_equal_to_the_cent(bars, ledger, other, nav, cash, rules.whole)
 
 
-# -- plain Backtrader, where cash does not bind
-# ----------------------------------------------------------
+# -- plain Backtrader, where cash does not bind ----------------------------------------------------
 
 
 class Replay(bt.Strategy):
@@ -250,8 +249,7 @@ def test_the_engine_and_plain_backtrader_agree_where_cash_does_not_bind(seed, fe
     )
 
 
-# -- real prices
-# -----------------------------------------------------------------------------------------
+# -- real prices -----------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")

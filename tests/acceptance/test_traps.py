@@ -29,8 +29,7 @@ NAN = np.nan
 FREE = SimulatedConfig()
 
 
-# -- both sides, in a few lines each
-# ---------------------------------------------------------------------
+# -- both sides, in a few lines each ---------------------------------------------------------------
 
 
 def frame(close, first="2020-01-01", **columns):
@@ -93,8 +92,7 @@ def at(bar, action):
 FLAT = [100.0] * 6
 
 
-# -- the traps
-# -------------------------------------------------------------------------------------------
+# -- the traps -------------------------------------------------------------------------------------
 
 
 def test_t01_the_pyfolio_analyzer_exports_the_last_asset_only(tmp_path):
@@ -592,8 +590,7 @@ def test_t28_what_cannot_be_bought_is_known_at_the_fill_and_not_a_bar_late():
     assert (record.asked[0], record.filled[0], record.reason[0]) == (1000.0, 100.0, "buying power")
 
 
-# -- runs from a configuration
-# ----------------------------------------------------------------------------
+# -- runs from a configuration ---------------------------------------------------------------------
 
 
 def _config(folder, frames, source=None):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bt_run.arrays import Array
 from bt_run.data.bars import Bars
-from bt_run.terms import Broker, Exit, Rates
+from bt_run.terms import BrokerTerms, Exit, Rates
 
 __all__ = ["AtBar", "Market"]
 
@@ -41,7 +41,7 @@ class Market:
     """Hold what every account of a run meets: prices, actions, and the rules of the fill."""
 
     bars: Bars
-    broker: Broker
+    broker: BrokerTerms
     gross: float
     whole: bool
     exits: tuple[tuple[str, Exit], ...] = ()

@@ -6,15 +6,15 @@ from collections import deque
 
 from bt_run.account.account import Account
 from bt_run.account.market import Market
-from bt_run.arrays import Array
+from bt_run.arrays import Array, read_only
 
 __all__ = ["Track"]
 
 
 class Track:
-    """Follow one stage of the pipeline in an account of its own, without the later stages.
+    """An account of its own that follows one stage of the pipeline, without the later stages.
 
-    The account is the run's: same market, same costs, same fills. It catches up when it is read, so
+    It meets what the run meets: same market, same costs, same fills. It catches up when it is read, so
     that a track nobody reads costs nothing.
     """
 
@@ -33,6 +33,4 @@ class Track:
             self._account.advance(ordered)
             self._account.order(weights)
         self._account.advance(max(t, self._account.t))
-        nav = self._account.nav[self._account.market.bars.start : t + 1].view()
-        nav.flags.writeable = False
-        return nav
+        return read_only(self._account.nav[self._account.market.bars.start : t + 1])

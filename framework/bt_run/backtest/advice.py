@@ -2,72 +2,47 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Iterator
 
 from bt_run.backtest.building import Parts
-from bt_run.config.binding import BoundConfig
+from bt_run.backtest.classic_rules import classic_warnings
 from bt_run.config.run_config import RunConfig
 from bt_run.data.assembly import stale_opens
 from bt_run.data.bars import Bars
+from bt_run.guard import guarded
+from bt_run.roles import Advises, Plan
+from bt_run.text import listed
 
 __all__ = ["warnings_of"]
 
 
-def warnings_of(config: RunConfig, bound: BoundConfig, parts: Parts, bars: Bars) -> tuple[str, ...]:
-    """Say which combinations defeat themselves."""
-    out = []
-    names = [overlay.name for overlay in bound.overlays]
-    if "drawdown_guard" in names and "volatility_target" in names[names.index("drawdown_guard") :]:
-        out.append(
-            "overlays: volatility_target after drawdown_guard scales back up what the guard cut; "
-            "swap them"
-        )
-    if "drawdown_guard" in names and config.schedule not in ("bar", "session", "week", "week_end"):
-        out.append(
-            f"schedule: {config.schedule}, so the drawdown_guard looks only then; a denser "
-            "schedule with a "
-            "calendar trigger lets it act between"
-        )
-    if parts.broker.fill == "next_open" and (stale := stale_opens(bars)):
-        which = f"{', '.join(stale[:5])}" + (
-            f" and {len(stale) - 5} more" if len(stale) > 5 else ""
-        )
-        out.append(
-            f"broker.fill: next_open, but the opens of {which} often repeat the previous close, "
-            "the very price the signal saw; next_close is honest here"
-        )
-    return (*out, *_classic_warnings(parts, bars))
+def warnings_of(config: RunConfig, parts: Parts, bars: Bars) -> tuple[str, ...]:
+    """Return what components, the broker and classic mode have to say against this run."""
+    warnings = [*_advice(config, parts), *_stale_opens(parts, bars)]
+    if parts.classic is not None:
+        warnings += classic_warnings(bars)
+    return tuple(warnings)
 
 
-def _classic_warnings(parts: Parts, bars: Bars) -> tuple[str, ...]:
-    """Say which habits of Backtrader's own orders and data can hurt a run."""
-    if parts.classic is None:
-        return ()
-    out = []
-    if len(bars.assets) > 1:
-        out.append(
-            "strategy: Backtrader rejects an order that cash cannot pay, and with it every later "
-            "order of that bar, "
-            "sales too; sell first and leave room"
+def _advice(config: RunConfig, parts: Parts) -> Iterator[str]:
+    """Ask the components of the pipeline with what they do not go together."""
+    placed = parts.placed
+    for place, own in enumerate(placed):
+        if isinstance(own.component, Advises):
+            plan = Plan(own, config.schedule, before=placed[:place], after=placed[place + 1 :])
+            yield from guarded(f"{own.path} {own.name!r}: advice", _sentences, own.component, plan)
+
+
+def _sentences(component: Advises, plan: Plan) -> list[str]:
+    return [str(sentence) for sentence in component.advice(plan)]
+
+
+def _stale_opens(parts: Parts, bars: Bars) -> Iterator[str]:
+    if parts.broker.fill != "next_open":
+        return
+    stale = stale_opens(bars)
+    if stale:
+        yield (
+            f"broker.fill: next_open, but the opens of {listed(stale)} often repeat the previous "
+            "close, the very price the signal saw; next_close is honest here"
         )
-    ended = [name for i, name in enumerate(bars.assets) if not bars.present[-1, i]]
-    if ended:
-        out.append(
-            f"strategy: Backtrader knows no delisting; what is held of {', '.join(ended)} keeps "
-            "its last price"
-        )
-    late = [name for i, name in enumerate(bars.assets) if not bars.present[bars.start, i]]
-    if late:
-        out.append(
-            "strategy: Backtrader calls next() only when all assets have begun "
-            f"({', '.join(late)} begin late); "
-            "read before its first bar, an asset shows the last bar of its data"
-        )
-    inside = bars.counts[-1] < len(bars) - np.argmax(bars.present, axis=0)
-    if inside.any():
-        names = [name for name, gap in zip(bars.assets, inside, strict=True) if gap]
-        out.append(
-            "strategy: on a session without a bar Backtrader shows the bar before "
-            f"({', '.join(names[:5])})"
-        )
-    return tuple(out)

@@ -1,4 +1,4 @@
-"""The yardsticks that stand beside every run: benchmark, equal weight, constant mix."""
+"""The baselines that stand beside every run: benchmark, equal weight, constant mix."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def mean_weights(ledger: Ledger) -> Array:
     """Return the mean of a ledger's end-of-session weights (N,) from its first fill on; 0 without
     any fill.
 
-    It knows the whole run, so it is a yardstick and not a strategy.
+    It knows the whole run, so it is a baseline and not a strategy.
     """
     bars = ledger.bars
     closing = np.append(bars.sessions[1:] != bars.sessions[:-1], True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,18 +12,15 @@ from bt_run.backtest.preparing import Prepared
 from bt_run.backtest.spot_check import Causality
 from bt_run.config.canonical_form import canonical, resolved
 from bt_run.guard import guarded
-from bt_run.results.identity import (
-    Provenance,
-    build_manifest,
-    dependency_versions,
-    run_identity,
-    source_hashes,
-)
+from bt_run.results.identity import Provenance, run_identity
 from bt_run.results.ledger import Ledger, fills_table
+from bt_run.results.manifest import build_manifest
 from bt_run.results.metrics import compute_metrics
 from bt_run.results.result import BacktestResult
+from bt_run.results.sources import used_code
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
 __all__ = ["Played", "outcome_of"]
@@ -31,9 +28,7 @@ __all__ = ["Played", "outcome_of"]
 
 @dataclass(frozen=True)
 class Played:
-    """Hold what a pass through the bars gave: the run's ledger, and the accounts that stand beside
-    it.
-    """
+    """What a pass through the bars gave: the run's ledger, and the accounts that stand beside it."""
 
     ledger: Ledger
     benchmark: NDArray[np.float64]
@@ -41,56 +36,65 @@ class Played:
     constant_mix: Account
     causality: Causality
 
+    @property
+    def baselines(self) -> dict[str, Account]:
+        """Return the baselines that trade, by the name of their column."""
+        return {"equal_weight": self.equal_weight, "constant_mix": self.constant_mix}
+
 
 def outcome_of(ready: Prepared, played: Played) -> BacktestResult:
     """Turn the ledger into tables, metrics and a manifest."""
-    bars, ledger = ready.bars, played.ledger
-    yardsticks = {"equal_weight": played.equal_weight, "constant_mix": played.constant_mix}
-    fills = {name: fills_table(bars, tuple(account.fills)) for name, account in yardsticks.items()}
-    tables: dict[str, Any] = {
-        "nav": ledger.nav_table(
-            {
-                "benchmark": played.benchmark,
-                **{name: account.nav for name, account in yardsticks.items()},
-            }
-        ),
+    bars, ledger, causality = ready.bars, played.ledger, played.causality
+    tables = _tables(played)
+    fills = {"run": tables["fills"]}
+    for name, account in played.baselines.items():
+        fills[name] = fills_table(bars, tuple(account.fills))
+    run_id, provenance = _identity(ready)
+    manifest = build_manifest(run_id, provenance, tables, bars.notes)
+    manifest["look_ahead"] = asdict(causality)
+    return BacktestResult(
+        config=ready.config,
+        run_id=run_id,
+        nav=tables["nav"],
+        positions=tables["positions"],
+        fills=tables["fills"],
+        decisions=tables["decisions"],
+        memos=tables["memos"],
+        cash_flows=tables["cash_flows"],
+        metrics=compute_metrics(tables["nav"], fills, ready.config.risk_free),
+        manifest=manifest,
+        analyses=_analyses(ready, ledger),
+        notes=bars.notes,
+        warnings=(*ready.warnings, *causality.warnings),
+        look_ahead=causality.sentence,
+    )
+
+
+def _tables(played: Played) -> dict[str, pd.DataFrame]:
+    ledger = played.ledger
+    navs = {name: account.nav for name, account in played.baselines.items()}
+    return {
+        "nav": ledger.nav_table({"benchmark": played.benchmark, **navs}),
         "positions": ledger.positions_table(),
-        "fills": fills_table(bars, ledger.fills),
+        "fills": fills_table(ledger.bars, ledger.fills),
         "decisions": ledger.decisions_table(),
         "memos": ledger.memos_table(),
         "cash_flows": ledger.cash_flows_table(),
     }
-    run_id, provenance = _identity(ready)
-    return BacktestResult(
-        config=ready.config,
-        run_id=run_id,
-        **tables,
-        metrics=compute_metrics(
-            tables["nav"], {"run": tables["fills"], **fills}, ready.config.risk_free
-        ),
-        manifest=build_manifest(run_id, provenance, tables, bars.notes)
-        | {"look_ahead": asdict(played.causality)},
-        analyses=_analyses(ready, ledger),
-        notes=bars.notes,
-        warnings=(*ready.warnings, *played.causality.warnings),
-        look_ahead=played.causality.sentence,
-    )
 
 
-def _analyses(ready: Prepared, ledger: Ledger) -> dict[str, Any]:
+def _analyses(ready: Prepared, ledger: Ledger) -> dict[str, pd.DataFrame]:
     """Return the tables of the run's analyzers, and of Backtrader's own in classic mode."""
     import pandas as pd
 
-    found = {
-        name: pd.DataFrame(
-            {"key": list(values), "value": [str(value) for value in values.values()]}
-        )
-        for name, values in ledger.analyses.items()
-    }
-    return found | dict(
-        guarded(f"analyzer {type(analyzer).__name__}", analyzer.table)
-        for analyzer in ready.parts.analyzers
-    )
+    found = {}
+    for name, values in ledger.analyses.items():
+        texts = [str(value) for value in values.values()]
+        found[name] = pd.DataFrame({"key": list(values), "value": texts})
+    for analyzer in ready.parts.analyzers:
+        name, table = guarded(f"analyzer {type(analyzer).__name__}", analyzer.table)
+        found[name] = table
+    return found
 
 
 def _identity(ready: Prepared) -> tuple[str, Provenance]:
@@ -99,14 +103,10 @@ def _identity(ready: Prepared) -> tuple[str, Provenance]:
     provenance = Provenance(
         config=resolved(ready.config, ready.bound),
         fingerprint=ready.fingerprint,
-        sources=source_hashes(modules),
-        versions=dependency_versions(modules),
+        files=ready.files,
+        code=used_code(modules, ready.config.plugins),
         seed=ready.config.seed,
     )
-    identity = run_identity(
-        canonical(ready.config, ready.bound),
-        provenance.fingerprint,
-        provenance.sources,
-        provenance.versions,
-    )
-    return identity, provenance
+    plain = canonical(ready.config, ready.bound)
+    run_id = run_identity(plain, provenance.fingerprint, provenance.files, provenance.code)
+    return run_id, provenance

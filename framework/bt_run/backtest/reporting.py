@@ -11,6 +11,7 @@ from bt_run.errors import ConfigError, PluginError
 from bt_run.plugins import catalogue, get_plugin_manager
 from bt_run.results.comparison import Comparison
 from bt_run.results.result import BacktestResult
+from bt_run.roles import Compares
 
 __all__ = ["write_comparison", "write_report"]
 
@@ -41,7 +42,7 @@ def write_comparison(comparison: Comparison, path: Path, report: str) -> None:
         PluginError: the report cannot compare.
     """
     built, origin = _build(report, ())
-    if not hasattr(built, "compare"):
+    if not isinstance(built, Compares):
         raise PluginError(
             f"the report {report!r} ({origin}) has no compare(comparison, path); choose one that "
             "has"

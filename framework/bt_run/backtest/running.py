@@ -9,12 +9,13 @@ from typing import Any
 
 from bt_run.backtest.baselines import benchmark_nav, constant_mix, equal_weight, mean_weights
 from bt_run.backtest.outcome import Played, outcome_of
-from bt_run.backtest.playing import Listeners, evaluate_signals, market_of, play
+from bt_run.backtest.playing import market_of, play
 from bt_run.backtest.preparing import Prepared, prepare
 from bt_run.backtest.spot_check import SpotCheck
 from bt_run.backtest.watch import Progress, Watch
 from bt_run.config.run_config import RunConfig
 from bt_run.data.schedule import scheduled
+from bt_run.engine.listeners import Listeners
 from bt_run.guard import guarded
 from bt_run.results.result import BacktestResult
 from bt_run.results.run_folder import write_run
@@ -30,10 +31,10 @@ def run(
     offline: bool = False,
     progress: Progress | None = None,
 ) -> BacktestResult:
-    """Run a configuration; with ``out``, write the tables to ``out/NAME/RUN_ID`` and the reports
-    beside them.
+    """Run a configuration.
 
-    ``offline`` forbids sources the network.
+    With ``out``, write the tables to ``out/NAME/RUN_ID`` and the reports beside them. ``offline``
+    forbids sources the network.
 
     Raises:
         BtRunError: the configuration, the data or a plugin does not allow the run.
@@ -60,9 +61,9 @@ def run(
 
 def _play(ready: Prepared, watch: Watch) -> Played:
     """Play the run and its baselines."""
-    config, bars, parts = ready.config, ready.bars, ready.parts
+    config, bars = ready.config, ready.bars
     with watch.phase("signals"):
-        evaluate_signals(parts, bars)
+        parts = ready.parts.on(bars)
     with watch.phase("decisions"):
         market = market_of(config, parts, bars)
         due = scheduled(bars, config.schedule)
@@ -79,32 +80,30 @@ def _play(ready: Prepared, watch: Watch) -> Played:
 
 def _listeners(ready: Prepared, spot: SpotCheck, watch: Watch) -> Listeners:
     """Return who listens to the run: plugins, analyzers, the look-ahead check, the progress bar."""
-    config, bars, parts = ready.config, ready.bars, ready.parts
+    config, bars, analyzers = ready.config, ready.bars, ready.parts.analyzers
+    hook = ready.plugins.hook
 
     def progress(bar: int) -> None:
-        watch.tell("decisions", (bar - bars.start) / max(1, len(bars) - bars.start))
+        played = bar - bars.start
+        watch.tell("decisions", played / max(1, len(bars) - bars.start))
 
     def decided(decision: Any) -> None:
-        guarded(
-            "bt_decided", partial(ready.plugins.hook.bt_decided, config=config, decision=decision)
-        )
-        for analyzer in parts.analyzers:
+        guarded("bt_decided", partial(hook.bt_decided, config=config, decision=decision))
+        for analyzer in analyzers:
             guarded(f"analyzer {type(analyzer).__name__}", analyzer.decided, decision)
 
-    listening = bool(parts.analyzers or ready.plugins.hook.bt_decided.get_hookimpls())
+    listening = bool(analyzers or hook.bt_decided.get_hookimpls())
     return Listeners(
-        decided if listening else None, spot.witness, progress if watch.progress else None
+        decided=decided if listening else None,
+        observer=spot.observe,
+        progress=progress if watch.progress else None,
     )
-
-
-def _written(report: Any, result: BacktestResult) -> list[Path]:
-    return [Path(path) for path in report.write(result, result.folder)]
 
 
 def _write(
     ready: Prepared, result: BacktestResult, out: Path, watch: Watch | None
 ) -> BacktestResult:
-    """Write the tables, then the reports beside them; ``watch`` is None when no reports are wanted."""
+    """Write the tables, then the reports beside them; ``watch`` is None when none are wanted."""
     result = write_run(result, out)
     if watch is None or result.folder is None:
         return result
@@ -113,3 +112,7 @@ def _write(
         with watch.phase(f"report {name}"):
             paths += guarded(f"report {name!r}", _written, report, result)
     return replace(result, reports=tuple(paths))
+
+
+def _written(report: Any, result: BacktestResult) -> list[Path]:
+    return [Path(path) for path in report.write(result, result.folder)]

@@ -1,8 +1,7 @@
-"""The small look-ahead check of every run: at three dates, do signals and decisions survive without
-the future?
+"""The small look-ahead check of every run: do signals and decisions survive without the future?
 
-The dates lie in the first fifth of the run, where cutting the data costs least and takes most of
-the future away.
+Three dates are tried. They lie in the first fifth of the run, where cutting the data costs least
+and takes most of the future away.
 """
 
 from __future__ import annotations
@@ -16,18 +15,12 @@ from numpy.typing import NDArray
 from bt_run.account.market import Market
 from bt_run.backtest.building import Parts
 from bt_run.backtest.playing import market_of, play
-from bt_run.causality.differences import (
-    Difference,
-    Noise,
-    compare_arrays,
-    compare_decisions,
-    compare_fills,
-)
+from bt_run.causality.differences import Noise, compare_arrays, compare_decisions, compare_fills
 from bt_run.causality.futures import until
 from bt_run.config.run_config import RunConfig
 from bt_run.data.bars import Bars, History
 from bt_run.data.schedule import scheduled
-from bt_run.decision.pipeline import decide
+from bt_run.decision.pipeline import Pipeline, decide
 from bt_run.decision.state import Memos, PortfolioState
 from bt_run.errors import BtRunError
 from bt_run.results.ledger import Ledger
@@ -41,7 +34,7 @@ KEPT = 24  # decisions whose state is kept until it is known which of them had s
 
 @dataclass(frozen=True)
 class Causality:
-    """Hold what the small check found: dates tried, a sentence on the result."""
+    """What the small check found: a sentence on the result, and the dates tried."""
 
     verdict: Literal["no difference", "look-ahead", "not checked"]
     text: str
@@ -62,7 +55,10 @@ class Causality:
 
 @dataclass
 class SpotCheck:
-    """Keep what some decisions were taken on, and take them again without the future."""
+    """The states that some decisions were taken on, to take them again without the future.
+
+    ``parts`` are those of ``parts.on(bars)``, evaluated on the bars of ``market``.
+    """
 
     config: RunConfig
     parts: Parts
@@ -71,21 +67,9 @@ class SpotCheck:
     kept: dict[int, tuple[PortfolioState, Memos]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        bars = self.market.bars
-        end = bars.start + max(DATES, round(SHARE * (len(bars) - bars.start)))
-        early = np.flatnonzero(self.due[:end])
-        if len(early) < DATES:  # so rare that there is no early part
-            early = np.flatnonzero(self.due)[: 2 * DATES]
-        early = early[early < len(bars) - 1]
-        self._wanted = (
-            frozenset(
-                int(early[i]) for i in np.linspace(0, len(early) - 1, KEPT).round().astype(int)
-            )
-            if len(early)
-            else frozenset()
-        )
+        self._wanted = _early_decisions(self.due, self.market.bars)
 
-    def witness(self, state: PortfolioState, memos: Memos) -> None:
+    def observe(self, state: PortfolioState, memos: Memos) -> None:
         """Keep the state of a decision, if it is one of those that may be taken again."""
         t = len(state.history) - 1
         if t in self._wanted:
@@ -96,87 +80,102 @@ class SpotCheck:
         chosen = self._chosen(ledger)
         if not chosen:
             return Causality("not checked", "no decision with a signal in its first fifth")
-        days = tuple(f"{self.market.bars.index[t]:%Y-%m-%d}" for t in chosen)
+        days = tuple(self._day(t) for t in chosen)
         try:
             for t in chosen:
-                bars = until(self.market.bars, t)
-                found = (
-                    self._classic(ledger, bars, t)
-                    if self.parts.classic
-                    else self._again(ledger, bars, t)
-                )
-                if found:
-                    return Causality(
-                        "not checked" if found[0] == "?" else "look-ahead",
-                        found.removeprefix("?"),
-                        days,
-                    )
+                found = self._at(ledger, t)
+                if found is not None:
+                    return replace(found, dates=days)
         except BtRunError as error:
-            return Causality(
-                "not checked",
-                f"without its future the run fails: {' '.join(str(error).split())}",
-                days,
-            )
-        return Causality(
-            "no difference",
-            f"none found; without their future, {', '.join(days)} stay the same",
-            days,
-        )
+            text = f"without its future the run fails: {' '.join(str(error).split())}"
+            return Causality("not checked", text, days)
+        text = f"none found; without their future, {', '.join(days)} stay the same"
+        return Causality("no difference", text, days)
 
     def _chosen(self, ledger: Ledger) -> list[int]:
         """Return the middle of each third of the kept decisions that had a signal."""
-        if self.parts.classic:
-            bars = self.market.bars
-            begun = int(np.argmax(bars.present, axis=0).max())
-            first = max(bars.start, begun)
-            return [
-                t
-                for t in (first + round(SHARE * (len(bars) - first) * k / DATES) for k in (1, 2, 3))
-                if t < len(bars) - 1
-            ]
+        if self.parts.pipeline is None:
+            return _early_bars(self.market.bars)
         alive = [
-            d.bar
-            for d in ledger.decisions
-            if d.bar in self.kept and (np.nan_to_num(d.signal) != 0.0).any()
+            decision.bar
+            for decision in ledger.decisions
+            if decision.bar in self.kept and np.nan_to_num(decision.signal).any()
         ]
-        parts = [part for part in np.array_split(np.array(alive, dtype=int), DATES) if len(part)]
-        return [int(part[len(part) // 2]) for part in parts]
+        thirds = np.array_split(np.array(alive, dtype=int), DATES)
+        return [int(third[len(third) // 2]) for third in thirds if len(third)]
 
-    def _again(self, ledger: Ledger, bars: Bars, t: int) -> str:
-        """Return what differs without the future, with a ? in front when it differs anyway; or
-        nothing.
-        """
-        noise = Noise()
-        for rows in self.parts.vectorised:
-            found = compare_arrays(rows.rows[: t + 1], rows.evaluate(bars), noise)
+    def _at(self, ledger: Ledger, t: int) -> Causality | None:
+        """Return what differs without the future of bar ``t``; None where nothing does."""
+        bars = until(self.market.bars, t)
+        if self.parts.pipeline is None:
+            return self._orders(ledger, bars, t)
+        cut = self.parts.pipeline.on(bars)
+        return self._signals(self.parts.pipeline, cut, t) or self._decision(ledger, cut, bars, t)
+
+    def _signals(self, whole: Pipeline, cut: Pipeline, t: int) -> Causality | None:
+        """Compare the rows of vectorised strategies up to bar ``t``."""
+        for strategy in whole.vectorised:
+            before = whole.signals[strategy.path][: t + 1]
+            found = compare_arrays(before, cut.signals[strategy.path], Noise())
             if found:
                 row, column, _ = found
-                first = self.market.bars.index[row]
-                return f"{rows.path} {rows.name}: signals of {bars.assets[column]} at {first:%Y-%m-%d} use later data"
-        assert self.parts.pipeline is not None
+                asset = self.market.bars.assets[column]
+                text = f"{strategy.label}: signals of {asset} at {self._day(row)} use later data"
+                return Causality("look-ahead", text)
+        return None
+
+    def _decision(self, ledger: Ledger, cut: Pipeline, bars: Bars, t: int) -> Causality | None:
+        """Take the decision at bar ``t`` again: on its own state, then on data that end there."""
         state, memos = self.kept[t]
-        (was,) = (decision for decision in ledger.decisions if decision.bar == t)
-        for history in (state.history, History(bars, t)):
-            again = decide(self.parts.pipeline, replace(state, history=history), memos)
-            found_too = compare_decisions(self.parts.pipeline, bars.assets, [was], [again], noise)
-            if found_too:
-                return self._words(found_too, repeatable=history is not state.history)
-        return ""
+        (was,) = [decision for decision in ledger.decisions if decision.bar == t]
+        again = decide(cut, state, memos)
+        found = compare_decisions(cut, bars.assets, [was], [again], Noise())
+        if found:
+            text = (
+                f"{found.component}: asked again at {self._day(found.bar)} it answers differently"
+            )
+            return Causality("not checked", f"{text}; it keeps state of its own")
+        without_future = replace(state, history=History(bars, t, cut.signals))
+        again = decide(cut, without_future, memos)
+        found = compare_decisions(cut, bars.assets, [was], [again], Noise())
+        if found:
+            text = (
+                f"{found.component}: the {found.quantity} at {self._day(found.bar)} uses later data"
+            )
+            return Causality("look-ahead", text)
+        return None
 
-    def _words(self, found: Difference, *, repeatable: bool) -> str:
-        day = f"{self.market.bars.index[found.bar]:%Y-%m-%d}"
-        if not repeatable:
-            return f"?{found.component}: asked again at {day} it answers differently; it keeps state of its own"
-        return f"{found.component}: the {found.quantity} at {day} uses later data"
-
-    def _classic(self, ledger: Ledger, bars: Bars, t: int) -> str:
-        """Run a Backtrader strategy on the data up to ``t``."""
+    def _orders(self, ledger: Ledger, bars: Bars, t: int) -> Causality | None:
+        """Run a Backtrader strategy on the data up to bar ``t``, and compare its orders."""
         market = market_of(self.config, self.parts, bars)
         other = play(self.config, self.parts, market, scheduled(bars, self.config.schedule))
         found = compare_fills(bars.assets, ledger.fills, other.fills, t, Noise())
-        return (
-            f"strategy {self.config.strategy.use}: its orders at {bars.index[found.bar]:%Y-%m-%d} "
-            "use later data"
-            if found
-            else ""
-        )
+        if not found:
+            return None
+        name, day = self.config.strategy.use, self._day(found.bar)
+        return Causality("look-ahead", f"strategy {name}: its orders at {day} use later data")
+
+    def _day(self, t: int) -> str:
+        return f"{self.market.bars.index[t]:%Y-%m-%d}"
+
+
+def _early_decisions(due: NDArray[np.bool_], bars: Bars) -> frozenset[int]:
+    """Return bars of the first fifth at which the run decides, evenly spread."""
+    end = bars.start + max(DATES, round(SHARE * (len(bars) - bars.start)))
+    early = np.flatnonzero(due[:end])
+    if len(early) < DATES:  # so rare that there is no early part
+        early = np.flatnonzero(due)[: 2 * DATES]
+    early = early[early < len(bars) - 1]
+    if not len(early):
+        return frozenset()
+    spread = np.linspace(0, len(early) - 1, KEPT).round().astype(int)
+    return frozenset(int(bar) for bar in early[spread])
+
+
+def _early_bars(bars: Bars) -> list[int]:
+    """Return bars of the first fifth, once all assets have begun."""
+    begun = int(np.argmax(bars.present, axis=0).max())
+    first = max(bars.start, begun)
+    step = SHARE * (len(bars) - first) / DATES
+    early = [first + round(step * number) for number in range(1, DATES + 1)]
+    return [t for t in early if t < len(bars) - 1]

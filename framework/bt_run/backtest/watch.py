@@ -13,7 +13,7 @@ Progress = Callable[[str, float], None]
 
 
 class Watch:
-    """Time the phases and tell how far they are."""
+    """A clock for the phases, which tells how far they are."""
 
     def __init__(self, progress: Progress | None) -> None:
         self.seconds: dict[str, float] = {}

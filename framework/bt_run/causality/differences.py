@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bt_run.account.account import DATA_END, FillRecord
+from bt_run.account.records import DATA_END, FillRecord
 from bt_run.arrays import Array
 from bt_run.decision.pipeline import Pipeline
 from bt_run.decision.state import Decision

@@ -201,9 +201,9 @@ class _Search:
             return OTHER_CAUSES["source"]
         if self.base.parts.classic is not None:
             return OTHER_CAUSES["classic"]
-        for rows in self.base.parts.vectorised:
-            if f"{rows.path} {rows.name}" == difference.component:
-                return cause_of_signal(rows.evaluate, self.ready.bars)
+        for strategy in self.base.parts.vectorised:
+            if strategy.label == difference.component:
+                return cause_of_signal(strategy.evaluate, self.ready.bars)
         return OTHER_CAUSES["stateful"]
 
     @property
@@ -380,9 +380,9 @@ def _signal_rows(base: Replay, ledger: Ledger) -> Array:
     """Return the signals at each bar (T, N): of the strategy, or where a Backtrader strategy
     ordered.
     """
-    for rows in base.parts.vectorised:
-        if rows.path == "strategy":
-            return rows.rows
+    pipeline = base.parts.pipeline
+    if pipeline is not None and pipeline.strategy.path in pipeline.signals:
+        return pipeline.signals[pipeline.strategy.path]
     out = np.full((len(base.bars), len(base.bars.assets)), np.nan)
     for decision in ledger.decisions:
         out[decision.bar] = decision.signal

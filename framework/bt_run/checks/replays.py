@@ -4,7 +4,6 @@ over.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from bt_run.arrays import Array
 from bt_run.backtest.building import Parts, build_parts
-from bt_run.backtest.playing import evaluate_signals, market_of, play
+from bt_run.backtest.playing import market_of, play
 from bt_run.backtest.preparing import Prepared
 from bt_run.catalogue import Catalogue
 from bt_run.config.binding import bind
@@ -26,14 +25,19 @@ __all__ = ["Replay", "replay"]
 
 @dataclass(frozen=True)
 class Replay:
-    """Hold components built anew, and the signals of each vectorised strategy on some bars by its
-    path, (T, N).
-    """
+    """Components built anew, their vectorised strategies evaluated on some bars."""
 
     config: RunConfig
     bars: Bars
     parts: Parts
-    signals: Mapping[str, Array]
+
+    @property
+    def signals(self) -> dict[str, Array]:
+        """Return the signals of each vectorised strategy, (T, N), by its path and name."""
+        pipeline = self.parts.pipeline
+        if pipeline is None:
+            return {}
+        return {item.label: pipeline.signals[item.path] for item in pipeline.vectorised}
 
     def play(self, due: NDArray[np.bool_]) -> Ledger:
         """Play the bars; ``due`` (T,) says when the run decides.
@@ -54,10 +58,6 @@ def replay(ready: Prepared, bars: Bars) -> Replay:
     """
     config, known = ready.config, catalogue(ready.plugins).offers
     local = catalogue(get_plugin_manager(config.plugins, modules=(), installed=False)).offers
-    parts = build_parts(
-        config, bind(config, Catalogue({role: {**known[role], **local[role]} for role in known}))
-    )
-    evaluate_signals(parts, bars)
-    return Replay(
-        config, bars, parts, {f"{rows.path} {rows.name}": rows.rows for rows in parts.vectorised}
-    )
+    offers = {role: {**known[role], **local[role]} for role in known}
+    parts = build_parts(config, bind(config, Catalogue(offers))).on(bars)
+    return Replay(config, bars, parts)

@@ -7,12 +7,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
+from typing import Any, Literal
 
 from bt_run.backtest.configuration import load_config
 from bt_run.backtest.running import run
+from bt_run.checks.table_differences import TOLERANCE, first_difference
 from bt_run.config.binding import bind
 from bt_run.config.canonical_form import canonical
 from bt_run.config.run_config import RunConfig
@@ -20,25 +19,36 @@ from bt_run.errors import BtRunError
 from bt_run.plugins import catalogue, get_plugin_manager
 from bt_run.results.bundle import unpack
 from bt_run.results.config_changes import config_differences, flattened
-from bt_run.results.identity import Provenance, build_manifest, run_identity
+from bt_run.results.identity import run_identity
+from bt_run.results.manifest import table_hash
 from bt_run.results.result import TABLES, BacktestResult
 from bt_run.results.run_folder import read_run
+from bt_run.results.sources import UsedCode
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-__all__ = ["Difference", "Reproduction", "first_difference", "reproduce"]
+__all__ = ["Deviation", "Reproduction", "reproduce"]
 
 Culprit = Literal[
-    "files", "config", "data", "component source", "package version", "order list", "numbers"
+    "files",
+    "config",
+    "data",
+    "outside file",
+    "component source",
+    "package version",
+    "order list",
+    "numbers",
 ]
-TOLERANCE = 1e-9  # relative: what another machine may round differently
+# what a manifest holds of each, and how a deviation of it is called
+RECORDED: tuple[tuple[str, Culprit], ...] = (
+    ("files", "outside file"),
+    ("sources", "component source"),
+    ("versions", "package version"),
+)
+EDITED = "the manifest's configuration is not the one that its run id was made of: it was edited"
 
 
 @dataclass(frozen=True)
-class Difference:
-    """Hold what differs and the words that say how."""
+class Deviation:
+    """What differs between a run and its repetition, and the words that say how."""
 
     culprit: Culprit
     text: str
@@ -46,12 +56,13 @@ class Difference:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """Hold what came of running again. ``rounded`` names tables that are equal to 1e-9 but not to
-    the last bit.
+    """What came of running again.
+
+    ``rounded`` names tables that are equal to 1e-9 but not to the last bit.
     """
 
     run_id: str
-    differences: tuple[Difference, ...]
+    differences: tuple[Deviation, ...]
     rounded: tuple[str, ...] = ()
 
     @property
@@ -71,10 +82,12 @@ class Reproduction:
         if self.rounded:
             return (
                 f"run {self.run_id}: the order list is equal and all numbers are equal to 1e-9; "
-                "not to the last bit: "
-                f"{', '.join(self.rounded)}"
+                f"not to the last bit: {', '.join(self.rounded)}"
             )
-        return f"run {self.run_id}: identical: config, data, sources, versions, order list and every table"
+        return (
+            f"run {self.run_id}: identical: config, data, sources, versions, order list and every "
+            "table"
+        )
 
 
 def reproduce(place: Path, *, config: Path | None = None, data: Path | None = None) -> Reproduction:
@@ -128,63 +141,56 @@ def _rebased(value: Any, moved: Mapping[str, str], data: Path | None) -> dict[st
 def _compared(
     kept: Mapping[str, Any], recorded: Mapping[str, Any], again: BacktestResult
 ) -> Reproduction:
-    was, now = kept["manifest"], again.manifest
-    found = list(_changed_files(kept))
-    found += [Difference("config", text) for text in config_differences(recorded, now["config"])]
-    if not found and was["run_id"] != _identity(again.config, was):
-        text = (
-            "the manifest's configuration is not the one that its run id was made of: it was edited"
-        )
-        found.append(Difference("config", text))
-    if was["data"] != now["data"]:
-        text = f"the fingerprint of the prices was {was['data'][:12]}, is {now['data'][:12]}"
-        found.append(Difference("data", text + _first_price(kept, again)))
-    for key, culprit in (("sources", "component source"), ("versions", "package version")):
-        found += [Difference(culprit, text) for text in _entries(was[key], now[key])]  # type: ignore[arg-type]
-    if was["orders"] != now["orders"]:
-        row = (
-            first_difference(kept["fills"], again.fills) or "only the hash in the manifest differs"
-        )
-        found.append(Difference("order list", f"fills: {row}"))
-    rounded: list[str] = []
-    for name, table in again.tables.items():
-        if was["tables"][name] == now["tables"][name]:
-            continue
-        place = first_difference(kept[name], table)
-        if place is None:
-            rounded.append(name)
-        elif name != "fills" or was["orders"] == now["orders"]:
-            found.append(Difference("numbers", f"{name}: {place}"))
-    found += [
-        Difference("numbers", f"metrics: {text}")
-        for text in _metrics(kept["metrics"], again.metrics)
-    ]
+    manifest = kept["manifest"]
+    causes = [*_changed_files(kept), *_changed_config(manifest, recorded, again)]
+    causes += _changed_inputs(kept, again)
+    effects, rounded = _changed_results(kept, again)
     # an entry of the manifest that was edited also breaks the run id, and has been named itself
-    if any(item.culprit in ("package version", "component source", "data") for item in found):
-        found = [item for item in found if "run id was made of" not in item.text]
-    return Reproduction(was["run_id"], tuple(found), tuple(rounded))
+    named = {item.culprit for item in causes} - {"files", "config"}
+    if named:
+        causes = [item for item in causes if item.text != EDITED]
+    return Reproduction(manifest["run_id"], (*causes, *effects), rounded)
+
+
+# -- causes ----------------------------------------------------------------------------------------
+
+
+def _changed_files(kept: Mapping[str, Any]) -> Iterator[Deviation]:
+    """Yield the tables in the folder that are not what the run wrote."""
+    for name in TABLES:
+        if table_hash(kept[name]) != kept["manifest"]["tables"][name]:
+            text = f"{name}.parquet is not what the run wrote; it was changed afterwards"
+            yield Deviation("files", text)
+
+
+def _changed_config(
+    manifest: Mapping[str, Any], recorded: Mapping[str, Any], again: BacktestResult
+) -> Iterator[Deviation]:
+    found = config_differences(recorded, again.manifest["config"])
+    for text in found:
+        yield Deviation("config", text)
+    if not found and manifest["run_id"] != _identity(again.config, manifest):
+        yield Deviation("config", EDITED)
 
 
 def _identity(config: RunConfig, manifest: Mapping[str, Any]) -> str:
     """Return the run id that follows from a configuration and the rest of a manifest."""
     bound = bind(config, catalogue(get_plugin_manager(config.plugins)))
-    return run_identity(
-        canonical(config, bound), manifest["data"], manifest["sources"], manifest["versions"]
-    )
+    code = UsedCode(manifest["sources"], manifest["versions"])
+    return run_identity(canonical(config, bound), manifest["data"], manifest["files"], code)
 
 
-def _changed_files(kept: Mapping[str, Any]) -> Iterator[Difference]:
-    """Yield the tables in the folder that are not what the run wrote."""
-    empty = Provenance(config={}, fingerprint="", sources={}, versions={}, seed=0)
-    hashes = build_manifest("", empty, {name: kept[name] for name in TABLES}, [])["tables"]
-    for name in TABLES:
-        if hashes[name] != kept["manifest"]["tables"][name]:
-            yield Difference(
-                "files", f"{name}.parquet is not what the run wrote; it was changed afterwards"
-            )
+def _changed_inputs(kept: Mapping[str, Any], again: BacktestResult) -> Iterator[Deviation]:
+    was, now = kept["manifest"], again.manifest
+    if was["data"] != now["data"]:
+        text = f"the fingerprint of the prices was {was['data'][:12]}, is {now['data'][:12]}"
+        yield Deviation("data", text + _first_price(kept, again))
+    for key, culprit in RECORDED:
+        for text in _changed_entries(was[key], now[key]):
+            yield Deviation(culprit, text)
 
 
-def _entries(was: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+def _changed_entries(was: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
     for name in sorted(was.keys() | now.keys()):
         old, new = was.get(name, "not there"), now.get(name, "not there")
         if old != new:
@@ -192,78 +198,50 @@ def _entries(was: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
 
 
 def _first_price(kept: Mapping[str, Any], again: BacktestResult) -> str:
-    """Name the first price of a holding, or the first value of the benchmark, that is not what it
-    was.
-    """
+    """Name the first price of a holding, or benchmark value, that is not what it was."""
     columns = ["time", "asset", "price"]
     row = first_difference(kept["positions"][columns], again.positions[columns])
     row = row or first_difference(kept["nav"][["benchmark"]], again.nav[["benchmark"]])
-    return (
-        f"; the first that shows: {row}"
-        if row
-        else "; no price of a holding and no benchmark value shows it"
-    )
+    if row is None:
+        return "; no price of a holding and no benchmark value shows it"
+    return f"; the first that shows: {row}"
 
 
-def _metrics(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+# -- effects ---------------------------------------------------------------------------------------
+
+
+def _changed_results(
+    kept: Mapping[str, Any], again: BacktestResult
+) -> tuple[list[Deviation], tuple[str, ...]]:
+    """Return what differs in the results, and the tables that differ by rounding only."""
+    was, now = kept["manifest"], again.manifest
+    found: list[Deviation] = []
+    rounded: list[str] = []
+    same_orders = was["orders"] == now["orders"]
+    if not same_orders:
+        row = first_difference(kept["fills"], again.fills)
+        text = f"fills: {row or 'only the hash in the manifest differs'}"
+        found.append(Deviation("order list", text))
+    for name, table in again.tables.items():
+        if was["tables"][name] == now["tables"][name]:
+            continue
+        row = first_difference(kept[name], table)
+        if row is None:
+            rounded.append(name)
+        elif name != "fills" or same_orders:
+            found.append(Deviation("numbers", f"{name}: {row}"))
+    for text in _changed_metrics(kept["metrics"], again.metrics):
+        found.append(Deviation("numbers", f"metrics: {text}"))
+    return found, tuple(rounded)
+
+
+def _changed_metrics(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    others = dict(flattened(now))
     for key, value in flattened(was):
-        other = dict(flattened(now)).get(key)
+        other = others.get(key)
         if value is None or other is None:
             if value is not other:
                 yield f"{key} was {value}, is {other}"
         elif abs(value - other) > TOLERANCE * max(abs(value), abs(other), TOLERANCE):
             yield f"{key} was {value!r}, is {other!r}"
             return  # the first says enough
-
-
-def first_difference(
-    was: pd.DataFrame, now: pd.DataFrame, tolerance: float = TOLERANCE
-) -> str | None:
-    """Return the first row in which two tables differ, in words; None when equal within
-    ``tolerance``, relative.
-    """
-    import pandas as pd
-
-    old, new = (t if isinstance(t.index, pd.RangeIndex) else t.reset_index() for t in (was, now))
-    if list(old.columns) != list(new.columns):
-        return f"the columns were {', '.join(old.columns)}, are {', '.join(new.columns)}"
-    count = min(len(old), len(new))
-    differs = {
-        name: _unequal(old[name].iloc[:count], new[name].iloc[:count], tolerance)
-        for name in old.columns
-    }
-    rows = [int(np.argmax(flags)) for flags in differs.values() if flags.any()]
-    if not rows:
-        if len(old) == len(new):
-            return None
-        longer = old if len(old) > len(new) else new
-        told = "was there and is not now" if longer is old else "is there and was not before"
-        return f"row {count} {told}: {_row(longer, count)}"
-    row = min(rows)
-    name = next(name for name, flags in differs.items() if flags.any() and flags[row])
-    label = f" ({_row(old, row)})" if "time" in old.columns else ""
-    return f"row {row}{label}: {name} was {_shown(old[name].iloc[row])}, is {_shown(new[name].iloc[row])}"
-
-
-def _unequal(old: pd.Series[Any], new: pd.Series[Any], tolerance: float) -> Any:
-    import pandas as pd
-
-    if pd.api.types.is_numeric_dtype(old) and pd.api.types.is_numeric_dtype(new):
-        x, y = (v.to_numpy(dtype=np.float64) for v in (old, new))
-        return ~np.isclose(x, y, rtol=tolerance, atol=tolerance * 1e-3, equal_nan=True)
-    both = old.isna().to_numpy() & new.isna().to_numpy()
-    return (old.to_numpy(dtype=object) != new.to_numpy(dtype=object)) & ~both
-
-
-def _row(table: pd.DataFrame, row: int) -> str:
-    """Name a row by its time and asset."""
-    cells = table.iloc[row]
-    return " ".join(
-        _shown(cells[name]) for name in ("time", "asset", "component") if name in table.columns
-    )
-
-
-def _shown(value: Any) -> str:
-    if hasattr(value, "strftime"):
-        return f"{value:%Y-%m-%d}" if value == value.normalize() else f"{value:%Y-%m-%d %H:%M}"
-    return repr(float(value)) if isinstance(value, float | np.floating) else str(value)

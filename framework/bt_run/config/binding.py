@@ -1,17 +1,13 @@
-"""The configuration of a run: its fields, how a YAML file becomes one, and its binding to
-components.
-"""
+"""The components that a configuration names, looked up, with their own keys validated."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from types import MappingProxyType
 from typing import Any
 
-from pydantic import (
-    BaseModel,
-    ValidationError,
-)
+from pydantic import BaseModel, ValidationError
 
 from bt_run.catalogue import Catalogue, Offer
 from bt_run.config.complaints import complaints_of
@@ -19,18 +15,18 @@ from bt_run.config.fields import leaf_types, nested_role
 from bt_run.config.paths import rebased
 from bt_run.config.places import KeyPath, Positions, locate
 from bt_run.config.run_config import RunConfig
-from bt_run.data.data_config import DataConfig
 from bt_run.errors import ConfigError, PluginError
 from bt_run.model import ComponentSpec, Config
 
-__all__ = ["Binding", "Bound", "BoundConfig", "DataConfig", "bind"]
+__all__ = ["Binding", "Bound", "BoundConfig", "bind"]
+
+# where components stand in the YAML file that are called otherwise here
+PLACES: Mapping[str, str] = MappingProxyType({"source": "data.source", "tables": "data.tables"})
 
 
 @dataclass(frozen=True)
 class Bound:
-    """Hold a component that the configuration names, with its validated options and nested
-    components.
-    """
+    """A component that the configuration names, with its validated options and nested components."""
 
     role: str
     name: str
@@ -41,7 +37,7 @@ class Bound:
 
 @dataclass(frozen=True)
 class BoundConfig:
-    """Hold every component that a configuration names."""
+    """Every component that a configuration names."""
 
     source: Bound
     strategy: Bound
@@ -56,25 +52,38 @@ class BoundConfig:
 
     def __iter__(self) -> Iterator[Bound]:
         """Yield every component, nested ones after the one that holds them."""
+        for _, bound in self.placed():
+            yield bound
+
+    def placed(self) -> Iterator[tuple[str, Bound]]:
+        """Yield every component with its place, such as ``overlays.0.defensive``."""
         for item in fields(self):
-            yield from _flat(getattr(self, item.name))
+            yield from _placed(getattr(self, item.name), PLACES.get(item.name, item.name))
 
 
 def bind(config: RunConfig, catalogue: Catalogue) -> BoundConfig:
-    """Look up every component that ``config`` names and validate its options."""
+    """Look up every component that ``config`` names and validate its options.
+
+    Raises:
+        ConfigError: names everything that is wrong, and where it stands.
+    """
     binding = Binding(catalogue, config._places, [])
-    found: dict[str, Any] = binding.children(config.data, ("data",)) | binding.children(config, ())
+    found: dict[str, Any] = {"sizer": None}
+    found |= binding.children(config.data, ("data",))
+    found |= binding.children(config, ())
+    tables: dict[str, Any] = {}
     for name, table in config.data.tables.items():
-        own = binding.children(table, ("data", "tables", name)).get("source")
-        found["tables"] = found.get("tables", {}) | ({name: own} if own else {})
+        own = binding.children(table, ("data", "tables", name))
+        if "source" in own:
+            tables[name] = own["source"]
     if binding.errors:
         raise ConfigError("\n".join(binding.errors))
-    return BoundConfig(**({"sizer": None, "tables": {}} | found))
+    return BoundConfig(**found, tables=tables)
 
 
 @dataclass(frozen=True)
 class Binding:
-    """Bind components and note what is wrong with them, so that all of it is told at once."""
+    """What binds components and notes what is wrong with them, so that all of it is reported."""
 
     catalogue: Catalogue
     places: Positions
@@ -117,23 +126,29 @@ class Binding:
 
 def _refuse_deep_nesting(offer: Offer) -> None:
     for name, field in offer.component.config.model_fields.items():
-        models = [leaf for leaf in leaf_types(field.annotation) if issubclass(leaf, BaseModel)]
-        for part, inner in (
-            (part, inner) for m in models for part, inner in m.model_fields.items()
-        ):
-            if nested_role(inner):
-                raise PluginError(
-                    f"{offer.origin}: {offer.component.name}.{name}.{part} is Nested inside "
-                    "another field; "
-                    "a nested component must be a field of the component's own config"
-                )
+        for leaf in leaf_types(field.annotation):
+            inner_fields = leaf.model_fields if issubclass(leaf, BaseModel) else {}
+            for part, inner in inner_fields.items():
+                if nested_role(inner):
+                    raise PluginError(
+                        f"{offer.origin}: {offer.component.name}.{name}.{part} is Nested inside "
+                        "another field; a nested component must be a field of the component's "
+                        "own config"
+                    )
 
 
-def _flat(value: Any) -> Iterator[Bound]:
+def _placed(
+    value: Bound | tuple[Bound, ...] | Mapping[str, Bound] | None, path: str
+) -> Iterator[tuple[str, Bound]]:
+    if value is None:
+        return
     if isinstance(value, Bound):
-        yield value
-        for child in value.children.values():
-            yield from _flat(child)
-    elif value is not None:
-        for item in value.values() if isinstance(value, Mapping) else value:
-            yield from _flat(item)
+        yield path, value
+        for name, child in value.children.items():
+            yield from _placed(child, f"{path}.{name}")
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _placed(item, f"{path}.{name}.source")
+    else:
+        for number, item in enumerate(value):
+            yield from _placed(item, f"{path}.{number}")

@@ -47,13 +47,12 @@ def _component(bound: Bound | tuple[Bound, ...] | None, paths: bool) -> Any:
         return None
     if isinstance(bound, tuple):
         return [_component(item, paths) for item in bound]
-    options = {
-        name: _component(bound.children[name], paths)
-        if name in bound.children
-        else _jsonable(value, paths)
-        for name, value in bound.options
-        if paths or not _holds_path(value)
-    }
+    options: dict[str, Any] = {}
+    for name, value in bound.options:
+        if name in bound.children:
+            options[name] = _component(bound.children[name], paths)
+        elif paths or not _holds_path(value):
+            options[name] = _jsonable(value, paths)
     return {"use": bound.name, **options}
 
 
@@ -62,11 +61,8 @@ def _jsonable(value: Any, paths: bool) -> Any:
     if isinstance(value, BaseModel):
         value = dict(value)
     if isinstance(value, Mapping):
-        return {
-            str(key): _jsonable(item, paths)
-            for key, item in value.items()
-            if paths or not _holds_path(item)
-        }
+        kept = {key: item for key, item in value.items() if paths or not _holds_path(item)}
+        return {str(key): _jsonable(item, paths) for key, item in kept.items()}
     if isinstance(value, set | frozenset):  # their order changes from process to process
         return sorted((_jsonable(item, paths) for item in value), key=repr)
     if isinstance(value, list | tuple):

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, fields
 from datetime import date
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bt_run.arrays import Array
+from bt_run.arrays import Array, read_only
 from bt_run.data.calendars import local_dates
 from bt_run.data.known import Table
 from bt_run.errors import ConfigError
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["Bars", "History", "LoadRequest", "Prices"]
 
 FIELDS = ("open", "high", "low", "close", "volume")
-_A = TypeVar("_A", bound=NDArray[Any])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +61,7 @@ class Prices:
     def __post_init__(self) -> None:
         for item in fields(self):
             values = np.ascontiguousarray(getattr(self, item.name), dtype=np.float64)
-            object.__setattr__(self, item.name, _read_only(values))
+            object.__setattr__(self, item.name, read_only(values))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +105,7 @@ class Bars:
 
     def __post_init__(self) -> None:
         for name in ("times", "present", "dividends", "splits", "last_session", "benchmark"):
-            object.__setattr__(self, name, _read_only(np.ascontiguousarray(getattr(self, name))))
+            object.__setattr__(self, name, read_only(np.ascontiguousarray(getattr(self, name))))
 
     def __len__(self) -> int:
         return len(self.times)
@@ -116,7 +115,7 @@ class Bars:
         """Return what may be held, (T, N) bool: a row is there, and the asset belongs to the
         universe.
         """
-        return self.present if self.members is None else _read_only(self.present & self.members)
+        return self.present if self.members is None else read_only(self.present & self.members)
 
     def table(self, name: str) -> NDArray[Any]:
         """Return what a point-in-time table said at each bar, (T, N); NaN, or None for text, where
@@ -195,7 +194,7 @@ class Bars:
     @cached_property
     def counts(self) -> NDArray[np.int64]:
         """Return how many own bars each asset has had up to and including row t, (T, N)."""
-        return _read_only(np.cumsum(self.present, axis=0, dtype=np.int64))
+        return read_only(np.cumsum(self.present, axis=0, dtype=np.int64))
 
     @cached_property
     def returns(self) -> Array:
@@ -203,13 +202,13 @@ class Bars:
         bar back.
         """
         previous = _shift(forward_fill(self.close))
-        return _read_only(self.close / previous - 1.0)
+        return read_only(self.close / previous - 1.0)
 
     @cached_property
     def benchmark_returns(self) -> Array:
         """Return the benchmark's simple returns (T,), NaN where either close is missing."""
         filled = forward_fill(self.benchmark[:, None])
-        return _read_only((self.benchmark[:, None] / _shift(filled) - 1.0)[:, 0])
+        return read_only((self.benchmark[:, None] / _shift(filled) - 1.0)[:, 0])
 
     @cached_property
     def mark(self) -> Array:
@@ -218,7 +217,7 @@ class Bars:
         """
         if not np.isnan(self.traded.close).any():
             return self.traded.close
-        return _read_only(np.nan_to_num(forward_fill(self.traded.close), nan=0.0))
+        return read_only(np.nan_to_num(forward_fill(self.traded.close), nan=0.0))
 
     @cached_property
     def own_rows(self) -> NDArray[np.int64]:
@@ -226,7 +225,7 @@ class Bars:
         out = np.full(self.tradable.shape, -1, dtype=np.int64)
         rows, columns = np.nonzero(self.present)
         out[self.counts[rows, columns] - 1, columns] = rows
-        return _read_only(out)
+        return read_only(out)
 
     def own_bars(self, values: Array) -> Array:
         """Gather each asset's own bars at the top: row k is its k-th bar; NaN below its last. (T,
@@ -268,17 +267,18 @@ class Bars:
 
 
 class History:
-    """View the bars up to and including one bar; nothing later can be reached.
+    """The bars up to and including one bar; nothing later can be reached.
 
     Every method that takes ``n`` returns the last ``n`` rows, oldest first, or as many as there
-    are.
+    are. ``signals`` are those of the run's vectorised strategies, (T, N) by their path.
     """
 
-    __slots__ = ("_bars", "_t")
+    __slots__ = ("_bars", "_signals", "_t")
 
-    def __init__(self, bars: Bars, t: int) -> None:
+    def __init__(self, bars: Bars, t: int, signals: Mapping[str, Array] | None = None) -> None:
         self._bars = bars
         self._t = t
+        self._signals = signals or {}
 
     def __len__(self) -> int:
         """Return how many bars are known."""
@@ -350,6 +350,11 @@ class History:
         """Return what a point-in-time series said at each of the last ``n`` bars, (n,)."""
         return self._rows(self._bars.series(name), n, False)
 
+    def signal(self, path: str) -> Array:
+        """Return what the vectorised strategy at ``path`` says now, (N,), a copy."""
+        row: Array = self._signals[path][self._t].copy()
+        return row
+
     def _field(self, name: str, n: int, asset_bars: bool) -> Array:
         return self._rows(getattr(self._bars.adjusted, name), n, asset_bars)
 
@@ -364,7 +369,7 @@ class History:
         n = min(n, int(counts.max()))
         ago = counts[None, :] + np.arange(-n, 0)[:, None]
         rows = np.take_along_axis(self._bars.own_rows, np.maximum(ago, 0), axis=0)
-        return _read_only(np.where(ago >= 0, np.take_along_axis(values, rows, axis=0), np.nan))
+        return read_only(np.where(ago >= 0, np.take_along_axis(values, rows, axis=0), np.nan))
 
 
 def forward_fill(values: Array) -> Array:
@@ -380,9 +385,3 @@ def _shift(values: Array) -> Array:
     out = np.full(values.shape, np.nan)
     out[1:] = values[:-1]
     return out
-
-
-def _read_only(values: _A) -> _A:
-    view = values.view()
-    view.flags.writeable = False
-    return view

@@ -1,8 +1,9 @@
-"""A vectorised strategy, presented row by row."""
+"""Vectorised strategies: evaluated once on all bars, presented row by row."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from bt_run.arrays import Array, own_numbers
 from bt_run.data.bars import Bars
@@ -13,28 +14,32 @@ from bt_run.guard import guarded
 __all__ = ["VectorisedSignal"]
 
 
+@dataclass(frozen=True)
 class VectorisedSignal:
-    """Present a vectorised strategy row by row; evaluated once, when the bars are known."""
+    """A vectorised strategy, alone or nested in another component; ``path`` is its place in the run.
 
-    def __init__(self, name: str, signals: Callable[[Bars], Array], path: str = "strategy") -> None:
-        self.name, self.path = name, path
-        self._signals = signals
-        self._rows: Array | None = None
+    It is called with a state like any other stage, and answers with the row that the state's history
+    holds of it: what ``evaluate`` gave for the bars being played.
+    """
+
+    name: str
+    signals: Callable[[Bars], Array]
+    path: str = "strategy"
 
     @property
-    def rows(self) -> Array:
-        """Return the signals at each bar, (T, N)."""
-        assert self._rows is not None, "prepare(bars) comes first"
-        return self._rows
-
-    def prepare(self, bars: Bars) -> None:
-        """Evaluate the strategy on all bars, and present that."""
-        self._rows = self.evaluate(bars)
+    def label(self) -> str:
+        """Return how messages name it: its path and its name."""
+        return f"{self.path} {self.name}"
 
     def evaluate(self, bars: Bars) -> Array:
-        """Return the signals on ``bars``, (T, N), checked."""
+        """Return the signals on ``bars``, (T, N), checked.
+
+        Raises:
+            PluginError: the strategy failed, or gave something else than a number a bar and asset.
+        """
         where = f"strategy {self.name!r}: signals(bars)"
-        rows: Array = guarded(where, own_numbers, guarded(where, self._signals, bars))
+        answer = guarded(where, self.signals, bars)
+        rows: Array = guarded(where, own_numbers, answer)
         expected = (len(bars), len(bars.assets))
         if rows.shape != expected:
             raise PluginError(
@@ -44,5 +49,4 @@ class VectorisedSignal:
         return rows
 
     def __call__(self, state: PortfolioState) -> Array:
-        row: Array = self.rows[len(state.history) - 1].copy()
-        return row
+        return state.history.signal(self.path)

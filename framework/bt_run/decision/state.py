@@ -27,22 +27,26 @@ __all__ = [
     "changed",
 ]
 
+Memo = Mapping[str, Any]
+Memos = Mapping[str, Memo]  # a component's path -> what it returned at the decision before
+EMPTY: Memo = MappingProxyType({})
+
 
 @dataclass(frozen=True)
 class Proposal:
-    """Return values together with what must survive until the next call.
+    """Values together with what must survive until the next call.
 
     ``memo`` is a small JSON-able mapping found again in ``state.memo``; ``notes`` go to the ledger.
     """
 
     values: Array
-    memo: Mapping[str, Any] | None = None
-    notes: Mapping[str, Any] | None = None
+    memo: Memo | None = None
+    notes: Memo | None = None
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Say whether a target should be traded now.
+    """Whether a target should be traded now.
 
     ``names`` (N,) bool are the assets that a firing trigger asks for; None means all.
     """
@@ -51,94 +55,11 @@ class Verdict:
     veto: bool = False
     names: NDArray[np.bool_] | None = None
     reason: str = ""
-    memo: Mapping[str, Any] | None = None
-
-
-Memo = Mapping[str, Any]
-
-
-Memos = Mapping[str, Memo]  # a component's path -> what it returned at the decision before
-
-
-EMPTY: Memo = MappingProxyType({})
-
-
-@dataclass(frozen=True, kw_only=True)
-class PortfolioState:
-    """Hold all that a component may know at a decision; N assets.
-
-    Attributes:
-        history: the bars up to now.
-        signals: (N,) of this decision; NaN for strategies, which make them.
-        weights: (N,) drifted to now, fractions of NAV.
-        nav, cash: money. shares: (N,) signed.
-        nav_history: NAV at each bar since ``start``, flow-adjusted.
-        tracks: earlier stage -> NAV (n,) of an account that follows it without the later ones; the
-            last is the account without this component.
-        last_decision, last_trade: session of the last decision and of the last that traded, or
-            None.
-        memo: what this component returned last time.
-        controls: facts from outside, read at the edge.
-    """
-
-    history: History
-    signals: Array
-    weights: Array
-    nav: float
-    cash: float
-    shares: Array
-    nav_history: Array
-    costs: Costs
-    tracks: Tracks = field(default_factory=lambda: Tracks({}))
-    last_decision: np.datetime64 | None = None
-    last_trade: np.datetime64 | None = None
-    memo: Memo = field(default_factory=lambda: EMPTY)
-    controls: Memo = field(default_factory=lambda: EMPTY)
-
-    def child(self, name: str, index: int | None = None) -> PortfolioState:
-        """Return this state with the memo of a nested component: field ``name``, item ``index`` of
-        a list.
-        """
-        memo = self.memo.get(name, EMPTY)
-        if index is not None:
-            memo = memo[index] if index < len(memo) else EMPTY
-        return changed(self, {"memo": MappingProxyType(dict(memo))})
-
-
-def changed(state: PortfolioState, changes: Mapping[str, Any]) -> PortfolioState:
-    """Return a copy with some fields changed; dataclasses.replace is slow, and this happens often
-    in a decision.
-    """
-    copy = object.__new__(PortfolioState)
-    copy.__dict__.update(state.__dict__)
-    copy.__dict__.update(changes)
-    return copy
-
-
-@dataclass(frozen=True, kw_only=True)
-class Decision:
-    """Record one decision, traded or not; arrays (N,).
-
-    ``stages`` holds the weights after the sizer and after each overlay; ``traded`` says which
-    assets get an order; ``memos`` and ``notes`` are keyed by the component's path.
-    """
-
-    bar: int
-    signal: Array
-    stages: tuple[Array, ...]
-    target: Array
-    drifted: Array
-    traded: NDArray[np.bool_]
-    fired: bool
-    reason: NDArray[np.object_]
-    memos: Mapping[str, Memo]
-    notes: Mapping[str, Memo]
+    memo: Memo | None = None
 
 
 class Tracks(Mapping[str, Array]):
-    """Show the tracks' NAV up to now, (n,) each, by the path of their stage; computed when asked
-    for.
-    """
+    """The tracks' NAV up to now, (n,) each, by the path of their stage; computed when asked for."""
 
     def __init__(self, tracks: Mapping[str, Callable[[], Array]]) -> None:
         self._tracks = tracks
@@ -155,3 +76,81 @@ class Tracks(Mapping[str, Array]):
     def first(self, count: int) -> Tracks:
         """Return the tracks of the first ``count`` stages."""
         return Tracks(dict(islice(self._tracks.items(), count)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PortfolioState:
+    """All that a component may know at a decision; N assets.
+
+    Attributes:
+        history: the bars up to now.
+        signals: (N,) of this decision; NaN for strategies, which make them.
+        weights: (N,) drifted to now, fractions of NAV.
+        nav, cash: money. shares: (N,) signed.
+        nav_history: NAV at each bar since ``start``, flow-adjusted.
+        tracks: earlier stage -> NAV (n,) of an account that follows it without the later ones; the
+            last is the account without this component.
+        last_decision, last_trade: session of the last decision and of the last that traded, or
+            None.
+        exited: asset -> the side (1 or -1) of a holding that an exit closed since the last decision.
+        memo: what this component returned last time.
+        controls: facts from outside, read at the edge.
+    """
+
+    history: History
+    signals: Array
+    weights: Array
+    nav: float
+    cash: float
+    shares: Array
+    nav_history: Array
+    costs: Costs
+    tracks: Tracks = field(default_factory=lambda: Tracks({}))
+    last_decision: np.datetime64 | None = None
+    last_trade: np.datetime64 | None = None
+    exited: Mapping[str, int] = field(default_factory=lambda: EMPTY)
+    memo: Memo = field(default_factory=lambda: EMPTY)
+    controls: Memo = field(default_factory=lambda: EMPTY)
+
+    def child(self, name: str, index: int | None = None) -> PortfolioState:
+        """Return this state with the memo of a nested component.
+
+        ``name`` is the field that names the component, ``index`` its place where that is a list.
+        """
+        memo = self.memo.get(name, EMPTY)
+        if index is not None:
+            memo = memo[index] if index < len(memo) else EMPTY
+        return changed(self, {"memo": MappingProxyType(dict(memo))})
+
+
+def changed(state: PortfolioState, changes: Mapping[str, Any]) -> PortfolioState:
+    """Return a copy with some fields changed.
+
+    ``dataclasses.replace`` would be slow, and this happens often in a decision.
+    """
+    copy = object.__new__(PortfolioState)
+    copy.__dict__.update(state.__dict__)
+    copy.__dict__.update(changes)
+    return copy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """One decision, traded or not; arrays (N,).
+
+    ``stages`` holds the weights after the sizer and after each overlay; ``cut`` names the limits
+    that cut them; ``traded`` says which assets get an order; ``memos`` and ``notes`` are keyed by
+    the component's path.
+    """
+
+    bar: int
+    signal: Array
+    stages: tuple[Array, ...]
+    target: Array
+    cut: tuple[str, ...] = ()
+    drifted: Array
+    traded: NDArray[np.bool_]
+    fired: bool
+    reason: NDArray[np.object_]
+    memos: Mapping[str, Memo]
+    notes: Mapping[str, Memo]

@@ -10,13 +10,13 @@ from typing import Any
 import backtrader as bt
 import numpy as np
 
-from bt_run.account.account import DATA_END, FillRecord
+from bt_run.account.records import DATA_END, FillRecord
 from bt_run.arrays import Array
 from bt_run.component import BacktraderStrategy
 from bt_run.data.bars import Bars
 from bt_run.engine.clock import ArrayFeed, backtrader_days
 from bt_run.results.ledger import Ledger
-from bt_run.terms import Broker, Costs
+from bt_run.terms import BrokerTerms, Costs
 
 __all__ = ["ClassicRun", "run_classic"]
 
@@ -62,7 +62,7 @@ class ClassicRun:
     """Hold what one classic pass through the bars needs."""
 
     bars: Bars
-    broker: Broker
+    broker: BrokerTerms
     strategy: BacktraderStrategy
     runonce: bool = True
     progress: Callable[[int], None] | None = None

@@ -13,13 +13,11 @@ _NOT_THE_RESULT = ("name", "plugins", "reports")
 
 
 def config_differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Return a line for each key that affects a result and differs, by its dotted path; paths do
-    not count.
+    """Return a line for each key that affects a result and differs, by its dotted path.
+
+    Paths do not count.
     """
-    old, new = (
-        dict(flattened({key: value for key, value in tree.items() if key not in _NOT_THE_RESULT}))
-        for tree in (was, now)
-    )
+    old, new = _of_the_result(was), _of_the_result(now)
     lines = []
     for key in sorted(old.keys() | new.keys()):
         if key not in old:
@@ -32,18 +30,22 @@ def config_differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[s
 
 
 def flattened(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    items = (
-        value.items()
-        if isinstance(value, Mapping)
-        else enumerate(value)
-        if isinstance(value, list | tuple)
-        else None
-    )
-    if items is None:
+    """Yield the values inside mappings and lists, each with its dotted path."""
+    if isinstance(value, Mapping):
+        items = list(value.items())
+    elif isinstance(value, list | tuple):
+        items = list(enumerate(value))
+    else:
         yield path, value
         return
     for key, item in items:
         yield from flattened(item, f"{path}.{key}" if path else str(key))
+
+
+def _of_the_result(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what affects a result, flat."""
+    kept = {key: value for key, value in tree.items() if key not in _NOT_THE_RESULT}
+    return dict(flattened(kept))
 
 
 def _is_path(value: Any) -> bool:

@@ -169,18 +169,16 @@ def _change(before: float, after: float) -> str:
 
 def _limited(row: Mapping[Any, Any], weight: float) -> str:
     target = float(row["target"])
-    reason = str(row["reason"])
     if abs(target - weight) <= _SAME:
         return f"target {target:z.2%}, nothing cut"
     if not np.isfinite(row["signal"]):
         return f"target {target:z.2%}, because the asset is not eligible"
-    if "limits cut: " in reason:
-        return f"target {target:z.2%}, from {weight:z.2%}, cut by {reason.split('limits cut: ')[1]}"
+    if row["cut"]:
+        return f"target {target:z.2%}, from {weight:z.2%}, cut by {row['cut']}"
     return f"target {target:z.2%}, from {weight:z.2%}, because what is not traded keeps its share of NAV"
 
 
 def _triggered(moment: _Moment, row: Mapping[Any, Any]) -> str:
-    reason = str(row["reason"]).split("; limits cut: ")[0]
     names = ", ".join(item["use"] for item in moment.config["triggers"]) or "none"
     told = "; ".join(
         filter(
@@ -188,7 +186,7 @@ def _triggered(moment: _Moment, row: Mapping[Any, Any]) -> str:
         )
     )
     verdict = "may trade" if row["fired"] else "does not trade"
-    return f"{names}; this asset {verdict}: {reason}" + (f" ({told})" if told else "")
+    return f"{names}; this asset {verdict}: {row['reason']}" + (f" ({told})" if told else "")
 
 
 def _fills(moment: _Moment, name: str, row: Mapping[Any, Any]) -> Iterator[str]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bt_run.account.account import Account, CashFlow, FillRecord
+from bt_run.account.account import Account
+from bt_run.account.records import CashFlow, FillRecord
 from bt_run.arrays import Array
 from bt_run.data.bars import Bars
 from bt_run.decision.state import Decision
@@ -22,7 +24,7 @@ __all__ = ["Ledger", "fills_table", "ledger_of"]
 
 @dataclass(frozen=True, kw_only=True)
 class Ledger:
-    """Hold the record of one account from ``bars.start`` on.
+    """The record of one account from ``bars.start`` on.
 
     Attributes:
         nav, cash: (T,), NaN before the start.
@@ -43,52 +45,46 @@ class Ledger:
 
     def spans(self) -> list[tuple[slice, Array]]:
         """Return the runs of bars over which the shares (N,) did not change."""
-        ends = [bar for bar, _ in self.holdings[1:]] + [len(self.bars)]
-        return [
-            (slice(bar, end), shares)
-            for (bar, shares), end in zip(self.holdings, ends, strict=True)
-        ]
+        begins = [bar for bar, _ in self.holdings]
+        ends = [*begins[1:], len(self.bars)]
+        rows = [slice(begin, end) for begin, end in zip(begins, ends, strict=True)]
+        return [(span, shares) for span, (_, shares) in zip(rows, self.holdings, strict=True)]
 
     def exposure(self) -> tuple[Array, Array]:
         """Return gross and net exposure (T,), fractions of NAV."""
-        gross, net = np.zeros(len(self.bars)), np.zeros(len(self.bars))
+        gross = np.zeros(len(self.bars))
+        net = np.zeros(len(self.bars))
         for rows, shares in self.spans():
             value = self.bars.mark[rows] * shares
-            gross[rows], net[rows] = np.abs(value).sum(axis=1), value.sum(axis=1)
+            gross[rows] = np.abs(value).sum(axis=1)
+            net[rows] = value.sum(axis=1)
         return gross / self.nav, net / self.nav
 
-    def nav_table(self, baselines: dict[str, Array]) -> pd.DataFrame:
-        """Return time (index), nav, cash, gross, net and the baselines' NAVs."""
+    def nav_table(self, baselines: Mapping[str, Array]) -> pd.DataFrame:
+        """Return time (index), session, nav, cash, gross, net and the baselines' NAVs."""
         import pandas as pd
 
+        index = self.bars.index.rename("time")
         gross, net = self.exposure()
-        columns = {"nav": self.nav, "cash": self.cash, "gross": gross, "net": net, **baselines}
-        frame = pd.DataFrame(columns, index=self.bars.index.rename("time"))
-        return frame.iloc[self.bars.start :]
+        columns = {
+            "session": pd.DatetimeIndex(self.bars.sessions, tz="UTC").as_unit(index.unit),
+            "nav": self.nav,
+            "cash": self.cash,
+            "gross": gross,
+            "net": net,
+            **baselines,
+        }
+        return pd.DataFrame(columns, index=index).iloc[self.bars.start :]
 
     def positions_table(self) -> pd.DataFrame:
         """Return time, asset, shares, price, value, stale: a row for each asset held at each bar."""
         import pandas as pd
 
-        parts: list[tuple[Any, ...]] = []
-        for rows, shares in self.spans():
-            held = np.flatnonzero(shares)
-            bars = np.arange(rows.start, rows.stop)
-            price = self.bars.mark[rows][:, held]
-            stale = ~self.bars.present[rows][:, held]
-            count = len(bars)
-            parts.append(
-                (
-                    np.repeat(bars, len(held)),
-                    np.tile(held, count),
-                    np.tile(shares[held], count),
-                    price.ravel(),
-                    stale.ravel(),
-                )
-            )
-        bar, asset, shares, price, stale = (
-            np.concatenate(column) for column in zip(*parts, strict=True)
-        )
+        parts = [self._held(rows, shares) for rows, shares in self.spans()]
+        bar = np.concatenate([part.bar for part in parts])
+        asset = np.concatenate([part.asset for part in parts])
+        shares = np.concatenate([part.shares for part in parts])
+        price = self.bars.mark[bar, asset]
         return pd.DataFrame(
             {
                 "time": self.bars.index[bar],
@@ -96,72 +92,91 @@ class Ledger:
                 "shares": shares,
                 "price": price,
                 "value": shares * price,
-                "stale": stale,
+                "stale": ~self.bars.present[bar, asset],
             }
         )
 
     def cash_flows_table(self) -> pd.DataFrame:
-        """Return time, asset, kind, amount."""
+        """Return time, asset, kind, amount, ratio (of splits; NaN for money)."""
         import pandas as pd
 
-        bar = np.concatenate(
-            [np.repeat(f.bar, len(f.assets)) for f in self.cash_flows] or [np.zeros(0, int)]
-        )
-        asset = np.concatenate([f.assets for f in self.cash_flows] or [np.zeros(0, int)])
-        kind = np.concatenate(
-            [np.repeat(f.kind, len(f.assets)) for f in self.cash_flows] or [np.zeros(0, str)]
-        )
-        amount = np.concatenate([f.amount for f in self.cash_flows] or [np.zeros(0)])
+        flows = self.cash_flows
+        bar = _rows([np.repeat(flow.bar, len(flow.assets)) for flow in flows], np.intp)
+        asset = _rows([flow.assets for flow in flows], np.intp)
+        kind = _rows([np.repeat(flow.kind, len(flow.assets)) for flow in flows], object)
+        ratio = [np.nan * flow.amount if flow.ratio is None else flow.ratio for flow in flows]
         return pd.DataFrame(
             {
                 "time": self.bars.index[bar],
                 "asset": _names(self.bars, asset),
                 "kind": kind.astype(object),
-                "amount": amount,
+                "amount": _rows([flow.amount for flow in flows]),
+                "ratio": _rows(ratio),
             }
         )
 
     def decisions_table(self) -> pd.DataFrame:
-        """Return time, asset, signal, one column per weighing stage, target, drifted, fired,
-        reason.
+        """Return a row for each decision and asset.
+
+        The columns are time, asset, signal, one for each weighing stage, target, cut (the limits
+        that cut the weights), drifted, fired, reason.
         """
         import pandas as pd
 
-        bars, count = self.bars, len(self.bars.assets)
-        bar = np.array([d.bar for d in self.decisions], dtype=np.intp)
+        bars, decisions = self.bars, self.decisions
+        count = len(bars.assets)
+        bar = np.array([decision.bar for decision in decisions], dtype=np.intp)
+        cuts = np.array([", ".join(decision.cut) for decision in decisions], dtype=object)
 
-        def column(values: list[Any], dtype: Any = np.float64) -> Any:
-            return np.concatenate(values) if values else np.zeros(0, dtype=dtype)
+        def each(take: Callable[[Decision], Any], kind: Any = np.float64) -> Any:
+            return _rows([take(decision) for decision in decisions], kind)
 
-        columns = {
+        columns: dict[str, Any] = {
             "time": bars.index[np.repeat(bar, count)],
             "asset": _names(bars, np.tile(np.arange(count), len(bar))),
-            "signal": column([d.signal for d in self.decisions]),
+            "signal": each(lambda decision: decision.signal),
         }
         for place, name in enumerate(self.stages):
-            columns[name] = column([d.stages[place] for d in self.decisions])
-        columns["target"] = column([d.target for d in self.decisions])
-        columns["drifted"] = column([d.drifted for d in self.decisions])
-        columns["fired"] = column([d.traded for d in self.decisions], np.bool_)
-        columns["reason"] = column([d.reason for d in self.decisions], object)
+            columns[name] = _rows([decision.stages[place] for decision in decisions])
+        columns["target"] = each(lambda decision: decision.target)
+        columns["cut"] = np.repeat(cuts, count)
+        columns["drifted"] = each(lambda decision: decision.drifted)
+        columns["fired"] = each(lambda decision: decision.traded, np.bool_)
+        columns["reason"] = each(lambda decision: decision.reason, object)
         return pd.DataFrame(columns)
 
     def memos_table(self) -> pd.DataFrame:
         """Return time, component, memo, notes; the last two are JSON."""
         import pandas as pd
 
-        rows = [
-            (d.bar, path, _json(memo), _json(d.notes.get(path, {})))
-            for d in self.decisions
-            for path, memo in d.memos.items()
-            if memo or path in d.notes
-        ]
-        bar = np.array([row[0] for row in rows], dtype=np.intp)
-        frame = pd.DataFrame(
-            [row[1:] for row in rows], columns=["component", "memo", "notes"], dtype=object
-        )
-        frame.insert(0, "time", self.bars.index[bar])
+        bars: list[int] = []
+        rows: list[tuple[str, str, str]] = []
+        for decision in self.decisions:
+            for path, memo in decision.memos.items():
+                if memo or path in decision.notes:
+                    bars.append(decision.bar)
+                    rows.append((path, _json(memo), _json(decision.notes.get(path, {}))))
+        frame = pd.DataFrame(rows, columns=["component", "memo", "notes"], dtype=object)
+        frame.insert(0, "time", self.bars.index[np.array(bars, dtype=np.intp)])
         return frame
+
+    def _held(self, rows: slice, shares: Array) -> _Held:
+        held = np.flatnonzero(shares)
+        bars = np.arange(rows.start, rows.stop)
+        return _Held(
+            bar=np.repeat(bars, len(held)),
+            asset=np.tile(held, len(bars)),
+            shares=np.tile(shares[held], len(bars)),
+        )
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What is held over some bars: a bar, an asset and its shares in each row."""
+
+    bar: NDArray[np.intp]
+    asset: NDArray[np.intp]
+    shares: Array
 
 
 def ledger_of(account: Account, decisions: tuple[Decision, ...], stages: tuple[str, ...]) -> Ledger:
@@ -183,27 +198,29 @@ def fills_table(bars: Bars, fills: tuple[FillRecord, ...]) -> pd.DataFrame:
     """Return decided_at, time, asset, asked, filled, price, commission, slippage, reason."""
     import pandas as pd
 
-    def each(values: list[Any], dtype: Any = np.float64) -> Any:
-        return np.concatenate(values) if values else np.zeros(0, dtype=dtype)
-
-    decided = each([np.broadcast_to(f.decided, len(f.assets)) for f in fills], np.intp)
-    bar = each([np.repeat(f.bar, len(f.assets)) for f in fills], np.intp)
+    decided = [np.broadcast_to(record.decided, len(record.assets)) for record in fills]
+    bar = [np.repeat(record.bar, len(record.assets)) for record in fills]
     return pd.DataFrame(
         {
-            "decided_at": _times(bars, decided),
-            "time": _times(bars, bar),
-            "asset": _names(bars, each([f.assets for f in fills], np.intp)),
-            "asked": each([f.asked for f in fills]),
-            "filled": each([f.filled for f in fills]),
-            "price": each([f.price for f in fills]),
-            "commission": each([f.commission for f in fills]),
-            "slippage": each([f.slippage for f in fills]),
-            "reason": each([f.reason for f in fills], object),
+            "decided_at": _times(bars, _rows(decided, np.intp)),
+            "time": _times(bars, _rows(bar, np.intp)),
+            "asset": _names(bars, _rows([record.assets for record in fills], np.intp)),
+            "asked": _rows([record.asked for record in fills]),
+            "filled": _rows([record.filled for record in fills]),
+            "price": _rows([record.price for record in fills]),
+            "commission": _rows([record.commission for record in fills]),
+            "slippage": _rows([record.slippage for record in fills]),
+            "reason": _rows([record.reason for record in fills], object),
         }
     )
 
 
-def _times(bars: Bars, rows: Any) -> pd.DatetimeIndex:
+def _rows(parts: Sequence[Any], kind: Any = np.float64) -> NDArray[Any]:
+    """Return parts of a column one below the other; without any, an empty column of ``kind``."""
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=kind)
+
+
+def _times(bars: Bars, rows: NDArray[np.intp]) -> pd.DatetimeIndex:
     """Return the times of rows of the bars; NaT for -1."""
     import pandas as pd
 
@@ -211,11 +228,11 @@ def _times(bars: Bars, rows: Any) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(times.astype(bars.times.dtype), tz="UTC")
 
 
-def _json(value: Mapping[str, Any]) -> str:
-    return json.dumps(dict(value), sort_keys=True)
-
-
-def _names(bars: Bars, columns: Any) -> Any:
+def _names(bars: Bars, columns: NDArray[np.intp]) -> NDArray[np.object_]:
     # -1 is the cash, which has no name
     names = np.array((*bars.assets, ""), dtype=object)
     return names[columns]
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(dict(value), sort_keys=True)

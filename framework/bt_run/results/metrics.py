@@ -202,7 +202,8 @@ def compute_metrics(
 ) -> Metrics:
     """Compute every metric of ``DEFINITIONS`` for the run and what it is compared with.
 
-    ``nav`` has one row per bar (index ``time``, UTC), the first being the close of the start.
+    ``nav`` has one row per bar (index ``time``, UTC) with its ``session``, the first being the
+    close of the start.
     ``fills`` maps ``run``, ``equal_weight`` and ``constant_mix`` to tables of fills.
     ``risk_free`` is a fraction per year. What is not defined (too short, no variance) is None.
     """
@@ -237,18 +238,14 @@ def compute_metrics(
 def session_closes(nav: pd.DataFrame) -> pd.DataFrame:
     """Return the last row of each session, indexed by the session's date at 00:00 UTC.
 
-    Bars that carry the date at 00:00 are whole sessions. Otherwise a time is the END of a bar, and
-    more than eight hours without a bar separate sessions: no stock exchange has a longer pause by
-    day, or a shorter one by night, and the rule needs no time zone.
+    ``nav`` has a column ``session``, which says to which session each bar belongs.
     """
     import pandas as pd
 
-    times = pd.DatetimeIndex(nav.index)
-    if (times == times.normalize()).all():
-        return nav
-    dates = (times - pd.Timedelta(seconds=1)).normalize()
-    last = np.append(np.asarray(times[1:] - times[:-1] > pd.Timedelta(hours=8)), True)
-    return nav[last].set_axis(dates[last].rename(nav.index.name), axis=0)
+    sessions = pd.DatetimeIndex(nav["session"])
+    last = np.append(sessions[1:] != sessions[:-1], True)
+    closes = nav[last].drop(columns="session")
+    return closes.set_axis(sessions[last].rename(nav.index.name), axis=0)
 
 
 def _returns(nav: Array) -> Array:

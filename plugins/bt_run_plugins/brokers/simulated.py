@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from bt_run import Broker, BuildContext, Component, Config, Delisting, Rates, hookimpl
+from bt_run import BrokerTerms, BuildContext, Component, Config, Delisting, Rates, hookimpl
 from bt_run_plugins.brokers.costs import Commission, Slippage, TradingCosts
 from bt_run_plugins.brokers.rates import RateConfig, rate_of_sessions, rate_source
 
@@ -60,7 +60,7 @@ class SimulatedConfig(Config):
     )
 
 
-def build_broker(config: SimulatedConfig, context: BuildContext) -> Broker:
+def build_broker(config: SimulatedConfig, context: BuildContext) -> BrokerTerms:
     interest = config.interest
     if interest is None:
         rates, read = None, ""
@@ -73,7 +73,7 @@ def build_broker(config: SimulatedConfig, context: BuildContext) -> Broker:
             cash, margin, borrow = (rate_of_sessions(source, sessions) for source in sources)
             return Rates(cash, margin + interest.margin_spread, borrow)
 
-    return Broker(
+    return BrokerTerms(
         cash=config.cash,
         fill=config.fill,
         costs=TradingCosts(config.commission, config.slippage),

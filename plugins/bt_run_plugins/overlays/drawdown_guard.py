@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 from pydantic import Field, field_validator
 
-from bt_run import Array, BuildContext, Component, Config, PortfolioState, Proposal, hookimpl
+from bt_run import Array, BuildContext, Component, Config, Plan, PortfolioState, Proposal, hookimpl
+
+# on these it looks often enough to act in time
+DENSE = ("bar", "session", "week", "week_end")
 
 
 class Step(Config):
-    """Name one step of the guard."""
+    """One step of the guard."""
 
     depth: float = Field(
         gt=0.0, lt=1.0, description="drawdown at which the step begins, fraction of the peak"
@@ -19,7 +23,7 @@ class Step(Config):
 
 
 class DrawdownGuardConfig(Config):
-    """Configure the guard."""
+    """Configuration of the guard."""
 
     steps: tuple[Step, ...] = Field(min_length=1, description="from the shallowest to the deepest")
     restore: float = Field(
@@ -40,14 +44,24 @@ class DrawdownGuardConfig(Config):
 
 
 class DrawdownGuard:
-    """Multiply the weights by the exposure of the step that the drawdown has reached.
+    """A guard that multiplies weights by the exposure of the step that the drawdown has reached.
 
     The drawdown is that of the track without this guard: the guard's own account stands still in
     cash and could never tell that it is time to come back.
     """
 
+    guards = True
+
     def __init__(self, config: DrawdownGuardConfig, context: BuildContext) -> None:
         self.config = config
+
+    def advice(self, plan: Plan) -> Iterator[str]:
+        """Warn of a schedule on which the guard can hardly act."""
+        if plan.schedule not in DENSE:
+            yield (
+                f"schedule: {plan.schedule}, so the {plan.own.name} looks only then; a denser "
+                "schedule with a calendar trigger lets it act between"
+            )
 
     def adjust(self, state: PortfolioState, weights: Array) -> Proposal:
         """Return weights (N,) * exposure of the current step; the memo holds how many steps are in

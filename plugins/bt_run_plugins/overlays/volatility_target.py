@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from pydantic import Field
 
-from bt_run import Array, BuildContext, Component, Config, PortfolioState, Proposal, hookimpl
+from bt_run import (
+    Array,
+    BuildContext,
+    Component,
+    Config,
+    Guards,
+    Plan,
+    PortfolioState,
+    Proposal,
+    hookimpl,
+)
 
 
 class VolatilityTargetConfig(Config):
-    """Configure the volatility target."""
+    """Configuration of the volatility target."""
 
     annual: float = Field(
         gt=0.0, description="target volatility of the whole portfolio, fraction per year"
@@ -24,7 +36,7 @@ class VolatilityTargetConfig(Config):
 
 
 class VolatilityTarget:
-    """Multiply all weights by target / estimated volatility, never beyond the run's gross limit.
+    """What scales all weights by target / estimated volatility, within the run's gross limit.
 
     The estimate is the volatility that today's weights would have had over the last ``lookback``
     bars in which every asset held has a return. With fewer than half of them the weights stay as
@@ -34,6 +46,15 @@ class VolatilityTarget:
     def __init__(self, config: VolatilityTargetConfig, context: BuildContext) -> None:
         self.config = config
         self.gross = context.limits.gross
+
+    def advice(self, plan: Plan) -> Iterator[str]:
+        """Warn of guards before it: it would scale back up what they cut."""
+        for placed in plan.before:
+            if isinstance(placed.component, Guards) and placed.component.guards:
+                yield (
+                    f"overlays: {plan.own.name} after {placed.name} scales back up what the guard "
+                    "cut; swap them"
+                )
 
     def adjust(self, state: PortfolioState, weights: Array) -> Proposal:
         """Return weights (N,) * min(annual / volatility, gross limit / gross)."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bt_run.account.account import Account
 from bt_run.account.market import AtBar, Market
-from bt_run.terms import Broker, Delisting, Rates
+from bt_run.terms import BrokerTerms, Delisting, Rates
 from bt_run.testing import MadeCosts, make_bars, make_rows
 
 NAN = np.nan
@@ -17,7 +17,7 @@ NAN = np.nan
 
 def account(bars, *, cash=1000.0, fill="next_open", whole=False, gross=1.0, **broker):
     return Account(
-        Market(bars, Broker(cash=cash, fill=fill, costs=MadeCosts(), **broker), gross, whole),
+        Market(bars, BrokerTerms(cash=cash, fill=fill, costs=MadeCosts(), **broker), gross, whole),
         bars.start,
     )
 
@@ -260,11 +260,11 @@ def test_weights_drift_with_the_prices():
 def test_a_basket_waits_from_its_decision_to_its_fill_which_names_both():
     one = account(make_bars({"A": [10, 10, 10, 10]}))
     one.advance(1)
-    assert not one.waiting
+    assert one.waiting.empty
     one.order(np.array([0.5]))
-    assert one.waiting
+    assert not one.waiting.empty
     one.advance(3)
-    assert not one.waiting
+    assert one.waiting.empty
     assert (one.fills[0].decided, one.fills[0].bar) == (1, 2)
 
 
@@ -282,7 +282,7 @@ def test_an_account_worth_nothing_trades_no_more():
     # 200 shares for 2000, 1000 of it borrowed: worth 1000 - 1000
     assert one.nav[2] == 0.0
     one.order(np.array([0.0]))
-    assert not one.waiting
+    assert one.waiting.empty
 
 
 def test_an_account_worth_less_than_one_still_trades():
@@ -401,7 +401,9 @@ def test_what_a_waiting_order_still_asked_is_told_when_it_is_replaced():
 
 def closings(closes, **rules):
     bars = make_bars({"A": closes, "B": [1] * len(closes)}, **rules)
-    broker = Broker(cash=1.0, fill="next_open", costs=MadeCosts(), delisting=Delisting(after=2))
+    broker = BrokerTerms(
+        cash=1.0, fill="next_open", costs=MadeCosts(), delisting=Delisting(after=2)
+    )
     market = Market(bars, broker, 1.0, False)
     return {bar: assets.tolist() for bar, assets in market.closings.items()}
 
@@ -449,7 +451,9 @@ def test_a_decision_about_other_assets_leaves_the_rest_of_an_order():
             return np.clip(shares, -30, 30)
 
     bars = make_bars({"A": [10, 10, 10], "B": [10, 10, 10]})
-    one = Account(Market(bars, Broker(cash=1000.0, fill="next_open", costs=Thin()), 1.0, False), 0)
+    one = Account(
+        Market(bars, BrokerTerms(cash=1000.0, fill="next_open", costs=Thin()), 1.0, False), 0
+    )
     one.order(np.array([0.5, 0.0]))
     one.advance(1)
     one.order(np.array([0.0, 0.1]), np.array([False, True]))

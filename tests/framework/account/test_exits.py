@@ -10,7 +10,7 @@ from bt_run import BuildContext, RunConfig, run
 from bt_run.account.account import Account
 from bt_run.account.exits import Levels, exit_prices, nearest_levels
 from bt_run.account.market import Market
-from bt_run.terms import Broker, Holdings
+from bt_run.terms import BrokerTerms, Holdings
 from bt_run.testing import MadeCosts, make_bars, make_rows
 from bt_run_plugins.exits.price_levels import (
     StopLoss,
@@ -32,7 +32,7 @@ TRAIL = ("trailing_stop", TrailingStop(TrailingStopConfig(depth=0.1), NOBODY))
 
 def account(bars, *exits, weight=0.5, fill="next_open"):
     one = Account(
-        Market(bars, Broker(cash=1000.0, fill=fill, costs=MadeCosts()), 1.0, False, exits),
+        Market(bars, BrokerTerms(cash=1000.0, fill=fill, costs=MadeCosts()), 1.0, False, exits),
         bars.start,
     )
     one.order(np.array([weight]))
@@ -102,7 +102,11 @@ def test_an_exit_before_a_fill_at_the_close_cancels_the_order():
     bars = make_bars({"A": make_rows([10, 10, 10, 10, 10], low=[10, 10, 10, 8, 10])})
     one = Account(
         Market(
-            bars, Broker(cash=1000.0, fill="next_close", costs=MadeCosts()), 1.0, False, (STOP,)
+            bars,
+            BrokerTerms(cash=1000.0, fill="next_close", costs=MadeCosts()),
+            1.0,
+            False,
+            (STOP,),
         ),
         0,
     )
@@ -137,7 +141,9 @@ def test_a_split_moves_the_levels():
 def test_buying_more_averages_the_entry():
     bars = make_bars({"A": make_rows([10, 10, 20, 20, 14, 14])})
     one = Account(
-        Market(bars, Broker(cash=1000.0, fill="next_open", costs=MadeCosts()), 1.0, False, (STOP,)),
+        Market(
+            bars, BrokerTerms(cash=1000.0, fill="next_open", costs=MadeCosts()), 1.0, False, (STOP,)
+        ),
         0,
     )
     one.order(np.array([0.4]))
@@ -147,7 +153,7 @@ def test_buying_more_averages_the_entry():
     )  # NAV 1400: 40 shares at 10 become 56, the rest at 20: average 12.857
     one.advance(4)
     assert one.shares[0] == 56.0
-    assert one._entry[0] == pytest.approx((40 * 10 + 16 * 20) / 56)
+    assert one.entries.price[0] == pytest.approx((40 * 10 + 16 * 20) / 56)
 
 
 def test_the_nearest_of_several_rules_counts():
@@ -258,7 +264,9 @@ def test_a_split_moves_the_best_close():
 
 def several(rows, fill="next_open", cash=1000.0, exits=(STOP,)):
     return Account(
-        Market(make_bars(rows), Broker(cash=cash, fill=fill, costs=MadeCosts()), 1.0, False, exits),
+        Market(
+            make_bars(rows), BrokerTerms(cash=cash, fill=fill, costs=MadeCosts()), 1.0, False, exits
+        ),
         0,
     )
 
@@ -302,7 +310,7 @@ def test_selling_a_part_leaves_the_entry():
     one.order(np.array([0.2]))
     one.advance(3)
     assert one.shares[0] == 15.0
-    assert one._entry[0] == 10.0
+    assert one.entries.price[0] == 10.0
 
 
 def test_a_holding_of_less_than_a_share_averages_its_entry():
@@ -311,7 +319,7 @@ def test_a_holding_of_less_than_a_share_averages_its_entry():
     one.advance(2)
     one.order(np.array([0.8]))  # NAV 1.40: 0.040 shares at 10 become 0.056
     one.advance(3)
-    assert one._entry[0] == pytest.approx((40 * 10 + 16 * 20) / 56)
+    assert one.entries.price[0] == pytest.approx((40 * 10 + 16 * 20) / 56)
 
 
 def test_a_rule_sees_for_how_many_bars_a_holding_was_held():
@@ -348,8 +356,9 @@ def test_what_the_volume_does_not_take_of_an_exit_is_closed_at_the_next_bars():
 
 
 def test_an_exit_remembers_through_a_bar_that_is_missing():
+    from bt_run.data.bars import History
     from bt_run.decision.pipeline import EXITS, Pipeline, Stage, decide
-    from bt_run.engine.panel import portfolio_state
+    from bt_run.engine.panel import Past, portfolio_state
 
     bars = make_bars({"A": [10.0, 10.0, NAN], "B": [1.0, 1.0, 1.0]})
     one = account_of_two(bars)
@@ -357,13 +366,17 @@ def test_an_exit_remembers_through_a_bar_that_is_missing():
         strategy=Stage("strategy", "on", lambda s: np.where(s.history.tradable, 1.0, NAN)),
         sizer=Stage("sizer", "half", lambda s: np.array([0.5, 0.5])),
     )
-    decision = decide(flow, portfolio_state(one, {}, None, None), {EXITS: {"A": 1}})
+    decision = decide(
+        flow, portfolio_state(one, History(bars, one.t), {}, Past()), {EXITS: {"A": 1}}
+    )
     assert decision.memos[EXITS] == {"A": 1}
 
 
 def account_of_two(bars):
     one = Account(
-        Market(bars, Broker(cash=1000.0, fill="next_open", costs=MadeCosts()), 1.0, False, (STOP,)),
+        Market(
+            bars, BrokerTerms(cash=1000.0, fill="next_open", costs=MadeCosts()), 1.0, False, (STOP,)
+        ),
         0,
     )
     one.advance(2)
@@ -390,7 +403,8 @@ def test_the_rest_of_an_exit_was_decided_when_the_exit_was():
 
     bars = make_bars({"A": [10, 10, 10, 8, 8]})
     one = Account(
-        Market(bars, Broker(cash=600.0, fill="next_open", costs=Thin()), 1.0, False, (STOP,)), 0
+        Market(bars, BrokerTerms(cash=600.0, fill="next_open", costs=Thin()), 1.0, False, (STOP,)),
+        0,
     )
     one.order(np.array([0.5]))
     one.advance(1)

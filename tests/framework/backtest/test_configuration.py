@@ -86,8 +86,7 @@ def told(text: str | bytes, *overrides: str) -> str:
     return str(caught.value)
 
 
-# -- what is read
-# ------------------------------------------------------------------------------------
+# -- what is read ----------------------------------------------------------------------------------
 
 
 def test_a_file_becomes_a_config_with_defaults(folder: Path) -> None:
@@ -164,8 +163,7 @@ def test_a_config_is_frozen_and_survives_pickling(folder: Path) -> None:
     assert pickle.loads(pickle.dumps(config)) == config
 
 
-# -- extends
-# -----------------------------------------------------------------------------------------
+# -- extends ---------------------------------------------------------------------------------------
 
 
 def test_extends_merges_mappings_and_replaces_lists(folder: Path) -> None:
@@ -231,8 +229,7 @@ def test_extends_must_be_one_name(folder: Path) -> None:
     assert told("extends: [a.yaml]\n").startswith(message)
 
 
-# -- overrides
-# ---------------------------------------------------------------------------------------
+# -- overrides -------------------------------------------------------------------------------------
 
 
 def test_an_override_sets_one_key(folder: Path) -> None:
@@ -315,8 +312,7 @@ def load_config_text(text: str, *overrides: str) -> RunConfig:
     return load_config("run.yaml", overrides)
 
 
-# -- files that cannot be read
-# -----------------------------------------------------------------------
+# -- files that cannot be read ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -369,8 +365,7 @@ def test_a_folder_is_told(folder: Path) -> None:
         load_config(folder)
 
 
-# -- values that are wrong
-# ---------------------------------------------------------------------------
+# -- values that are wrong -------------------------------------------------------------------------
 
 
 def test_an_error_shows_the_source_line_and_a_caret(folder: Path) -> None:
@@ -546,8 +541,7 @@ def test_nested_components_are_told_with_their_place(folder: Path) -> None:
     assert "strategy.defensive: 'trend' is a strategy, not a sizer" in message
 
 
-# -- what is bound
-# -----------------------------------------------------------------------------------
+# -- what is bound ---------------------------------------------------------------------------------
 
 
 def test_nested_components_are_bound(folder: Path) -> None:

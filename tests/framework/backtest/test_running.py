@@ -256,7 +256,11 @@ def test_a_failure_is_told_and_raised_again(prices, tmp_path):
             PluginError,
             r"building strategy 'broken' \(.*parts.py\): failed: RuntimeError: no licence",
         ),
-        ({"broker": "no_broker"}, PluginError, "broker 'no_broker' built a int; expected a Broker"),
+        (
+            {"broker": "no_broker"},
+            PluginError,
+            "broker 'no_broker' built a int; expected BrokerTerms",
+        ),
         (
             {"data": {"source": "not_bars"}},
             PluginError,

@@ -140,8 +140,7 @@ def test_a_total_return_run_trades_what_signals_see_in_every_future():
         assert other.traded is other.adjusted
 
 
-# -- dates
-# -------------------------------------------------------------------------------------------------------------
+# -- dates -----------------------------------------------------------------------------------------
 
 
 def test_dates_lie_after_the_first_signal_and_before_the_end():
@@ -170,8 +169,7 @@ def test_no_signal_is_seen():
     assert first_signal(np.array([[NAN, 0.0], [0.0, -1.0]])) == 1
 
 
-# -- differences
-# -------------------------------------------------------------------------------------------------------
+# -- differences -----------------------------------------------------------------------------------
 
 
 def test_rounding_is_no_difference_and_is_told():
@@ -187,8 +185,7 @@ def test_rounding_is_no_difference_and_is_told():
     assert noise.rows == 6
 
 
-# -- causes
-# ------------------------------------------------------------------------------------------------------------
+# -- causes ----------------------------------------------------------------------------------------
 
 
 def frame(bars):
@@ -223,13 +220,12 @@ def test_a_shift_is_told_with_its_length():
     assert "not row t + 3: shift forward instead" in how
 
 
-# -- whole runs
-# --------------------------------------------------------------------------------------------------------
+# -- whole runs ------------------------------------------------------------------------------------
 
 PLUGIN = """
 import numpy as np
 import pandas as pd
-from bt_run import Array, Broker, Component, Config, hookimpl, assemble_bars, Rows
+from bt_run import Array, BrokerTerms, Component, Config, hookimpl, assemble_bars, Rows
 from bt_run.testing import MadeCosts
 
 class Empty(Config):
@@ -291,7 +287,7 @@ def bt_strategies():
 
 @hookimpl
 def bt_brokers():
-    return [offer("knows_the_close", lambda config, context: Broker(cash=1e5, fill="next_open", costs=KnowsTheClose()))]
+    return [offer("knows_the_close", lambda config, context: BrokerTerms(cash=1e5, fill="next_open", costs=KnowsTheClose()))]
 
 class FromTheEnd:
     "Adjust prices from the last one back."
@@ -404,8 +400,7 @@ def test_hidden_state_is_no_leak(case):
     assert check_lookahead(case("counts")).exit_code == 0
 
 
-# -- warm-up
-# -----------------------------------------------------------------------------------------------------------
+# -- warm-up ---------------------------------------------------------------------------------------
 
 
 def test_the_warm_up_is_measured_to_the_bar(case):
@@ -438,8 +433,7 @@ def test_a_length_at_which_the_run_fails_is_told(case):
     assert "RuntimeError: too short" in warmup_text(found)
 
 
-# -- every run
-# ---------------------------------------------------------------------------------------------------------
+# -- every run -------------------------------------------------------------------------------------
 
 
 def test_every_run_says_what_three_dates_showed(case):
@@ -476,8 +470,7 @@ def test_a_run_without_early_signals_is_not_called_clean(case):
     )
 
 
-# -- the commands
-# ------------------------------------------------------------------------------------------------------
+# -- the commands ----------------------------------------------------------------------------------
 
 
 @pytest.fixture

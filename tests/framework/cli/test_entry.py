@@ -44,8 +44,7 @@ def put_in_the_place_of_run(monkeypatch: pytest.MonkeyPatch, error: BaseExceptio
     monkeypatch.setattr("bt_run.cli.entry.run_config", fail)
 
 
-# -- help
-# --------------------------------------------------------------------------------------------
+# -- help ------------------------------------------------------------------------------------------
 
 
 def test_without_arguments_the_help_is_shown(capsys: Captured) -> None:
@@ -106,8 +105,7 @@ def test_a_plugin_adds_a_command(
     assert capsys.readouterr().out == "hello\n"
 
 
-# -- run
-# ---------------------------------------------------------------------------------------------
+# -- run -------------------------------------------------------------------------------------------
 
 
 def test_a_run_prints_its_numbers_and_where_its_files_are(folder: Path, capsys: Captured) -> None:
@@ -177,8 +175,7 @@ def test_progress_is_shown_on_a_terminal(
     assert "100%" in capsys.readouterr().err
 
 
-# -- errors
-# ------------------------------------------------------------------------------------------
+# -- errors ----------------------------------------------------------------------------------------
 
 
 def test_a_missing_file_is_one_line_and_exit_code_2(folder: Path, capsys: Captured) -> None:
@@ -240,8 +237,7 @@ def test_an_interrupt_is_exit_code_130(
     assert capsys.readouterr().err.strip() == "bt-run: interrupted"
 
 
-# -- the other commands
-# ------------------------------------------------------------------------------
+# -- the other commands ----------------------------------------------------------------------------
 
 
 def test_validate_says_ok_in_one_line(folder: Path, capsys: Captured) -> None:
@@ -320,8 +316,7 @@ def test_init_overwrites_nothing(folder: Path, capsys: Captured) -> None:
     assert not (folder / "stocks.yaml").exists()
 
 
-# -- the package
-# -------------------------------------------------------------------------------------
+# -- the package -----------------------------------------------------------------------------------
 
 
 def test_importing_bt_run_is_light() -> None:

@@ -7,11 +7,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bt_run import Broker, ConfigError, DataError, Delisting, RunConfig
+from bt_run import BrokerTerms, ConfigError, DataError, Delisting, RunConfig
 from bt_run.account.market import Market
 from bt_run.backtest.baselines import equal_weight
+from bt_run.backtest.loading import with_assets
 from bt_run.data.data_config import UniverseConfig
-from bt_run.data.loading import with_assets
 from bt_run.data.schedule import scheduled
 from bt_run.data.universe import coverage, members, members_between, read_spells
 from bt_run.decision.pipeline import Pipeline, Stage
@@ -66,15 +66,13 @@ def test_the_coverage_is_told_year_by_year(tmp_path):
 
 
 def play(bars, weights):
-    broker = Broker(cash=1000.0, fill="next_close", costs=MadeCosts(), delisting=Delisting())
+    broker = BrokerTerms(cash=1000.0, fill="next_close", costs=MadeCosts(), delisting=Delisting())
     pipeline = Pipeline(
         strategy=Stage("strategy", "all", lambda s: np.ones(len(s.weights))),
         sizer=Stage("sizer", "given", weights),
     )
     market = Market(bars, broker, 1.0, False)
-    return market, run_panel(
-        PanelRun(bars=bars, market=market, pipeline=pipeline, due=scheduled(bars, "bar"))
-    )
+    return market, run_panel(PanelRun(market, pipeline, scheduled(bars, "bar")))
 
 
 def test_what_leaves_the_universe_is_sold_at_the_next_bar_and_not_bought_again():

@@ -75,7 +75,7 @@ def test_limits_are_last_and_say_that_they_cut():
         pipeline(sizer=lambda s: np.array([0.9, 0.3]), limits=Limits(name=0.6)), state(), {}
     )
     assert got.target.tolist() == [0.6, 0.3]
-    assert got.reason[0] == "scheduled; limits cut: name"
+    assert (got.reason[0], got.cut) == ("scheduled", ("name",))
 
 
 def test_nan_on_a_tradable_asset_is_not_eligible_whatever_the_sizer_says():
@@ -251,9 +251,9 @@ def test_a_child_finds_its_memo_under_its_field():
 
 def test_vectorised_signals_are_presented_row_by_row():
     bars = make_bars({"A": [1, 2, 3]})
-    rows = VectorisedSignal("mine", lambda b: b.close / 10)
-    rows.prepare(bars)
-    assert rows(state(bars, t=1)).tolist() == [0.2]
+    mine = VectorisedSignal("mine", lambda b: b.close / 10)
+    history = History(bars, 1, {"strategy": mine.evaluate(bars)})
+    assert mine(state(bars, t=1, history=history)).tolist() == [0.2]
 
 
 def test_vectorised_signals_of_a_wrong_shape_are_refused():
@@ -262,7 +262,7 @@ def test_vectorised_signals_of_a_wrong_shape_are_refused():
         match=r"strategy 'mine': signals\(bars\) returned shape \(2,\); expected \(T, N\) = \(2, "
         r"1\)",
     ):
-        VectorisedSignal("mine", lambda b: b.close[:, 0]).prepare(make_bars({"A": [1, 2]}))
+        VectorisedSignal("mine", lambda b: b.close[:, 0]).evaluate(make_bars({"A": [1, 2]}))
 
 
 def test_a_decision_depends_on_nothing_but_its_arguments():

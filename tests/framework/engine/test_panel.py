@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bt_run import Broker, Delisting, ExecutionError, PluginError
+from bt_run import BrokerTerms, Delisting, ExecutionError, PluginError
 from bt_run.account.account import Account
 from bt_run.account.market import Market
 from bt_run.component import BacktraderStrategy
@@ -15,6 +15,7 @@ from bt_run.data.schedule import scheduled
 from bt_run.decision.pipeline import Pipeline, Stage
 from bt_run.engine.classic import ClassicRun, run_classic
 from bt_run.engine.clock import backtrader_days
+from bt_run.engine.listeners import Listeners
 from bt_run.engine.panel import BasketBroker, PanelRun, run_panel
 from bt_run.results.ledger import fills_table
 from bt_run.terms import Limits
@@ -41,7 +42,9 @@ def play(
     **told,
 ):
     """Run the panel on given weights: a function of the state, or an array."""
-    broker = Broker(cash=100_000.0, fill=fill, costs=costs or MadeCosts(), delisting=Delisting())
+    broker = BrokerTerms(
+        cash=100_000.0, fill=fill, costs=costs or MadeCosts(), delisting=Delisting()
+    )
     limits = limits or Limits()
     size = weights if callable(weights) else lambda s: np.array(weights, dtype=float)
     pipeline = Pipeline(
@@ -51,9 +54,7 @@ def play(
         limits=limits,
     )
     market = Market(bars, broker, limits.gross, False)
-    return run_panel(
-        PanelRun(bars=bars, market=market, pipeline=pipeline, due=scheduled(bars, schedule), **told)
-    )
+    return run_panel(PanelRun(market, pipeline, scheduled(bars, schedule), Listeners(**told)))
 
 
 def test_backtrader_counts_days_as_it_does_itself():
@@ -65,7 +66,7 @@ def test_backtrader_counts_days_as_it_does_itself():
 def test_the_panel_plays_what_the_account_alone_would():
     bars = make_bars({"A": walk(1), "B": walk(2), "C": walk(3)})
     ledger = play(bars, [0.5, 0.3, 0.1], costs=MadeCosts(0.001, 0.001))
-    broker = Broker(cash=100_000.0, fill="next_open", costs=MadeCosts(0.001, 0.001))
+    broker = BrokerTerms(cash=100_000.0, fill="next_open", costs=MadeCosts(0.001, 0.001))
     alone = Account(Market(bars, broker, 1.0, False), 0)
     for t in np.flatnonzero(scheduled(bars, "week")):
         alone.advance(int(t))
@@ -200,8 +201,7 @@ def test_an_order_for_one_asset_is_refused_by_the_panels_broker():
         BasketBroker(account=None).submit(order)
 
 
-# -- classic mode
-# ------------------------------------------------------------------------------------
+# -- classic mode ----------------------------------------------------------------------------------
 
 
 class Cross(bt.Strategy):
@@ -222,7 +222,7 @@ class Cross(bt.Strategy):
 
 
 def classic(bars, strategy=Cross, *, costs=None, fill="next_open", cash=100_000.0, **params):
-    broker = Broker(cash=cash, fill=fill, costs=costs or MadeCosts())
+    broker = BrokerTerms(cash=cash, fill=fill, costs=costs or MadeCosts())
     return run_classic(
         ClassicRun(bars=bars, broker=broker, strategy=BacktraderStrategy(strategy, params))
     )
@@ -337,8 +337,7 @@ def test_classic_money_is_conserved():
     np.testing.assert_allclose(nav["cash"] + table.reindex(nav.index, fill_value=0.0), nav["nav"])
 
 
-# -- what a panel tells
-# ------------------------------------------------------------------------------
+# -- what a panel tells ----------------------------------------------------------------------------
 
 
 def test_a_run_tells_every_64th_bar_and_each_decision():
@@ -362,7 +361,7 @@ def test_the_state_shows_the_last_trade_and_the_ledger_names_the_stages():
 def test_the_value_that_backtrader_shows_is_the_accounts_at_every_bar():
     bars = make_bars({"A": [10, 10, 20, 30, 30]})
     account = Account(
-        Market(bars, Broker(cash=100.0, fill="next_open", costs=MadeCosts()), 1.0, False), 0
+        Market(bars, BrokerTerms(cash=100.0, fill="next_open", costs=MadeCosts()), 1.0, False), 0
     )
     account.order(np.array([1.0]))
     broker = BasketBroker(account=account)
@@ -399,7 +398,7 @@ def test_a_plain_strategy_sees_every_bar_of_each_asset_from_the_first_on(resampl
             fields = ("open", "high", "low", "close", "volume")
             seen.append([[getattr(data, field)[0] for field in fields] for data in self.datas[:2]])
 
-    broker = Broker(cash=1.0, fill="next_open", costs=MadeCosts())
+    broker = BrokerTerms(cash=1.0, fill="next_open", costs=MadeCosts())
     run_classic(
         ClassicRun(bars=bars, broker=broker, strategy=BacktraderStrategy(Look, {}, resample))
     )
@@ -438,7 +437,7 @@ def test_classic_holdings_and_progress_are_told_bar_by_bar():
             if len(self) in (1, 3):
                 self.buy(self.datas[1], size=2)
 
-    broker = Broker(cash=1e4, fill="next_open", costs=MadeCosts())
+    broker = BrokerTerms(cash=1e4, fill="next_open", costs=MadeCosts())
     strategy = BacktraderStrategy(Twice, {})
     ledger = run_classic(
         ClassicRun(bars=bars, broker=broker, strategy=strategy, progress=reached.append)
@@ -489,7 +488,7 @@ def test_observers_run_along():
             seen.append(len(self))
 
     strategy = BacktraderStrategy(Cross, {}, observers=(Lengths,))
-    broker = Broker(cash=1e4, fill="next_open", costs=MadeCosts())
+    broker = BrokerTerms(cash=1e4, fill="next_open", costs=MadeCosts())
     run_classic(
         ClassicRun(bars=make_bars({"A": walk(1, days=15)}), broker=broker, strategy=strategy)
     )

@@ -31,15 +31,17 @@ TRADING = [
 ]
 
 
-def nav_table(navs, benchmark=None, index=None):
-    """Return a NAV table whose yardsticks are the benchmark (the run itself where none is given)."""
+def nav_table(navs, benchmark=None, index=None, sessions=None):
+    """Return a NAV table whose baselines are the benchmark, or the run itself where none is given."""
     navs = np.asarray(navs, dtype=float)
     other = navs if benchmark is None else np.asarray(benchmark, dtype=float)
     if index is None:
         index = pd.bdate_range("2020-01-02", periods=len(navs), tz="UTC")
-    columns = {"nav": navs, "cash": 0.0, "gross": 1.0, "net": 0.5}
+    index = pd.DatetimeIndex(index, name="time")
+    sessions = index.normalize() if sessions is None else sessions
+    columns = {"session": sessions, "nav": navs, "cash": 0.0, "gross": 1.0, "net": 0.5}
     columns |= {"benchmark": other, "equal_weight": other, "constant_mix": other}
-    return pd.DataFrame(columns, index=pd.DatetimeIndex(index, name="time"))
+    return pd.DataFrame(columns, index=index)
 
 
 def fills_table(rows=()):
@@ -197,7 +199,7 @@ def test_ruin_has_a_total_return_but_no_growth_rate():
     assert found["calmar"]["run"] is None
 
 
-def test_yardstick_with_a_missing_value_is_undefined():
+def test_baseline_with_a_missing_value_is_undefined():
     table = nav_table([100.0, 101.0, 103.0])
     table.loc[table.index[1], "constant_mix"] = np.nan
     found = metrics(table)
@@ -226,9 +228,12 @@ def test_intraday_rows_give_one_return_per_session():
     assert metrics(intraday)["sessions"]["run"] == 2.0
 
 
-def test_session_that_crosses_midnight_in_utc_stays_one():
-    ends = pd.date_range("2020-01-05 23:30", periods=12, freq="30min", tz="UTC")  # Sydney
-    index = ends.append(ends + pd.Timedelta(days=1))
-    closes = session_closes(nav_table(range(100, 124), index=index))
-    assert closes["nav"].tolist() == [111.0, 123.0]
-    assert [str(time.date()) for time in closes.index] == ["2020-01-06", "2020-01-07"]
+def test_a_close_belongs_to_the_session_that_its_row_names():
+    """After-hours to 20:00 in New York end at 01:00 UTC of the day after."""
+    sessions = pd.DatetimeIndex(["2020-01-09", "2020-01-10"], tz="UTC")
+    ends = [day + pd.Timedelta(hours=hour) for day in sessions for hour in (15, 21, 25)]
+    table = nav_table(range(100, 106), index=ends, sessions=sessions.repeat(3))
+    closes = session_closes(table)
+    assert closes["nav"].tolist() == [102.0, 105.0]
+    assert closes.index.equals(sessions.rename("time"))
+    assert "session" not in closes

@@ -213,8 +213,7 @@ def test_classic_mode_refuses_what_is_not_applied_there(prices, tmp_path, broker
         prepare(config)
 
 
-# -- interest
-# ------------------------------------------------------------------------------------------
+# -- interest --------------------------------------------------------------------------------------
 
 
 def account(bars, interest, cash=1000.0, gross=1.0):

@@ -97,8 +97,7 @@ def test_the_sources_can_be_named_in_a_file():
     assert {"yahoo", "store", "pack"} <= offers.keys()
 
 
-# -- yahoo
-# ------------------------------------------------------------------------------------------------
+# -- yahoo -----------------------------------------------------------------------------------------
 
 
 def test_yahoo_fetches_what_is_missing_once_and_then_reads_the_store(tmp_path):
@@ -175,8 +174,7 @@ def test_yahoo_gives_a_series_of_closes(tmp_path):
     np.testing.assert_array_equal(values, [100, 101, 102])
 
 
-# -- store
-# ------------------------------------------------------------------------------------------------
+# -- store -----------------------------------------------------------------------------------------
 
 
 def test_the_store_gives_what_was_cleaned_and_nothing_later(tmp_path):
@@ -243,8 +241,7 @@ def test_real_stocks_from_the_store_are_those_from_the_file(tmp_path):
     assert bars.fingerprint == expected.fingerprint
 
 
-# -- pack
-# -------------------------------------------------------------------------------------------------
+# -- pack ------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bt_run.terms import Broker, Costs
+from bt_run.terms import BrokerTerms, Costs
 from bt_run.testing.conformance.cases import Bench, Broken, Case, NotApplicable, told
 from bt_run.testing.conformance.cases_offer import offer_cases
 from bt_run.testing.conformance.markets import market
@@ -18,14 +18,14 @@ SIZES = np.array([0.0, 1.0, 10.0, 99.0, 100.0, 1000.0, 1e4, 1e5])
 
 def _costs(bench: Bench) -> Costs:
     built = bench.subject.build().thing
-    if not isinstance(built, Broker):
-        raise Broken(f"built a {type(built).__name__}", "a Broker")
+    if not isinstance(built, BrokerTerms):
+        raise Broken(f"built a {type(built).__name__}", "BrokerTerms")
     return built.costs
 
 
 def _broker(bench: Bench) -> None:
     costs = _costs(bench)
-    broker: Broker = bench.subject.build().thing
+    broker: BrokerTerms = bench.subject.build().thing
     if not (np.isfinite(broker.cash) and broker.cash > 0):
         raise Broken(f"cash was {broker.cash}", "money above 0")
     if broker.fill not in ("next_open", "next_close"):

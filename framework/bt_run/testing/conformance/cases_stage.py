@@ -271,8 +271,6 @@ def _inputs(bench: Bench) -> None:
             raise Broken("the bars were written to", "bars as they came")
         return
     call = bench.subject.build()
-    for rows in call.vectorised:
-        rows.prepare(market("calm"))
     assert call.call is not None
     for answer in _some(bench.play("calm")):
         assert answer.state is not None
@@ -372,8 +370,6 @@ def _some(play: Play) -> Iterator[Answer]:
 def _again(bench: Bench, answer: Answer, state: PortfolioState | None, built: Any = None) -> Answer:
     """Ask a fresh object the same question."""
     built = built or bench.subject.build()
-    for rows in built.vectorised:
-        rows.prepare(market("calm"))
     assert state is not None
     rest = tuple(item.copy() for item in answer.rest)
     return answer_of(bench.subject.role, built.call(state, *rest), state, rest)

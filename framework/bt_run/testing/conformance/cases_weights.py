@@ -68,8 +68,6 @@ def _some(bench: Bench) -> tuple[Answer, ...]:
 def _asked(bench: Bench, state: PortfolioState, *rest: Array) -> Array | None:
     """Ask a fresh object; None where it gave no weights."""
     built = bench.subject.build()
-    for rows in built.vectorised:
-        rows.prepare(market("calm"))
     assert built.call is not None
     try:
         raw = built.call(state, *rest)

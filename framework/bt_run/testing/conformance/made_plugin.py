@@ -10,7 +10,7 @@ from pydantic import Field
 from bt_run import (
     Array,
     Bars,
-    Broker,
+    BrokerTerms,
     BuildContext,
     Component,
     Config,
@@ -68,8 +68,8 @@ class MadeShares:
         return np.nan_to_num(state.signals) / len(state.signals)
 
 
-def _broker(config: NoKeys, context: BuildContext) -> Broker:
-    return Broker(cash=1e6, fill="next_close", costs=MadeCosts(0.0001, 0.0002))
+def _broker(config: NoKeys, context: BuildContext) -> BrokerTerms:
+    return BrokerTerms(cash=1e6, fill="next_close", costs=MadeCosts(0.0001, 0.0002))
 
 
 @hookimpl

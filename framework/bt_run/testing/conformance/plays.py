@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,9 @@ from bt_run.data.bars import Bars
 from bt_run.decision.pipeline import Pipeline, Stage
 from bt_run.decision.state import Decision, PortfolioState, Proposal, Verdict
 from bt_run.engine.classic import ClassicRun, run_classic
+from bt_run.engine.listeners import Listeners
 from bt_run.engine.panel import PanelRun, run_panel
-from bt_run.terms import Broker, Limits
+from bt_run.terms import BrokerTerms, Limits
 from bt_run.testing import MadeCosts
 from bt_run.testing.conformance.subjects import Built, Subject, Watch
 
@@ -102,7 +103,7 @@ def play_rows(signals: Callable[[Bars], Any], bars: Bars) -> Play:
 
 def play_classic(strategy: BacktraderStrategy, bars: Bars, *, runonce: bool = True) -> Play:
     """Run a Backtrader strategy; the shares filled at a bar are its answer there."""
-    broker = Broker(cash=1e6, fill="next_open", costs=MadeCosts(0.0005, 0.0005))
+    broker = BrokerTerms(cash=1e6, fill="next_open", costs=MadeCosts(0.0005, 0.0005))
     try:
         ledger = run_classic(
             ClassicRun(bars=bars, broker=broker, strategy=strategy, runonce=runonce)
@@ -138,11 +139,10 @@ def kit_pipeline(
 
 def _play_calls(subject: Subject, built: Built, bars: Bars) -> Play:
     """Play the pipeline with a recorder in the place of the subject."""
-    for rows in built.vectorised:
-        rows.prepare(bars)
     recorder = _Recorder(subject, built)
     scores = _wants_scores(subject, built)
-    decisions = play_pipeline(kit_pipeline(subject, recorder, scores), bars)
+    pipeline = replace(kit_pipeline(subject, recorder, scores), vectorised=built.vectorised)
+    decisions = play_pipeline(pipeline, bars)
     assert decisions is not None
     return Play(bars, tuple(recorder.answers), recorder.error, recorder.at)
 
@@ -151,10 +151,10 @@ def play_pipeline(
     pipeline: Pipeline, bars: Bars, decided: Callable[[Decision], None] | None = None
 ) -> Any:
     """Run a pipeline on the engine and return its ledger."""
-    broker = Broker(cash=1e6, fill="next_close", costs=MadeCosts(0.0005, 0.0005))
+    broker = BrokerTerms(cash=1e6, fill="next_close", costs=MadeCosts(0.0005, 0.0005))
     market = Market(bars, broker, 1.0, False)
     return run_panel(
-        PanelRun(bars=bars, market=market, pipeline=pipeline, due=scheduled(bars), decided=decided)
+        PanelRun(market, pipeline.on(bars), scheduled(bars), Listeners(decided=decided))
     )
 
 

@@ -19,6 +19,7 @@ from bt_run.data.bars import LoadRequest
 from bt_run.decision.state import Decision
 from bt_run.errors import BtRunError
 from bt_run.results.result import BacktestResult
+from bt_run.roles import ListsSymbols, NeedsNetwork
 from bt_run.terms import Holdings
 from bt_run.testing.conformance import made_plugin
 from bt_run.testing.conformance.markets import market
@@ -128,10 +129,10 @@ def symbols_of(source: Any) -> tuple[str, ...]:
     """Return up to three symbols that the source can load without the network, nothing if it has
     none.
     """
-    if getattr(source, "needs_network", False):
+    if isinstance(source, NeedsNetwork) and source.needs_network:
         return ()
     try:
-        known = tuple(source.symbols())[:MOST] if hasattr(source, "symbols") else ()
+        known = tuple(source.symbols())[:MOST] if isinstance(source, ListsSymbols) else ()
         if known:
             source.load(_asking(known[:1], FIRST, LAST))
     except BtRunError:

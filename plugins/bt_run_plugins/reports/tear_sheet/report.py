@@ -95,8 +95,7 @@ def _style() -> Iterator[None]:
         yield
 
 
-# -- the first page
-# ------------------------------------------------------------------------------------
+# -- the first page --------------------------------------------------------------------------------
 
 
 def _first_page(result: BacktestResult, left_out: tuple[str, ...]) -> Figure:

@@ -69,8 +69,7 @@ def draw_sheets(result: BacktestResult) -> Sheets:
     return Sheets(tuple(pages), tuple(left_out))
 
 
-# -- returns
-# -------------------------------------------------------------------------------------------
+# -- returns ---------------------------------------------------------------------------------------
 
 
 def _returns_sheet(given: SheetInput) -> Iterator[Figure]:

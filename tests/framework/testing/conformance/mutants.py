@@ -10,7 +10,7 @@ import pandas as pd
 from pydantic import ConfigDict, Field
 
 from bt_run import (
-    Broker,
+    BrokerTerms,
     Component,
     Config,
     Nested,
@@ -63,7 +63,7 @@ class Above(Quiet):
         return np.where(bars.tradable, bars.close > own_mean(bars, 10), np.nan)
 
 
-# -- strategies ----------------------------------------------------------------------------------
+# -- strategies ------------------------------------------------------------------------------------
 
 
 class ReadsTheLastClose(Above):
@@ -596,7 +596,7 @@ def bt_reports():
 
 def broker_of(costs):
     def build(config, context):
-        return Broker(
+        return BrokerTerms(
             cash=1e6,
             fill="next_close",
             costs=costs(0.001, 0.001, proportional=costs is not Minimum),

@@ -289,8 +289,7 @@ def test_a_symbol_without_any_close_has_failed(store):
     assert store.keys() == ()
 
 
-# -- troubles
-# ---------------------------------------------------------------------------------------------
+# -- troubles --------------------------------------------------------------------------------------
 
 
 def test_an_unknown_symbol_fails_alone_and_at_once(store):

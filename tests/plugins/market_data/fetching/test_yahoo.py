@@ -337,8 +337,7 @@ def test_a_split_between_two_fetches_brings_all_of_it_again(site, tmp_path):
     assert frame["split"].tolist() == [0.0] * 20 + [2.0]
 
 
-# -- shapes that other versions of the library have had
-# ----------------------------------------------------
+# -- shapes that other versions of the library have had --------------------------------------------
 
 
 def table(columns, index=None):

@@ -128,8 +128,7 @@ def test_joining_keeps_each_date_once_with_its_newest_close(tmp_path_factory, sp
     assert len(found) == len(expected)
 
 
-# -- sessions
-# -----------------------------------------------------------------------------------------------
+# -- sessions --------------------------------------------------------------------------------------
 
 
 def test_the_last_bar_of_a_session_ends_with_it():

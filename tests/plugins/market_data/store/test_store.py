@@ -153,8 +153,7 @@ def test_a_key_that_no_folder_can_carry_is_refused(parts, message):
         Key(*parts)
 
 
-# -- damage
-# -------------------------------------------------------------------------------------------
+# -- damage ----------------------------------------------------------------------------------------
 
 
 def test_a_changed_file_is_told_with_both_hashes(tmp_path):
@@ -243,8 +242,7 @@ def test_a_lost_manifest_does_not_cost_the_data(tmp_path):
     assert len(files(tmp_path)) == 1
 
 
-# -- one writer
-# -----------------------------------------------------------------------------------------
+# -- one writer ------------------------------------------------------------------------------------
 
 
 def test_a_second_writer_is_told_who_is_at_work(tmp_path):
@@ -342,8 +340,7 @@ def test_a_place_where_no_folder_can_be_made_is_told(tmp_path):
         pass
 
 
-# -- death and full disks
-# -------------------------------------------------------------------------------
+# -- death and full disks --------------------------------------------------------------------------
 
 STATES = ((1.0, 2.0, 3.0), (4.0, 5.0))
 

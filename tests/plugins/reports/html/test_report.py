@@ -164,8 +164,7 @@ def whole(flagship):
     return page_of(flagship)
 
 
-# -- numbers
-# ------------------------------------------------------------------------------------------
+# -- numbers ---------------------------------------------------------------------------------------
 
 
 def test_page_of_the_flagship_is_small_and_complete(whole):
@@ -426,8 +425,7 @@ def test_first_month_starts_at_the_first_nav():
     assert months.to_dict() == {pd.Period("2020-02"): pytest.approx(0.21)}
 
 
-# -- every kind of run
-# --------------------------------------------------------------------------------
+# -- every kind of run -----------------------------------------------------------------------------
 
 
 def write_prices(folder, names, sessions, start="1990-01-02", drift=0.0003):
@@ -609,8 +607,7 @@ def test_intraday_run_has_a_page_by_session(made, tmp_path):
     assert found.tables["decisions"][1][0][0].endswith(("16:00", "18:00", "21:00"))
 
 
-# -- the file
-# -----------------------------------------------------------------------------------------
+# -- the file --------------------------------------------------------------------------------------
 
 
 def test_equal_results_give_equal_bytes(flagship, tmp_path):

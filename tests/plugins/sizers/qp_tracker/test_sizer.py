@@ -139,8 +139,7 @@ def test_cash_stays_cash():
     assert got.values.sum() == pytest.approx(0.75, abs=1e-12)
 
 
-# -- missing days
-# --------------------------------------------------------------------------------------
+# -- missing days ----------------------------------------------------------------------------------
 
 
 def test_relative_returns_of_full_histories_are_the_differences():
@@ -196,8 +195,7 @@ def test_a_young_name_is_not_preferred_for_the_days_it_did_not_live_through():
     assert got[1] == pytest.approx(expected, abs=0.03)
 
 
-# -- turnover and sectors
-# ------------------------------------------------------------------------------
+# -- turnover and sectors --------------------------------------------------------------------------
 
 
 def test_the_first_build_up_is_exempt_from_the_turnover_limit_and_says_so():
@@ -245,8 +243,7 @@ def test_a_sector_keeps_its_cap():
     assert got.sum() == pytest.approx(1.0, abs=1e-9)
 
 
-# -- refusals
-# ------------------------------------------------------------------------------------------
+# -- refusals --------------------------------------------------------------------------------------
 
 
 def test_too_few_names_for_the_cap_say_what_helps():
@@ -300,8 +297,7 @@ def test_a_configuration_that_makes_no_sense_is_refused(config, text):
         QPTrackerConfig(**config)
 
 
-# -- when nothing works
-# --------------------------------------------------------------------------------
+# -- when nothing works ----------------------------------------------------------------------------
 
 
 def test_without_an_accurate_answer_the_portfolio_stays(monkeypatch):
@@ -314,8 +310,7 @@ def test_without_an_accurate_answer_the_portfolio_stays(monkeypatch):
     assert [a["status"] for a in got.notes["attempts"]] == ["failed"] * 3
 
 
-# -- degenerate series
-# ---------------------------------------------------------------------------------
+# -- degenerate series -----------------------------------------------------------------------------
 
 
 def test_a_price_that_never_moves_is_like_cash():

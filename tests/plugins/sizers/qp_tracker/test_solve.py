@@ -56,8 +56,7 @@ def by_cvxpy(p):
     return np.asarray(w.value)
 
 
-# -- exact sums
-# ----------------------------------------------------------------------------------------
+# -- exact sums ------------------------------------------------------------------------------------
 
 
 def test_the_gram_matrix_is_exact_for_rounded_returns():
@@ -126,8 +125,7 @@ def test_cholesky_refuses_what_is_not_positive_definite(bad):
         solve_positive_definite(np.diag([1.0, bad]), np.ones((2, 1)))
 
 
-# -- the exact method
-# ----------------------------------------------------------------------------------
+# -- the exact method ------------------------------------------------------------------------------
 
 
 def test_without_a_binding_bound_the_answer_is_the_closed_form():
@@ -269,8 +267,7 @@ def test_a_close_call_is_solved_again_without_lapack(monkeypatch):
     np.testing.assert_array_equal(weights, solve_exact(p).answer.weights)
 
 
-# -- further limits
-# ------------------------------------------------------------------------------------
+# -- further limits --------------------------------------------------------------------------------
 
 NOW = np.random.default_rng(9).dirichlet(np.ones(12))
 LIMITED = {
@@ -322,8 +319,7 @@ def test_a_penalty_leaves_alone_what_is_nearly_right():
     np.testing.assert_allclose(solve_tracking(p).weights, near, atol=1e-8)
 
 
-# -- the check of answers
-# ------------------------------------------------------------------------------
+# -- the check of answers --------------------------------------------------------------------------
 
 
 def shifted(answer, **changes):
@@ -357,8 +353,7 @@ def test_cleaning_snaps_to_the_bounds_and_completes_the_sum():
     assert got[2] == pytest.approx(0.3 + 1e-4 * 0.2 / 0.5001)
 
 
-# -- the chain
-# -----------------------------------------------------------------------------------------
+# -- the chain -------------------------------------------------------------------------------------
 
 
 def test_an_inaccurate_answer_is_passed_over(monkeypatch):
@@ -390,8 +385,7 @@ def test_the_chosen_solver_is_asked_first():
     assert [a["solver"] for a in solve_tracking(problem(), "osqp").attempts] == ["osqp"]
 
 
-# -- the refusals
-# --------------------------------------------------------------------------------------
+# -- the refusals ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from bt_run.data.tables import file_table, series_table
 from bt_run.data.universe import coverage, members, members_between, read_spells
 from bt_run.errors import ConfigError, PluginError
 from bt_run.guard import guarded
+from bt_run.roles import ListsSymbols, TellsSeries
 
 __all__ = ["load_bars", "with_assets"]
 
@@ -29,7 +30,7 @@ def with_assets(data: DataConfig, source: Any) -> DataConfig:
     """
     if data.assets or data.universe is None:
         return data
-    if not hasattr(source, "symbols"):
+    if not isinstance(source, ListsSymbols):
         raise ConfigError(
             f"data.assets: was empty, and source {data.source.use!r} cannot list its symbols; "
             "name the assets"
@@ -118,7 +119,7 @@ def _from_source(
     name: str, config: TableConfig, source: Any, request: LoadRequest, bars: Bars
 ) -> Table:
     where = f"data.tables.{name}: source {type(source).__name__}"
-    if not hasattr(source, "series"):
+    if not isinstance(source, TellsSeries):
         raise ConfigError(
             f"{where} offers no series; give a `file`, or a `source` that does, such as sample or "
             "yahoo"

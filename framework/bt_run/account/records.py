@@ -1,0 +1,133 @@
+"""What an account writes down: fills, orders that were not filled, money that came without a trade."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bt_run.account.basket import Fills
+from bt_run.arrays import Array
+
+__all__ = [
+    "BUYING_POWER",
+    "DATA_END",
+    "DELISTED",
+    "EXITED",
+    "FRACTION",
+    "NOT_TRADABLE",
+    "REPLACED",
+    "VOLUME",
+    "CashFlow",
+    "FillRecord",
+]
+
+# why a fill is not what was asked, or why there was one that nobody asked for
+VOLUME = "volume: the rest waits"
+NOT_TRADABLE = "not tradable at the fill"
+BUYING_POWER = "buying power"
+REPLACED = "waited until the next decision replaced it"
+FRACTION = "fraction of a share paid in cash at the split"
+DELISTED = "delisted"
+EXITED = "cancelled by an exit in the same bar"
+DATA_END = "the data end before the fill"
+
+
+@dataclass(frozen=True)
+class FillRecord:
+    """What became of the orders of one basket, or of a forced closing; arrays are (n,).
+
+    ``decided`` (n,) or one for all, and ``bar`` are rows of the bars; -1 stands for none.
+    """
+
+    decided: NDArray[np.intp] | int
+    bar: int
+    assets: NDArray[np.intp]
+    asked: Array
+    filled: Array
+    price: Array
+    commission: Array
+    slippage: Array
+    reason: NDArray[np.object_]
+
+    @classmethod
+    def of_basket(
+        cls,
+        fills: Fills,
+        rows: NDArray[np.intp],
+        asked: Array,
+        *,
+        decided: NDArray[np.intp] | int,
+        bar: int,
+        reason: NDArray[np.object_],
+    ) -> FillRecord:
+        """Return what became of the assets ``rows`` (n,) of a basket; ``asked`` is (N,)."""
+        return cls(
+            decided=decided,
+            bar=bar,
+            assets=rows,
+            asked=asked[rows],
+            filled=fills.filled[rows],
+            price=fills.price[rows],
+            commission=fills.commission[rows],
+            slippage=fills.slippage[rows],
+            reason=reason,
+        )
+
+    @classmethod
+    def unfilled(
+        cls,
+        names: NDArray[np.intp],
+        asked: Array,
+        *,
+        decided: NDArray[np.intp],
+        bar: int,
+        reason: str,
+    ) -> FillRecord:
+        """Return orders (n,) of which nothing was filled, and why."""
+        nothing = np.zeros(len(names))
+        return cls(
+            decided=decided,
+            bar=bar,
+            assets=names,
+            asked=asked,
+            filled=nothing,
+            price=np.full(len(names), np.nan),
+            commission=nothing,
+            slippage=nothing,
+            reason=np.full(len(names), reason, dtype=object),
+        )
+
+    @classmethod
+    def forced(
+        cls, names: NDArray[np.intp], change: Array, price: Array, *, bar: int, reason: str
+    ) -> FillRecord:
+        """Return changes (n,) of the shares that nobody ordered, at ``price`` (n,), free of costs."""
+        nothing = np.zeros(len(names))
+        return cls(
+            decided=-1,
+            bar=bar,
+            assets=names,
+            asked=change,
+            filled=change,
+            price=price,
+            commission=nothing,
+            slippage=nothing,
+            reason=np.full(len(names), reason, dtype=object),
+        )
+
+
+@dataclass(frozen=True)
+class CashFlow:
+    """Money that came without a trade; ``amount`` is (n,).
+
+    A split is one too: it brings no money itself (a fraction of a share is a fill), and ``ratio``
+    (n,) says by what the shares were multiplied. Of other kinds ``ratio`` is None.
+    """
+
+    bar: int
+    assets: NDArray[np.intp]
+    kind: str
+    amount: Array
+    ratio: Array | None = None

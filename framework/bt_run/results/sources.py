@@ -1,0 +1,319 @@
+"""Which code a run used: the modules that are reached by imports, and the versions of libraries.
+
+Imports are found by matching lines, not by parsing, since every run looks for them: a line of prose
+that looks like an import can only add a module. Imports inside functions count like others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.machinery import ModuleSpec
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+
+__all__ = ["UsedCode", "file_tree_hash", "imported_modules", "local_file_hash", "used_code"]
+
+CORE = "bt_run"
+START = "bt_run.backtest.running"
+# what is reached and yet can change no number: what only tells, writes or checks
+NO_PART_OF_A_RESULT = (
+    "bt_run.backtest.reporting",
+    "bt_run.causality",
+    "bt_run.checks",
+    "bt_run.cli",
+    "bt_run.results.bundle",
+    "bt_run.results.comparison",
+    "bt_run.results.config_changes",
+    "bt_run.results.description",
+    "bt_run.results.explanation",
+    "bt_run.testing",
+)
+# libraries that are behind every number, imported or not
+ALWAYS = ("backtrader", "numpy", "pandas")
+NO_SOURCE = "no source file"
+
+_IMPORT = re.compile(
+    r"(?:^|[:;])[ \t]*"
+    r"(?:from[ \t]+(?P<origin>\.*[\w.]*)[ \t]+import[ \t]*(?P<names>\([^)]*\)|[^\n#;]*)"
+    r"|import[ \t]+(?P<modules>[^\n#;]+))",
+    re.MULTILINE,
+)
+_BY_NAME = re.compile(r"\bimport_module\(|\b__import__\(")
+
+
+@dataclass(frozen=True)
+class UsedCode:
+    """The code behind a result: a hash by package or lone file, a version by distribution."""
+
+    sources: Mapping[str, str]
+    versions: Mapping[str, str]
+
+
+def used_code(modules: Iterable[ModuleType], local_files: Iterable[Path] = ()) -> UsedCode:
+    """Return what the core, the components' ``modules`` and local plugin files reach by imports.
+
+    A package is hashed by the modules that are reached in it, its ``__init__`` on the way included.
+    It is hashed whole where it imports by name at run time, and where a component lies in its
+    ``__init__``. A lone file counts with what it imports from beside it. A module without a file (a
+    notebook's) has no source: its value says so.
+    """
+    search = _Search()
+    search.follow(START)
+    hashes: dict[str, set[str]] = {}
+    lone_files = list(local_files)
+    for module in modules:
+        file = getattr(module, "__file__", None)
+        if file is None:
+            hashes[module.__name__] = {NO_SOURCE}
+        elif "." not in module.__name__ and Path(file).name != "__init__.py":
+            lone_files.append(Path(file))
+        else:
+            search.tops.add(module.__name__.partition(".")[0])
+            search.follow(module.__name__)
+    for package in sorted({name.partition(".")[0] for name in search.found}):
+        hashes[package] = {search.package_hash(package)}
+    for path in dict.fromkeys(path.resolve() for path in lone_files):
+        # lone files may share a name
+        hashes.setdefault(path.name, set()).add(search.lone_file_hash(path))
+    sources = {name: "+".join(sorted(hashes[name])) for name in sorted(hashes)}
+    return UsedCode(sources, _versions(search.libraries))
+
+
+def imported_modules(source: str, package: str = "") -> Iterator[str]:
+    """Yield the modules that a source text may import: ``a.b`` and ``a.b.c`` for
+    ``from a.b import c``.
+
+    ``package`` is the one at which relative imports of the text start.
+    """
+    text = source.replace("\\\n", " ")
+    for match in _IMPORT.finditer(text):
+        if match["modules"] is not None:
+            for part in match["modules"].split(","):
+                yield from part.split()[:1]
+            continue
+        origin = _absolute(match["origin"], package)
+        if origin:
+            yield origin
+            names = re.sub(r"#[^\n]*", "", match["names"]).strip("() \t\n")
+            for part in names.split(","):
+                yield from (f"{origin}.{word}" for word in part.split()[:1])
+
+
+def file_tree_hash(root: Path) -> str:
+    """Return the sha256 of a file, or of a folder's files by their sorted names and contents."""
+    files = [root] if root.is_file() else sorted(path for path in root.rglob("*") if path.is_file())
+    names = [root.name] if root.is_file() else [file.relative_to(root).as_posix() for file in files]
+    return _digest(dict(zip(names, files, strict=True)))
+
+
+def local_file_hash(path: Path) -> str:
+    """Return the sha256 of a local plugin file, with what it imports from beside it."""
+    return _Search().lone_file_hash(path.resolve())
+
+
+def find_root(name: str) -> Path | None:
+    """Return the folder of a module's top-level package, or the file of a top-level module."""
+    loaded = sys.modules.get(name.partition(".")[0])
+    spec = loaded.__spec__ if loaded is not None else _spec_of(name.partition(".")[0])
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        return None
+    path = Path(spec.origin)
+    return path.parent if path.name == "__init__.py" else path
+
+
+@dataclass
+class _Search:
+    """The modules found so far, (name -> file), and the libraries that they import."""
+
+    tops: set[str] = field(default_factory=lambda: {CORE})
+    found: dict[str, Path] = field(default_factory=dict)
+    whole: set[str] = field(default_factory=set)
+    libraries: set[str] = field(default_factory=set)
+
+    def follow(self, name: str) -> None:
+        """Find a module and all that it reaches."""
+        waiting = [name]
+        while waiting:
+            module = waiting.pop()
+            if module in self.found or _is_no_part(module):
+                continue
+            path = self._file_of(module)
+            if path is None:
+                continue
+            self.found[module] = path
+            waiting += _parents(module)
+            waiting += self._imports(path, module)
+        if self.found.get(name, Path()).name == "__init__.py":
+            self.whole.add(name.partition(".")[0])
+
+    def package_hash(self, package: str) -> str:
+        """Return the sha256 of what was reached in a top-level package."""
+        root = find_root(package)
+        assert root is not None
+        if package in self.whole and package != CORE:
+            return _python_hash(root)
+        reached = {
+            name: path for name, path in self.found.items() if name.partition(".")[0] == package
+        }
+        return _digest(reached)
+
+    def lone_file_hash(self, path: Path) -> str:
+        """Return the sha256 of a file that lies in no package, with what it imports from beside it."""
+        beside: dict[str, Path] = {}
+        waiting = [path]
+        while waiting:
+            file = waiting.pop()
+            name = file.relative_to(path.parent).as_posix()
+            if name in beside:
+                continue
+            beside[name] = file
+            for module in imported_modules(file.read_text(encoding="utf-8", errors="replace")):
+                neighbour = _python_file(path.parent, module.split("."))
+                if neighbour is not None:
+                    waiting.append(neighbour)
+                else:
+                    self.follow(module)
+                    self._note(module)
+        return _digest(beside)
+
+    def _imports(self, path: Path, module: str) -> list[str]:
+        source = path.read_text(encoding="utf-8", errors="replace")
+        if _BY_NAME.search(source):
+            self.whole.add(module.partition(".")[0])
+        package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+        names = list(imported_modules(source, package))
+        for name in names:
+            self._note(name)
+        return names
+
+    def _note(self, module: str) -> None:
+        top = module.partition(".")[0]
+        if top not in sys.stdlib_module_names and not self._is_ours(top):
+            self.libraries.add(module)
+
+    def _file_of(self, module: str) -> Path | None:
+        top, *rest = module.split(".")
+        if not self._is_ours(top):
+            return None
+        root = find_root(top)
+        if root is None or root.is_file():
+            return root if not rest else None
+        return _python_file(root, rest) if rest else root / "__init__.py"
+
+    def _is_ours(self, top: str) -> bool:
+        """Tell whether a package counts by its source: not installed, or home of a component."""
+        return top in self.tops or _is_local(top)
+
+
+@cache
+def _is_local(top: str) -> bool:
+    """Tell whether a top-level module is neither Python's own nor installed as a distribution."""
+    if top in sys.stdlib_module_names:
+        return False
+    root = find_root(top)
+    if root is None:
+        return False
+    installed = {Path(sysconfig.get_path(name)) for name in ("purelib", "platlib", "stdlib")}
+    return not installed & set(root.parents)
+
+
+def _spec_of(top: str) -> ModuleSpec | None:
+    try:
+        return find_spec(top)
+    except (ImportError, ValueError):
+        return None
+
+
+def _is_no_part(module: str) -> bool:
+    return any(module == name or module.startswith(f"{name}.") for name in NO_PART_OF_A_RESULT)
+
+
+def _parents(module: str) -> list[str]:
+    parts = module.split(".")
+    return [".".join(parts[:count]) for count in range(1, len(parts))]
+
+
+def _absolute(origin: str, package: str) -> str:
+    """Return where ``from ..origin import`` points to in a module of ``package``."""
+    name = origin.lstrip(".")
+    dots = len(origin) - len(name)
+    if dots == 0:
+        return name
+    parts = package.split(".")[: len(package.split(".")) - dots + 1]
+    return ".".join([*parts, *([name] if name else [])])
+
+
+def _python_file(folder: Path, parts: list[str]) -> Path | None:
+    """Return the file of the module ``parts`` below a folder, if there is one."""
+    place = folder.joinpath(*parts)
+    for path in (place / "__init__.py", place.with_name(f"{place.name}.py")):
+        if path.is_file():
+            return path
+    return None
+
+
+def _python_hash(root: Path) -> str:
+    if root.is_file():
+        return _digest({root.name: root})
+    return _digest({path.relative_to(root).as_posix(): path for path in root.rglob("*.py")})
+
+
+def _digest(files: Mapping[str, Path]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        content = files[name].read_bytes()
+        digest.update(f"{name}\n{len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
+# -- libraries -------------------------------------------------------------------------------------
+
+
+def _versions(modules: Iterable[str]) -> dict[str, str]:
+    """Return the versions of the distributions behind imported modules, by their name."""
+    found: dict[str, str] = {}
+    for module in sorted({*modules, *ALWAYS}):
+        for name, number in _distributions(module):
+            found[_normal(name)] = number
+    return dict(sorted(found.items()))
+
+
+def _distributions(module: str) -> Iterator[tuple[str, str]]:
+    """Yield name and version of what a module belongs to; nothing when it is not installed."""
+    parts = module.split(".")
+    for count in range(1, len(parts) + 1):
+        name = ".".join(parts[:count])
+        number = _version(name)
+        if number is not None:
+            yield name, number
+            return
+    if _spec_of(parts[0]) is None:
+        return
+    # slow, and only modules that are called otherwise than their distribution need it
+    for name in _owners().get(parts[0], ()):
+        yield name, version(name)
+
+
+@cache
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except (PackageNotFoundError, ValueError):
+        return None
+
+
+@cache
+def _owners() -> Mapping[str, list[str]]:
+    return packages_distributions()
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

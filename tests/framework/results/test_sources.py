@@ -1,0 +1,243 @@
+"""Which code a run used: what is reached counts, and what only tells, writes or checks does not."""
+
+import ast
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from kit.places import ROOT
+
+import bt_run
+from bt_run.results.sources import file_tree_hash, imported_modules, local_file_hash, used_code
+
+
+def lone_module(folder, name, text):
+    path = folder / f"{name}.py"
+    path.write_text(text)
+    found = ModuleType(name)
+    found.__file__ = str(path)
+    return found
+
+
+def imports_by_parsing(source, package):
+    """Find what ``imported_modules`` finds by a second method: Python's own parser."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            kept = package.split(".")[: len(package.split(".")) - node.level + 1]
+            parts = [*(kept if node.level else ()), *([node.module] if node.module else [])]
+            origin = ".".join(parts)
+            yield origin
+            yield from (f"{origin}.{alias.name}" for alias in node.names)
+
+
+TRICKY = """
+import os, json as j  # both
+if True: import re; import sys
+from .near import (  # a list
+    one,  # the first
+    two as second,
+)
+from .. import above
+def later():
+    from far.away import \\
+        thing
+"""
+
+
+def test_imports_are_those_that_the_parser_finds():
+    assert set(imported_modules(TRICKY, "a.b")) == set(imports_by_parsing(TRICKY, "a.b"))
+
+
+@pytest.mark.parametrize("root", ["framework", "plugins", "strategies", "examples"])
+def test_no_import_of_our_own_modules_is_missed(root):
+    for path in (ROOT / root).rglob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        missed = set(imports_by_parsing(source, "")) - set(imported_modules(source))
+        assert not missed, path
+
+
+@pytest.fixture
+def house(tmp_path, monkeypatch):
+    """Lay a copy of the core where hashes are taken, so that a test can change its text."""
+    import shutil
+
+    copy = tmp_path / "bt_run"
+    keep = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(Path(bt_run.__file__).parent, copy, ignore=keep)
+    monkeypatch.setattr(bt_run.__spec__, "origin", str(copy / "__init__.py"))
+    return copy
+
+
+def add_comment(path):
+    path.write_text(path.read_text(encoding="utf-8") + "\n# a comment\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "cli/console.py",
+        "cli/scaffolding.py",
+        "testing/made_bars.py",
+        "testing/conformance/kit.py",
+        "checks/lookahead.py",
+        "causality/futures.py",
+        "results/explanation.py",
+        "results/bundle.py",
+        "results/comparison.py",
+        "backtest/reporting.py",
+    ],
+)
+def test_what_only_tells_or_checks_is_no_part_of_a_result(house, file):
+    before = used_code([])
+    add_comment(house / file)
+    assert used_code([]) == before
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "account/account.py",
+        "account/basket.py",
+        "decision/pipeline.py",
+        "engine/panel.py",
+        "data/bars.py",
+        "results/metrics.py",
+        "backtest/baselines.py",
+        "config/run_config.py",
+    ],
+)
+def test_what_can_change_a_number_counts(house, file):
+    before = used_code([])
+    add_comment(house / file)
+    assert used_code([]).sources["bt_run"] != before.sources["bt_run"]
+    assert used_code([]).versions == before.versions
+
+
+def test_a_lone_file_counts_by_its_content(tmp_path):
+    mine = lone_module(tmp_path, "my_strategy", "a = 1\n")
+    first = used_code([mine]).sources
+    assert list(first) == ["bt_run", "my_strategy.py"]
+    assert used_code([mine]).sources == first
+    lone_module(tmp_path, "my_strategy", "a = 2\n")
+    second = used_code([mine]).sources
+    assert second["my_strategy.py"] != first["my_strategy.py"]
+    assert second["bt_run"] == first["bt_run"]
+
+
+def test_a_lone_file_counts_with_what_it_imports_from_beside_it(tmp_path):
+    (tmp_path / "near.py").write_text("x = 1\n")
+    (tmp_path / "other.py").write_text("x = 1\n")
+    mine = tmp_path / "mine.py"
+    mine.write_text("def late():\n    from near import x\n")
+    before = local_file_hash(mine)
+    add_comment(tmp_path / "other.py")
+    assert local_file_hash(mine) == before
+    add_comment(tmp_path / "near.py")
+    assert local_file_hash(mine) != before
+
+
+def test_every_local_plugin_file_counts_whether_it_is_used_or_not(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("x = 1\n")
+    assert used_code([], [path]).sources["mine.py"] == local_file_hash(path)
+
+
+def test_lone_files_are_named_after_themselves_and_both_count_when_they_share_a_name(tmp_path):
+    folders = [tmp_path / "a", tmp_path / "b"]
+    for folder in folders:
+        folder.mkdir()
+    one, two = [lone_module(folder, "mine", f"x = '{folder.name}'\n") for folder in folders]
+    one.__name__, two.__name__ = "bt_run_local_mine_1", "bt_run_local_mine_2"
+    both = used_code([one, two]).sources
+    assert list(both) == ["bt_run", "mine.py"]
+    assert both == used_code([two, one]).sources
+    single = [used_code([module]).sources["mine.py"] for module in (one, two)]
+    assert both["mine.py"] == "+".join(sorted(single))
+
+
+@pytest.fixture
+def stranger(tmp_path, monkeypatch):
+    """Offer a package of four modules, of which ``plugin`` reaches ``deep.used`` only."""
+    folder = tmp_path / "stranger"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "__init__.py").write_text("")
+    (folder / "plugin.py").write_text("from .deep import used\nimport numpy\n")
+    (folder / "report.py").write_text("x = 1\n")
+    (folder / "deep" / "__init__.py").write_text("")
+    (folder / "deep" / "used.py").write_text("x = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield folder
+    for name in [name for name in sys.modules if name.partition(".")[0] == "stranger"]:
+        del sys.modules[name]  # for good: the next test has a package of this name elsewhere
+
+
+def hash_of_the_stranger():
+    import stranger.plugin
+
+    return used_code([stranger.plugin]).sources["stranger"]
+
+
+@pytest.mark.parametrize("file", ["__init__.py", "plugin.py", "deep/__init__.py", "deep/used.py"])
+def test_of_a_package_counts_what_the_components_module_reaches(stranger, file):
+    before = hash_of_the_stranger()
+    add_comment(stranger / file)
+    assert hash_of_the_stranger() != before
+
+
+def test_of_a_package_what_is_not_reached_does_not_count(stranger):
+    before = hash_of_the_stranger()
+    add_comment(stranger / "report.py")
+    assert hash_of_the_stranger() == before
+
+
+def test_a_package_that_imports_by_name_counts_whole(stranger):
+    plugin = stranger / "plugin.py"
+    text = "from importlib import import_module\n\n\ndef late():\n    import_module('stranger.report')\n"
+    plugin.write_text(text)
+    before = hash_of_the_stranger()
+    add_comment(stranger / "report.py")
+    assert hash_of_the_stranger() != before
+
+
+def test_a_component_in_the_init_of_a_package_counts_with_all_of_it(stranger):
+    import stranger as package
+
+    before = used_code([package]).sources["stranger"]
+    add_comment(stranger_folder(package) / "report.py")
+    assert used_code([package]).sources["stranger"] != before
+
+
+def stranger_folder(package):
+    return Path(package.__file__).parent
+
+
+def test_a_module_without_a_file_says_that_it_has_no_source():
+    assert used_code([ModuleType("notebook")]).sources["notebook"] == "no source file"
+
+
+def test_versions_are_those_of_what_is_imported_and_of_what_is_behind_every_number(tmp_path):
+    import cvxpy
+    import numpy
+
+    mine = lone_module(
+        tmp_path, "mine", "def late():\n    import cvxpy\n    import nothing_of_the_kind\n"
+    )
+    plain, versions = used_code([]).versions, used_code([mine]).versions
+    assert "cvxpy" not in plain
+    assert versions["cvxpy"] == cvxpy.__version__
+    assert versions["numpy"] == numpy.__version__
+    assert {"backtrader", "pandas", "pydantic", "ruamel-yaml", "empyrical-reloaded"} <= plain.keys()
+    assert "nothing-of-the-kind" not in versions
+    assert list(versions) == sorted(versions)
+
+
+def test_a_folder_is_hashed_by_its_names_and_contents(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name / "deep").mkdir(parents=True)
+        (tmp_path / name / "deep" / "a.csv").write_text("1")
+    assert file_tree_hash(tmp_path / "one") == file_tree_hash(tmp_path / "two")
+    (tmp_path / "two" / "deep" / "a.csv").rename(tmp_path / "two" / "deep" / "b.csv")
+    assert file_tree_hash(tmp_path / "one") != file_tree_hash(tmp_path / "two")
