@@ -470,7 +470,13 @@ def test_t21_the_sharpe_ratio_is_of_daily_returns():
         index=pd.DatetimeIndex(pd.bdate_range("2020-01-01", periods=100), tz="UTC", name="time"),
     )
     nav = nav.assign(
-        cash=0.0, gross=1.0, net=1.0, benchmark=nav.nav, equal_weight=nav.nav, constant_mix=nav.nav
+        session=nav.index,
+        cash=0.0,
+        gross=1.0,
+        net=1.0,
+        benchmark=nav.nav,
+        equal_weight=nav.nav,
+        constant_mix=nav.nav,
     )
     daily = nav["nav"].pct_change().dropna()
     empty = fills_table(make_bars({"A": [1, 1]}), ())

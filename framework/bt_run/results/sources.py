@@ -14,7 +14,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.machinery import ModuleSpec
-from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from importlib.metadata import (
+    PackageNotFoundError,
+    distributions,
+    packages_distributions,
+    version,
+)
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -108,10 +113,11 @@ def imported_modules(source: str, package: str = "") -> Iterator[str]:
 
 
 def file_tree_hash(root: Path) -> str:
-    """Return the sha256 of a file, or of a folder's files by their sorted names and contents."""
-    files = [root] if root.is_file() else sorted(path for path in root.rglob("*") if path.is_file())
-    names = [root.name] if root.is_file() else [file.relative_to(root).as_posix() for file in files]
-    return _digest(dict(zip(names, files, strict=True)))
+    """Return the sha256 of a file's content, or of a folder's files by their names and contents."""
+    if root.is_file():
+        return hashlib.sha256(root.read_bytes()).hexdigest()
+    files = [path for path in root.rglob("*") if path.is_file()]
+    return _digest({file.relative_to(root).as_posix(): file for file in files})
 
 
 def local_file_hash(path: Path) -> str:
@@ -297,9 +303,7 @@ def _distributions(module: str) -> Iterator[tuple[str, str]]:
             return
     if _spec_of(parts[0]) is None:
         return
-    # slow, and only modules that are called otherwise than their distribution need it
-    for name in _owners().get(parts[0], ()):
-        yield name, version(name)
+    yield from _owners(parts[0])
 
 
 @cache
@@ -311,8 +315,17 @@ def _version(name: str) -> str | None:
 
 
 @cache
-def _owners() -> Mapping[str, list[str]]:
-    return packages_distributions()
+def _owners(top: str) -> tuple[tuple[str, str], ...]:
+    """Return name and version of the distributions that bring a module of another name."""
+    found = [
+        (item.name, item.version)
+        for item in distributions()
+        if top in (item.read_text("top_level.txt") or "").split()
+    ]
+    if not found:
+        # slow: it reads the list of files of every distribution
+        found = [(name, version(name)) for name in packages_distributions().get(top, ())]
+    return tuple(found)
 
 
 def _normal(name: str) -> str:
