@@ -322,3 +322,10 @@ def test_modules_keep_no_state(path: Path) -> None:
 @each_source
 def test_every_module_says_what_it_is_for(path: Path) -> None:
     assert ast.get_docstring(parse(path)), f"{path} lacks a docstring"
+
+
+def test_no_test_has_a_clock_of_its_own() -> None:
+    """Hypothesis gets its profile in conftest.py; a deadline in a test would be a clock in it."""
+    for path in (ROOT / "tests").rglob("*.py"):
+        if path not in (Path(__file__), ROOT / "tests" / "conftest.py"):
+            assert "deadline" not in path.read_text(encoding="utf-8"), path

@@ -12,9 +12,10 @@ from bt_run.backtest.reporting import write_report
 from bt_run.backtest.running import run
 from bt_run.component import BacktraderStrategy, BuildContext, Component
 from bt_run.config.run_config import RunConfig
-from bt_run.data.assembly import Rows, assemble_bars
+from bt_run.data.assembly import assemble_bars
 from bt_run.data.bars import Bars, History, LoadRequest, Prices
 from bt_run.data.calendars import exchange_sessions, local_dates
+from bt_run.data.rows import Rows
 from bt_run.data.schedule import period_of
 from bt_run.decision.state import Decision, PortfolioState, Proposal, Verdict
 from bt_run.errors import (

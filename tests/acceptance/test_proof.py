@@ -152,7 +152,7 @@ def panels(draw, whole=False):
     return bars, weights, due, rules
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(panels())
 def test_the_engine_and_the_independent_ledger_agree_to_the_cent(panel):
     from bt_run import ExecutionError
@@ -227,7 +227,7 @@ def plain_backtrader(bars, weights, due, cash, fee):
     return np.array(strategy.analyzers.values.values)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10**6), st.sampled_from([0.0, 0.0005]))
 def test_the_engine_and_plain_backtrader_agree_where_cash_does_not_bind(seed, fee):
     rng = np.random.default_rng(seed)

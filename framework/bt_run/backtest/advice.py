@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from bt_run.backtest.building import Parts
 from bt_run.backtest.classic_rules import classic_warnings
 from bt_run.config.run_config import RunConfig
-from bt_run.data.assembly import stale_opens
 from bt_run.data.bars import Bars
+from bt_run.data.data_notes import stale_opens
 from bt_run.guard import guarded
 from bt_run.roles import Advises, Plan
 from bt_run.text import listed

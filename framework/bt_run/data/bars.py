@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bt_run.arrays import Array, read_only
-from bt_run.data.calendars import local_dates
+from bt_run.data.calendars import is_daily, session_dates
 from bt_run.data.known import Table
 from bt_run.errors import ConfigError
 
@@ -171,15 +171,12 @@ class Bars:
     @cached_property
     def daily(self) -> bool:
         """Tell whether every bar is a whole session."""
-        return bool((self.times == self.times.astype("datetime64[D]")).all())
+        return is_daily(self.times)
 
     @cached_property
     def sessions(self) -> NDArray[np.datetime64]:
         """Return the session date of each bar, (T,) datetime64[D]."""
-        if self.daily:
-            return self.times.astype("datetime64[D]")
-        # a bar's end may be the midnight after its session, so step back a little
-        return local_dates(self.calendar, self.index - np.timedelta64(1, "s"))
+        return session_dates(self.times, self.calendar)
 
     @cached_property
     def fields(self) -> frozenset[str]:

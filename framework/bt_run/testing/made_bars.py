@@ -9,8 +9,9 @@ from typing import Literal, TypedDict, Unpack
 import numpy as np
 
 from bt_run.arrays import Array
-from bt_run.data.assembly import PriceConvention, Rows, assemble_bars
+from bt_run.data.assembly import assemble_bars
 from bt_run.data.bars import Bars, LoadRequest
+from bt_run.data.rows import PriceConvention, Rows
 
 __all__ = ["make_bars", "make_rows", "weekdays"]
 

@@ -218,7 +218,7 @@ def test_an_exit_leaves_no_dust():
     assert one.shares[0] == 0.0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_playing_bar_by_bar_equals_playing_in_one_go(data):
     """The quiet bars are valued in one vector operation; not a bit may differ."""

@@ -154,7 +154,7 @@ BASKETS = st.integers(1, 6).flatmap(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(BASKETS)
 def test_money_is_conserved_and_nothing_overfills(basket):
     held, asked, price, cash, gross, whole = basket
@@ -170,7 +170,7 @@ def test_money_is_conserved_and_nothing_overfills(basket):
         np.testing.assert_array_equal(got.filled, np.trunc(got.filled))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(BASKETS)
 def test_openings_never_pass_the_gross_limit(basket):
     held, asked, price, cash, gross, whole = basket
@@ -185,7 +185,7 @@ def test_openings_never_pass_the_gross_limit(basket):
         )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(BASKETS, st.randoms(use_true_random=False))
 def test_the_order_of_assets_does_not_matter(basket, random):
     held, asked, price, cash, gross, _ = basket

@@ -164,7 +164,7 @@ def test_the_nearest_of_several_rules_counts():
     assert levels.target.tolist() == pytest.approx([12.0, 8.0])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.sampled_from([1.0, -1.0]),
     st.lists(st.floats(1, 100), min_size=4, max_size=4),

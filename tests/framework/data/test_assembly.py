@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bt_run.data.assembly import Rows, assemble_bars, stale_opens
+from bt_run.data.assembly import assemble_bars
 from bt_run.data.bars import LoadRequest
+from bt_run.data.data_notes import stale_opens
+from bt_run.data.rows import Rows
 from bt_run.errors import ConfigError, DataError
 from bt_run.testing import make_bars, make_rows
 
@@ -228,7 +230,7 @@ def test_actions_on_the_first_row_concern_nobody():
     assert bars.splits[0, 0] == 1.0
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 10**6), st.integers(1, 39))
 def test_cutting_the_data_changes_no_earlier_price(seed, cut):
     rng = np.random.default_rng(seed)

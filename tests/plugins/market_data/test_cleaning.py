@@ -195,7 +195,7 @@ def test_the_frames_given_are_not_changed():
     pd.testing.assert_frame_equal(table, before)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.tuples(st.integers(0, 30), st.sampled_from([np.nan, 1.0, 2.0, 3.0])),

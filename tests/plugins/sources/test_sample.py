@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bt_run import BuildContext, DataError
-from bt_run.data.assembly import stale_opens
 from bt_run.data.bars import LoadRequest
+from bt_run.data.data_notes import stale_opens
 from bt_run_plugins.sources.sample import Sample, SampleConfig
 
 

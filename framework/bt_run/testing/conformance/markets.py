@@ -13,8 +13,9 @@ from types import MappingProxyType
 import numpy as np
 
 from bt_run.arrays import Array
-from bt_run.data.assembly import Rows, assemble_bars
+from bt_run.data.assembly import assemble_bars
 from bt_run.data.bars import Bars, LoadRequest, Prices
+from bt_run.data.rows import Rows
 from bt_run.testing import make_rows
 
 __all__ = ["MARKETS", "calm_rows", "market", "reversed_assets"]

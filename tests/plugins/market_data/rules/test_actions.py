@@ -63,7 +63,7 @@ def names(table, prices="as_traded"):
     return [(item.rule, int(np.searchsorted(dates, item.date))) for item in findings(table, prices)]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.dictionaries(
         st.integers(25, 115),

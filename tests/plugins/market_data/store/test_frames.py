@@ -114,7 +114,7 @@ def test_a_series_that_is_not_there_is_told(tmp_path):
         latest_raw(Store(tmp_path), SPY)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(st.integers(1, 20), st.integers(1, 8)), min_size=1, max_size=4))
 def test_joining_keeps_each_date_once_with_its_newest_close(tmp_path_factory, spans):
     """The second method: a dictionary that each fetch updates."""

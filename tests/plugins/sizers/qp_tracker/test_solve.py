@@ -172,7 +172,7 @@ def by_projection(P, upper):
     return w.value
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(0, 10_000), st.integers(2, 25), st.floats(1.0, 6.0), st.sampled_from([8, 40, 300])
 )

@@ -1,0 +1,116 @@
+"""What a reader must know about the data of a run, a sentence each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bt_run.data.bars import Bars, LoadRequest, forward_fill
+from bt_run.data.rows import Rows, day_of
+
+__all__ = ["row_notes", "stale_opens", "stale_opens_note"]
+
+STALE_OPEN_SHARE = 0.2  # of a year's rows; above it, opens count as copies of the previous close
+FEW_ROWS = 20  # a handful of rows proves nothing
+LONGEST_DAILY_GAP = 3.5  # days; a median beyond is no daily bar
+ROUNDING = 1e-6  # relative, by which a price may lie outside low and high
+
+
+def row_notes(
+    request: LoadRequest, rows: Mapping[str, Rows], first: np.datetime64
+) -> tuple[str, ...]:
+    """Return the notes on the rows of a run whose first bar is at ``first``."""
+    return (*_spans(request, rows, first), *_dividends(request, rows), *_odd_rows(rows))
+
+
+def stale_opens(bars: Bars) -> tuple[str, ...]:
+    """Return the assets whose opens repeat the close before in over a fifth of a year's rows."""
+    years = bars.sessions.astype("datetime64[Y]").astype(np.int64)
+    years -= years.min()
+    nothing = np.full((1, len(bars.assets)), np.nan)
+    previous = np.vstack([nothing, forward_fill(bars.traded.close)[:-1]])
+    repeats = bars.present & (bars.traded.open == previous)
+    found = []
+    for column, name in enumerate(bars.assets):
+        rows = np.bincount(years[bars.present[:, column]], minlength=1)
+        same = np.bincount(years[repeats[:, column]], minlength=len(rows))
+        if ((same > STALE_OPEN_SHARE * rows) & (rows >= FEW_ROWS)).any():
+            found.append(name)
+    return tuple(found)
+
+
+def stale_opens_note(bars: Bars) -> tuple[str, ...]:
+    """Return the note on stale opens, if there are any."""
+    stale = stale_opens(bars)
+    if not stale:
+        return ()
+    return (
+        f"the opens of {', '.join(stale)} repeat the previous close in over a fifth of some "
+        "year's rows",
+    )
+
+
+def _spans(request: LoadRequest, rows: Mapping[str, Rows], first: np.datetime64) -> Iterator[str]:
+    """Yield which assets are not there at all, start late or stop early."""
+    absent, late, early = [], [], []
+    end = max(item.times[-1] for item in rows.values() if len(item.times))
+    for name, item in rows.items():
+        inside = item.times[item.times >= first]
+        if not len(inside):
+            absent.append(name)
+            continue
+        if inside[0] > first:
+            late.append(f"{name} starts at {day_of(inside[0])}")
+        if inside[-1] < end:
+            early.append(f"{name} stops at {day_of(inside[-1])}")
+    if absent:
+        yield f"{', '.join(absent)}: no bar between {request.start} and {request.end}"
+    if late:
+        yield f"{', '.join(late)}, after the run's first bar"
+    if early:
+        yield f"{', '.join(early)}, before the run's last bar"
+
+
+def _dividends(request: LoadRequest, rows: Mapping[str, Rows]) -> Iterator[str]:
+    """Yield which assets have no dividends in a run that would count them."""
+    booked = request.adjust == "none"
+    bare = [
+        name
+        for name, item in rows.items()
+        if item.dividend is None and (booked or item.adj_close is None)
+    ]
+    if bare:
+        which = "all assets" if len(bare) == len(rows) else ", ".join(bare)
+        yield f"price return only: the data of {which} have no dividends"
+
+
+def _odd_rows(rows: Mapping[str, Rows]) -> Iterator[str]:
+    """Yield which rows look as if columns did not belong together, or were no daily bars."""
+    counts = {name: int(_outside(item).sum()) for name, item in rows.items()}
+    names = [f"{name} ({count})" for name, count in counts.items() if count]
+    if names:
+        yield f"opens or closes outside the bar's low and high, rows: {', '.join(names)}"
+    times = np.unique(np.concatenate([item.times for item in rows.values()]))
+    if len(times) < 3:
+        return
+    seconds = np.diff(times).astype("timedelta64[s]").astype(np.int64)
+    gap = float(np.median(seconds)) / 86_400
+    if gap > LONGEST_DAILY_GAP:
+        yield (
+            f"bars are {gap:.0f} days apart: yearly figures, which count 252 sessions a year, do "
+            "not hold"
+        )
+
+
+def _outside(rows: Rows) -> NDArray[np.bool_]:
+    """Return which rows (n,) have an open or a close outside low and high, rounding apart."""
+    out = np.zeros(len(rows.close), dtype=bool)
+    if rows.high is None or rows.low is None:
+        return out
+    for values in (rows.open, rows.close):
+        if values is not None:
+            out |= values > rows.high * (1 + ROUNDING)
+            out |= values < rows.low * (1 - ROUNDING)
+    return out

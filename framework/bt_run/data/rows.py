@@ -1,0 +1,193 @@
+"""The rows of one asset as its source has them, and which of them cannot be true."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bt_run.arrays import Array
+from bt_run.data.bars import LoadRequest
+from bt_run.data.calendars import between_sessions, session_dates
+from bt_run.errors import DataError
+
+__all__ = [
+    "PriceConvention",
+    "Rows",
+    "checked_rows",
+    "day_of",
+    "refuse_after_the_end",
+    "refuse_mixed_clocks",
+]
+
+PriceConvention = Literal["as_traded", "split_adjusted"]
+AN_HOUR = 3600  # seconds: clocks that are an hour apart are daylight saving time, and the same
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """The rows of one asset; arrays (n,), None where the source has no such column.
+
+    ``times`` are datetime64 in UTC (a daily bar: its session's date); ``dividend`` is cash per
+    share on the ex-date, ``split`` new shares per old one, each 0 or NaN where there is none.
+    """
+
+    times: NDArray[np.datetime64]
+    close: Array
+    open: Array | None = None
+    high: Array | None = None
+    low: Array | None = None
+    volume: Array | None = None
+    adj_close: Array | None = None
+    dividend: Array | None = None
+    split: Array | None = None
+
+    def between(self, request: LoadRequest) -> Rows:
+        """Return the rows of the sessions from ``history_from`` to ``end``, both included."""
+        keep = between_sessions(self.times, request.calendar, request.history_from, request.end)
+        columns = {name: value[keep] for name, value in vars(self).items() if value is not None}
+        return replace(self, **columns)
+
+    def field(self, name: str) -> Array | None:
+        """Return a column by its name."""
+        values: Array | None = getattr(self, name)
+        return values
+
+    @property
+    def has_actions(self) -> bool:
+        return self.dividend is not None or self.split is not None
+
+
+def checked_rows(
+    name: str, rows: Rows, request: LoadRequest, prices: PriceConvention | None
+) -> Rows:
+    """Return the rows inside the request's window.
+
+    Raises:
+        DataError: says which row cannot be true, or what the prices do not allow.
+    """
+    if not len(rows.times):
+        symbol = request.assets.get(name, name)
+        raise DataError(f"{name}: the source has no rows for symbol {symbol!r}")
+    if (rows.has_actions or rows.adj_close is not None) and prices is None:
+        raise DataError(
+            f"{name}: the file has corporate actions or adj_close, and nothing says what open, "
+            "high, low and close are; set `prices: as_traded` or `prices: split_adjusted` on the "
+            "source"
+        )
+    if request.adjust == "none":
+        _allow_adjust_none(name, rows, prices)
+    _refuse_disorder(name, rows)
+    rows = rows.between(request)
+    _refuse_impossible(name, rows)
+    return rows
+
+
+def refuse_after_the_end(
+    rows: Mapping[str, Rows], declared: Mapping[str, np.datetime64], calendar: str
+) -> None:
+    """Refuse rows after a declared last session: one of the two cannot be true.
+
+    Raises:
+        DataError: names the asset, its last session and the first row after it.
+    """
+    for name, last in declared.items():
+        times = rows[name].times
+        later = times[session_dates(times, calendar) > last]
+        if len(later):
+            raise DataError(
+                f"{name}: last_session was {last}, but {len(later)} rows stand after it, "
+                f"the first at {day_of(later[0])}; expected none"
+            )
+
+
+def refuse_mixed_clocks(rows: Mapping[str, Rows]) -> None:
+    """Refuse daily rows that carry different times of day: each would be a bar of its own.
+
+    Raises:
+        DataError: names two assets whose clocks differ.
+    """
+    clocks = {name: _clock(item) for name, item in rows.items() if _has_one_row_a_day(item)}
+    if not clocks:
+        return
+    low = min(clocks, key=lambda name: clocks[name])
+    high = max(clocks, key=lambda name: clocks[name])
+    if clocks[high] - clocks[low] > AN_HOUR:
+        raise DataError(
+            f"{low} and {high} have one row a day at different times of day "
+            f"({rows[low].times[0]} and {rows[high].times[0]}); expected dates alone for daily "
+            "rows, or one clock for all assets"
+        )
+
+
+def day_of(time: np.datetime64) -> str:
+    """Write a bar's time: the date alone for a daily bar."""
+    text = str(time.astype("datetime64[m]"))
+    return text.removesuffix("T00:00").replace("T", " ")
+
+
+def _allow_adjust_none(name: str, rows: Rows, prices: PriceConvention | None) -> None:
+    if prices == "split_adjusted":
+        raise DataError(
+            f"{name}: `adjust: none` trades real shares at as-traded prices, but this source says "
+            "`prices: split_adjusted`; use `adjust: total_return`"
+        )
+    if rows.adj_close is not None and not rows.has_actions:
+        raise DataError(
+            f"{name}: `adjust: none` books dividends and splits, but this source has adj_close "
+            "only; use `adjust: total_return`, or add dividend and split columns"
+        )
+
+
+def _refuse_disorder(name: str, rows: Rows) -> None:
+    step = np.diff(rows.times.astype("datetime64[ns]").astype(np.int64))
+    wrong = np.flatnonzero(step <= 0)
+    if not len(wrong):
+        return
+    at = int(wrong[0])
+    what = "twice" if step[at] == 0 else f"after {rows.times[at]}"
+    raise DataError(
+        f"{name}: timestamp {rows.times[at + 1]} stands {what}; expected rising, unique timestamps"
+    )
+
+
+def _refuse_impossible(name: str, rows: Rows) -> None:
+    for field in ("open", "high", "low", "close", "adj_close"):
+        values = rows.field(field)
+        if values is not None:
+            bad = ~(values > 0) | np.isinf(values)
+            _refuse(name, rows, bad, field, "a price above 0 in a row that is present")
+    if rows.volume is not None:
+        _refuse(name, rows, rows.volume < 0, "volume", "a volume of 0 or more, or none")
+    if rows.high is not None and rows.low is not None:
+        _refuse(name, rows, rows.high < rows.low, "high", "a high that is not below the low")
+    for field in ("dividend", "split"):
+        values = rows.field(field)
+        if values is not None:
+            _refuse(name, rows, (values < 0) | np.isinf(values), field, "0 or more")
+
+
+def _refuse(name: str, rows: Rows, bad: NDArray[np.bool_], field: str, right: str) -> None:
+    if not bad.any():
+        return
+    at = int(np.flatnonzero(bad)[0])
+    found = getattr(rows, field)[at]
+    more = f" ({int(bad.sum())} such rows)" if bad.sum() > 1 else ""
+    raise DataError(
+        f"{name}: {field} was {found} at {day_of(rows.times[at])}{more}; expected {right}"
+    )
+
+
+def _has_one_row_a_day(rows: Rows) -> bool:
+    days = rows.times.astype("datetime64[D]")
+    return len(days) > 0 and len(days) == len(np.unique(days))
+
+
+def _clock(rows: Rows) -> int:
+    """Return the earliest time of day of the rows, in seconds."""
+    since_midnight = rows.times - rows.times.astype("datetime64[D]")
+    seconds = since_midnight.astype("timedelta64[s]").astype(np.int64)
+    return int(seconds.min())
