@@ -11,7 +11,7 @@ __all__ = ["guarded"]
 
 
 def guarded(where: str | Callable[[], str], call: Callable[..., Any], *args: Any) -> Any:
-    """Return ``call(*args)``; ``where`` may be a function, for words that are dear to make.
+    """Return ``call(*args)``; ``where`` may be a function, for words that are expensive to make.
 
     Raises:
         PluginError: the call raised, or asked the process to exit; ``where`` says who and when.

@@ -66,10 +66,10 @@ def quality(end="2004-01-01"):
     return scores[scores["date"] <= end], rate[rate["DATE"] <= end]
 
 
-SPELLS = "ticker,start,end\n" + "".join(
+MEMBERSHIPS = "ticker,start,end\n" + "".join(
     f"{name},1999-01-01,\n" for name in made.NAMES if name != "ALFA"
 )
-SPELLS += "ALFA,1999-01-01,2001-09-03\nALFA,2002-03-04,2003-02-03\n"
+MEMBERSHIPS += "ALFA,1999-01-01,2001-09-03\nALFA,2002-03-04,2003-02-03\n"
 
 
 def write(folder, frames, end="2004-01-01"):
@@ -77,12 +77,12 @@ def write(folder, frames, end="2004-01-01"):
     scores, rate = quality(end)
     scores.to_csv(folder / "quality.csv", index=False)
     rate.to_csv(folder / "rate.csv", index=False)
-    spells = SPELLS
+    memberships = MEMBERSHIPS
     if end < "2004":
-        kept = [row.split(",") for row in SPELLS.splitlines()[1:]]
+        kept = [row.split(",") for row in MEMBERSHIPS.splitlines()[1:]]
         rows = [(t, start, stop if stop <= end else "") for t, start, stop in kept if start <= end]
-        spells = "ticker,start,end\n" + "".join(",".join(row) + "\n" for row in rows)
-    (folder / "members.csv").write_text(spells)
+        memberships = "ticker,start,end\n" + "".join(",".join(row) + "\n" for row in rows)
+    (folder / "members.csv").write_text(memberships)
     (folder / "plugin.py").write_text(PLUGIN)
     return folder
 
@@ -167,7 +167,7 @@ def test_a_value_in_a_table_is_part_of_a_runs_identity(folder, tmp_path):
     assert prepare(config(tmp_path)).fingerprint != first
 
 
-def test_a_series_comes_from_another_source_and_a_revised_one_is_told(folder):
+def test_a_series_comes_from_another_source_and_a_revised_one_is_reported(folder):
     tables = {
         "quality": {"file": str(folder / "quality.csv"), "lag": 2, "revised": True},
         "rate": {"symbol": "R", "source": "rates", "lag": 0},
@@ -179,7 +179,7 @@ def test_a_series_comes_from_another_source_and_a_revised_one_is_told(folder):
     assert again.manifest["config"]["data"]["tables"]["rate"]["source"] == {"use": "rates"}
 
 
-def test_what_cannot_be_a_series_is_told(folder):
+def test_what_cannot_be_a_series_is_reported(folder):
     def with_rate(**rate):
         return config(folder, tables={"rate": {"lag": 0} | rate})
 

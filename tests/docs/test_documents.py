@@ -126,7 +126,7 @@ def test_the_readme_shows_what_the_command_prints(tmp_path):
     assert shown.strip() in printed
 
 
-def test_the_quickstarts_mistake_is_told(tmp_path):
+def test_the_quickstarts_mistake_is_reported(tmp_path):
     from bt_run import ConfigError
 
     (mistake,) = blocks(ROOT / "docs" / "quickstart.md", "yaml")

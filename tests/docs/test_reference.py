@@ -107,7 +107,7 @@ def test_every_command_is_there() -> None:
         assert re.search(rf"^#+ {' '.join(words)}$", text, flags=re.M), words
 
 
-def test_a_bound_of_a_number_is_told() -> None:
+def test_a_bound_of_a_number_is_reported() -> None:
     row = next(
         line for line in pages()["components.md"].splitlines() if line.startswith("| `haircut` |")
     )

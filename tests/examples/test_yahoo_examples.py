@@ -116,7 +116,7 @@ sizer: equal_weight
     assert len(result.nav) > 1000
 
 
-def test_a_symbol_that_yahoo_does_not_know_is_told_and_the_rest_kept(asked, capsys):
+def test_a_symbol_that_yahoo_does_not_know_is_reported_and_the_rest_kept(asked, capsys):
     assert (
         main(["data", "fetch", "SPY", "NOSUCH", "--start", "2000-01-03", "--end", "2001-12-31"])
         == 3

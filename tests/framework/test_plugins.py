@@ -99,7 +99,7 @@ class MetaConfig(Config):
     load(write(tmp_path, "mine.py", text))
 
 
-def test_a_local_file_that_fails_is_told_with_line_and_cause(tmp_path: Path) -> None:
+def test_a_local_file_that_fails_is_reported_with_line_and_cause(tmp_path: Path) -> None:
     path = write(tmp_path, "mine.py", "x = 1\n\nimport no_such_package_anywhere\n")
     with pytest.raises(
         PluginError, match=r"mine\.py:3: the plugin cannot be imported: ModuleNotFoundError: No mod"
@@ -112,14 +112,14 @@ def test_a_local_file_that_fails_is_told_with_line_and_cause(tmp_path: Path) -> 
         load(path)
 
 
-def test_a_missing_local_file_is_told(tmp_path: Path) -> None:
+def test_a_missing_local_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(
         PluginError, match=r"nowhere\.py does not exist; paths in a YAML file start at its folder"
     ):
         load(tmp_path / "nowhere.py")
 
 
-def test_a_local_file_that_is_not_python_is_told(tmp_path: Path) -> None:
+def test_a_local_file_that_is_not_python_is_reported(tmp_path: Path) -> None:
     with pytest.raises(
         PluginError, match=r"mine\.txt is not a Python module; its name must end in \.py"
     ):
@@ -213,7 +213,7 @@ def test_two_components_of_one_name_are_an_error_that_names_both_origins(tmp_pat
         ("yield from {}['x']", r"mine\.py: bt_sizers failed with KeyError: 'x'"),
     ],
 )
-def test_an_offer_that_fails_is_told_with_its_plugin(
+def test_an_offer_that_fails_is_reported_with_its_plugin(
     tmp_path: Path, body: str, message: str
 ) -> None:
     text = f"from bt_run import hookimpl\n\n@hookimpl\ndef bt_sizers():\n    {body}\n"
@@ -238,7 +238,7 @@ def test_a_config_must_be_a_config(tmp_path: Path) -> None:
         catalogue(load(write(tmp_path, "mine.py", text)))
 
 
-def test_an_unknown_name_is_told_with_what_there_is_and_the_nearest() -> None:
+def test_an_unknown_name_is_reported_with_what_there_is_and_the_nearest() -> None:
     found = catalogue(get_plugin_manager())
     message = r"no strategy 'tredn' is installed; strategies installed: .*trend \(did you mean 'trend'\?\)"
     with pytest.raises(ConfigError, match=message):
@@ -249,7 +249,7 @@ def test_an_unknown_name_is_told_with_what_there_is_and_the_nearest() -> None:
         catalogue(load()).find("analyzer", "x")
 
 
-def test_a_name_of_another_role_is_told_as_such() -> None:
+def test_a_name_of_another_role_is_reported_as_such() -> None:
     with pytest.raises(
         ConfigError, match="'equal_weight' is a sizer, not a strategy; strategies installed: "
     ):

@@ -13,7 +13,7 @@ from bt_run.data.bars import Bars, LoadRequest
 from bt_run.data.data_config import DataConfig, TableConfig
 from bt_run.data.known import Table
 from bt_run.data.tables import file_table, series_table
-from bt_run.data.universe import coverage, members, members_between, read_spells
+from bt_run.data.universe import coverage, members, members_between, read_memberships
 from bt_run.errors import ConfigError, PluginError
 from bt_run.guard import guarded
 from bt_run.roles import ListsSymbols, TellsSeries
@@ -35,7 +35,7 @@ def with_assets(data: DataConfig, source: Any) -> DataConfig:
             f"data.assets: was empty, and source {data.source.use!r} cannot list its symbols; "
             "name the assets"
         )
-    wanted = members_between(read_spells(data.universe), data.start, data.end)
+    wanted = members_between(read_memberships(data.universe), data.start, data.end)
     have = set(guarded(f"source {data.source.use!r}: symbols()", source.symbols))
     found = {symbol: symbol for symbol in wanted if symbol in have}
     if not found:
@@ -78,16 +78,16 @@ def load_bars(data: DataConfig, source: Any, others: Mapping[str, Any], *, offli
 
 def _with_universe(data: DataConfig, bars: Bars) -> Bars:
     assert data.universe is not None
-    spells = read_spells(data.universe)
-    mask = members(spells, data.assets, bars)
+    memberships = read_memberships(data.universe)
+    mask = members(memberships, data.assets, bars)
     never = [asset for i, asset in enumerate(bars.assets) if not mask[:, i].any()]
     if len(never) == len(bars.assets):
         raise ConfigError(
             f"data.universe: no asset of the run is ever a member between {data.start} and "
             f"{data.end}; "
-            f"{data.universe.file} lists tickers such as {', '.join(spells['ticker'].unique()[:5])}"
+            f"{data.universe.file} lists tickers such as {', '.join(memberships['ticker'].unique()[:5])}"
         )
-    notes = [coverage(spells, data.universe, mask, bars)]
+    notes = [coverage(memberships, data.universe, mask, bars)]
     if never:
         notes.append(
             f"{data.universe.name}: never a member in this run, so never held: {', '.join(never)}"

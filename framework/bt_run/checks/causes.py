@@ -17,7 +17,7 @@ __all__ = ["OTHER_CAUSES", "Cause", "cause_of_signal"]
 
 PROBES = 8
 FAR = 130  # bars; no window looks half a year ahead
-Cause = tuple[str, str]  # what happened, and how to mend it
+Cause = tuple[str, str]  # what happened, and how to fix it
 LENGTH: Cause = (
     "the value depends on how many bars there are, or on which assets still have one at the end",
     "count from the first bar, look at row t only, and draw random numbers row by row",

@@ -112,7 +112,7 @@ class _Search:
     found: dict[tuple[str, str], tuple[int, str, Difference]]
     skipped: list[str]
     tried: set[int] = field(default_factory=set)
-    convicted: set[int] = field(default_factory=set)
+    leaking: set[int] = field(default_factory=set)
     passes: int = 0
     failed: int = 0
 
@@ -172,7 +172,7 @@ class _Search:
 
     def keep(self, t: int, way: str, difference: Difference) -> None:
         """Keep the earliest difference of each component."""
-        self.convicted.add(t)
+        self.leaking.add(t)
         key = (difference.component, difference.quantity)
         if key not in self.found or difference.bar < self.found[key][2].bar:
             self.found[key] = (t, way, difference)
@@ -250,7 +250,7 @@ def check_lookahead(
     rng = np.random.default_rng([seed, 1])
     steps = _steps(ready, ledger, chosen, rng)
     for number, step in enumerate(steps):
-        if len(search.convicted) == ENOUGH:
+        if len(search.leaking) == ENOUGH:
             break
         tell("look-ahead", number / len(steps))
         step(search)

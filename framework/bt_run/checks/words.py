@@ -22,7 +22,7 @@ def lookahead_text(found: Lookahead) -> str:
             f"LOOK-AHEAD: {count} {'quantity knows' if count == 1 else 'quantities know'} the "
             "future"
         )
-        lines.append("what comes after a leak is not looked at: mend it, then check again")
+        lines.append("what comes after a leak is not looked at: fix it, then check again")
     else:
         lines.append("clean: no signal, weight, memo, order or fill changed with its future")
     return "\n".join(lines)
@@ -35,7 +35,7 @@ def _leak(leak: Leak) -> Iterator[str]:
     if leak.was or leak.became:
         yield f"  was {leak.was}, and with {leak.way} {leak.date} it is {leak.became}{size}"
     yield f"  likely cause: {leak.cause}"
-    yield f"  to mend it: {leak.fix}"
+    yield f"  to fix it: {leak.fix}"
     yield ""
 
 

@@ -52,7 +52,7 @@ def shortened(note: str, width: int = 200) -> str:
 
 
 def metrics_table(result: BacktestResult) -> str:
-    """Return the main numbers of a run beside those of its yardsticks, in aligned columns."""
+    """Return the main numbers of a run beside those of its baselines, in aligned columns."""
     rows = [("", *(column.replace("_", " ") for column in COLUMNS))]
     for metric in SHOWN:
         values = [format_metric(metric, result.metrics[metric][column]) for column in COLUMNS]

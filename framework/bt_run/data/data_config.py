@@ -48,7 +48,7 @@ class TableConfig(Config):
     file: Path | None = Field(
         default=None,
         description="csv or parquet: date and one column per asset; ticker, date, value; ticker, "
-        "start, end (spells); "
+        "start, end (memberships); "
         "or, for a series, date and value",
     )
     symbol: str | None = Field(

@@ -71,7 +71,9 @@ def file_table(
         frame = frame[found]
         columns = np.array([known[ticker] for ticker in frame["ticker"]], dtype=np.int64)
         dated = (
-            _spells(frame, columns) if "start" in frame.columns else _long(config, frame, columns)
+            _memberships(frame, columns)
+            if "start" in frame.columns
+            else _long(config, frame, columns)
         )
     elif config.column is None and (
         wide := [column for column in frame.columns if column in known]
@@ -187,11 +189,11 @@ def _wide(frame: pd.DataFrame, columns: list[str], known: Mapping[str, int]) -> 
     )
 
 
-def _spells(frame: pd.DataFrame, columns: NDArray[np.int64]) -> _Dated:
-    """Turn spells into 1 from each start, 0 from each end."""
+def _memberships(frame: pd.DataFrame, columns: NDArray[np.int64]) -> _Dated:
+    """Turn memberships into 1 from each start, 0 from each end."""
     starts, ends = (frame[word].to_numpy().astype("datetime64[D]") for word in ("start", "end"))
     closed = ~np.isnat(ends)
-    # an end comes before the start of a spell that begins on the same day, so that the last word is
+    # an end comes before the start of a membership that begins on the same day, so that the last word is
     # "member"
     dates = np.concatenate([ends[closed], starts])
     values = np.concatenate([np.zeros(int(closed.sum())), np.ones(len(starts))])
@@ -229,7 +231,7 @@ def _refuse_twice(path: Path, dated: _Dated, assets: tuple[str, ...]) -> None:
         return
     values: dict[tuple[int, Any], Any] = {}
     for key, value in zip(keys, dated.values.tolist(), strict=True):
-        # an end and a start on one day are two rows of one spell list, and no contradiction
+        # an end and a start on one day are two rows of one membership list, and no contradiction
         if key in values and {value, values[key]} != {0.0, 1.0} and value != values[key]:
             raise DataError(
                 f"{path}: {assets[key[0]]} has both {values[key]} and {value} at {key[1]}; "

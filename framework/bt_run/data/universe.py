@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-__all__ = ["coverage", "members", "members_between", "read_spells"]
+__all__ = ["coverage", "members", "members_between", "read_memberships"]
 
 
-def read_spells(config: UniverseConfig) -> pd.DataFrame:
+def read_memberships(config: UniverseConfig) -> pd.DataFrame:
     """Read ticker, start, end; an empty end is a member still.
 
     Raises:
-        DataError: the file is no list of spells, or a spell cannot be true.
+        DataError: the file is no list of memberships, or a membership cannot be true.
     """
     frame = read_dated(config.file)
     missing = [column for column in ("ticker", "start", "end") if column not in frame.columns]
@@ -39,7 +39,7 @@ def read_spells(config: UniverseConfig) -> pd.DataFrame:
     if backward.any():
         row = frame[backward].iloc[0]
         raise DataError(
-            f"{config.file}: the spell of {row['ticker']} ends on {row['end']:%Y-%m-%d}, before "
+            f"{config.file}: the membership of {row['ticker']} ends on {row['end']:%Y-%m-%d}, before "
             "it starts on "
             f"{row['start']:%Y-%m-%d}; expected an end on or after the start"
         )
@@ -50,25 +50,27 @@ def read_spells(config: UniverseConfig) -> pd.DataFrame:
     if (same & open_or_later).any():
         row = frame[same & open_or_later].iloc[0]
         raise DataError(
-            f"{config.file}: two spells of {row['ticker']} overlap at {row['start']:%Y-%m-%d}; "
+            f"{config.file}: two memberships of {row['ticker']} overlap at {row['start']:%Y-%m-%d}; "
             "expected each to end before the next starts"
         )
     return frame
 
 
-def members_between(spells: pd.DataFrame, start: date, end: date) -> tuple[str, ...]:
+def members_between(memberships: pd.DataFrame, start: date, end: date) -> tuple[str, ...]:
     """Return the tickers that were members at some time from ``start`` to ``end``, sorted."""
-    inside = (spells["start"] <= np.datetime64(end)) & ~(spells["end"] <= np.datetime64(start))
-    return tuple(sorted(set(spells["ticker"][inside])))
+    inside = (memberships["start"] <= np.datetime64(end)) & ~(
+        memberships["end"] <= np.datetime64(start)
+    )
+    return tuple(sorted(set(memberships["ticker"][inside])))
 
 
-def members(spells: pd.DataFrame, symbols: Mapping[str, str], bars: Bars) -> NDArray[np.bool_]:
+def members(memberships: pd.DataFrame, symbols: Mapping[str, str], bars: Bars) -> NDArray[np.bool_]:
     """Return who was a member at each bar, (T, N): from the session of a start on, and no more on
     its end.
     """
     out = np.zeros((len(bars), len(bars.assets)), dtype=bool)
     columns = {symbols.get(asset, asset): i for i, asset in enumerate(bars.assets)}
-    known = spells[spells["ticker"].isin(list(columns))]
+    known = memberships[memberships["ticker"].isin(list(columns))]
     starts, ends = (known[word].to_numpy().astype("datetime64[D]") for word in ("start", "end"))
     for ticker, start, end in zip(known["ticker"], starts, ends, strict=True):
         first = np.searchsorted(bars.sessions, start)
@@ -78,14 +80,14 @@ def members(spells: pd.DataFrame, symbols: Mapping[str, str], bars: Bars) -> NDA
 
 
 def coverage(
-    spells: pd.DataFrame, config: UniverseConfig, mask: NDArray[np.bool_], bars: Bars
+    memberships: pd.DataFrame, config: UniverseConfig, mask: NDArray[np.bool_], bars: Bars
 ) -> str:
     """Say for each year from the start on what share of the universe has prices in the run.
 
     The share is the mean over the year's bars of members with a bar, over members by the file.
     """
-    starts = np.sort(spells["start"].to_numpy().astype("datetime64[D]"))
-    ends = np.sort(spells["end"].dropna().to_numpy().astype("datetime64[D]"))
+    starts = np.sort(memberships["start"].to_numpy().astype("datetime64[D]"))
+    ends = np.sort(memberships["end"].dropna().to_numpy().astype("datetime64[D]"))
     run = slice(bars.start, len(bars))
     sessions = bars.sessions[run]
     listed = np.searchsorted(starts, sessions, side="right") - np.searchsorted(

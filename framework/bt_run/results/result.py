@@ -86,7 +86,7 @@ class BacktestResult:
 
     def summary(self) -> pd.DataFrame:
         """Return the headline metrics as text with units: a row for each, the run beside its
-        yardsticks.
+        baselines.
         """
         import pandas as pd
 

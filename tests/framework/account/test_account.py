@@ -41,7 +41,7 @@ def test_next_close_pays_the_close():
     assert one.cash == 1000 - 600
 
 
-def test_an_asset_without_a_bar_at_the_fill_is_cancelled_and_told():
+def test_an_asset_without_a_bar_at_the_fill_is_cancelled_and_reported():
     bars = make_bars({"A": [10, NAN, 10, 10], "B": [1, 1, 1, 1]})
     one = account(bars)
     one.order(np.array([0.5, 0.5]))
@@ -79,7 +79,7 @@ def test_a_waiting_order_is_replaced_by_the_next_decision():
     assert [r.reason[0] for r in one.fills] == ["waited until the next decision replaced it", None]
 
 
-def test_an_order_on_the_last_bar_is_told_as_unfilled():
+def test_an_order_on_the_last_bar_is_reported_as_unfilled():
     bars = make_bars({"A": [10, 10]})
     one = account(bars)
     one.advance(1)
@@ -292,7 +292,7 @@ def test_an_account_worth_less_than_one_still_trades():
     assert one.shares[0] == 0.05
 
 
-def test_the_end_of_the_data_is_told_once():
+def test_the_end_of_the_data_is_reported_once():
     one = account(make_bars({"A": [10, 10]}))
     one.advance(1)
     one.order(np.array([1.0]))
@@ -387,7 +387,7 @@ def test_one_share_is_delisted_too_and_the_list_of_holdings_keeps_what_was():
     ]
 
 
-def test_what_a_waiting_order_still_asked_is_told_when_it_is_replaced():
+def test_what_a_waiting_order_still_asked_is_reported_when_it_is_replaced():
     one = account(make_bars({"A": [10, 10, NAN, NAN], "B": [1] * 4}), unfilled="wait")
     one.order(np.array([0.2, 0.0]))
     one.advance(1)
@@ -435,7 +435,7 @@ def test_only_bars_with_an_action_are_busy():
     assert account(bars).market.busy.tolist() == [2]
 
 
-def test_an_order_that_waits_for_a_delisted_asset_is_dropped_and_told():
+def test_an_order_that_waits_for_a_delisted_asset_is_dropped_and_reported():
     bars = make_bars({"A": [10, NAN, NAN, NAN, 10], "B": [1] * 5})
     one = account(bars, unfilled="wait", delisting=Delisting(after=2))
     one.order(np.array([0.5, 0.0]))

@@ -383,7 +383,7 @@ def account_of_two(bars):
     return one
 
 
-def test_levels_of_a_wrong_shape_are_told_as_the_plugins():
+def test_levels_of_a_wrong_shape_are_reported_as_the_plugins():
     from bt_run import PluginError
 
     class Wrong:

@@ -102,6 +102,6 @@ def test_a_strangers_advice_is_heard_with_its_place_in_the_run(folder):
     assert told == "overlays.1: month, after ['buy_and_hold', 'equal_weight', 'cautious']"
 
 
-def test_advice_that_fails_is_told_as_the_plugins(folder):
+def test_advice_that_fails_is_reported_as_the_plugins(folder):
     with pytest.raises(PluginError, match=r"overlays\.0 'broken': advice: failed: ZeroDivision"):
         warnings(folder, ["broken"])

@@ -149,7 +149,7 @@ def test_a_config_from_python_needs_no_file(folder: Path) -> None:
         bind(config, installed(config))
 
 
-def test_a_wrong_config_from_python_is_told_alike() -> None:
+def test_a_wrong_config_from_python_is_reported_alike() -> None:
     with pytest.raises(
         ConfigError, match=r"name: not a safe folder name: .*; found 'a/b'\ndata: missing key; "
     ):
@@ -190,7 +190,7 @@ def test_extends_keeps_the_keys_of_the_same_component(folder: Path) -> None:
     assert load_config("run.yaml").strategy.options == {"fast": 50, "slow": 100}
 
 
-def test_an_inherited_mistake_is_told_where_it_stands(folder: Path) -> None:
+def test_an_inherited_mistake_is_reported_where_it_stands(folder: Path) -> None:
     (folder / "deep").mkdir()
     (folder / "deep" / "base.yaml").write_text(
         RUN.replace("plugin.py", "../plugin.py").replace("fast", "fsat")
@@ -199,7 +199,7 @@ def test_an_inherited_mistake_is_told_where_it_stands(folder: Path) -> None:
     assert message.startswith(f"deep{os.sep}base.yaml:9:24: strategy.fsat: unknown key; found 50; ")
 
 
-def test_files_that_extend_each_other_are_told_with_the_circle(folder: Path) -> None:
+def test_files_that_extend_each_other_are_reported_with_the_circle(folder: Path) -> None:
     (folder / "base.yaml").write_text("extends: run.yaml\n")
     assert told("name: x\nextends: base.yaml\n") == (
         "base.yaml:1:10: extends: the files extend each other in a circle: "
@@ -209,11 +209,11 @@ def test_files_that_extend_each_other_are_told_with_the_circle(folder: Path) -> 
     )
 
 
-def test_a_file_that_extends_itself_is_told(folder: Path) -> None:
+def test_a_file_that_extends_itself_is_reported(folder: Path) -> None:
     assert "in a circle: run.yaml -> run.yaml" in told("extends: run.yaml\n")
 
 
-def test_a_missing_base_is_told_at_its_place(folder: Path) -> None:
+def test_a_missing_base_is_reported_at_its_place(folder: Path) -> None:
     (folder / "base.yaml").write_text(RUN)
     message = told("name: x\nextends: bsae.yaml\n")
     assert message.startswith(
@@ -297,7 +297,7 @@ def test_an_override_reaches_into_lists_and_bare_names(folder: Path) -> None:
         ("a..b=3", "--set a..b=3: expected KEY=VALUE"),
     ],
 )
-def test_a_wrong_override_is_told_as_such(folder: Path, override: str, message: str) -> None:
+def test_a_wrong_override_is_reported_as_such(folder: Path, override: str, message: str) -> None:
     text = RUN.replace("[SP500, NASDAQ]", "{A: SP500}") if "assets" not in override else RUN
     text += "overlays: [{use: volatility_target, annual: 0.1}]\ntriggers: []\n"
     text = text.replace("benchmark: SP500", "benchmark: A")
@@ -350,17 +350,19 @@ def load_config_text(text: str, *overrides: str) -> RunConfig:
         ("[" * 600, "run.yaml: the file is nested too deeply to be read"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_told(folder: Path, text: str | bytes, message: str) -> None:
+def test_a_file_that_cannot_be_read_is_reported(
+    folder: Path, text: str | bytes, message: str
+) -> None:
     assert told(text).startswith(message)
 
 
-def test_a_missing_file_is_told_in_one_line_with_the_nearest(folder: Path) -> None:
+def test_a_missing_file_is_reported_in_one_line_with_the_nearest(folder: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config("rnu.yaml")
     assert str(caught.value) == "rnu.yaml: no such file (did you mean 'run.yaml'?)"
 
 
-def test_a_folder_is_told(folder: Path) -> None:
+def test_a_folder_is_reported(folder: Path) -> None:
     with pytest.raises(ConfigError, match="found a folder; expected a YAML file"):
         load_config(folder)
 
@@ -495,7 +497,7 @@ def test_an_error_shows_the_source_line_and_a_caret(folder: Path) -> None:
         ),
     ],
 )
-def test_a_wrong_value_is_told_with_its_place(
+def test_a_wrong_value_is_reported_with_its_place(
     folder: Path, old: str, new: str, message: str
 ) -> None:
     assert told(RUN.replace(old, new)).startswith(message)
@@ -510,14 +512,14 @@ def test_the_keys_of_a_component_stand_beside_its_name(folder: Path) -> None:
     )
 
 
-def test_every_mistake_is_told_at_once(folder: Path) -> None:
+def test_every_mistake_is_reported_at_once(folder: Path) -> None:
     message = told(RUN.replace("fast: 50", "fsat: 50").replace("equal_weight", "equl_weight"))
     assert "strategy.fsat: unknown key" in message
     assert "sizer: no sizer 'equl_weight' is installed" in message
     assert "(did you mean 'equal_weight'?)" in message
 
 
-def test_the_alternatives_of_a_value_are_told_together(folder: Path) -> None:
+def test_the_alternatives_of_a_value_are_reported_together(folder: Path) -> None:
     message = told(
         RUN.replace("{use: trend, fast: 50}", "{use: clock, at: 10:30, threshold: late}")
     )
@@ -533,7 +535,7 @@ def test_a_long_source_line_is_shown_around_the_mistake(folder: Path) -> None:
     assert line[caret.index("^")] == "5"
 
 
-def test_nested_components_are_told_with_their_place(folder: Path) -> None:
+def test_nested_components_are_reported_with_their_place(folder: Path) -> None:
     nested = "{use: meta, children: [{use: trend, fsat: 3}, {use: tredn}], defensive: trend}"
     message = told(RUN.replace("{use: trend, fast: 50}", nested))
     assert "run.yaml:9:47: strategy.children.0.fsat: unknown key; found 3" in message

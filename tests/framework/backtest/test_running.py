@@ -202,7 +202,7 @@ def test_an_analyzer_sees_every_decision(prices, plugin):
     assert seen == result.decisions["time"].nunique()
 
 
-def test_the_hooks_are_told_in_order(prices, tmp_path):
+def test_the_hooks_are_reported_in_order(prices, tmp_path):
     log = tmp_path / "log"
     watcher = tmp_path / "watcher.py"
     watcher.write_text(
@@ -220,7 +220,7 @@ def test_the_hooks_are_told_in_order(prices, tmp_path):
     assert lines == ["before t 120", *["decided"] * decisions, f"after {result.run_id}"]
 
 
-def test_a_failure_is_told_and_raised_again(prices, tmp_path):
+def test_a_failure_is_reported_and_raised_again(prices, tmp_path):
     watcher = tmp_path / "watcher.py"
     watcher.write_text(
         "from bt_run import hookimpl\n"
@@ -406,7 +406,7 @@ def test_reports_may_be_left_out(prices, tmp_path):
     assert not (result.folder / "tear_sheet.pdf").exists()
 
 
-def test_progress_is_told_by_phase(prices):
+def test_progress_is_reported_by_phase(prices):
     told = []
     run(config(prices), progress=lambda phase, fraction: told.append((phase, fraction)))
     assert [phase for phase, fraction in told if fraction == 1.0] == [
@@ -517,7 +517,9 @@ def bt_reports(): return [offer("bad_report", BadReport)]
         ({"reports": ["bad_report"]}, "report 'bad_report': failed: TypeError"),
     ],
 )
-def test_whatever_a_plugin_does_wrong_is_told_as_the_plugins(prices, tmp_path, changes, message):
+def test_whatever_a_plugin_does_wrong_is_reported_as_the_plugins(
+    prices, tmp_path, changes, message
+):
     plugin = tmp_path / "problems.py"
     plugin.write_text(PROBLEMS)
     with pytest.raises(PluginError, match=message):

@@ -172,7 +172,7 @@ def test_no_signal_is_seen():
 # -- differences -----------------------------------------------------------------------------------
 
 
-def test_rounding_is_no_difference_and_is_told():
+def test_rounding_is_no_difference_and_is_reported():
     noise = Noise()
     values = np.array([[1.0, NAN], [2.0, 3.0]])
     assert compare_arrays(values, values * (1 + 1e-13), noise) is None
@@ -210,11 +210,11 @@ def by_month(bars):
         (lambda b: np.linspace(0, 1, len(b))[:, None] * np.ones(3), LENGTH),
     ],
 )
-def test_the_likely_cause_is_told_from_what_moves_a_value(signals, cause):
+def test_the_likely_cause_is_reported_from_what_moves_a_value(signals, cause):
     assert cause_of_signal(signals, bars_with_everything()) == cause
 
 
-def test_a_shift_is_told_with_its_length():
+def test_a_shift_is_reported_with_its_length():
     what, how = cause_of_signal(lambda b: frame(b).shift(-3).to_numpy(), bars_with_everything())
     assert what == "a negative shift: the value of 3 bars later"
     assert "not row t + 3: shift forward instead" in how
@@ -328,7 +328,7 @@ def case(tmp_path):
     return build
 
 
-def test_a_leak_is_told_with_its_cause_and_its_fix(case):
+def test_a_leak_is_reported_with_its_cause_and_its_fix(case):
     found = check_lookahead(case("tomorrow"))
     (leak,) = found.leaks
     assert (leak.component, leak.quantity) == ("strategy tomorrow", "signals")
@@ -337,7 +337,7 @@ def test_a_leak_is_told_with_its_cause_and_its_fix(case):
     assert f"strategy tomorrow: signals of {leak.asset} at {leak.first} knew the future" in text
     assert "likely cause: a negative shift: the value of 1 bar later" in text
     assert (
-        "to mend it: row t may use row t and earlier ones, not row t + 1: shift forward instead"
+        "to fix it: row t may use row t and earlier ones, not row t + 1: shift forward instead"
         in text
     )
     assert "LOOK-AHEAD: 1 quantity knows the future" in text
@@ -345,7 +345,7 @@ def test_a_leak_is_told_with_its_cause_and_its_fix(case):
     json.dumps(found.as_json())
 
 
-def test_a_clean_run_is_told_with_how_sure_that_is(case):
+def test_a_clean_run_is_reported_with_how_sure_that_is(case):
     found = check_lookahead(case("average"), dates=12)
     text = lookahead_text(found)
     assert found.exit_code == 0
@@ -427,7 +427,7 @@ def test_a_warm_up_without_signals_or_without_history_is_nothing_to_check(case):
     )
 
 
-def test_a_length_at_which_the_run_fails_is_told(case):
+def test_a_length_at_which_the_run_fails_is_reported(case):
     found = check_warmup(case("needsmuch", end="2018-12-31"))
     assert found.need == 5000 - (5031 - 252)
     assert "RuntimeError: too short" in warmup_text(found)
@@ -458,7 +458,7 @@ def test_every_run_warns_of_look_ahead(case, strategy, quantity):
     assert result.manifest["look_ahead"]["verdict"] == "look-ahead"
 
 
-def test_hidden_state_cannot_be_checked_and_is_told(case):
+def test_hidden_state_cannot_be_checked_and_is_reported(case):
     result = run(case("counts"))
     assert not result.warnings
     assert result.look_ahead.startswith("not checked: strategy counts: asked again at 2000-")
@@ -506,7 +506,7 @@ def test_the_commands_print_and_exit(file, capsys):
     assert json.loads(capsys.readouterr().out)["need"] == 29
 
 
-def test_a_mistake_in_the_file_is_told_as_ever(file):
+def test_a_mistake_in_the_file_is_reported_as_ever(file):
     with pytest.raises(ConfigError):
         check_lookahead(RunConfig(name="x", data={}, strategy="s"))
     assert main(["check", "lookahead", file, "--set", "strategy=averge"]) == 2

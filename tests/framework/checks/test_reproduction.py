@@ -182,7 +182,7 @@ def test_changed_order_list_is_named(done):
     assert "order list: fills: only the hash in the manifest differs" in found.text
 
 
-def test_last_digits_of_another_machine_are_told_and_forgiven(done):
+def test_last_digits_of_another_machine_are_reported_and_forgiven(done):
     nav = pd.read_parquet(done / "nav.parquet")
     nav["cash"] *= 1 + 1e-13
     nav.to_parquet(done / "nav.parquet")

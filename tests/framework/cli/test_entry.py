@@ -60,7 +60,7 @@ def test_every_command_explains_itself(capsys: Captured, command: str) -> None:
     assert f"Usage: bt-run {command}" in capsys.readouterr().out
 
 
-def test_the_version_is_told(capsys: Captured) -> None:
+def test_the_version_is_reported(capsys: Captured) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("bt-run, version ")
 
@@ -183,7 +183,7 @@ def test_a_missing_file_is_one_line_and_exit_code_2(folder: Path, capsys: Captur
     assert capsys.readouterr().err == "bt-run: nonsense.yaml: no such file\n"
 
 
-def test_a_misspelt_command_is_told(folder: Path, capsys: Captured) -> None:
+def test_a_misspelt_command_is_reported(folder: Path, capsys: Captured) -> None:
     assert main(["plugin"]) == 2
     assert (
         capsys.readouterr().err
@@ -196,7 +196,7 @@ def test_an_unknown_option_is_a_usage_error(folder: Path, capsys: Captured) -> N
     assert "No such option" in capsys.readouterr().err
 
 
-def test_a_mistake_is_told_without_a_traceback(folder: Path, capsys: Captured) -> None:
+def test_a_mistake_is_reported_without_a_traceback(folder: Path, capsys: Captured) -> None:
     assert main(["run.yaml", "--set", "strategy.fsat=3"]) == 2
     err = capsys.readouterr().err
     assert err.startswith("bt-run: --set strategy.fsat: strategy.fsat: unknown key; found 3")

@@ -156,7 +156,7 @@ def test_what_a_run_may_not_say_is_not(
     assert not accepts(schema, RUN.replace(old, new), tmp_path)
 
 
-def test_a_config_without_a_schema_is_told_with_its_plugin(tmp_path: Path) -> None:
+def test_a_config_without_a_schema_is_reported_with_its_plugin(tmp_path: Path) -> None:
     path = tmp_path / "plugin.py"
     text = PLUGIN.format(thing="Callable[[int], int]")
     path.write_text(

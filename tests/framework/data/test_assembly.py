@@ -61,7 +61,7 @@ def test_a_high_below_the_low_is_refused():
         assemble(rows)
 
 
-def test_how_many_rows_are_wrong_is_told():
+def test_how_many_rows_are_wrong_is_reported():
     with pytest.raises(DataError, match=r"\(3 such rows\)"):
         assemble(replace(make_rows([1, 1, 1]), close=np.zeros(3)))
 
@@ -132,7 +132,7 @@ def test_a_benchmark_that_does_not_cover_the_window_is_refused(short):
         assemble_bars(request(benchmark=("B", "B")), {"A": rows}, bench)
 
 
-def test_a_benchmark_that_misses_a_session_inside_is_told():
+def test_a_benchmark_that_misses_a_session_inside_is_reported():
     rows = make_rows([1, 2, 3])
     bench = Rows(times=rows.times[[0, 2]], close=rows.close[[0, 2]])
     bars = assemble_bars(request(benchmark=("B", "B")), {"A": rows}, bench)
@@ -142,7 +142,7 @@ def test_a_benchmark_that_misses_a_session_inside_is_told():
     )
 
 
-def test_an_unknown_calendar_is_told_with_the_nearest():
+def test_an_unknown_calendar_is_reported_with_the_nearest():
     from bt_run.data.calendars import exchange_sessions
 
     with pytest.raises(ConfigError, match=r"data.calendar: was 'XNYSE', .* did you mean 'XNYS'\?"):

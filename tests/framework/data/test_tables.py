@@ -236,14 +236,14 @@ def test_cutting_the_bars_changes_nothing_that_was_known(tmp_path_factory, rows,
         ),
     ],
 )
-def test_what_is_wrong_with_a_file_is_told(tmp_path, text, message):
+def test_what_is_wrong_with_a_file_is_reported(tmp_path, text, message):
     with pytest.raises(DataError) as caught:
         table_of(written(tmp_path, text))
     assert message in str(caught.value)
     assert "t.csv" in str(caught.value)
 
 
-def test_a_missing_file_and_a_missing_column_are_told(tmp_path):
+def test_a_missing_file_and_a_missing_column_are_reported(tmp_path):
     with pytest.raises(DataError, match=r"nothing.csv: no such file; expected a table with dates"):
         table_of(tmp_path / "nothing.csv")
     with pytest.raises(DataError, match=r"no column 'score'; found v"):

@@ -13,7 +13,7 @@ from bt_run.backtest.baselines import equal_weight
 from bt_run.backtest.loading import with_assets
 from bt_run.data.data_config import UniverseConfig
 from bt_run.data.schedule import scheduled
-from bt_run.data.universe import coverage, members, members_between, read_spells
+from bt_run.data.universe import coverage, members, members_between, read_memberships
 from bt_run.decision.pipeline import Pipeline, Stage
 from bt_run.engine.panel import PanelRun, run_panel
 from bt_run.terms import Limits
@@ -21,13 +21,13 @@ from bt_run.testing import MadeCosts, make_bars
 
 NAN = np.nan
 # make_bars counts weekdays from Wednesday 1 January 2020: bar 0 is the 1st, bar 5 the 8th
-SPELLS = "ticker,start,end\nA,2019-01-01,2020-01-03\nA,2020-01-07,\nB,2020-01-02,2020-01-08\nGONE,2019-01-01,\n"
+MEMBERSHIPS = "ticker,start,end\nA,2019-01-01,2020-01-03\nA,2020-01-07,\nB,2020-01-02,2020-01-08\nGONE,2019-01-01,\n"
 
 
-def spells(tmp_path, text=SPELLS):
+def memberships(tmp_path, text=MEMBERSHIPS):
     (tmp_path / "members.csv").write_text(text)
     config = UniverseConfig(file=tmp_path / "members.csv")
-    return config, read_spells(config)
+    return config, read_memberships(config)
 
 
 def six_bars():
@@ -35,7 +35,7 @@ def six_bars():
 
 
 def test_a_member_is_one_from_its_start_until_the_day_it_leaves(tmp_path):
-    _, frame = spells(tmp_path)
+    _, frame = memberships(tmp_path)
     mask = members(frame, {"A": "A", "B": "B", "C": "C"}, six_bars())
     np.testing.assert_array_equal(mask[:, 0], [1, 1, 0, 0, 1, 1])
     np.testing.assert_array_equal(mask[:, 1], [0, 1, 1, 1, 1, 0])
@@ -43,20 +43,20 @@ def test_a_member_is_one_from_its_start_until_the_day_it_leaves(tmp_path):
 
 
 def test_members_are_found_by_their_symbol_at_the_source(tmp_path):
-    _, frame = spells(tmp_path)
+    _, frame = memberships(tmp_path)
     mask = members(frame, {"A": "B", "B": "NONE", "C": "C"}, six_bars())
     assert mask[:, 0].tolist() == [False, True, True, True, True, False]
     assert not mask[:, 1].any()
 
 
 def test_the_universe_of_a_window_is_who_was_a_member_in_it(tmp_path):
-    _, frame = spells(tmp_path)
+    _, frame = memberships(tmp_path)
     assert members_between(frame, date(2020, 1, 3), date(2020, 1, 6)) == ("B", "GONE")
     assert members_between(frame, date(2020, 1, 8), date(2020, 1, 9)) == ("A", "GONE")
 
 
-def test_the_coverage_is_told_year_by_year(tmp_path):
-    config, frame = spells(tmp_path)
+def test_the_coverage_is_reported_year_by_year(tmp_path):
+    config, frame = memberships(tmp_path)
     bars = six_bars()
     mask = members(frame, {"A": "A", "B": "B", "C": "C"}, bars)
     # members by the file on the six days: 2, 3, 2, 2, 3, 2; with prices: all of them but GONE
@@ -123,16 +123,16 @@ def test_the_fingerprint_holds_the_members():
         ("date,A\n2020-01-03,1\n", "found columns date, A; expected ticker, start and end"),
         (
             "ticker,start,end\nA,2020-01-03,2019-01-01\n",
-            "the spell of A ends on 2019-01-01, before it starts on 2020-01-03; expected an end "
+            "the membership of A ends on 2019-01-01, before it starts on 2020-01-03; expected an end "
             "on or after the start",
         ),
         (
             "ticker,start,end\nA,2020-01-03,2020-02-01\nA,2020-01-10,\n",
-            "two spells of A overlap at 2020-01-10; expected each to end before the next starts",
+            "two memberships of A overlap at 2020-01-10; expected each to end before the next starts",
         ),
         (
             "ticker,start,end\nA,2020-01-03,\nA,2020-01-10,\n",
-            "two spells of A overlap at 2020-01-10",
+            "two memberships of A overlap at 2020-01-10",
         ),
         (
             "ticker,start,end\nA,,2020-01-10\n",
@@ -142,12 +142,12 @@ def test_the_fingerprint_holds_the_members():
 )
 def test_spells_that_cannot_be_true_are_refused(tmp_path, text, message):
     with pytest.raises(DataError) as caught:
-        spells(tmp_path, text)
+        memberships(tmp_path, text)
     assert message in str(caught.value)
 
 
 def config(tmp_path, **data):
-    spells(tmp_path)
+    memberships(tmp_path)
     parts = {
         "source": "made",
         "benchmark": "SPY",
@@ -165,7 +165,7 @@ def test_without_assets_a_run_holds_the_members_that_the_source_has(tmp_path):
     assert with_assets(named.data, source) is named.data
 
 
-def test_a_source_that_cannot_tell_its_symbols_is_told(tmp_path):
+def test_a_source_that_cannot_tell_its_symbols_is_reported(tmp_path):
     with pytest.raises(
         ConfigError, match=r"data.assets: was empty, and source 'made' cannot list its symbols"
     ):

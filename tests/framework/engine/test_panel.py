@@ -428,7 +428,7 @@ def test_market_orders_slip_on_both_sides_and_limit_orders_do_not():
     assert table["asked"].tolist() == table["filled"].tolist() == [5.0, -5.0, 5.0, -5.0]
 
 
-def test_classic_holdings_and_progress_are_told_bar_by_bar():
+def test_classic_holdings_and_progress_are_reported_bar_by_bar():
     bars = make_bars({"A": walk(1, days=130), "B": walk(2, days=130)})
     reached = []
 
@@ -512,7 +512,7 @@ def test_a_feed_shows_the_close_for_a_missing_field_and_no_volume():
     assert seen == [[10, 10, 10, 10, 0], [11, 11, 11, 11, 0], [12, 12, 12, 12, 0]]
 
 
-def test_an_order_that_is_open_when_the_data_end_is_told():
+def test_an_order_that_is_open_when_the_data_end_is_reported():
     bars = make_bars({"A": [10, 10, 10, 10]})
 
     class Low(bt.Strategy):

@@ -100,7 +100,7 @@ def test_report_that_cannot_compare_is_refused(folders, tmp_path, monkeypatch):
 # -- a report of a result that exists
 
 
-def test_result_writes_a_report_where_it_is_told(folders, tmp_path):
+def test_result_writes_a_report_where_it_is_reported(folders, tmp_path):
     result = load_result(folders[0])
     assert write_report(result, "html", tmp_path / "new") == (tmp_path / "new" / "report.html",)
     assert write_report(result, "html") == (folders[0] / "report.html",)

@@ -29,7 +29,7 @@ def lines_of(text, asset):
     return {line[2:32].strip(): line[32:].strip() for line in block.splitlines()}
 
 
-def test_decision_is_told_in_the_numbers_of_the_tables(flagship):
+def test_decision_is_reported_in_the_numbers_of_the_tables(flagship):
     tables = read_run(flagship)
     text = explain(tables, "2004-05-03", "SPY")
     told = lines_of(text, "SPY")
@@ -89,7 +89,7 @@ def test_many_assets_are_cut_to_those_that_change_most(flagship, monkeypatch):
     )
 
 
-def test_last_decision_without_a_following_bar_is_told(tmp_path):
+def test_last_decision_without_a_following_bar_is_reported(tmp_path):
     config = load_config(EXAMPLES / "spy_qqq.yaml", ["data.end=2000-02-01"])
     tables = read_run(run(config, tmp_path, reports=False).folder)
     text = explain(tables, "2000-02-01", "SPY")

@@ -116,7 +116,7 @@ def test_folder_without_a_run_is_refused(tmp_path):
         read_run(tmp_path / "nothing")
 
 
-def test_a_damaged_run_is_told(tmp_path):
+def test_a_damaged_run_is_reported(tmp_path):
     (tmp_path / "manifest.json").write_text("{broken")
     with pytest.raises(DataError, match="the run is damaged, a file is missing or cannot be read"):
         read_run(tmp_path)

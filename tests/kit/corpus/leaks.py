@@ -388,7 +388,7 @@ LEAKS["overlay_knows_the_crash"] = {"strategy": "every_asset", "overlays": ["kno
 
 
 class KnowsTheFill:
-    """Veto the trades whose fill will be dear."""
+    """Veto the trades whose fill will be expensive."""
 
     def __init__(self, config, context):
         pass
@@ -396,8 +396,10 @@ class KnowsTheFill:
     def check(self, state, target):
         bars, t = state.history._bars, len(state.history) - 1
         after = min(t + 1, len(bars) - 1)
-        dear = np.nanmean(bars.close[after] / bars.close[t]) > 1.002
-        return Verdict(fire=True, veto=bool(dear), reason="dear" if dear else "cheap")
+        expensive = np.nanmean(bars.close[after] / bars.close[t]) > 1.002
+        return Verdict(
+            fire=True, veto=bool(expensive), reason="expensive" if expensive else "cheap"
+        )
 
 
 TRIGGERS.append(Component(name="knows_the_fill", config=Empty, build=KnowsTheFill, summary="peeks"))

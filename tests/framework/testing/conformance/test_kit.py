@@ -91,7 +91,7 @@ def test_a_component_that_never_acts_is_not_called_tested():
     assert {o.text for o in outcomes if o.mark == "skipped"} == {reason}
 
 
-def test_a_lookback_that_is_too_long_for_the_market_is_told_as_such():
+def test_a_lookback_that_is_too_long_for_the_market_is_reported_as_such():
     outcomes = conformance.check("trend", options={"fast": 50, "slow": 260})
     (outcome,) = (outcome for outcome in outcomes if outcome.case.number == "S15")
     assert outcome.mark == "skipped"

@@ -16,7 +16,7 @@ def test_every_mutant_is_offered():
 
 
 @pytest.mark.parametrize("label", sorted(BREAKS))
-def test_a_broken_promise_is_told_by_its_own_case_and_by_no_other(label):
+def test_a_broken_promise_is_reported_by_its_own_case_and_by_no_other(label):
     bench = BENCHES[label]
     outcomes = [bench.outcome(case.number) for case in bench.cases]
     assert [outcome.case.number for outcome in outcomes if outcome.mark == "failed"] == [
