@@ -14,7 +14,7 @@ export XDG_CACHE_HOME := $(CURDIR)/.cache
 export MPLCONFIGDIR := $(CURDIR)/.cache/matplotlib
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs picture bench evidence
+.PHONY: help demo test lint fix coverage docs picture bench evidence
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -29,6 +29,14 @@ lint: $(STAMP)  ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+fix: $(STAMP)  ## Format, order imports, and write the reference
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/python docs/reference.py
+
+coverage: $(STAMP)  ## Run the suite and print which lines no test reaches (some minutes)
+	$(BIN)/pytest -q -n auto --cov --cov-report=term:skip-covered
 
 docs: $(STAMP)  ## Write the reference, build the site into build/docs, and test the documents
 	$(BIN)/python docs/reference.py
