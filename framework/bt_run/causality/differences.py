@@ -1,9 +1,9 @@
-"""Find where two passes through the same past part: signals, decisions, orders, fills."""
+"""Where two passes through the same past part: signals, decisions, orders, fills."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,17 +23,18 @@ __all__ = [
     "compare_orders",
 ]
 
-_Rows = Mapping[
-    tuple[int, int, int], tuple[float, ...]
-]  # (bar, decided, asset) -> asked, filled, price, commission
-TOLERANCE = 1e-9  # of the larger of 1 and the largest value; below it lies the rounding of filters
+TOLERANCE = 1e-9  # of the larger of 1 and the largest value; below lies the rounding of filters
+LONGEST = 60  # characters of a value that is shown
+COLUMNS = ("asked", "filled", "price", "commission")
+INFINITE = float("inf")
+
+_Key = tuple[int, int, int]  # bar, decided, asset
+_Rows = Mapping[_Key, tuple[float, ...]]  # the columns above
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Say where a quantity of a component first differed: a bar, an asset, what it was, what it
-    became.
-    """
+    """Where a quantity of a component first differed: a bar, an asset, what it was and became."""
 
     component: str
     quantity: str
@@ -46,7 +47,7 @@ class Difference:
 
 @dataclass
 class Noise:
-    """Collect how large the differences were that count as rounding."""
+    """How large the differences were that count as rounding, and how many rows were compared."""
 
     largest: float = 0.0
     rows: int = 0
@@ -56,15 +57,16 @@ def compare_arrays(one: Array, other: Array, noise: Noise) -> tuple[int, int, fl
     """Return the first (row, column, size) at which two arrays (n, N) differ, or None."""
     noise.rows += len(one)
     known, also = np.isfinite(one), np.isfinite(other)
-    gap = np.abs(np.where(known & also, one - other, 0.0))
+    both = known & also
+    gap = np.abs(np.where(both, one - other, 0.0))
     scale = max(1.0, float(np.abs(one[known]).max(initial=0.0)))
     bad = (known != also) | (gap > TOLERANCE * scale)
     if not bad.any():
         noise.largest = max(noise.largest, float(gap.max(initial=0.0)))
         return None
-    row, column = (int(i) for i in np.argwhere(bad)[0])
-    size = float(gap[bad & known & also].max(initial=0.0))
-    return row, column, size if size > 0.0 else float("inf")
+    row, column = np.argwhere(bad)[0].tolist()
+    size = float(gap[bad & both].max(initial=0.0))
+    return row, column, size if size > 0.0 else INFINITE
 
 
 def compare_decisions(
@@ -74,30 +76,21 @@ def compare_decisions(
     other: Sequence[Decision],
     noise: Noise,
 ) -> Difference | None:
-    """Return the first difference between decisions on the same bars, in the order in which
-    components act.
+    """Return the first difference between decisions on the same bars.
+
+    First is what differs earliest, in the order in which components act.
     """
     if len(one) == len(other) and _equal(one, other):
         noise.rows += len(one)
         return None
     for first, second in zip(one, other, strict=False):
         if first.bar != second.bar:
-            return Difference(
-                "schedule", "decision", min(first.bar, second.bar), "", "", "", float("inf")
-            )
-        for component, quantity, mine, yours in _quantities(pipeline, first, second):
-            if isinstance(mine, np.ndarray):
-                found = compare_arrays(mine[None, :], yours[None, :], noise)
-                if found:
-                    _, column, size = found
-                    was, became = (f"{array[column]:.6g}" for array in (mine, yours))
-                    return Difference(
-                        component, quantity, first.bar, assets[column], was, became, size
-                    )
-            elif not _same(mine, yours):
-                return Difference(
-                    component, quantity, first.bar, "", _short(mine), _short(yours), float("inf")
-                )
+            earlier = min(first.bar, second.bar)
+            return Difference("schedule", "decision", earlier, "", "", "", INFINITE)
+        for quantity in _quantities(pipeline, first, second):
+            found = quantity.difference(first.bar, assets, noise)
+            if found is not None:
+                return found
     return None
 
 
@@ -109,46 +102,12 @@ def compare_fills(
     noise: Noise,
 ) -> Difference | None:
     """Return the first difference between the fills up to bar ``until``."""
-    if _columns(one, until) == _columns(other, until):
+    if _as_bytes(one, until) == _as_bytes(other, until):
         noise.rows += len(one)
         return None
-    mine, yours = (
-        {key: values for record in records if record.bar <= until for key, values in _rows(record)}
-        for records in (one, other)
-    )
-    return _compare_rows(assets, mine, yours, noise)
-
-
-def _equal(one: Sequence[Decision], other: Sequence[Decision]) -> bool:
-    """Tell whether decisions are the same to the byte, which is quick to see and nearly always so."""
-    return all(
-        a.bar == b.bar
-        and a.fired == b.fired
-        and a.memos == b.memos
-        and a.notes == b.notes
-        and a.signal.tobytes() == b.signal.tobytes()
-        and a.target.tobytes() == b.target.tobytes()
-        and a.traded.tobytes() == b.traded.tobytes()
-        and all(x.tobytes() == y.tobytes() for x, y in zip(a.stages, b.stages, strict=True))
-        for a, b in zip(one, other, strict=True)
-    )
-
-
-def _columns(records: Sequence[FillRecord], until: int) -> list[Any]:
-    """Return the fills up to a bar as bytes."""
-    kept = [
-        record
-        for record in records
-        if record.bar <= until and not (record.reason == DATA_END).any()
-    ]
-    return [
-        (
-            r.bar,
-            np.asarray(r.decided).tobytes(),
-            *(v.tobytes() for v in (r.assets, r.asked, r.filled, r.price, r.commission)),
-        )
-        for r in kept
-    ]
+    before = _rows_where(one, lambda record: record.bar <= until)
+    after = _rows_where(other, lambda record: record.bar <= until)
+    return _compare_rows(assets, before, after, noise)
 
 
 def compare_orders(
@@ -158,74 +117,88 @@ def compare_orders(
     decided: int,
     noise: Noise,
 ) -> Difference | None:
-    """Return the first difference between the shares asked for at bar ``decided``, filled at the
-    next.
+    """Return the first difference between the shares asked for at bar ``decided``.
+
+    They fill at the next bar.
     """
-    mine, yours = (
-        {
-            key: values[:1]
-            for record in records
-            if record.bar == decided + 1
-            for key, values in _rows(record)
-            if key[1] == decided
-        }
-        for records in (one, other)
-    )
-    return _compare_rows(assets, mine, yours, noise)
+    before = _asked_at(one, decided)
+    after = _asked_at(other, decided)
+    return _compare_rows(assets, before, after, noise)
 
 
-def _compare_rows(
-    assets: Sequence[str], mine: _Rows, yours: _Rows, noise: Noise
-) -> Difference | None:
-    for key in sorted(mine.keys() | yours.keys()):
-        bar, _, column = key
-        names = ("asked", "filled", "price", "commission")
-        if key not in mine or key not in yours:
-            was, became = (
-                "no order" if key not in side else f"{side[key][0]:.6g} shares"
-                for side in (mine, yours)
-            )
-            return Difference("broker", "orders", bar, assets[column], was, became, float("inf"))
-        for name, a, b in zip(names, mine[key], yours[key], strict=False):
-            if compare_arrays(np.array([[a]]), np.array([[b]]), noise):
-                return Difference(
-                    "broker", name, bar, assets[column], f"{a:.6g}", f"{b:.6g}", abs(a - b)
-                )
-    return None
+# -- decisions -------------------------------------------------------------------------------------
 
 
-def _rows(record: FillRecord) -> Iterator[tuple[tuple[int, int, int], tuple[float, ...]]]:
-    decided = np.broadcast_to(record.decided, len(record.assets))
-    for i, column in enumerate(record.assets):
-        if record.reason[i] == DATA_END:
-            continue  # an order that found no bar because the data end here
-        values = (record.asked[i], record.filled[i], record.price[i], record.commission[i])
-        yield (record.bar, int(decided[i]), int(column)), tuple(float(value) for value in values)
+@dataclass(frozen=True)
+class _Quantity:
+    """What a component gave in two decisions: an array (N,), or JSON-like values."""
+
+    component: str
+    name: str
+    one: Any
+    other: Any
+
+    def difference(self, bar: int, assets: Sequence[str], noise: Noise) -> Difference | None:
+        """Return how the two differ, or None."""
+        if isinstance(self.one, np.ndarray):
+            return self._of_arrays(bar, assets, noise)
+        if _same(self.one, self.other):
+            return None
+        was, became = _short(self.one), _short(self.other)
+        return Difference(self.component, self.name, bar, "", was, became, INFINITE)
+
+    def _of_arrays(self, bar: int, assets: Sequence[str], noise: Noise) -> Difference | None:
+        found = compare_arrays(self.one[None, :], self.other[None, :], noise)
+        if found is None:
+            return None
+        _, column, size = found
+        was, became = f"{self.one[column]:.6g}", f"{self.other[column]:.6g}"
+        return Difference(self.component, self.name, bar, assets[column], was, became, size)
 
 
-def _quantities(
-    pipeline: Pipeline, one: Decision, other: Decision
-) -> Iterator[tuple[str, str, Any, Any]]:
-    """Yield component, quantity and both values, in the order in which the components act."""
+def _quantities(pipeline: Pipeline, one: Decision, other: Decision) -> Iterator[_Quantity]:
+    """Yield what is compared, in the order in which the components act."""
     strategy = pipeline.strategy
-    yield f"{strategy.path} {strategy.name}", "signal", one.signal, other.signal
+    yield _Quantity(_name(strategy), "signal", one.signal, other.signal)
     for place, stage in enumerate(pipeline.weighing):
-        yield f"{stage.path} {stage.name}", "weights", one.stages[place], other.stages[place]
+        yield _Quantity(_name(stage), "weights", one.stages[place], other.stages[place])
     for stage in pipeline.triggers:
-        name = f"{stage.path} {stage.name}"
-        yield name, "memo", one.memos.get(stage.path), other.memos.get(stage.path)
-    triggers = ", ".join(f"{stage.path} {stage.name}" for stage in pipeline.triggers) or "limits"
-    yield (
-        triggers,
-        "verdict",
-        (one.fired, one.traded.tolist()),
-        (other.fired, other.traded.tolist()),
+        memos = one.memos.get(stage.path), other.memos.get(stage.path)
+        yield _Quantity(_name(stage), "memo", *memos)
+    triggers = ", ".join(_name(stage) for stage in pipeline.triggers) or "limits"
+    verdict = one.fired, one.traded.tolist()
+    other_verdict = other.fired, other.traded.tolist()
+    yield _Quantity(triggers, "verdict", verdict, other_verdict)
+    yield _Quantity("limits", "target", one.target, other.target)
+    yield from _by_path("memo", one.memos, other.memos)
+    yield from _by_path("notes", one.notes, other.notes)
+
+
+def _by_path(name: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[_Quantity]:
+    for path in sorted(one.keys() | other.keys()):
+        yield _Quantity(path, name, one.get(path), other.get(path))
+
+
+def _name(stage: Any) -> str:
+    return f"{stage.path} {stage.name}"
+
+
+def _equal(one: Sequence[Decision], other: Sequence[Decision]) -> bool:
+    """Tell whether decisions are the same to the byte: quick to see, and nearly always so."""
+    return all(_as_one(a) == _as_one(b) for a, b in zip(one, other, strict=True))
+
+
+def _as_one(decision: Decision) -> tuple[Any, ...]:
+    return (
+        decision.bar,
+        decision.fired,
+        decision.memos,
+        decision.notes,
+        decision.signal.tobytes(),
+        decision.target.tobytes(),
+        decision.traded.tobytes(),
+        [weights.tobytes() for weights in decision.stages],
     )
-    yield "limits", "target", one.target, other.target
-    for path in sorted(one.memos.keys() | other.memos.keys()):
-        yield path, "memo", one.memos.get(path), other.memos.get(path)
-    for path in sorted(one.notes.keys() | other.notes.keys()):
-        yield path, "notes", one.notes.get(path), other.notes.get(path)
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -233,12 +206,73 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
-        return len(one) == len(other) and all(_same(a, b) for a, b in zip(one, other, strict=True))
+        pairs = zip(one, other, strict=False)
+        return len(one) == len(other) and all(_same(a, b) for a, b in pairs)
     if isinstance(one, float) and isinstance(other, float):
-        return abs(one - other) <= TOLERANCE * max(1.0, abs(one)) or (one != one and other != other)
+        both_missing = one != one and other != other
+        return both_missing or abs(one - other) <= TOLERANCE * max(1.0, abs(one))
     return bool(one == other)
 
 
 def _short(value: Any) -> str:
     text = json.dumps(value, default=str)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+
+
+# -- fills -----------------------------------------------------------------------------------------
+
+
+def _as_bytes(records: Sequence[FillRecord], until: int) -> list[Any]:
+    """Return the fills up to a bar as bytes."""
+    out = []
+    for record in records:
+        if record.bar <= until and not (record.reason == DATA_END).any():
+            columns = [getattr(record, name).tobytes() for name in COLUMNS]
+            decided = np.asarray(record.decided).tobytes()
+            out.append((record.bar, decided, record.assets.tobytes(), *columns))
+    return out
+
+
+def _rows_where(
+    records: Sequence[FillRecord], keep: Callable[[FillRecord], bool]
+) -> dict[_Key, tuple[float, ...]]:
+    rows: dict[_Key, tuple[float, ...]] = {}
+    for record in records:
+        if keep(record):
+            rows.update(_rows(record))
+    return rows
+
+
+def _asked_at(records: Sequence[FillRecord], decided: int) -> dict[_Key, tuple[float, ...]]:
+    rows = _rows_where(records, lambda record: record.bar == decided + 1)
+    return {key: values[:1] for key, values in rows.items() if key[1] == decided}
+
+
+def _rows(record: FillRecord) -> Iterator[tuple[_Key, tuple[float, ...]]]:
+    decided = np.broadcast_to(record.decided, len(record.assets))
+    columns = [getattr(record, name) for name in COLUMNS]
+    for place, asset in enumerate(record.assets):
+        # an order may find no bar only because the data end here
+        if record.reason[place] != DATA_END:
+            values = tuple(float(column[place]) for column in columns)
+            yield (record.bar, int(decided[place]), int(asset)), values
+
+
+def _compare_rows(
+    assets: Sequence[str], one: _Rows, other: _Rows, noise: Noise
+) -> Difference | None:
+    for key in sorted(one.keys() | other.keys()):
+        bar, _, column = key
+        asset = assets[column]
+        if key not in one or key not in other:
+            was, became = _order_text(one, key), _order_text(other, key)
+            return Difference("broker", "orders", bar, asset, was, became, INFINITE)
+        for name, before, after in zip(COLUMNS, one[key], other[key], strict=False):
+            if compare_arrays(np.array([[before]]), np.array([[after]]), noise):
+                was, became = f"{before:.6g}", f"{after:.6g}"
+                return Difference("broker", name, bar, asset, was, became, abs(before - after))
+    return None
+
+
+def _order_text(rows: _Rows, key: _Key) -> str:
+    return f"{rows[key][0]:.6g} shares" if key in rows else "no order"

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from bt_run.arrays import Array
 from bt_run.data.bars import FIELDS, Bars, Prices, forward_fill
 from bt_run.data.known import Table
 
 __all__ = ["absent_after", "from_bar", "noise_after", "other_close", "shaken_at", "until"]
 
 LEVEL = 4.0  # the other future lies at this multiple of the last price, or at one over it
+STEP = 0.05  # standard deviation of its log returns
+UNLISTED = 40.0  # the last price of an asset that has none
 
 
 def until(bars: Bars, t: int) -> Bars:
@@ -29,15 +34,16 @@ def from_bar(bars: Bars, first: int) -> Bars:
 def absent_after(bars: Bars, t: int, ahead: int) -> Bars:
     """Return the bars up to ``t`` and ``ahead`` more in which no asset has a row."""
     bars = until(bars, min(t + ahead, len(bars) - 1))
-    gone = np.zeros_like(bars.present)
-    gone[: t + 1] = bars.present[: t + 1]
-
-    def without(prices: Prices) -> Prices:
-        return Prices(*(np.where(gone, getattr(prices, name), np.nan) for name in FIELDS))
-
+    present = bars.present.copy()
+    present[t + 1 :] = False
     benchmark = bars.benchmark.copy()
     benchmark[t + 1 :] = np.nan
-    return replace(_with_prices(bars, without), present=gone, benchmark=benchmark)
+
+    def without(prices: Prices) -> Prices:
+        fields = [np.where(present, prices.field(name), np.nan) for name in FIELDS]
+        return Prices(*fields)
+
+    return replace(_with_prices(bars, without), present=present, benchmark=benchmark)
 
 
 def noise_after(bars: Bars, t: int, ahead: int, rng: np.random.Generator) -> Bars:
@@ -47,58 +53,68 @@ def noise_after(bars: Bars, t: int, ahead: int, rng: np.random.Generator) -> Bar
     """
     bars = until(bars, min(t + ahead, len(bars) - 1))
     later = slice(t + 1, len(bars))
-    shape = bars.close[later].shape
-    jump = LEVEL ** rng.choice([-1.0, 1.0], shape[1])
-    path = jump * np.exp(np.cumsum(rng.normal(0.0, 0.05, shape), axis=0))
-    spread = np.exp(rng.uniform(0.0, 0.02, (3, *shape)))
-    volume = np.exp(rng.normal(12.0, 1.0, shape))
-
-    def noisy(prices: Prices) -> Prices:
-        level = np.nan_to_num(forward_fill(prices.close[: t + 1])[-1], nan=40.0)
-        close = path * level
-        new = {"close": close, "open": close * spread[0], "volume": volume}
-        new["high"] = np.maximum(close, new["open"]) * spread[1]
-        new["low"] = np.minimum(close, new["open"]) / spread[2]
-        out = {}
-        for name in FIELDS:
-            values = getattr(prices, name).copy()
-            # a field that the data do not have stays away
-            values[later] = new[name] if np.isfinite(values).any() or name == "close" else np.nan
-            out[name] = values
-        return Prices(**out)
-
-    present = bars.present.copy()
-    present[later] = True
-    dividends, splits = bars.dividends.copy(), bars.splits.copy()
-    dividends[later], splits[later] = 0.0, 1.0
-    benchmark = bars.benchmark.copy()
-    known = benchmark[: t + 1][np.isfinite(benchmark[: t + 1])]
-    benchmark[later] = (
-        (known[-1] if len(known) else 1.0)
-        * LEVEL
-        * np.exp(np.cumsum(rng.normal(0, 0.05, shape[0])))
-    )
+    noise = _Noise.drawn(bars.close[later].shape, rng)
+    changed = _with_prices(bars, lambda prices: noise.after(prices, t))
+    benchmark = _changed(bars.benchmark, later, _noisy_benchmark(bars, t, rng))
     members = bars.members
     if members is not None:
-        members = members.copy()
-        members[later] = rng.random(shape) > 0.5
-    tables = MappingProxyType(
-        {name: _noisy_table(table, t, rng) for name, table in bars.tables.items()}
-    )
+        members = _changed(members, later, rng.random(noise.path.shape) > 0.5)
+    tables = {name: _noisy_table(table, t, rng) for name, table in bars.tables.items()}
     return replace(
-        _with_prices(bars, noisy),
-        present=present,
+        changed,
+        present=_changed(bars.present, later, True),
         benchmark=benchmark,
-        dividends=dividends,
-        splits=splits,
+        dividends=_changed(bars.dividends, later, 0.0),
+        splits=_changed(bars.splits, later, 1.0),
         members=members,
-        tables=tables,
+        tables=MappingProxyType(tables),
     )
+
+
+@dataclass(frozen=True)
+class _Noise:
+    """A made future of some bars: how prices move (n, N), how far a bar spreads, its volume."""
+
+    path: Array
+    spread: Array
+    volume: Array
+
+    @classmethod
+    def drawn(cls, shape: tuple[int, ...], rng: np.random.Generator) -> _Noise:
+        jump = LEVEL ** rng.choice([-1.0, 1.0], shape[1])
+        steps = rng.normal(0.0, STEP, shape)
+        return cls(
+            path=jump * np.exp(np.cumsum(steps, axis=0)),
+            spread=np.exp(rng.uniform(0.0, 0.02, (3, *shape))),
+            volume=np.exp(rng.normal(12.0, 1.0, shape)),
+        )
+
+    def after(self, prices: Prices, t: int) -> Prices:
+        """Return prices whose rows after ``t`` are this noise, at a multiple of the last price."""
+        last = forward_fill(prices.close[: t + 1])[-1]
+        close = self.path * np.nan_to_num(last, nan=UNLISTED)
+        opened = close * self.spread[0]
+        new = {
+            "close": close,
+            "open": opened,
+            "high": np.maximum(close, opened) * self.spread[1],
+            "low": np.minimum(close, opened) / self.spread[2],
+            "volume": self.volume,
+        }
+        fields = []
+        for name in FIELDS:
+            values = prices.field(name).copy()
+            # a field that the data do not have stays away
+            there = name == "close" or np.isfinite(values).any()
+            values[t + 1 :] = new[name] if there else np.nan
+            fields.append(values)
+        return Prices(*fields)
 
 
 def other_close(bars: Bars, t: int) -> Bars:
-    """Return the bars up to ``t``, with the closes of bar ``t`` alone a tenth higher; its high
-    follows.
+    """Return the bars up to ``t``, with the closes of bar ``t`` alone a tenth higher.
+
+    Its highs follow.
     """
     bars = until(bars, t)
 
@@ -112,15 +128,16 @@ def other_close(bars: Bars, t: int) -> Bars:
 
 
 def shaken_at(bars: Bars, rows: slice, factor: float) -> Bars:
-    """Return the bars with the prices and volumes of some ``rows`` multiplied; no row comes or
-    goes.
+    """Return the bars with the prices and volumes of some ``rows`` multiplied.
+
+    No row comes or goes.
     """
 
     def shaken(prices: Prices) -> Prices:
-        out = {name: getattr(prices, name).copy() for name in FIELDS}
-        for values in out.values():
+        fields = [prices.field(name).copy() for name in FIELDS]
+        for values in fields:
             values[rows] *= factor
-        return Prices(**out)
+        return Prices(*fields)
 
     benchmark = bars.benchmark.copy()
     benchmark[rows] *= factor
@@ -129,11 +146,11 @@ def shaken_at(bars: Bars, rows: slice, factor: float) -> Bars:
 
 def _rows(bars: Bars, rows: slice, start: int) -> Bars:
     def cut(prices: Prices) -> Prices:
-        return Prices(*(getattr(prices, item.name)[rows] for item in fields(prices)))
+        return Prices(*(prices.field(name)[rows] for name in FIELDS))
 
-    sessions = bars.sessions[rows]
     # a delisting that was declared later was not known
-    known = np.where(bars.last_session <= sessions[-1], bars.last_session, np.datetime64("NaT"))
+    declared = bars.last_session <= bars.sessions[rows][-1]
+    tables = {name: _table_rows(table, rows) for name, table in bars.tables.items()}
     adjusted = cut(bars.adjusted)
     return replace(
         bars,
@@ -143,14 +160,28 @@ def _rows(bars: Bars, rows: slice, start: int) -> Bars:
         present=bars.present[rows],
         dividends=bars.dividends[rows],
         splits=bars.splits[rows],
-        last_session=known,
+        last_session=np.where(declared, bars.last_session, np.datetime64("NaT")),
         benchmark=bars.benchmark[rows],
         members=None if bars.members is None else bars.members[rows],
-        tables=MappingProxyType(
-            {name: _table_rows(table, rows) for name, table in bars.tables.items()}
-        ),
+        tables=MappingProxyType(tables),
         start=start,
     )
+
+
+def _changed(values: NDArray[Any], rows: slice, new: Any) -> NDArray[Any]:
+    """Return a copy with other values in some rows."""
+    out = values.copy()
+    out[rows] = new
+    return out
+
+
+def _noisy_benchmark(bars: Bars, t: int, rng: np.random.Generator) -> Array:
+    """Return a made benchmark for the bars after ``t``, at a multiple of its last close."""
+    past = bars.benchmark[: t + 1]
+    known = past[np.isfinite(past)]
+    last = known[-1] if len(known) else 1.0
+    steps = rng.normal(0, STEP, len(bars) - t - 1)
+    return np.asarray(last * LEVEL * np.exp(np.cumsum(steps)))
 
 
 def _table_rows(table: Table, rows: slice) -> Table:

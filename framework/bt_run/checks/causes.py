@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
@@ -11,12 +12,14 @@ from numpy.typing import NDArray
 from bt_run.arrays import Array
 from bt_run.causality.futures import shaken_at
 from bt_run.data.bars import Bars
+from bt_run.data.schedule import period_of
 from bt_run.errors import BtRunError
 
 __all__ = ["OTHER_CAUSES", "Cause", "cause_of_signal"]
 
 PROBES = 8
 FAR = 130  # bars; no window looks half a year ahead
+TOLERANCE = 1e-9  # of a signal; below it a row has not moved
 Cause = tuple[str, str]  # what happened, and how to fix it
 LENGTH: Cause = (
     "the value depends on how many bars there are, or on which assets still have one at the end",
@@ -75,60 +78,79 @@ def cause_of_signal(evaluate: Callable[[Bars], Array], bars: Bars) -> Cause:
     Single bars are changed, one at a time: the earlier rows that move, and how far back they lie,
     tell shifts from windows, periods, filled gaps, and statistics of everything.
     """
-    whole = evaluate(bars)
-    last = len(bars) - 1
-    months = bars.sessions.astype("datetime64[M]")
-    ends = np.flatnonzero(months[1:] != months[:-1])
-    ordinary = {int(k) for k in np.linspace(0.25, 0.8, PROBES) * last} | {
-        int(k) for k in ends[len(ends) // 3 :][:3]
-    }
-    reach = {k: _moved(evaluate, bars, whole, slice(k, k + 1), before=k) for k in sorted(ordinary)}
-    moved = {k: rows for k, rows in reach.items() if len(rows)}
-    back = (
-        np.flatnonzero((bars.present[1:] & ~bars.present[:-1] & (bars.counts[:-1] > 0)).any(axis=1))
-        + 1
-    )
+    probe = _Probe(evaluate, bars, evaluate(bars))
+    moved = {}
+    for bar in _ordinary_bars(bars):
+        rows = probe.moved_by(bar)
+        if len(rows):
+            moved[bar] = rows
     if not moved:
-        for k in back[:PROBES]:
-            rows = _moved(evaluate, bars, whole, slice(k, k + 1), before=int(k))
-            if len(rows):
-                gap = (~bars.present[rows] & bars.present[k]).any(axis=1)
-                return FILL if gap.all() else WINDOW
-        return (
-            END
-            if len(_moved(evaluate, bars, whole, slice(last - 4, last + 1), before=last - 4))
-            else LENGTH
-        )
-    distances = {int(k - row) for k, rows in moved.items() for row in rows}
+        return _cause_at_gaps_and_ends(probe)
+    distances = {int(bar - row) for bar, rows in moved.items() for row in rows}
     if max(distances) > FAR:
         return WHOLE
     if len(distances) == 1:
-        (bars_later,) = distances
-        return (
-            f"a negative shift: the value of {bars_later} bar{'s' * (bars_later > 1)} later",
-            f"row t may use row t and earlier ones, not row t + {bars_later}: shift forward "
-            "instead",
-        )
-    days = bars.sessions.astype("datetime64[D]").astype(np.int64)
-    for period in ((days + 3) // 7, bars.sessions.astype("datetime64[M]").astype(np.int64)):
-        if all((period[rows] == period[k]).all() for k, rows in moved.items()):
+        return _shift(distances.pop())
+    weeks = period_of(bars.sessions, "week")
+    months = period_of(bars.sessions, "month")
+    for period in (weeks, months):
+        if all((period[rows] == period[bar]).all() for bar, rows in moved.items()):
             return PERIOD
     return WINDOW
 
 
-def _moved(
-    evaluate: Callable[[Bars], Array], bars: Bars, whole: Array, changed: slice, before: int
-) -> NDArray[np.intp]:
-    """Return the rows before ``before`` that are others when the bars ``changed`` are doubled, or
-    halved.
-    """
-    out = np.zeros(before, dtype=bool)
-    for factor in (2.0, 0.5):
-        try:
-            rows = evaluate(shaken_at(bars, changed, factor))[:before]
-        except BtRunError:
-            continue
-        with np.errstate(invalid="ignore"):
-            other = np.abs(rows - whole[:before]) > 1e-9
-        out |= (other | (np.isfinite(rows) != np.isfinite(whole[:before]))).any(axis=1)
-    return np.flatnonzero(out)
+@dataclass(frozen=True)
+class _Probe:
+    """Signals on some bars, to be compared with those on bars of which a few are changed."""
+
+    evaluate: Callable[[Bars], Array]
+    bars: Bars
+    whole: Array
+
+    def moved_by(self, first: int, last: int | None = None) -> NDArray[np.intp]:
+        """Return the rows before ``first`` that move when the bars to ``last`` are doubled or halved."""
+        changed = slice(first, (first if last is None else last) + 1)
+        before = self.whole[:first]
+        out = np.zeros(first, dtype=bool)
+        for factor in (2.0, 0.5):
+            try:
+                rows = self.evaluate(shaken_at(self.bars, changed, factor))[:first]
+            except BtRunError:
+                continue
+            with np.errstate(invalid="ignore"):
+                differs = np.abs(rows - before) > TOLERANCE
+            differs |= np.isfinite(rows) != np.isfinite(before)
+            out |= differs.any(axis=1)
+        return np.flatnonzero(out)
+
+
+def _ordinary_bars(bars: Bars) -> list[int]:
+    """Return bars spread over the run, and some that end a month."""
+    last = len(bars) - 1
+    spread = {int(bar) for bar in np.linspace(0.25, 0.8, PROBES) * last}
+    months = period_of(bars.sessions, "month")
+    ends = np.flatnonzero(months[1:] != months[:-1])
+    return sorted(spread | {int(bar) for bar in ends[len(ends) // 3 :][:3]})
+
+
+def _cause_at_gaps_and_ends(probe: _Probe) -> Cause:
+    """Return the cause where no ordinary bar moves an earlier row."""
+    bars = probe.bars
+    begun = bars.counts[:-1] > 0
+    comes_back = bars.present[1:] & ~bars.present[:-1] & begun
+    back = np.flatnonzero(comes_back.any(axis=1)) + 1
+    for bar in back[:PROBES]:
+        rows = probe.moved_by(int(bar))
+        if len(rows):
+            in_a_gap = (~bars.present[rows] & bars.present[bar]).any(axis=1)
+            return FILL if in_a_gap.all() else WINDOW
+    last = len(bars) - 1
+    return END if len(probe.moved_by(last - 4, last)) else LENGTH
+
+
+def _shift(later: int) -> Cause:
+    bars = "bar" if later == 1 else "bars"
+    return (
+        f"a negative shift: the value of {later} {bars} later",
+        f"row t may use row t and earlier ones, not row t + {later}: shift forward instead",
+    )

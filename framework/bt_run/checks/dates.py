@@ -1,6 +1,4 @@
-"""Choose the bars after which the future is taken away: after the warm-up, around signals and gaps,
-at random.
-"""
+"""The bars after which the future is taken away."""
 
 from __future__ import annotations
 
@@ -9,14 +7,15 @@ from numpy.typing import NDArray
 
 from bt_run.arrays import Array
 from bt_run.data.bars import Bars
+from bt_run.data.schedule import period_of
 
 __all__ = ["choose_dates", "first_signal"]
 
+NOT_A_SIGNAL = -9.0  # stands for NaN where only changes matter
+
 
 def first_signal(rows: Array) -> int | None:
-    """Return the first row of signals (T, N) that says anything but nothing: a finite value that is
-    not 0.
-    """
+    """Return the first row of signals (T, N) that holds a finite value other than 0."""
     alive = (np.isfinite(rows) & (rows != 0.0)).any(axis=1)
     return int(np.argmax(alive)) if alive.any() else None
 
@@ -26,35 +25,51 @@ def choose_dates(
 ) -> tuple[int, ...]:
     """Return ``count`` decision bars, sorted; fewer when there are not so many.
 
-    A third lie where the signals (T, N) change, a third just before an asset's missing bars come
-    back or a week or month ends, the rest anywhere after the first signal.
+    A third lie where the signals (T, N) change, a sixth just before an asset's missing bars come
+    back, a sixth inside a week, the rest anywhere after the first signal.
     """
-    first = first_signal(rows)
-    due = due.copy()
-    due[: max(bars.start, first or 0)] = False
-    due[-2:] = False  # something must be left to take away
-    candidates = np.flatnonzero(due)
     rng = np.random.default_rng(seed)
-    known = np.nan_to_num(rows, nan=-9.0)
-    moves = np.append(
-        (known[1:] != known[:-1]).any(axis=1), False
-    )  # the next bar's signal is another one
-    back = bars.present & ~np.vstack([bars.present[:1], bars.present[:-1]])
-    gaps = np.append(back[1:].any(axis=1), False)
-    weeks = (bars.sessions.astype("datetime64[D]").astype(np.int64) + 3) // 7
-    middle = np.append(weeks[1:] == weeks[:-1], False)  # a period is under way
-    wanted = (
-        candidates[moves[candidates]],
-        candidates[gaps[candidates]],
-        candidates[middle[candidates]],
+    candidates = _candidates(bars, due, rows)
+    kinds = (
+        (_signal_changes(rows), count // 3),
+        (_bars_come_back(bars), count // 6),
+        (_week_goes_on(bars), count // 6),
     )
     chosen: set[int] = set()
-    for group, share in zip(wanted, (count // 3, count // 6, count // 6), strict=True):
-        free = np.setdiff1d(group, list(chosen))
+    for before, share in kinds:
+        free = np.setdiff1d(candidates[before[candidates]], list(chosen))
         chosen |= {int(t) for t in rng.permutation(free)[:share]}
     free = np.setdiff1d(candidates, list(chosen))
-    # the rest: one from each stretch of equal length, so that no part of the run is left out
-    for stretch in np.array_split(free, max(1, min(count - len(chosen), len(free)))):
+    # one from each stretch of equal length, so that no part of the run is left out
+    stretches = max(1, min(count - len(chosen), len(free)))
+    for stretch in np.array_split(free, stretches):
         if len(stretch) and len(chosen) < count:
             chosen.add(int(rng.choice(stretch)))
     return tuple(sorted(chosen))
+
+
+def _candidates(bars: Bars, due: NDArray[np.bool_], rows: Array) -> NDArray[np.intp]:
+    """Return the decision bars after the first signal with something left to take away."""
+    first = first_signal(rows) or 0
+    due = due.copy()
+    due[: max(bars.start, first)] = False
+    due[-2:] = False
+    return np.flatnonzero(due)
+
+
+def _signal_changes(rows: Array) -> NDArray[np.bool_]:
+    """Return the bars whose next bar has another signal, (T,)."""
+    known = np.nan_to_num(rows, nan=NOT_A_SIGNAL)
+    return np.append((known[1:] != known[:-1]).any(axis=1), False)
+
+
+def _bars_come_back(bars: Bars) -> NDArray[np.bool_]:
+    """Return the bars before an asset has a bar again, (T,)."""
+    back = bars.present[1:] & ~bars.present[:-1]
+    return np.append(back.any(axis=1), False)
+
+
+def _week_goes_on(bars: Bars) -> NDArray[np.bool_]:
+    """Return the bars whose next bar is in the same week, (T,)."""
+    weeks = period_of(bars.sessions, "week")
+    return np.append(weeks[1:] == weeks[:-1], False)

@@ -48,9 +48,7 @@ class LoadRequest:
 
 @dataclass(frozen=True)
 class Prices:
-    """Hold open, high, low, close and volume, each (T, N) float64 and read-only; NaN where there is
-    no bar.
-    """
+    """Open, high, low, close and volume, (T, N) float64 and read-only; NaN where there is no bar."""
 
     open: Array
     high: Array
@@ -63,10 +61,15 @@ class Prices:
             values = np.ascontiguousarray(getattr(self, item.name), dtype=np.float64)
             object.__setattr__(self, item.name, read_only(values))
 
+    def field(self, name: str) -> Array:
+        """Return a field by its name, (T, N)."""
+        values: Array = getattr(self, name)
+        return values
+
 
 @dataclass(frozen=True, kw_only=True)
 class Bars:
-    """Hold all bars of a run, its assets in sorted order.
+    """All bars of a run, its assets in sorted order.
 
     Attributes:
         times: (T,) datetime64[ns] in UTC. A daily bar carries its session's date at 00:00, a label
