@@ -1,6 +1,4 @@
-"""Repeat a run's decisions on other bars, with components built anew, so that nothing is carried
-over.
-"""
+"""A run on other bars, with components built anew, so that nothing is carried over."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ __all__ = ["Table"]
 
 @dataclass(frozen=True)
 class Table:
-    """Hold values by the time from which they were known.
+    """Values by the time from which they were known.
 
     Attributes:
         values: (K + 1, N) of a table, (K + 1,) of a series; float64, or text (None = unknown). Row
@@ -47,11 +47,9 @@ class Table:
     def fingerprint(self) -> str:
         """Return the sha256 of the content."""
         digest = hashlib.sha256(repr((self.values.shape, self.revised)).encode())
-        text = self.values.dtype == object
-        digest.update(
-            repr(self.values.tolist()).encode()
-            if text
-            else np.ascontiguousarray(self.values).tobytes()
-        )
+        if self.values.dtype == object:
+            digest.update(repr(self.values.tolist()).encode())
+        else:
+            digest.update(np.ascontiguousarray(self.values).tobytes())
         digest.update(self.rows.tobytes())
         return digest.hexdigest()

@@ -1,0 +1,100 @@
+"""Files whose rows carry dates: tables, series, memberships."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bt_run.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["numbers_or_text", "read_dated"]
+
+MISSING = ("", ".", "NA", "N/A", "nan", "NaN", "null", "None")  # "." is how FRED writes it
+WORDS = ("date", "ticker", "start", "end")
+# other names of the words above
+NAMES = MappingProxyType(
+    {"observation_date": "date", "symbol": "ticker", "start_date": "start", "end_date": "end"}
+)
+
+
+def read_dated(path: Path) -> pd.DataFrame:
+    """Read csv or parquet, with our words for its columns, and dates as datetime64.
+
+    Raises:
+        DataError: no such file, or no date in it.
+    """
+    frame = _read(path)
+    renamed = {}
+    for column in frame.columns:
+        word = str(column).strip().lower()
+        word = NAMES.get(word, word)
+        if word in WORDS:
+            renamed[column] = word
+    frame = frame.rename(columns=renamed)
+    have = set(frame.columns)
+    if "date" not in have and not {"start", "end"} <= have:
+        raise DataError(
+            f"{path}: found columns {', '.join(map(str, frame.columns))}; expected date, or "
+            "ticker, start and end"
+        )
+    for word in ("date", "start", "end"):
+        if word in have:
+            frame[word] = _dates(path, frame[word], blank=word == "end")
+    return frame
+
+
+def numbers_or_text(column: pd.Series[Any]) -> NDArray[Any]:
+    """Return float64 where every value is a number, else text with None for what is missing."""
+    import pandas as pd
+
+    if column.dtype.kind in "iuf":
+        return column.to_numpy(dtype=np.float64)
+    missing = column.isna() | column.isin(MISSING)
+    text = column.astype(object).where(~missing, None)
+    numbers = pd.to_numeric(text, errors="coerce").to_numpy(dtype=np.float64)
+    present = text.notna().to_numpy()
+    if np.isfinite(numbers[present]).all():
+        return np.where(present, numbers, np.nan)
+    return text.to_numpy(dtype=object)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    if not path.exists():
+        raise DataError(f"{path}: no such file; expected a table with dates")
+    try:
+        if path.suffix == ".parquet":
+            frame = pd.read_parquet(path)
+        else:
+            frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from error
+    return frame if frame.index.name is None else frame.reset_index()
+
+
+def _dates(path: Path, column: pd.Series[Any], *, blank: bool) -> pd.Series[Any]:
+    import pandas as pd
+
+    if column.dtype.kind in "iu":
+        column = column.astype(str)  # 20100104 is a date, and no count of nanoseconds
+    form = None if column.dtype.kind == "M" else "ISO8601"
+    try:
+        dates = pd.to_datetime(column.replace("", None), format=form)
+    except (TypeError, ValueError) as error:
+        found = f"column {column.name} holds something that is not a date"
+        raise DataError(f"{path}: {found}: {error}") from error
+    if not blank and dates.isna().any():
+        row = int(np.flatnonzero(dates.isna().to_numpy())[0]) + 1
+        found = f"row {row} has no {column.name}"
+        raise DataError(f"{path}: {found}; expected a date such as 2000-01-31")
+    if dates.dt.tz is not None:
+        dates = dates.dt.tz_localize(None)
+    return dates.dt.as_unit("s")
