@@ -30,7 +30,8 @@ class Account:
     """Shares and cash on their way through a market, from the close of bar ``start`` on.
 
     ``nav`` and ``cash_history`` are (T,), filled up to bar ``t``. ``holdings`` lists (bar, shares)
-    at each change of the shares.
+    at each change of the shares. ``ruined`` is the first bar at whose close the account was worth
+    nothing or less: from there on it stands still.
     """
 
     def __init__(self, market: Market, start: int) -> None:
@@ -47,6 +48,7 @@ class Account:
         self.cash_flows: list[CashFlow] = []
         self.waiting = Waiting(assets)
         self.entries = Entries(assets)
+        self.ruined: int | None = None
         self._exited: dict[int, int] = {}
 
     def weights(self) -> Array:
@@ -75,15 +77,16 @@ class Account:
 
     def advance(self, t: int) -> None:
         """Move to the close of bar ``t``."""
-        while self.t < t:
+        while self.t < t and self.ruined is None:
             quiet = self._quiet_until(t)
             if quiet > self.t:
-                rows = slice(self.t + 1, quiet + 1)
-                self.nav[rows] = self.cash + (self.market.bars.mark[rows] * self.shares).sum(axis=1)
-                self.cash_history[rows] = self.cash
-                self.t = quiet
-            if self.t < t:
+                self._value(slice(self.t + 1, quiet + 1))
+            else:
                 self._step()
+        if self.t < t:
+            rows = slice(self.t + 1, t + 1)
+            self.nav[rows], self.cash_history[rows] = self.nav[self.t], self.cash
+            self.t = t
 
     def finish(self) -> None:
         """Record the orders that no later bar can fill."""
@@ -94,6 +97,20 @@ class Account:
         exited = {self.market.bars.assets[column]: side for column, side in self._exited.items()}
         self._exited = {}
         return exited
+
+    def _value(self, rows: slice) -> None:
+        """Value the holdings at the closes of some bars; the first without any worth is the last."""
+        nav = self.cash + (self.market.bars.mark[rows] * self.shares).sum(axis=1)
+        worthless = np.flatnonzero(nav <= 0.0)
+        if len(worthless):
+            last = rows.start + int(worthless[0])
+            rows, nav = slice(rows.start, last + 1), nav[: worthless[0] + 1]
+            self.ruined = last
+        self.nav[rows] = nav
+        self.cash_history[rows] = self.cash
+        self.t = rows.stop - 1
+        if self.ruined is not None:
+            self._drop(self.waiting.names, -1, records.RUINED)
 
     # -- one bar -----------------------------------------------------------------------------------
 
@@ -127,8 +144,7 @@ class Account:
             self.holdings.append((t, self.shares))
         if market.exits:
             self.entries.close(self.shares, market.bars.mark[t])
-        self.nav[t] = self.cash + (market.bars.mark[t] * self.shares).sum()
-        self.cash_history[t] = self.cash
+        self._value(slice(t, t + 1))
 
     # -- money and shares without a trade ----------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""What an account writes down: fills, orders that were not filled, money that came without a trade."""
+"""What an account writes down: fills, unfilled orders, money that came without a trade."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ __all__ = [
     "FRACTION",
     "NOT_TRADABLE",
     "REPLACED",
+    "RUINED",
     "VOLUME",
     "CashFlow",
     "FillRecord",
@@ -32,6 +33,7 @@ FRACTION = "fraction of a share paid in cash at the split"
 DELISTED = "delisted"
 EXITED = "cancelled by an exit in the same bar"
 DATA_END = "the data end before the fill"
+RUINED = "the account was ruined before the fill"
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from bt_run.results.manifest import build_manifest
 from bt_run.results.metrics import compute_metrics
 from bt_run.results.result import BacktestResult
 from bt_run.results.sources import used_code
+from bt_run.text import day_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,14 +45,15 @@ class Played:
 
 def outcome_of(ready: Prepared, played: Played) -> BacktestResult:
     """Turn the ledger into tables, metrics and a manifest."""
-    bars, ledger, causality = ready.bars, played.ledger, played.causality
+    ledger, causality = played.ledger, played.causality
     tables = _tables(played)
     fills = {"run": tables["fills"]}
     for name, account in played.baselines.items():
-        fills[name] = fills_table(bars, tuple(account.fills))
+        fills[name] = fills_table(ledger.bars, tuple(account.fills))
     run_id, provenance = _identity(ready)
-    manifest = build_manifest(run_id, provenance, tables, bars.notes)
+    manifest = build_manifest(run_id, provenance, tables, ready.bars.notes)
     manifest["look_ahead"] = asdict(causality)
+    manifest["ruined"] = ledger.ruined
     return BacktestResult(
         config=ready.config,
         run_id=run_id,
@@ -64,9 +66,20 @@ def outcome_of(ready: Prepared, played: Played) -> BacktestResult:
         metrics=compute_metrics(tables["nav"], fills, ready.config.risk_free),
         manifest=manifest,
         analyses=_analyses(ready, ledger),
-        notes=bars.notes,
-        warnings=(*ready.warnings, *causality.warnings),
+        notes=ready.bars.notes,
+        warnings=(*_ruin(ledger), *ready.warnings, *causality.warnings),
         look_ahead=causality.sentence,
+    )
+
+
+def _ruin(ledger: Ledger) -> tuple[str, ...]:
+    """Return a warning that names the close at which the account was worth nothing."""
+    if not ledger.ruined:
+        return ()
+    day = day_text(ledger.bars.index[-1])
+    return (
+        f"ruined: at the close of {day} the account was worth {ledger.nav[-1]:,.2f}; the run ends "
+        "there. Its losses are larger than its capital: lower limits.gross or forbid shorts",
     )
 
 

@@ -70,7 +70,9 @@ def _play(ready: Prepared, watch: Watch) -> Played:
         spot = SpotCheck(config, parts, market, due)
         ledger = play(config, parts, market, due, _listeners(ready, spot, watch))
     with watch.phase("baselines"):
-        market = replace(market, exits=())
+        # of a ruined run they are shown to its last bar
+        market = replace(market, bars=ledger.bars, exits=())
+        due = due[: len(ledger.bars)]
         equal = equal_weight(market, due, config.limits)
         mix = constant_mix(market, due, config.limits, mean_weights(ledger))
     with watch.phase("look-ahead"):

@@ -16,10 +16,10 @@ from bt_run.account.market import Market
 from bt_run.backtest.building import Parts
 from bt_run.backtest.playing import market_of, play
 from bt_run.causality.differences import Noise, compare_arrays, compare_decisions, compare_fills
-from bt_run.causality.futures import until
 from bt_run.config.run_config import RunConfig
 from bt_run.data.bars import Bars, History
 from bt_run.data.schedule import scheduled
+from bt_run.data.slices import until
 from bt_run.decision.pipeline import Pipeline, decide
 from bt_run.decision.state import Memos, PortfolioState
 from bt_run.errors import BtRunError

@@ -13,22 +13,13 @@ from numpy.typing import NDArray
 from bt_run.arrays import Array
 from bt_run.data.bars import FIELDS, Bars, Prices, forward_fill
 from bt_run.data.known import Table
+from bt_run.data.slices import until
 
-__all__ = ["absent_after", "from_bar", "noise_after", "other_close", "shaken_at", "until"]
+__all__ = ["absent_after", "noise_after", "other_close", "shaken_at"]
 
 LEVEL = 4.0  # the other future lies at this multiple of the last price, or at one over it
 STEP = 0.05  # standard deviation of its log returns
 UNLISTED = 40.0  # the last price of an asset that has none
-
-
-def until(bars: Bars, t: int) -> Bars:
-    """Return the bars up to and including ``t``, as they would have been then."""
-    return _rows(bars, slice(0, t + 1), bars.start)
-
-
-def from_bar(bars: Bars, first: int) -> Bars:
-    """Return the bars from ``first`` on; ``first`` is not after the start."""
-    return _rows(bars, slice(first, len(bars)), bars.start - first)
 
 
 def absent_after(bars: Bars, t: int, ahead: int) -> Bars:
@@ -144,30 +135,6 @@ def shaken_at(bars: Bars, rows: slice, factor: float) -> Bars:
     return replace(_with_prices(bars, shaken), benchmark=benchmark)
 
 
-def _rows(bars: Bars, rows: slice, start: int) -> Bars:
-    def cut(prices: Prices) -> Prices:
-        return Prices(*(prices.field(name)[rows] for name in FIELDS))
-
-    # a delisting that was declared later was not known
-    declared = bars.last_session <= bars.sessions[rows][-1]
-    tables = {name: _table_rows(table, rows) for name, table in bars.tables.items()}
-    adjusted = cut(bars.adjusted)
-    return replace(
-        bars,
-        times=bars.times[rows],
-        adjusted=adjusted,
-        traded=adjusted if bars.traded is bars.adjusted else cut(bars.traded),
-        present=bars.present[rows],
-        dividends=bars.dividends[rows],
-        splits=bars.splits[rows],
-        last_session=np.where(declared, bars.last_session, np.datetime64("NaT")),
-        benchmark=bars.benchmark[rows],
-        members=None if bars.members is None else bars.members[rows],
-        tables=MappingProxyType(tables),
-        start=start,
-    )
-
-
 def _changed(values: NDArray[Any], rows: slice, new: Any) -> NDArray[Any]:
     """Return a copy with other values in some rows."""
     out = values.copy()
@@ -182,11 +149,6 @@ def _noisy_benchmark(bars: Bars, t: int, rng: np.random.Generator) -> Array:
     last = known[-1] if len(known) else 1.0
     steps = rng.normal(0, STEP, len(bars) - t - 1)
     return np.asarray(last * LEVEL * np.exp(np.cumsum(steps)))
-
-
-def _table_rows(table: Table, rows: slice) -> Table:
-    kept = table.rows[rows].copy()
-    return Table(table.values[: kept[-1] + 1].copy(), kept, table.revised)
 
 
 def _noisy_table(table: Table, t: int, rng: np.random.Generator) -> Table:

@@ -11,12 +11,13 @@ import numpy as np
 
 from bt_run.arrays import Array
 from bt_run.backtest.preparing import Prepared, prepare
-from bt_run.causality.futures import absent_after, noise_after, other_close, until
+from bt_run.causality.futures import absent_after, noise_after, other_close
 from bt_run.checks.dates import choose_dates, first_signal
 from bt_run.checks.replays import Replay, replay
 from bt_run.checks.search import Leak, Search, Way, compare_source
 from bt_run.config.run_config import RunConfig
 from bt_run.data.schedule import scheduled
+from bt_run.data.slices import until
 from bt_run.errors import CHECK_FAILED, NOTHING_TO_CHECK
 from bt_run.results.ledger import Ledger
 

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from bt_run.arrays import Array
 from bt_run.backtest.preparing import Prepared, prepare
-from bt_run.causality.futures import from_bar
 from bt_run.checks.dates import first_signal
 from bt_run.checks.replays import Replay, replay
 from bt_run.config.run_config import RunConfig
 from bt_run.data.schedule import scheduled
+from bt_run.data.slices import from_bar
 from bt_run.errors import CHECK_FAILED, NOTHING_TO_CHECK, BtRunError
 from bt_run.results.ledger import Ledger
 

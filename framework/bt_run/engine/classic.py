@@ -10,10 +10,11 @@ from typing import Any
 import backtrader as bt
 import numpy as np
 
-from bt_run.account.records import DATA_END, FillRecord
+from bt_run.account.records import DATA_END, RUINED, FillRecord
 from bt_run.arrays import Array
 from bt_run.component import BacktraderStrategy
 from bt_run.data.bars import Bars
+from bt_run.data.slices import until
 from bt_run.engine.clock import ArrayFeed, backtrader_days
 from bt_run.results.ledger import Ledger
 from bt_run.terms import BrokerTerms, Costs
@@ -121,6 +122,7 @@ class Recorder(bt.Analyzer):  # type: ignore[misc]
         self.holdings: list[tuple[int, Array]] = [(bars.start, np.zeros(self.count))]
         self.fills: list[FillRecord] = []
         self.traded = False
+        self.ruined: int | None = None
 
     def bar_of(self, day: float) -> int:
         return int(np.searchsorted(self.days, day - 1e-9))
@@ -158,7 +160,8 @@ class Recorder(bt.Analyzer):  # type: ignore[misc]
 
     def stop(self) -> None:
         for order in self.strategy.broker.get_orders_open():
-            self._record(order, -1, bt.order.OrderExecutionBit(price=np.nan), DATA_END)
+            why = DATA_END if self.ruined is None else RUINED
+            self._record(order, -1, bt.order.OrderExecutionBit(price=np.nan), why)
 
     def next(self) -> None:
         run: ClassicRun = self.p.run
@@ -167,6 +170,9 @@ class Recorder(bt.Analyzer):  # type: ignore[misc]
         self.values.append((day, broker.getvalue(), broker.getcash()))
         if self.traded:
             self._hold(self.bar_of(day))
+        if self.ruined is None and broker.getvalue() <= 0.0:
+            self.ruined = self.bar_of(day)
+            self.strategy.env.runstop()
         if run.progress and len(self.values) % 64 == 0:
             run.progress(self.bar_of(day))
 
@@ -215,10 +221,12 @@ def run_classic(run: ClassicRun) -> Ledger:
     cerebro.addstrategy(_asleep_until(run.strategy.cls, days[bars.start]), **run.strategy.params)
     (strategy,) = cerebro.run()
     recorder: Recorder = strategy.analyzers.recorder
+    if recorder.ruined is not None:
+        bars = until(bars, recorder.ruined)
     return Ledger(
         bars=bars,
-        nav=recorder.series(1),
-        cash=recorder.series(2),
+        nav=recorder.series(1)[: len(bars)],
+        cash=recorder.series(2)[: len(bars)],
         holdings=tuple(recorder.holdings),
         fills=tuple(recorder.fills),
         analyses={
@@ -227,6 +235,7 @@ def run_classic(run: ClassicRun) -> Ledger:
             )
             for analyzer in run.strategy.analyzers
         },
+        ruined=recorder.ruined is not None,
     )
 
 

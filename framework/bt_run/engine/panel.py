@@ -20,7 +20,7 @@ from bt_run.decision.pipeline import Pipeline, decide
 from bt_run.decision.state import Decision, Memos, PortfolioState, Tracks
 from bt_run.engine.clock import PanelClock, backtrader_days
 from bt_run.engine.listeners import Listeners
-from bt_run.errors import ExecutionError, PluginError
+from bt_run.errors import PluginError
 from bt_run.results.ledger import Ledger, ledger_of
 
 __all__ = ["PanelRun", "Past", "portfolio_state", "run_panel"]
@@ -98,7 +98,10 @@ class PipelineHost(bt.Strategy):  # type: ignore[misc]
             run.listeners.progress(t)
         if run.due[t]:
             self.broker.settle()
-            self._decide(run, t)
+            if self.p.account.ruined is None:
+                self._decide(run, t)
+            else:
+                self.env.runstop()
 
     def stop(self) -> None:
         self.broker.settle()
@@ -108,7 +111,6 @@ class PipelineHost(bt.Strategy):  # type: ignore[misc]
 
     def _decide(self, run: PanelRun, t: int) -> None:
         account: Account = self.p.account
-        _refuse_ruin(account, t)
         state = self._state(run, account)
         if run.listeners.observer:
             run.listeners.observer(state, self._memos)
@@ -161,21 +163,10 @@ def portfolio_state(
     )
 
 
-def _refuse_ruin(account: Account, t: int) -> None:
-    if account.nav[t] > 0:
-        return
-    day = account.market.bars.index[t]
-    raise ExecutionError(
-        f"the account was worth {account.nav[t]:,.2f} at {day:%Y-%m-%d %H:%M}: its losses are "
-        "larger than its capital; lower limits.gross or forbid shorts"
-    )
-
-
 def run_panel(run: PanelRun) -> Ledger:
     """Play a pipeline through the bars from their start on, on Backtrader's clock.
 
-    Raises:
-        ExecutionError: the account lost more than it had.
+    An account that is worth nothing at a close ends there, and so does the ledger.
     """
     bars = run.market.bars
     account = Account(run.market, bars.start)

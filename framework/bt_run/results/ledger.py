@@ -14,6 +14,7 @@ from bt_run.account.account import Account
 from bt_run.account.records import CashFlow, FillRecord
 from bt_run.arrays import Array
 from bt_run.data.bars import Bars
+from bt_run.data.slices import until
 from bt_run.decision.state import Decision
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Ledger:
         holdings: (bar, shares (N,)) at each change of the shares.
         stages: names of the weighing stages, in order: sized, overlay_1_NAME, ...
         analyses: what Backtrader's analyzers found: name -> key -> value.
+        ruined: the close at which the account was worth nothing; it is the last of the bars then.
     """
 
     bars: Bars
@@ -42,6 +44,7 @@ class Ledger:
     decisions: tuple[Decision, ...] = ()
     stages: tuple[str, ...] = ()
     analyses: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    ruined: bool = False
 
     def spans(self) -> list[tuple[slice, Array]]:
         """Return the runs of bars over which the shares (N,) did not change."""
@@ -180,17 +183,21 @@ class _Held:
 
 
 def ledger_of(account: Account, decisions: tuple[Decision, ...], stages: tuple[str, ...]) -> Ledger:
-    """Close an account and keep its record."""
+    """Close an account and keep its record; of a ruined one to the bar of its ruin."""
     account.finish()
+    bars = account.market.bars
+    if account.ruined is not None:
+        bars = until(bars, account.ruined)
     return Ledger(
-        bars=account.market.bars,
-        nav=account.nav,
-        cash=account.cash_history,
+        bars=bars,
+        nav=account.nav[: len(bars)],
+        cash=account.cash_history[: len(bars)],
         holdings=tuple(account.holdings),
         fills=tuple(account.fills),
         cash_flows=tuple(account.cash_flows),
         decisions=decisions,
         stages=stages,
+        ruined=account.ruined is not None,
     )
 
 

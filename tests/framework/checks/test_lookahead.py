@@ -10,14 +10,7 @@ import pytest
 
 from bt_run import ConfigError, PluginError, RunConfig, run
 from bt_run.causality.differences import Noise, compare_arrays
-from bt_run.causality.futures import (
-    absent_after,
-    from_bar,
-    noise_after,
-    other_close,
-    shaken_at,
-    until,
-)
+from bt_run.causality.futures import absent_after, noise_after, other_close, shaken_at
 from bt_run.checks.causes import END, FILL, LENGTH, PERIOD, WHOLE, WINDOW, cause_of_signal
 from bt_run.checks.dates import choose_dates, first_signal
 from bt_run.checks.lookahead import check_lookahead
@@ -26,6 +19,7 @@ from bt_run.checks.words import lookahead_text, warmup_text
 from bt_run.cli.entry import main
 from bt_run.data.bars import FIELDS
 from bt_run.data.data_config import TableConfig
+from bt_run.data.slices import from_bar, until
 from bt_run.data.tables import series_table
 from bt_run.testing import make_bars, make_rows
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bt_run import BrokerTerms, Delisting, ExecutionError, PluginError
+from bt_run import BrokerTerms, Delisting, PluginError
 from bt_run.account.account import Account
 from bt_run.account.market import Market
 from bt_run.component import BacktraderStrategy
@@ -55,6 +55,9 @@ def play(
     )
     market = Market(bars, broker, limits.gross, False)
     return run_panel(PanelRun(market, pipeline, scheduled(bars, schedule), Listeners(**told)))
+
+
+BROKER = BrokerTerms(cash=1e5, fill="next_open", costs=MadeCosts())
 
 
 def test_backtrader_counts_days_as_it_does_itself():
@@ -186,13 +189,41 @@ def test_leverage_is_bounded_by_the_gross_limit():
     np.testing.assert_allclose(gross, net)
 
 
-def test_an_account_that_lost_more_than_it_had_stops():
-    bars = make_bars({"A": [10, 10, 10, 10, 40, 40, 40]})
-    with pytest.raises(
-        ExecutionError,
-        match=r"the account was worth -200,000.00 at 2020-01-07 00:00: its losses are larger",
-    ):
-        play(bars, [-1.0], schedule="bar", limits=Limits(short=True))
+@pytest.mark.parametrize("schedule", ["bar", "once"])
+def test_the_first_close_without_worth_is_the_last_row_of_the_ledger(schedule):
+    bars = make_bars({"A": [10, 10, 10, 10, 40, 5, 5]})
+    ledger = play(bars, [-1.0], schedule=schedule, limits=Limits(short=True))
+    assert ledger.ruined
+    assert len(ledger.bars) == 5
+    assert ledger.nav.tolist() == [1e5, 1e5, 1e5, 1e5, -2e5]
+    assert max(record.bar for record in ledger.fills) <= 4
+    assert max(decision.bar for decision in ledger.decisions) <= 3
+
+
+def test_a_ruined_account_gets_no_order_filled_and_says_why():
+    # the short of bar 1 ruins at the close of bar 2, where the order for the next bar waits
+    bars = make_bars({"A": [10, 10, 40, 5, 5], "B": [1, 1, 1, 1, 1]})
+    account = Account(Market(bars, BROKER, 1.0, False), 0)
+    account.order(np.array([-1.0, 0.0]))
+    account.advance(2)
+    assert account.ruined == 2
+    account.order(np.array([0.0, 1.0]))
+    account.advance(4)
+    account.finish()
+    assert len(account.fills) == 1
+    assert account.nav.tolist() == [1e5, 1e5, -2e5, -2e5, -2e5]
+
+
+def test_an_order_that_waits_when_the_account_is_ruined_is_recorded():
+    nan = float("nan")
+    bars = make_bars({"A": [10, 10, 40, 5], "B": [1, nan, nan, 1]})
+    broker = BrokerTerms(cash=1e5, fill="next_open", costs=MadeCosts(), unfilled="wait")
+    account = Account(Market(bars, broker, 1.0, False), 0)
+    account.order(np.array([-1.0, 0.0]))
+    account.waiting.put(np.array([False, True]), np.array([nan, 10.0]), 0)
+    account.advance(3)
+    last = account.fills[-1]
+    assert (last.bar, last.reason[0]) == (-1, "the account was ruined before the fill")
 
 
 def test_an_order_for_one_asset_is_refused_by_the_panels_broker():
@@ -378,11 +409,10 @@ def test_an_account_stops_at_nothing_and_not_before(price, stops):
     # short 10,000 shares at 10 beside 200,000 of cash
     bars = make_bars({"A": [10, 10, price, price]})
     limits = Limits(short=True)
-    if stops:
-        with pytest.raises(ExecutionError, match=r"the account was worth 0\.00 at 2020-01-03"):
-            play(bars, [-1.0], schedule="bar", limits=limits)
-    else:
-        assert play(bars, [-1.0], schedule="bar", limits=limits).nav[2] == pytest.approx(0.5)
+    ledger = play(bars, [-1.0], schedule="bar", limits=limits)
+    assert ledger.ruined == stops
+    assert ledger.nav[2] == pytest.approx(0.0 if stops else 0.5)
+    assert len(ledger.bars) == (3 if stops else 4)
 
 
 @pytest.mark.parametrize("resample", [(), ("week",)])

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from bt_run.arrays import Array
-from bt_run.causality.futures import from_bar, noise_after
+from bt_run.causality.futures import noise_after
 from bt_run.component import BacktraderStrategy
 from bt_run.data.bars import Bars
+from bt_run.data.slices import from_bar
 from bt_run.decision.state import PortfolioState
 from bt_run.errors import BtRunError, ConfigError, PluginError
 from bt_run.testing.conformance.cases import Bench, Broken, Case, NotApplicable, differing, told

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bt_run.causality.futures import until
+from bt_run.data.slices import until
 from bt_run.decision.state import PortfolioState
 from bt_run.testing.conformance.cases import Bench, Broken, Case, NotApplicable, differing
 from bt_run.testing.conformance.cases_stage import (

@@ -1,0 +1,52 @@
+"""Bars up to or from a bar: what a run would have had if its data had ended or begun there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+
+import numpy as np
+
+from bt_run.data.bars import FIELDS, Bars, Prices
+from bt_run.data.known import Table
+
+__all__ = ["from_bar", "until"]
+
+
+def until(bars: Bars, t: int) -> Bars:
+    """Return the bars up to and including ``t``, as they would have been then."""
+    return _rows(bars, slice(0, t + 1), bars.start)
+
+
+def from_bar(bars: Bars, first: int) -> Bars:
+    """Return the bars from ``first`` on; ``first`` is not after the start."""
+    return _rows(bars, slice(first, len(bars)), bars.start - first)
+
+
+def _rows(bars: Bars, rows: slice, start: int) -> Bars:
+    def cut(prices: Prices) -> Prices:
+        return Prices(*(prices.field(name)[rows] for name in FIELDS))
+
+    # a delisting that was declared later was not known
+    declared = bars.last_session <= bars.sessions[rows][-1]
+    tables = {name: _table_rows(table, rows) for name, table in bars.tables.items()}
+    adjusted = cut(bars.adjusted)
+    return replace(
+        bars,
+        times=bars.times[rows],
+        adjusted=adjusted,
+        traded=adjusted if bars.traded is bars.adjusted else cut(bars.traded),
+        present=bars.present[rows],
+        dividends=bars.dividends[rows],
+        splits=bars.splits[rows],
+        last_session=np.where(declared, bars.last_session, np.datetime64("NaT")),
+        benchmark=bars.benchmark[rows],
+        members=None if bars.members is None else bars.members[rows],
+        tables=MappingProxyType(tables),
+        start=start,
+    )
+
+
+def _table_rows(table: Table, rows: slice) -> Table:
+    kept = table.rows[rows].copy()
+    return Table(table.values[: kept[-1] + 1].copy(), kept, table.revised)
