@@ -106,7 +106,18 @@ needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is no
 def test_make_explains_its_targets() -> None:
     done = make()
     targets = [line.split()[1] for line in done.stdout.splitlines()]
-    assert targets == ["help", "demo", "test", "lint", "fix", "coverage", "docs", "picture", "bench", "evidence"]
+    assert targets == [
+        "help",
+        "demo",
+        "test",
+        "lint",
+        "fix",
+        "coverage",
+        "docs",
+        "picture",
+        "bench",
+        "evidence",
+    ]
 
 
 @needs_make

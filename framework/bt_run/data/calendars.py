@@ -5,8 +5,10 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,18 +21,47 @@ from bt_run.text import nearest
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["between_sessions", "exchange_sessions", "is_daily", "local_dates", "session_dates"]
+__all__ = [
+    "between_sessions",
+    "exchange_sessions",
+    "is_daily",
+    "local_dates",
+    "scheduled_closes",
+    "session_dates",
+]
+
+SHOWN = 200  # characters of the library's own words
+# calendars of the country of an exchange that the library does not know
+NEIGHBOURS = MappingProxyType({"XNSE": "XBOM", "NSE": "XBOM", "XNAS": "XNYS", "XNGS": "XNYS"})
 
 
 def exchange_sessions(
     calendar: str, first: np.datetime64, last: np.datetime64
 ) -> NDArray[np.datetime64]:
-    """Return the scheduled sessions of the years of ``first`` to ``last``, datetime64[D].
+    """Return the sessions of the years of ``first`` to ``last``, datetime64[D].
+
+    The year after the last is in it too, where the calendar reaches that far: so the periods that
+    ``last`` stands in are complete.
 
     Raises:
-        ConfigError: no such calendar.
+        ConfigError: no such calendar, or it does not reach from ``first`` to ``last``.
     """
-    return _sessions(calendar, int(str(first)[:4]), int(str(last)[:4]))
+    return _calendar(calendar, str(first), str(last)).sessions
+
+
+def scheduled_closes(calendar: str, sessions: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
+    """Return the close that was scheduled for each session, in UTC; early closes included.
+
+    A session that the calendar does not know (an unforeseen closure) closes as the one before it
+    did, by the exchange's clock.
+    """
+    if not len(sessions):
+        return np.array([], dtype="datetime64[ns]")
+    known = _calendar(calendar, str(sessions[0]), str(sessions[-1]))
+    at = np.searchsorted(known.sessions, sessions, side="right") - 1
+    at = np.maximum(at, 0)
+    shift = (sessions - known.sessions[at]).astype("timedelta64[ns]")
+    return np.asarray(known.closes[at] + shift)
 
 
 def is_daily(times: NDArray[np.datetime64]) -> bool:
@@ -91,21 +122,66 @@ def _midnight(calendar: str, day: date) -> np.datetime64:
     return np.datetime64(local.tz_convert("UTC").tz_localize(None), "ns")
 
 
+@dataclass(frozen=True)
+class _Calendar:
+    """Sessions (n,), datetime64[D], and their closes in UTC."""
+
+    sessions: NDArray[np.datetime64]
+    closes: NDArray[np.datetime64]
+
+
+def _calendar(name: str, first: str, last: str) -> _Calendar:
+    first_year, last_year = int(first[:4]), int(last[:4])
+    found = _years(name, first_year, last_year + 1)
+    if found is None:
+        found = _within_reach(name, first, last)
+    return found
+
+
 @lru_cache(maxsize=8)
-def _sessions(calendar: str, first_year: int, last_year: int) -> NDArray[np.datetime64]:
+def _years(name: str, first_year: int, last_year: int) -> _Calendar | None:
+    """Return whole years of a calendar; None where it does not reach that far."""
     from exchange_calendars import get_calendar
 
-    start, end = f"{first_year}-01-01", f"{last_year}-12-31"
-    with _own_errors(calendar):
+    with _own_errors(name):
         try:
-            found = get_calendar(calendar, start=start, end=end)
+            found = get_calendar(name, start=f"{first_year}-01-01", end=f"{last_year}-12-31")
+        except ValueError:
+            return None
+    return _of(found)
+
+
+@lru_cache(maxsize=8)
+def _within_reach(name: str, first: str, last: str) -> _Calendar:
+    """Return what a calendar has around ``first`` to ``last``."""
+    from exchange_calendars import get_calendar
+
+    with _own_errors(name):
+        try:
+            # its own default years, which every calendar has
+            kind = type(get_calendar(name))
+            lower, upper = kind.bound_min(), kind.bound_max()
+            begin = max(f"{first[:4]}-01-01", str(lower.date()) if lower is not None else "")
+            end = f"{int(last[:4]) + 1}-12-31"
+            end = min(end, str(upper.date())) if upper is not None else end
+            if begin <= first[:10] and last[:10] <= end:
+                return _of(get_calendar(name, start=begin, end=end))
         except ValueError as error:
+            text = str(error)
+            shown = text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
             raise ConfigError(
-                f"data.calendar: {calendar!r} does not reach from {first_year} to {last_year}: "
-                f"{error}"
+                f"data.calendar: exchange_calendars cannot build {name!r}: {shown}"
             ) from error
-    sessions: NDArray[np.datetime64] = found.sessions.to_numpy().astype("datetime64[D]")
-    return read_only(sessions)
+    raise ConfigError(
+        f"data.calendar: {name!r} reaches from {begin} to {end}, but the data reach from "
+        f"{first[:10]} to {last[:10]}; end them earlier, or take a newer exchange_calendars"
+    )
+
+
+def _of(found: Any) -> _Calendar:
+    closes = found.closes.dt.tz_localize(None).to_numpy().astype("datetime64[ns]")
+    sessions = found.sessions.to_numpy().astype("datetime64[D]")
+    return _Calendar(read_only(sessions), read_only(closes))
 
 
 @lru_cache(maxsize=8)
@@ -128,8 +204,15 @@ def _own_errors(calendar: str) -> Iterator[None]:
         try:
             yield
         except InvalidCalendarName as error:
-            near = nearest(calendar, get_calendar_names())
+            near = NEIGHBOURS.get(calendar.upper()) or _same_letters(calendar, get_calendar_names())
             hint = f"did you mean {near!r}?" if near else "New York is 'XNYS'"
             raise ConfigError(
                 f"data.calendar: was {calendar!r}, which exchange_calendars does not know; {hint}"
             ) from error
+
+
+def _same_letters(calendar: str, known: list[str]) -> str | None:
+    """Return a name with letters more or fewer: another letter would be another country."""
+    wanted = calendar.upper()
+    near = nearest(wanted, known)
+    return near if near and (near in wanted or wanted in near) else None

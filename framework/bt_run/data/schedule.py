@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bt_run.data.bars import Bars
-from bt_run.data.calendars import exchange_sessions
+from bt_run.data.calendars import exchange_sessions, scheduled_closes
+from bt_run.data.closures import unforeseen_closures
 
 __all__ = ["Schedule", "period_of", "scheduled"]
 
@@ -43,17 +44,17 @@ def scheduled(bars: Bars, schedule: Schedule) -> NDArray[np.bool_]:
     schedule.
 
     ``month`` and the like are the first bar of each period. ``month_end`` and the like are the
-    period's last session by the exchange calendar; when that session has no bar (an unscheduled
-    closure), the next one. Whether a bar is scheduled depends on the bars before it and on the
-    calendar only.
+    period's last session by the exchange calendar as it was published a week before; when that
+    session has no bar (an unforeseen closure), the next one. Of an intraday session it is the last
+    bar whose order can still fill before the scheduled close. Whether a bar is scheduled depends on
+    the bars before it and on the calendar only.
     """
     count = len(bars)
     due = np.zeros(count, dtype=bool)
     if schedule == "bar":
         due[:] = True
     elif schedule.endswith("_end"):
-        ends = _last_sessions(bars, schedule.removesuffix("_end"))
-        first = np.searchsorted(bars.sessions, ends, side="left")
+        first = _first_bars(bars, _last_sessions(bars, schedule.removesuffix("_end")))
         due[first[first < count]] = True
     elif schedule != "once":
         label = period_of(bars.sessions, schedule)
@@ -64,11 +65,27 @@ def scheduled(bars: Bars, schedule: Schedule) -> NDArray[np.bool_]:
 
 
 def _last_sessions(bars: Bars, period: str) -> NDArray[np.datetime64]:
-    """Return the exchange's last session of each period that the bars touch."""
-    # a year past the last bar, so that the period it stands in is complete
-    sessions = exchange_sessions(
-        bars.calendar, bars.sessions[0], bars.sessions[-1] + np.timedelta64(366, "D")
-    )
-    sessions = sessions[sessions >= bars.sessions[0]]
+    """Return the exchange's last session of each period that the bars touch, as it was known."""
+    first, last = bars.sessions[0], bars.sessions[-1]
+    scheduled_sessions = exchange_sessions(bars.calendar, first, last)
+    closures = unforeseen_closures(bars.calendar)
+    sessions = np.union1d(scheduled_sessions, closures[closures <= scheduled_sessions[-1]])
+    sessions = sessions[sessions >= first]
     label = period_of(sessions, period)
-    return np.asarray(sessions[:-1][label[:-1] != label[1:]])
+    # the last session of the calendar's last year ends every period
+    return np.append(sessions[:-1][label[:-1] != label[1:]], sessions[-1:])
+
+
+def _first_bars(bars: Bars, sessions: NDArray[np.datetime64]) -> NDArray[np.intp]:
+    """Return the bar at which each session's decision is taken; the next one where it has none."""
+    if bars.daily:
+        return np.searchsorted(bars.sessions, sessions, side="left")
+    closes = scheduled_closes(bars.calendar, sessions)
+    return np.searchsorted(bars.times, closes - _bar_length(bars), side="left")
+
+
+def _bar_length(bars: Bars) -> np.timedelta64:
+    """Return the time from bar to bar in the first session that has several."""
+    step = np.diff(bars.times)
+    inside = step[bars.sessions[1:] == bars.sessions[:-1]]
+    return inside[0] if len(inside) else np.timedelta64(0, "ns")

@@ -1,8 +1,11 @@
 """When the pipeline computes."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from bt_run import LoadRequest, Rows, assemble_bars
+from bt_run.data.calendars import exchange_sessions
 from bt_run.data.schedule import period_of, scheduled
 from bt_run.testing import make_bars, make_rows
 
@@ -92,3 +95,75 @@ def test_weeks_begin_on_monday():
     sessions = np.array(["2020-01-05", "2020-01-06", "2020-01-12"], dtype="datetime64[D]")
     week = period_of(sessions, "week")
     assert week[0] + 1 == week[1] == week[2]
+
+
+def bars_of(index, calendar="XNYS"):
+    times = index.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[ns]")
+    rows = Rows(times=times, close=np.linspace(1.0, 2.0, len(times)))
+    request = LoadRequest(
+        assets={"A": "A"},
+        benchmark=("A", "A"),
+        start=index[0].date(),
+        end=index[-1].date(),
+        calendar=calendar,
+    )
+    return assemble_bars(request, {"A": rows}, rows)
+
+
+def sessions_of(calendar, first, last):
+    known = exchange_sessions(calendar, np.datetime64(first), np.datetime64(last))
+    inside = known[(known >= np.datetime64(first)) & (known <= np.datetime64(last))]
+    return pd.DatetimeIndex(inside, tz="UTC")
+
+
+@pytest.mark.parametrize(
+    ("calendar", "first", "last", "schedule", "missed", "moved"),
+    [
+        ("XNYS", "2001-08-20", "2001-10-15", "week_end", "2001-09-10", "2001-09-17"),
+        ("XNYS", "2012-10-01", "2012-11-30", "month_end", "2012-10-26", "2012-10-31"),
+        ("XNYS", "1969-03-03", "1969-04-30", "quarter_end", "1969-03-28", "1969-04-01"),
+        ("XHKG", "2016-10-03", "2016-11-30", "week_end", "2016-10-20", "2016-10-24"),
+    ],
+)
+def test_a_closure_that_nobody_could_know_moves_the_decision_behind_it(
+    calendar, first, last, schedule, missed, moved
+):
+    bars = bars_of(sessions_of(calendar, first, last), calendar)
+    due = days(bars, schedule)
+    assert moved in due
+    assert missed not in due
+
+
+def test_a_holiday_that_was_published_counts_whatever_the_calendar_calls_it():
+    """Shanghai lists all its holidays as ad hoc; that of January 2020 began on the 24th."""
+    bars = bars_of(sessions_of("XSHG", "2020-01-02", "2020-02-28"), "XSHG")
+    assert "2020-01-23" in days(bars, "month_end")
+
+
+@pytest.mark.parametrize(("last_bar", "due_at"), [("16:00", "15:45"), ("20:00", "15:45")])
+def test_an_intraday_period_ends_at_the_last_bar_whose_order_can_still_fill(last_bar, due_at):
+    index = pd.DatetimeIndex(
+        [
+            stamp
+            for day in sessions_of("XNYS", "2023-01-03", "2023-03-03")
+            for stamp in pd.date_range(
+                f"{day.date()} 09:45",
+                f"{day.date()} {last_bar}",
+                freq="15min",
+                tz="America/New_York",
+            )
+        ]
+    )
+    bars = bars_of(index)
+    due = bars.index[scheduled(bars, "month_end")].tz_convert("America/New_York")
+    assert [f"{time:%m-%d %H:%M}" for time in due[1:]] == [f"01-31 {due_at}", f"02-28 {due_at}"]
+    early = bars.index[scheduled(bars, "week_end")].tz_convert("America/New_York")
+    assert f"{early[1]:%m-%d %H:%M}" == f"01-06 {due_at}"
+
+
+def test_cutting_the_data_moves_no_earlier_decision():
+    index = sessions_of("XNYS", "2001-08-20", "2001-10-15")
+    whole = days(bars_of(index), "week_end")
+    for count in range(5, len(index)):
+        part = days(bars_of(index[:count]), "week_end")
+        assert part == whole[: len(part)]
