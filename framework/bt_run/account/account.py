@@ -7,6 +7,8 @@ vector operation.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -61,17 +63,16 @@ class Account:
         Assets outside ``traded`` get no order. Orders that still wait are replaced for the assets
         that trade now.
         """
-        bars, nav = self.market.bars, float(self.nav[self.t])
+        bars = self.market.bars
         present = bars.present[self.t]
-        if traded is None:
-            self._drop(self.waiting.names, self.t, records.REPLACED)
-        else:
-            self._drop(traded | ~present, self.t, records.REPLACED)
+        chosen = np.ones_like(present) if traded is None else traded
+        replaced = self.waiting.names if traded is None else traded | ~present
+        self._drop(replaced, self.t, records.REPLACED)
+        nav = float(self.nav[self.t])
         if nav <= 0:
             return
         shares = target_shares(weights, nav, bars.mark[self.t], whole=self.market.whole)
-        differs = ~_equal(shares, self.shares, SAME)
-        names = present & differs if traded is None else present & traded & differs
+        names = present & chosen & ~_equal(shares, self.shares, SAME)
         if names.any():
             self.waiting.put(names, shares, self.t)
 
@@ -181,20 +182,23 @@ class Account:
         split = np.flatnonzero((ratio != 1.0) & concerned)
         if not len(split):
             return
-        whole = self.market.whole
         shares = self.shares * ratio
-        self.waiting.split(ratio, split, whole=whole)
+        self.waiting.split(ratio, split, whole=self.market.whole)
         self.cash_flows.append(CashFlow(t, split, "split", np.zeros(len(split)), ratio[split]))
-        if whole:
-            kept = shares.copy()
-            kept[split] = whole_shares(shares[split])
-            fraction = shares - kept
-            price = self.market.bars.mark[t - 1] / ratio
-            self.cash += float((fraction * price).sum())
-            self._force(t, np.flatnonzero(fraction), -fraction, price, records.FRACTION)
-            shares = kept
+        if self.market.whole:
+            shares = self._pay_fractions(t, split, shares)
         self.entries.split(ratio)
         self.shares = shares
+
+    def _pay_fractions(self, t: int, split: NDArray[np.intp], shares: Array) -> Array:
+        """Pay what a split leaves of a share at the last price; return the whole shares (N,)."""
+        kept = shares.copy()
+        kept[split] = whole_shares(shares[split])
+        fraction = shares - kept
+        price = self.market.bars.mark[t - 1] / self.market.bars.splits[t]
+        self.cash += float((fraction * price).sum())
+        self._force(t, np.flatnonzero(fraction), -fraction, price, records.FRACTION)
+        return kept
 
     def _close_delisted(self, t: int) -> None:
         """Pay out what is delisted at its last price, less the haircut."""
@@ -230,10 +234,10 @@ class Account:
 
     def _fill(self, t: int) -> None:
         """Fill the waiting basket; what cannot be traded now waits on, or is cancelled."""
-        market, target, wanted = self.market, self.waiting.target, self.waiting.names
+        market, wanted = self.market, self.waiting.names
         present = market.bars.present[t]
         reached = wanted & present
-        asked = np.where(reached, target - self.shares, 0.0)
+        asked = np.where(reached, self.waiting.target - self.shares, 0.0)
         price = np.where(present, market.fill_price[t], market.bars.mark[t])
         fills = self._trade(t, asked, price)
 
@@ -241,16 +245,7 @@ class Account:
         waits = reached & (np.abs(asked - fills.taken) > rounding)
         unpaid = np.abs(fills.taken - fills.filled) > rounding
         self._record_fills(t, np.flatnonzero(reached), asked, fills, waits=waits, unpaid=unpaid)
-
-        shares = self.shares + fills.filled
-        # a target that was reached is held exactly, so that an exit leaves no dust
-        done = reached & (
-            np.abs(shares - target) <= REACHED * np.maximum(np.abs(target), np.abs(self.shares))
-        )
-        shares = np.where(done, target, shares)
-        if market.exits:
-            self.entries.trade(t, self.shares, shares, fills.price)
-        self.shares = shares
+        self._hold(t, reached, fills)
 
         missed = wanted & ~reached
         if market.broker.unfilled == "cancel":
@@ -258,6 +253,17 @@ class Account:
             self.waiting.keep(waits)
         else:
             self.waiting.keep(missed | waits)
+
+    def _hold(self, t: int, reached: NDArray[np.bool_], fills: Fills) -> None:
+        """Hold what was filled; a target that was reached exactly, so that an exit leaves no dust."""
+        target = self.waiting.target
+        shares = self.shares + fills.filled
+        largest = np.maximum(np.abs(target), np.abs(self.shares))
+        done = reached & (np.abs(shares - target) <= REACHED * largest)
+        shares = np.where(done, target, shares)
+        if self.market.exits:
+            self.entries.trade(t, self.shares, shares, fills.price)
+        self.shares = shares
 
     def _record_fills(
         self,
@@ -280,7 +286,7 @@ class Account:
         )
 
     def _exit(self, t: int) -> None:
-        """Close what touched a stop or a target in this bar, and cancel what was to be traded of it."""
+        """Close what touched a stop or a target in this bar; what was to be traded of it is off."""
         held = (self.shares != 0.0) & self.market.bars.present[t]
         if not held.any():
             return
@@ -289,19 +295,25 @@ class Account:
         closes = np.isfinite(price)
         if not closes.any():
             return
-        rows = np.flatnonzero(closes)
         asked = np.where(closes, -self.shares, 0.0)
         fills = self._trade(t, asked, np.where(closes, price, self.market.bars.mark[t]))
-        rule = np.where(stopped, levels.stop_rule, levels.target_rule)[rows]
-        self.fills.append(FillRecord.of_basket(fills, rows, asked, decided=-1, bar=t, reason=rule))
-        for row in rows:
-            self._exited[int(row)] = int(side[row])
+        rule = np.where(stopped, levels.stop_rule, levels.target_rule)
+        self._record_exits(t, np.flatnonzero(closes), asked, fills, rule)
         self.shares = self.shares + fills.filled
         self._drop(closes, t, records.EXITED)
         rest = closes & (np.abs(asked - fills.filled) > SAME * np.abs(asked))
         if rest.any():
             # what the volume did not take is closed at the next bars, come what may
             self.waiting.put(rest, 0.0, t)
+
+    def _record_exits(
+        self, t: int, rows: NDArray[np.intp], asked: Array, fills: Fills, rule: NDArray[Any]
+    ) -> None:
+        reason = rule[rows]
+        record = FillRecord.of_basket(fills, rows, asked, decided=-1, bar=t, reason=reason)
+        self.fills.append(record)
+        for row in rows:
+            self._exited[int(row)] = int(np.sign(self.shares[row]))
 
     def _exit_prices(self, t: int, side: Array) -> tuple[Array, NDArray[np.bool_], Levels]:
         """Ask the exits where they close, and return at which prices bar ``t`` does so."""

@@ -18,13 +18,12 @@ from bt_run.terms import Conditions, Costs
 
 __all__ = ["Basket", "Fills", "fill_basket", "target_shares", "whole_shares"]
 
-_Need = Callable[[Array], Array]
 SNAP = 1e-9  # relative distance at which a share count is the whole number it nearly is
 
 
 @dataclass(frozen=True)
 class Basket:
-    """Hold what a fill needs to know about an account, at the fill's prices.
+    """What a fill needs to know about an account, at the fill's prices.
 
     Attributes:
         held: (n,) signed shares.
@@ -43,7 +42,7 @@ class Basket:
 
 @dataclass(frozen=True)
 class Fills:
-    """Hold what became of a basket, arrays (n,) over all its assets.
+    """What became of a basket, arrays (n,) over all its assets.
 
     ``taken`` is the part of what was asked that the market takes in this bar, ``filled`` what was
     traded. ``price`` includes slippage and is the market price where nothing was filled;
@@ -77,6 +76,28 @@ def whole_shares(shares: Array) -> Array:
     return np.where(near, nearest, np.trunc(shares))
 
 
+@dataclass(frozen=True)
+class _Closing:
+    """The closing parts of a basket as filled, arrays (n,): signed shares, price, commission."""
+
+    shares: Array
+    price: Array
+    commission: Array
+
+
+@dataclass(frozen=True)
+class _Settled:
+    """Orders with their opening parts as filled, (n,).
+
+    ``needed`` is the buying power that the opening part of each uses up.
+    """
+
+    filled: Array
+    price: Array
+    commission: Array
+    needed: Array
+
+
 def fill_basket(basket: Basket, costs: Costs, *, gross: float, whole: bool) -> Fills:
     """Fill a basket: closing parts in full, opening parts by the largest common factor that fits.
 
@@ -86,78 +107,98 @@ def fill_basket(basket: Basket, costs: Costs, *, gross: float, whole: bool) -> F
     needs its value, its slippage and its commission. Short proceeds raise cash but not NAV, so they
     buy nothing; with ``gross`` = 1 the same bound keeps longs within cash.
     """
-    held, price = basket.held, basket.price
-    asked = costs.fillable(basket.asked, basket.conditions)
-    against = asked * held < 0
-    closing = np.where(against, np.sign(asked) * np.minimum(np.abs(asked), np.abs(held)), 0.0)
-    opening = asked - closing
+    taken = costs.fillable(basket.asked, basket.conditions)
+    closing = _close(basket, taken, costs)
+    opening = taken - closing.shares
+    power = _buying_power(basket, closing, gross)
 
-    close_price = costs.fill_price(price, closing, basket.conditions)
-    close_fee = costs.commission(closing, close_price)
-    cash = basket.cash - float((closing * close_price + close_fee).sum())
-    left = held + closing
-    nav = cash + float((left * price).sum())
-    power = gross * nav - float((np.abs(left) * price).sum())
-    # what rounding leaves of a full account buys nothing
-    power = power if power > 1e-12 * nav else 0.0
+    def settle(part: Array) -> _Settled:
+        return _settle(basket, closing, part, costs)
 
-    def settle(part: Array) -> tuple[Array, Array, Array]:
-        """Return average price and commission of orders whose opening parts are ``part``, and what
-        these need.
-        """
-        paid = costs.fill_price(price, part, basket.conditions)
-        filled = closing + part
-        average = np.divide(
-            closing * close_price + part * paid, filled, out=close_price.copy(), where=part != 0
-        )
-        average = np.where((closing == 0) & (part != 0), paid, average)
-        fee = costs.commission(filled, average)
-        slipped = filled * (average - price) - closing * (close_price - price)
-        return average, fee, np.abs(part) * price + slipped + fee - close_fee
-
-    def need(part: Array) -> Array:
-        return settle(part)[2]
-
-    part, factor = opening, 1.0
-    average, commission, needed = settle(opening)
-    full = float(needed.sum())
+    factor = 1.0
+    settled = settle(opening)
+    full = float(settled.needed.sum())
     if full > power:
-        factor = power / full if costs.proportional else _largest_factor(opening, need, power)
+        factor = power / full if costs.proportional else _largest_factor(opening, settle, power)
         part = opening * factor
         if whole:
-            part = _round_down(opening, part, need, power)
-        average, commission, _ = settle(part)
+            part = _round_down(opening, part, settle, power)
+        settled = settle(part)
 
-    filled = closing + part
-    cash = basket.cash - float((filled * average + commission).sum())
+    paid = settled.filled * settled.price + settled.commission
     return Fills(
-        asked, filled, average, commission, np.abs(filled * (average - price)), factor, cash
+        taken=taken,
+        filled=settled.filled,
+        price=settled.price,
+        commission=settled.commission,
+        slippage=np.abs(settled.filled * (settled.price - basket.price)),
+        factor=factor,
+        cash=basket.cash - float(paid.sum()),
     )
 
 
-def _largest_factor(opening: Array, need: _Need, power: float) -> float:
-    """Return the largest f in [0, 1] with sum(need(f * opening)) <= power, by bisection."""
+def _close(basket: Basket, taken: Array, costs: Costs) -> _Closing:
+    """Fill what of ``taken`` (n,) brings a holding toward zero."""
+    size = np.minimum(np.abs(taken), np.abs(basket.held))
+    shares = np.where(taken * basket.held < 0, np.sign(taken) * size, 0.0)
+    price = costs.fill_price(basket.price, shares, basket.conditions)
+    return _Closing(shares, price, costs.commission(shares, price))
+
+
+def _buying_power(basket: Basket, closing: _Closing, gross: float) -> float:
+    """Return the money that opening parts may use after the closing ones."""
+    received = closing.shares * closing.price + closing.commission
+    cash = basket.cash - float(received.sum())
+    left = basket.held + closing.shares
+    nav = cash + float((left * basket.price).sum())
+    power = gross * nav - float((np.abs(left) * basket.price).sum())
+    # what rounding leaves of a full account buys nothing
+    return power if power > 1e-12 * nav else 0.0
+
+
+def _settle(basket: Basket, closing: _Closing, part: Array, costs: Costs) -> _Settled:
+    """Fill orders whose opening parts are ``part`` (n,), each at the average of its two prices."""
+    opens = part != 0
+    paid = costs.fill_price(basket.price, part, basket.conditions)
+    filled = closing.shares + part
+    value = closing.shares * closing.price + part * paid
+    average = np.divide(value, filled, out=closing.price.copy(), where=opens)
+    average = np.where((closing.shares == 0) & opens, paid, average)
+    fee = costs.commission(filled, average)
+    closing_slip = closing.shares * (closing.price - basket.price)
+    slipped = filled * (average - basket.price) - closing_slip
+    needed = np.abs(part) * basket.price + slipped + fee - closing.commission
+    return _Settled(filled, average, fee, needed)
+
+
+_Settle = Callable[[Array], _Settled]
+
+
+def _largest_factor(opening: Array, settle: _Settle, power: float) -> float:
+    """Return the largest f in [0, 1] with sum of what f x opening needs <= power, by bisection."""
     low, high = 0.0, 1.0
     for _ in range(100):
         middle = 0.5 * (low + high)
-        fits = float(need(opening * middle).sum()) <= power
+        fits = float(settle(opening * middle).needed.sum()) <= power
         low, high = (middle, high) if fits else (low, middle)
     return low
 
 
-def _round_down(opening: Array, part: Array, need: _Need, power: float) -> Array:
+def _round_down(opening: Array, part: Array, settle: _Settle, power: float) -> Array:
     """Cut opening parts to whole shares, then give one more each by largest remainder where it
     still fits.
     """
     size = np.abs(part)
     whole = whole_shares(size)
     sign = np.sign(opening)
-    spent = need(sign * whole)
-    extra = need(sign * (whole + 1.0)) - spent
+    spent = settle(sign * whole).needed
+    extra = settle(sign * (whole + 1.0)).needed - spent
     room = power - float(spent.sum())
     # assets come in sorted order, so that a stable sort breaks ties by name
     for i in np.argsort(-(size - whole), kind="stable"):
-        if size[i] > whole[i] and whole[i] + 1.0 <= abs(opening[i]) and extra[i] <= room:
+        was_cut = size[i] > whole[i]
+        within = whole[i] + 1.0 <= abs(opening[i])
+        if was_cut and within and extra[i] <= room:
             whole[i] += 1.0
             room -= float(extra[i])
     return np.asarray(sign * whole)

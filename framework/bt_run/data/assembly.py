@@ -68,25 +68,46 @@ def assemble_bars(
     times = np.unique(np.concatenate([item.times for item in inside.values()]))
     frame = _Frame(times, inside)
     start = _start(request, times)
-    close, gaps = _benchmark(request, benchmark, prices, frame, start)
+    close, missing = _benchmark(request, benchmark, prices, frame, start)
     factors = {name: forward_factor(name, item, prices) for name, item in inside.items()}
     adjusted = _panel(frame, factors)
-    booked = request.adjust == "none"
+    actions = _booked(frame) if request.adjust == "none" else _folded(adjusted)
     bars = Bars(
         times=times,
         assets=frame.names,
         adjusted=adjusted,
-        traded=_panel(frame, {}) if booked else adjusted,
+        traded=actions.traded,
         present=np.isfinite(adjusted.close),
-        dividends=_actions(frame, "dividend", 0.0) if booked else np.zeros(frame.shape),
-        splits=_actions(frame, "split", 1.0) if booked else np.ones(frame.shape),
+        dividends=actions.dividends,
+        splits=actions.splits,
         last_session=_last_sessions(names, declared),
         benchmark=close,
         start=start,
         calendar=request.calendar,
-        notes=(*notes, *row_notes(request, inside, times[start]), *gaps),
+        notes=(*notes, *row_notes(request, inside, times[start]), *missing),
     )
     return replace(bars, notes=(*bars.notes, *stale_opens_note(bars)))
+
+
+@dataclass(frozen=True)
+class _Traded:
+    """What an account trades at and receives: prices, dividends and splits, each (T, N)."""
+
+    traded: Prices
+    dividends: Array
+    splits: Array
+
+
+def _booked(frame: _Frame) -> _Traded:
+    """Trade at the prices of the day; dividends and splits are booked."""
+    dividends = _actions(frame, "dividend", 0.0)
+    return _Traded(_panel(frame, {}), dividends, _actions(frame, "split", 1.0))
+
+
+def _folded(adjusted: Prices) -> _Traded:
+    """Trade at the adjusted prices, which hold dividends and splits already."""
+    shape = adjusted.close.shape
+    return _Traded(adjusted, np.zeros(shape), np.ones(shape))
 
 
 def _start(request: LoadRequest, times: NDArray[np.datetime64]) -> int:
@@ -107,8 +128,10 @@ def _panel(frame: _Frame, factors: Mapping[str, Array]) -> Prices:
         factor = factors.get(name, 1.0)
         for field in FIELDS:
             values = rows.field(field)
-            if values is not None:
-                panel[field][at, column] = values / factor if field == "volume" else values * factor
+            if values is None:
+                continue
+            scaled = values / factor if field == "volume" else values * factor
+            panel[field][at, column] = scaled
     return Prices(**panel)
 
 
@@ -140,21 +163,35 @@ def _benchmark(
     """Return the benchmark's forward total-return close (T,), and a note on missing bars."""
     name, times = request.benchmark[0], frame.times
     rows = checked_rows(name, rows, replace(request, adjust="total_return"), prices)
-    close = rows.close * forward_factor(name, rows, prices)
-    series = np.full(len(times), np.nan)
-    at = np.searchsorted(times, rows.times)
-    there = (at < len(times)) & (times[np.minimum(at, len(times) - 1)] == rows.times)
-    series[at[there]] = close[there]
+    series = _at(times, rows.times, rows.close * forward_factor(name, rows, prices))
     missing = np.flatnonzero(np.isnan(series[start:])) + start
     if not len(missing):
         return series, ()
     if missing[0] == start or missing[-1] == len(times) - 1:
-        span = f"{day_of(rows.times[0])} to {day_of(rows.times[-1])}" if len(rows.times) else None
         raise DataError(
-            f"benchmark {name}: has bars from {span or 'nothing'}; expected it to cover the "
-            f"window from {day_of(times[start])} to {day_of(times[-1])}"
+            f"benchmark {name}: has bars from {_span(rows)}; expected it to cover the window from "
+            f"{day_of(times[start])} to {day_of(times[-1])}"
         )
-    return series, (
+    note = (
         f"benchmark {name} has no bar at {len(missing)} of the run's bars, the first at "
-        f"{day_of(times[missing[0]])}; it is valued at its last close there",
+        f"{day_of(times[missing[0]])}; it is valued at its last close there"
     )
+    return series, (note,)
+
+
+def _at(
+    times: NDArray[np.datetime64], known: NDArray[np.datetime64], values: Array
+) -> Array:
+    """Return the values (n,) of the times ``known`` (n,) at ``times`` (T,), NaN where none is."""
+    series = np.full(len(times), np.nan)
+    place = np.searchsorted(times, known)
+    inside = np.minimum(place, len(times) - 1)
+    there = times[inside] == known
+    series[place[there]] = values[there]
+    return series
+
+
+def _span(rows: Rows) -> str:
+    if not len(rows.times):
+        return "nothing"
+    return f"{day_of(rows.times[0])} to {day_of(rows.times[-1])}"

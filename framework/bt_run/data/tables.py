@@ -189,38 +189,72 @@ def _refuse_twice(path: Path, dated: _Dated, assets: tuple[str, ...]) -> None:
 # -- what was known when ---------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Known:
+    """Rows in the order in which they come out: each (n,), with the session it is known from.
+
+    ``expires`` is the session from which on a row is too old; None where none grows old.
+    """
+
+    rows: _Dated
+    visible: NDArray[np.datetime64]
+    expires: NDArray[np.datetime64] | None
+
+    def moments(self) -> NDArray[np.datetime64]:
+        """Return the sessions at which anything changes, sorted."""
+        if self.expires is None:
+            return np.unique(self.visible)
+        return np.unique(np.concatenate([self.visible, self.expires]))
+
+
 def _aligned(dated: _Dated, width: int, config: TableConfig, bars: Bars) -> Table:
     """Carry each column's values from when they are known; (K + 1, width), and the row of each bar."""
-    visible, sessions = _visible_from(dated.dates, config, bars)
     # in an intraday run, a day whose close is behind us
     seen = bars.sessions if bars.daily else bars.sessions - np.timedelta64(1, "D")
-    keep = _known(dated.values) & (visible <= seen[-1])
-    dated, visible = dated.take(keep), visible[keep]
-    # of two rows that come out together the later one counts
-    order = np.lexsort((dated.dates, visible))
-    dated, visible = dated.take(order), visible[order]
-    expires = _expiry(visible, sessions, config)
-    moments = np.unique(visible if expires is None else np.concatenate([visible, expires]))
-
-    unknown = None if dated.values.dtype == object else np.nan
-    out = np.full((len(moments) + 1, width), unknown, dtype=dated.values.dtype)
-    rows = np.searchsorted(moments, visible) + 1
-    for column in np.unique(dated.columns):
-        mine = dated.columns == column
-        # the number, from 1, of the latest row known at each moment; 0 before the first
-        latest = np.zeros(len(moments) + 1, dtype=np.int64)
-        latest[rows[mine]] = np.flatnonzero(mine) + 1
-        np.maximum.accumulate(latest, out=latest)
+    known = _in_order(dated, seen[-1], config, bars)
+    moments = known.moments()
+    values = known.rows.values
+    unknown = None if values.dtype == object else np.nan
+    out = np.full((len(moments) + 1, width), unknown, dtype=values.dtype)
+    for column in np.unique(known.rows.columns):
+        latest = _latest(known, column, moments)
         there = latest > 0
-        if expires is not None:
-            now = np.append(moments[:1], moments)
-            there &= now < np.append(moments[:1], expires)[latest]
-        out[there, column] = dated.values[latest[there] - 1]
+        out[there, column] = values[latest[there] - 1]
     known_row = np.searchsorted(moments, seen, side="right").astype(np.int64)
     return Table(out, known_row, config.revised)
 
 
-def _known(values: NDArray[Any]) -> NDArray[np.bool_]:
+def _in_order(dated: _Dated, last: np.datetime64, config: TableConfig, bars: Bars) -> _Known:
+    """Keep the rows with a value that are known by the session ``last``, by when they come out."""
+    visible, sessions = _visible_from(dated.dates, config, bars)
+    keep = _has_value(dated.values) & (visible <= last)
+    dated, visible = dated.take(keep), visible[keep]
+    # of two rows that come out together the later one counts
+    order = np.lexsort((dated.dates, visible))
+    dated, visible = dated.take(order), visible[order]
+    return _Known(dated, visible, _expiry(visible, sessions, config))
+
+
+def _latest(
+    known: _Known, column: np.int64, moments: NDArray[np.datetime64]
+) -> NDArray[np.int64]:
+    """Return the number, from 1, of a column's latest row at each moment; 0 where none counts.
+
+    The answer is (K + 1,): before the first of the K moments nothing is known.
+    """
+    mine = known.rows.columns == column
+    at = np.searchsorted(moments, known.visible[mine]) + 1
+    latest = np.zeros(len(moments) + 1, dtype=np.int64)
+    latest[at] = np.flatnonzero(mine) + 1
+    np.maximum.accumulate(latest, out=latest)
+    if known.expires is None:
+        return latest
+    now = np.append(moments[:1], moments)
+    until = np.append(moments[:1], known.expires)[latest]
+    return np.where(now < until, latest, 0)
+
+
+def _has_value(values: NDArray[Any]) -> NDArray[np.bool_]:
     if values.dtype == object:
         return np.array([value is not None for value in values], dtype=bool)
     return np.asarray(np.isfinite(values))
