@@ -205,35 +205,58 @@ def _pipeline(
             "weights; name a sizer, for example `sizer: equal_weight`"
         )
     sizer = builder.build(bound.sizer, "sizer")
-    gives = strategy.gives if isinstance(strategy, Gives) else "exposure"
-    accepts = sizer.accepts if isinstance(sizer, Accepts) else {"exposure"}
-    if gives not in accepts:
-        raise ConfigError(
-            f"sizer: {bound.sizer.name!r} accepts {', '.join(sorted(accepts))}, but strategy "
-            f"{bound.strategy.name!r} gives {gives}; choose a sizer that accepts {gives}"
-        )
-    placed: list[Placed] = []
-
-    def stage(path: str, item: Bound, built: Any) -> Stage:
-        placed.append(Placed(path, item.name, built))
-        return Stage(path, item.name, builder.callable_of(item, built, path))
-
-    def stages(key: str, items: tuple[Bound, ...]) -> tuple[Stage, ...]:
-        paths = [f"{key}.{i}" for i in range(len(items))]
-        return tuple(
-            stage(path, item, builder.build(item, path))
-            for path, item in zip(paths, items, strict=True)
-        )
-
+    placed = [
+        _Part("strategy", bound.strategy, strategy),
+        _Part("sizer", bound.sizer, sizer),
+    ]
+    overlays = _parts(builder, "overlays", bound.overlays)
+    triggers = _parts(builder, "triggers", bound.triggers)
+    gives = _agreed(bound.strategy, strategy, bound.sizer, sizer)
     pipeline = Pipeline(
-        strategy=stage("strategy", bound.strategy, strategy),
-        sizer=stage("sizer", bound.sizer, sizer),
-        overlays=stages("overlays", bound.overlays),
-        triggers=stages("triggers", bound.triggers),
+        strategy=placed[0].stage(builder),
+        sizer=placed[1].stage(builder),
+        overlays=tuple(part.stage(builder) for part in overlays),
+        triggers=tuple(part.stage(builder) for part in triggers),
         limits=config.limits,
         gives=gives,
     )
-    return replace(pipeline, vectorised=tuple(builder.vectorised)), tuple(placed)
+    acting = [*placed, *overlays, *triggers]
+    everything = tuple(Placed(part.path, part.bound.name, part.built) for part in acting)
+    return replace(pipeline, vectorised=tuple(builder.vectorised)), everything
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A built component and its place in the pipeline."""
+
+    path: str
+    bound: Bound
+    built: Any
+
+    def stage(self, builder: Builder) -> Stage:
+        """Return it as the pipeline calls it."""
+        call = builder.callable_of(self.bound, self.built, self.path)
+        return Stage(self.path, self.bound.name, call)
+
+
+def _parts(builder: Builder, key: str, items: tuple[Bound, ...]) -> list[_Part]:
+    paths = [f"{key}.{place}" for place in range(len(items))]
+    return [
+        _Part(path, item, builder.build(item, path))
+        for path, item in zip(paths, items, strict=True)
+    ]
+
+
+def _agreed(strategy: Bound, gives_signals: Any, sizer: Bound, takes_signals: Any) -> str:
+    """Return what the strategy gives, if the sizer accepts it."""
+    gives = gives_signals.gives if isinstance(gives_signals, Gives) else "exposure"
+    accepts = takes_signals.accepts if isinstance(takes_signals, Accepts) else {"exposure"}
+    if gives not in accepts:
+        raise ConfigError(
+            f"sizer: {sizer.name!r} accepts {', '.join(sorted(accepts))}, but strategy "
+            f"{strategy.name!r} gives {gives}; choose a sizer that accepts {gives}"
+        )
+    return gives
 
 
 def _named(builder: Builder, key: str, items: tuple[Bound, ...]) -> tuple[tuple[str, Any], ...]:

@@ -220,19 +220,32 @@ def compare_source(search: Search, *, t: int) -> None:
     except BtRunError as error:
         search.skipped.append(f"{Way.SOURCE.value} {search.day(t)}: {error}")
         return
-    rows = min(len(early), len(bars))
     for name in FIELDS:
-        whole = bars.adjusted.field(name)[:rows]
-        part = early.adjusted.field(name)[:rows]
-        scale = np.nanmax(np.abs(whole), initial=1.0)
-        found = compare_arrays(whole / scale, part / scale, search.noise)
-        if found:
-            row, column, size = found
-            was, became = f"{whole[row, column]:.6g}", f"{part[row, column]:.6g}"
-            source, asset = f"source {config.data.source.use}", bars.assets[column]
-            difference = Difference(source, name, row, asset, was, became, size)
+        difference = _field_difference(search, early, name)
+        if difference is not None:
             search.keep(t, Way.SOURCE, difference)
             return
+
+
+def _field_difference(search: Search, early: Bars, name: str) -> Difference | None:
+    """Return the first value of a field that was another when the source was asked for less."""
+    rows = min(len(early), len(search.bars))
+    whole = search.bars.adjusted.field(name)[:rows]
+    part = early.adjusted.field(name)[:rows]
+    scale = np.nanmax(np.abs(whole), initial=1.0)
+    found = compare_arrays(whole / scale, part / scale, search.noise)
+    if not found:
+        return None
+    row, column, size = found
+    return Difference(
+        f"source {search.ready.config.data.source.use}",
+        name,
+        row,
+        search.bars.assets[column],
+        f"{whole[row, column]:.6g}",
+        f"{part[row, column]:.6g}",
+        size,
+    )
 
 
 def _unrepeatable(component: str) -> PluginError:

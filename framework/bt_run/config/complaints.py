@@ -49,10 +49,9 @@ def _in_data(error: ErrorDetails, raw: Any) -> KeyPath:
     path: list[str | int] = []
     parts = error["loc"]
     for i, part in enumerate(parts):
-        inside = (isinstance(raw, Mapping) and part in raw) or (
-            isinstance(raw, list | tuple) and isinstance(part, int) and part < len(raw)
-        )
-        if inside:
+        is_key = isinstance(raw, Mapping) and part in raw
+        is_index = isinstance(part, int) and isinstance(raw, list | tuple) and part < len(raw)
+        if is_key or is_index:
             raw = raw[part]
             path.append(part)
         elif error["type"] == "missing" and i == len(parts) - 1:
@@ -65,10 +64,8 @@ def _words(error: ErrorDetails, path: KeyPath, model: type[BaseModel]) -> tuple[
     kind, message = error["type"], error["msg"]
     if kind == "extra_forbidden":
         known = list(_fields_at(model, path[:-1]))
-        return (
-            "unknown key",
-            f"one of {', '.join(known) or 'none'}{did_you_mean(str(path[-1]), known)}",
-        )
+        hint = did_you_mean(str(path[-1]), known)
+        return "unknown key", f"one of {', '.join(known) or 'none'}{hint}"
     if kind == "missing":
         if path and path[-1] == "use":
             return "missing key", "the NAME of a component"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
-from types import NoneType, UnionType
+from types import MappingProxyType, NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -28,7 +28,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class FieldRow:
-    """Describe one key of a component in words; ``default`` is None when the key is required."""
+    """One key of a component in words; ``default`` is None when the key is required."""
 
     name: str
     type: str
@@ -105,6 +105,21 @@ def field_text(field: FieldInfo, *, describe: bool = False) -> str:
     return f"{words} ({field.description})" if describe and field.description else words
 
 
+_KNOWN: Mapping[Any, str] = MappingProxyType(
+    {
+        str: "string",
+        int: "integer",
+        float: "number",
+        bool: "true | false",
+        date: "date",
+        datetime: "date and time",
+        time: "time",
+        NoneType: "null",
+        Any: "anything",
+    }
+)
+
+
 def type_text(annotation: Any) -> str:
     """Write a type for people who do not write Python."""
     origin, args = get_origin(annotation), get_args(annotation)
@@ -118,19 +133,8 @@ def type_text(annotation: Any) -> str:
         return f"mapping of {type_text(args[0])} to {type_text(args[1])}"
     if args:
         return f"list of {type_text(args[0])}"
-    known = {
-        str: "string",
-        int: "integer",
-        float: "number",
-        bool: "true | false",
-        date: "date",
-        datetime: "date and time",
-        time: "time",
-        NoneType: "null",
-        Any: "anything",
-    }
-    if annotation in known:
-        return known[annotation]
+    if annotation in _KNOWN:
+        return _KNOWN[annotation]
     if isinstance(annotation, type) and issubclass(annotation, Path):
         return "path"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):

@@ -131,23 +131,15 @@ def _set_key(root: Node, override: str) -> Node:
 
 
 def _put(node: Node, parts: Sequence[str], new: Node, done: tuple[str, ...]) -> Node:
+    """Return a node with ``new`` at the dotted key ``parts``; ``done`` leads to the node."""
     if not parts:
         return new
     head, rest, value = parts[0], parts[1:], node.value
     where = ".".join(done) or "the file"
     if isinstance(value, list):
-        if not head.isdecimal() or int(head) >= len(value):
-            entries = (
-                f"an index from 0 to {len(value) - 1}"
-                if value
-                else "nothing, for the list is empty"
-            )
-            raise ConfigError(
-                new.place.tell(f"{where} is a list; found {head!r}; expected {entries}")
-            )
-        i = int(head)
-        child = _put(value[i], rest, new, (*done, head))
-        return replace(node, value=[*value[:i], child, *value[i + 1 :]])
+        place = _list_index(head, value, where, new)
+        child = _put(value[place], rest, new, (*done, head))
+        return replace(node, value=[*value[:place], child, *value[place + 1 :]])
     if isinstance(value, str):  # a component's bare name is short for {use: NAME}
         value = {"use": replace(node, key=node.place)}
     if value is None:
@@ -156,8 +148,16 @@ def _put(node: Node, parts: Sequence[str], new: Node, done: tuple[str, ...]) -> 
         raise ConfigError(
             new.place.tell(f"{where} is {value!r} and has no keys; found {head!r} after it")
         )
-    child = _put(value.get(head, Node({}, new.place, new.place)), rest, new, (*done, head))
+    nothing = Node({}, new.place, new.place)
+    child = _put(value.get(head, nothing), rest, new, (*done, head))
     return replace(node, value={**value, head: child})
+
+
+def _list_index(head: str, value: Sequence[Node], where: str, new: Node) -> int:
+    if head.isdecimal() and int(head) < len(value):
+        return int(head)
+    entries = f"an index from 0 to {len(value) - 1}" if value else "nothing, for the list is empty"
+    raise ConfigError(new.place.tell(f"{where} is a list; found {head!r}; expected {entries}"))
 
 
 # -- one file --------------------------------------------------------------------------------------

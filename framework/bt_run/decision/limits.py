@@ -29,11 +29,13 @@ def apply_limits(weights: Array, limits: Limits) -> tuple[Array, tuple[str, ...]
     if gross > limits.gross + _ROUNDING:
         weights = weights * (limits.gross / gross)
         cut.append("gross")
-    long, short = float(weights[weights > 0].sum()), float(-weights[weights < 0].sum())
+    long = float(weights[weights > 0].sum())
+    short = float(-weights[weights < 0].sum())
     if abs(long - short) > limits.net + _ROUNDING:
         larger, smaller = max(long, short), min(long, short)
         scale = (limits.net + smaller) / larger
-        weights = np.where((weights > 0) == (long > short), weights * scale, weights)
+        on_larger_side = (weights > 0) == (long > short)
+        weights = np.where(on_larger_side, weights * scale, weights)
         cut.append("net")
     return weights, tuple(cut)
 
@@ -41,8 +43,7 @@ def apply_limits(weights: Array, limits: Limits) -> tuple[Array, tuple[str, ...]
 def keep_untraded(
     target: Array, drifted: Array, traded: NDArray[np.bool_], limits: Limits
 ) -> Array:
-    """Let assets that are not ``traded`` keep their drifted weight; the others fit into what is
-    left.
+    """Let assets that are not ``traded`` keep their drifted weight; the others fit into the rest.
 
     Of the others only the opening part is scaled, first all of them to the gross limit, then those
     of the larger side to the net limit: the part of a target beyond what is held already. What is
@@ -51,16 +52,33 @@ def keep_untraded(
     if traded.all():
         return target
     weights = np.where(traded, target, drifted)
-    same_side = weights * drifted > 0
-    held = np.where(same_side, np.sign(weights) * np.minimum(abs(weights), abs(drifted)), 0.0)
-    kept = np.where(traded, held, drifted)
-    opening = weights - kept
-    wanted, room = float(np.abs(opening).sum()), limits.gross - float(np.abs(kept).sum())
+    kept = np.where(traded, _held_part(weights, drifted), drifted)
+    opening = _within_gross(weights - kept, kept, limits.gross)
+    opening = _within_net(opening, kept, limits.net)
+    return np.asarray(kept + opening)
+
+
+def _held_part(weights: Array, drifted: Array) -> Array:
+    """Return the part of target ``weights`` (N,) that is held already."""
+    held = np.sign(weights) * np.minimum(np.abs(weights), np.abs(drifted))
+    return np.where(weights * drifted > 0, held, 0.0)
+
+
+def _within_gross(opening: Array, kept: Array, gross: float) -> Array:
+    """Scale all opening parts (N,) into the room that ``kept`` leaves below the gross limit."""
+    wanted = float(np.abs(opening).sum())
+    room = gross - float(np.abs(kept).sum())
     if wanted > 0.0 and wanted > room + _ROUNDING:
-        opening = opening * max(0.0, room / wanted)
+        return opening * max(0.0, room / wanted)
+    return opening
+
+
+def _within_net(opening: Array, kept: Array, limit: float) -> Array:
+    """Scale the opening parts (N,) of the larger side down to the net limit."""
     net = float((kept + opening).sum())
     larger = np.where(opening * net > 0, opening, 0.0)
-    excess, side = abs(net) - limits.net, float(np.abs(larger).sum())
+    excess = abs(net) - limit
+    side = float(np.abs(larger).sum())
     if excess > _ROUNDING and side > 0.0:
-        opening = opening - larger * min(1.0, excess / side)
-    return np.asarray(kept + opening)
+        return opening - larger * min(1.0, excess / side)
+    return opening

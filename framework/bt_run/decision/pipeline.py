@@ -69,6 +69,14 @@ class _Trade:
     why: str
 
 
+@dataclass(frozen=True)
+class _Limited:
+    """Weights (N,) within the limits, and the names of the limits that cut any."""
+
+    weights: Array
+    cut: tuple[str, ...]
+
+
 def decide(pipeline: Pipeline, state: PortfolioState, memos: Memos) -> Decision:
     """Take one decision on what the components returned as memos at the decision before."""
     calls, history = Calls(state, memos), state.history
@@ -79,10 +87,8 @@ def decide(pipeline: Pipeline, state: PortfolioState, memos: Memos) -> Decision:
     stages = _weigh(pipeline, calls)
 
     excluded = (np.isnan(signal) & history.present) | waiting
-    eligible = np.where(excluded, 0.0, stages[-1])
-    limited, cut = apply_limits(eligible, pipeline.limits)
-    target = keep_untraded(limited, state.weights, history.present, pipeline.limits)
-
+    limited = _within_limits(pipeline, state, np.where(excluded, 0.0, stages[-1]))
+    target = limited.weights
     trade = _triggered(pipeline, calls, target)
     traded = history.present & trade.names
     if trade.fired:
@@ -92,7 +98,7 @@ def decide(pipeline: Pipeline, state: PortfolioState, memos: Memos) -> Decision:
         signal=signal,
         stages=tuple(stages),
         target=target,
-        cut=cut,
+        cut=limited.cut,
         drifted=state.weights,
         traded=traded,
         fired=trade.fired,
@@ -124,6 +130,14 @@ def _weigh(pipeline: Pipeline, calls: Calls) -> list[Array]:
         weights = calls.values(stage, calls.state(stage, tracks=number), weights.copy())
         stages.append(weights)
     return stages
+
+
+def _within_limits(pipeline: Pipeline, state: PortfolioState, weights: Array) -> _Limited:
+    """Cut weights (N,) to the limits; what has no bar now keeps its drifted weight."""
+    cut_weights, cut = apply_limits(weights, pipeline.limits)
+    present = state.history.present
+    kept = keep_untraded(cut_weights, state.weights, present, pipeline.limits)
+    return _Limited(kept, cut)
 
 
 def _triggered(pipeline: Pipeline, calls: Calls, target: Array) -> _Trade:

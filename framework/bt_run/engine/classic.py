@@ -42,8 +42,9 @@ _PERIODS = MappingProxyType(
 
 
 class _Unknown:
-    """Be the conditions of an order whose market is not looked at; such costs are refused in
-    classic mode.
+    """The conditions of an order whose market is not looked at.
+
+    Costs that need to know are refused in classic mode.
     """
 
     volume = np.full(1, np.nan)
@@ -60,7 +61,7 @@ UNKNOWN = _Unknown()
 
 @dataclass(frozen=True, kw_only=True)
 class ClassicRun:
-    """Hold what one classic pass through the bars needs."""
+    """What one classic pass through the bars needs."""
 
     bars: Bars
     broker: BrokerTerms
@@ -70,7 +71,7 @@ class ClassicRun:
 
 
 class CostsCommission(bt.CommInfoBase):  # type: ignore[misc]
-    """Charge the run's commission."""
+    """The run's commission in Backtrader's terms."""
 
     params = (
         ("costs", None),
@@ -84,9 +85,7 @@ class CostsCommission(bt.CommInfoBase):  # type: ignore[misc]
 
 
 class ClassicBroker(bt.brokers.BackBroker):  # type: ignore[misc]
-    """Be Backtrader's broker with the run's slippage, and market orders at the fill that the run
-    asks for.
-    """
+    """Backtrader's broker with the run's slippage and its market orders at the run's fill."""
 
     params = (("costs", None), ("at_close", False))
 
@@ -99,8 +98,7 @@ class ClassicBroker(bt.brokers.BackBroker):  # type: ignore[misc]
         return price if lim else self._slipped(price, -1.0)
 
     def _slipped(self, price: float, side: float) -> float:
-        costs: Costs = self.p.costs
-        return float(costs.fill_price(np.array([price]), np.array([side]), UNKNOWN)[0])
+        return _slipped_price(self.p.costs, price, side)
 
     def _try_exec_market(self, order: Any, popen: float, phigh: float, plow: float) -> None:
         at = order.data.close[0] if self.p.at_close else popen
@@ -108,7 +106,7 @@ class ClassicBroker(bt.brokers.BackBroker):  # type: ignore[misc]
 
 
 class Recorder(bt.Analyzer):  # type: ignore[misc]
-    """Record NAV, cash, shares and every order's fate, bar by bar."""
+    """A record of NAV, cash, shares and every order's fate, bar by bar."""
 
     params = (("run", None),)
 
@@ -140,16 +138,18 @@ class Recorder(bt.Analyzer):  # type: ignore[misc]
     def _record(self, order: Any, bar: int, bit: Any, reason: str | None) -> None:
         """Record what was executed of an order, or why nothing was."""
         slippage = abs(bit.size * (bit.price - self._market(order, bit))) if bit.size else 0.0
-        values = (bit.size or order.executed.remsize, bit.size, bit.price, bit.comm, slippage)
-        asked, filled, price, commission, slipped = (
-            np.array([value], dtype=np.float64) for value in values
+        record = FillRecord(
+            decided=self.bar_of(order.created.dt),
+            bar=bar,
+            assets=np.array([self.column[order.data]]),
+            asked=np.array([bit.size or order.executed.remsize], dtype=np.float64),
+            filled=np.array([bit.size], dtype=np.float64),
+            price=np.array([bit.price], dtype=np.float64),
+            commission=np.array([bit.comm], dtype=np.float64),
+            slippage=np.array([slippage], dtype=np.float64),
+            reason=np.array([reason], dtype=object),
         )
-        column = np.array([self.column[order.data]])
-        why = np.array([reason], dtype=object)
-        decided = self.bar_of(order.created.dt)
-        self.fills.append(
-            FillRecord(decided, bar, column, asked, filled, price, commission, slipped, why)
-        )
+        self.fills.append(record)
 
     def _market(self, order: Any, bit: Any) -> float:
         """Return the price before slippage: that of the side's inverse cost."""
@@ -200,42 +200,54 @@ def run_classic(run: ClassicRun) -> Ledger:
     """Play a Backtrader strategy through the bars and return its ledger; it sleeps until
     ``bars.start``.
     """
-    bars, broker = run.bars, run.broker
     cerebro = bt.Cerebro(stdstats=False, runonce=run.runonce)
-    at_close = broker.fill == "next_close"
-    cerebro.broker = ClassicBroker(costs=broker.costs, at_close=at_close, cash=broker.cash)
-    cerebro.broker.addcommissioninfo(CostsCommission(costs=broker.costs))
-    days = backtrader_days(bars.times)
-    for column, name in enumerate(bars.assets):
-        cerebro.adddata(_feed(bars, column, days), name=name)
-    for period in run.strategy.resample:
-        for name in bars.assets:
-            cerebro.resampledata(
-                cerebro.datasbyname[name], name=f"{name}_{period}", timeframe=_PERIODS[period]
-            )
+    _add_broker(cerebro, run.broker)
+    days = backtrader_days(run.bars.times)
+    _add_data(cerebro, run, days)
     for analyzer in run.strategy.analyzers:
         cerebro.addanalyzer(analyzer, _name=analyzer.__name__)
     for observer in run.strategy.observers:
         cerebro.addobserver(observer)
     cerebro.addanalyzer(Recorder, run=run, _name="recorder")
-    cerebro.addstrategy(_asleep_until(run.strategy.cls, days[bars.start]), **run.strategy.params)
+    hosted = _asleep_until(run.strategy.cls, days[run.bars.start])
+    cerebro.addstrategy(hosted, **run.strategy.params)
     (strategy,) = cerebro.run()
+    return _ledger(run, strategy)
+
+
+def _add_broker(cerebro: bt.Cerebro, broker: BrokerTerms) -> None:
+    at_close = broker.fill == "next_close"
+    cerebro.broker = ClassicBroker(costs=broker.costs, at_close=at_close, cash=broker.cash)
+    cerebro.broker.addcommissioninfo(CostsCommission(costs=broker.costs))
+
+
+def _add_data(cerebro: bt.Cerebro, run: ClassicRun, days: Array) -> None:
+    """Add a feed for each asset, then each asset's bars of longer periods."""
+    for column, name in enumerate(run.bars.assets):
+        cerebro.adddata(_feed(run.bars, column, days), name=name)
+    for period in run.strategy.resample:
+        for name in run.bars.assets:
+            feed, longer = cerebro.datasbyname[name], f"{name}_{period}"
+            cerebro.resampledata(feed, name=longer, timeframe=_PERIODS[period])
+
+
+def _ledger(run: ClassicRun, strategy: Any) -> Ledger:
+    """Return what the recorder saw, up to the bar of ruin if there was one."""
     recorder: Recorder = strategy.analyzers.recorder
-    if recorder.ruined is not None:
-        bars = until(bars, recorder.ruined)
+    ruined = recorder.ruined is not None
+    bars = until(run.bars, recorder.ruined) if recorder.ruined is not None else run.bars
+    analyses = {}
+    for analyzer in run.strategy.analyzers:
+        name = analyzer.__name__
+        analyses[name] = _found(strategy.analyzers.getbyname(name).get_analysis())
     return Ledger(
         bars=bars,
         nav=recorder.series(1)[: len(bars)],
         cash=recorder.series(2)[: len(bars)],
         holdings=tuple(recorder.holdings),
         fills=tuple(recorder.fills),
-        analyses={
-            analyzer.__name__: _found(
-                strategy.analyzers.getbyname(analyzer.__name__).get_analysis()
-            )
-            for analyzer in run.strategy.analyzers
-        },
-        ruined=recorder.ruined is not None,
+        analyses=analyses,
+        ruined=ruined,
     )
 
 
@@ -263,11 +275,13 @@ def _feed(bars: Bars, column: int, days: Array) -> ArrayFeed:
 
 def _before_slippage(costs: Costs, paid: float, size: float) -> float:
     """Return the price that slippage turned into ``paid``: affine, so two points give it."""
-    side = np.array([size])
-    one, two = (
-        float(costs.fill_price(np.array([p]), side, UNKNOWN)[0]) for p in (paid, 2.0 * paid)
-    )
+    one = _slipped_price(costs, paid, size)
+    two = _slipped_price(costs, 2.0 * paid, size)
     return paid * (paid + two - 2.0 * one) / (two - one)
+
+
+def _slipped_price(costs: Costs, price: float, size: float) -> float:
+    return float(costs.fill_price(np.array([price]), np.array([size]), UNKNOWN)[0])
 
 
 def _asleep_until(strategy: type, day: float) -> type:

@@ -11,13 +11,14 @@ from bt_run.results.config_changes import config_differences
 from bt_run.results.metrics import DEFINITIONS, HEADLINE, format_metric
 from bt_run.results.result import BacktestResult
 from bt_run.results.run_folder import load_result
+from bt_run.text import aligned
 
 __all__ = ["Comparison", "compare"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Hold runs side by side, the first being what the others are compared with.
+    """Runs side by side, the first being what the others are compared with.
 
     Attributes:
         labels: a name for each run, all different.
@@ -31,26 +32,27 @@ class Comparison:
     @property
     def text(self) -> str:
         """Return the comparison as aligned columns and lines."""
-        rows = [["", *self.labels, "benchmark of the first"]]
-        periods = [f"{r.nav.index[0]:%Y-%m-%d} to {r.nav.index[-1]:%Y-%m-%d}" for r in self.results]
-        rows.append(["Period", *periods, ""])
-        for metric in HEADLINE:
-            values = [result.metrics[metric]["run"] for result in self.results]
-            values.append(self.results[0].metrics[metric]["benchmark"])
-            rows.append(
-                [DEFINITIONS[metric].label, *(format_metric(metric, value) for value in values)]
-            )
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-        lines = [
-            "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
-            for row in rows
+        rows = [
+            ["", *self.labels, "benchmark of the first"],
+            ["Period", *(_period(result) for result in self.results), ""],
+            *(self._row(metric) for metric in HEADLINE),
         ]
+        right = [False] + [True] * (len(rows[0]) - 1)
+        lines = aligned(rows, right)
         for label, found in self.differences.items():
+            same = ("the same configuration, data, sources and versions",)
             lines += ["", f"{label} beside {self.labels[0]}:"]
-            lines += [f"  {text}" for text in found] or [
-                "  the same configuration, data, sources and versions"
-            ]
+            lines += [f"  {text}" for text in found or same]
         return "\n".join(lines)
+
+    def _row(self, metric: str) -> list[str]:
+        values = [result.metrics[metric]["run"] for result in self.results]
+        values.append(self.results[0].metrics[metric]["benchmark"])
+        return [DEFINITIONS[metric].label, *(format_metric(metric, value) for value in values)]
+
+
+def _period(result: BacktestResult) -> str:
+    return f"{result.nav.index[0]:%Y-%m-%d} to {result.nav.index[-1]:%Y-%m-%d}"
 
 
 def compare(folders: Sequence[Path]) -> Comparison:
@@ -65,40 +67,55 @@ def compare(folders: Sequence[Path]) -> Comparison:
             f"{len(folders)} run was named; a comparison needs two or more folders of runs"
         )
     results = tuple(load_result(folder) for folder in folders)
-    labels: list[str] = []
-    for result in results:
-        names = [other.config.name for other in results]
-        label = (
-            result.config.name
-            if names.count(result.config.name) == 1
-            else f"{result.config.name} {result.run_id}"
-        )
-        again = sum(known == label or known.startswith(f"{label} #") for known in labels)
-        labels.append(f"{label} #{again + 1}" if again else label)
+    labels = _labels(results)
     first = results[0]
     differences = {
         label: tuple(_differences(first, other))
         for label, other in zip(labels[1:], results[1:], strict=True)
     }
-    return Comparison(labels=tuple(labels), results=results, differences=differences)
+    return Comparison(labels=labels, results=results, differences=differences)
+
+
+def _labels(results: Sequence[BacktestResult]) -> tuple[str, ...]:
+    """Return a run's name, with its id where two runs share it, numbered where both do."""
+    names = [result.config.name for result in results]
+    labels: list[str] = []
+    for result in results:
+        name = result.config.name
+        label = name if names.count(name) == 1 else f"{name} {result.run_id}"
+        again = sum(known == label or known.startswith(f"{label} #") for known in labels)
+        labels.append(f"{label} #{again + 1}" if again else label)
+    return tuple(labels)
 
 
 def _differences(first: BacktestResult, other: BacktestResult) -> list[str]:
-    lines = [
-        f"config: {text}"
-        for text in config_differences(first.manifest["config"], other.manifest["config"])
+    changes = config_differences(first.manifest["config"], other.manifest["config"])
+    return [
+        *(f"config: {text}" for text in changes),
+        *_data_differences(first, other),
+        *_changed(first, other, "sources", "source"),
+        *_changed(first, other, "versions", "version"),
     ]
-    if first.manifest["data"] != other.manifest["data"]:
-        was, now = (result.manifest["data"][:12] for result in (first, other))
-        lines.append(f"data: the fingerprint was {was}, is {now}")
-        lines += [f"data: only here: {note}" for note in other.notes if note not in first.notes]
-        lines += [f"data: only there: {note}" for note in first.notes if note not in other.notes]
-    for key, what in (("sources", "source"), ("versions", "version")):
-        was, now = first.manifest[key], other.manifest[key]
-        lines += [
-            f"{what}: {name} was {was.get(name, 'not there')[:16]}, is "
-            f"{now.get(name, 'not there')[:16]}"
-            for name in sorted(was.keys() | now.keys())
-            if was.get(name) != now.get(name)
-        ]
-    return lines
+
+
+def _data_differences(first: BacktestResult, other: BacktestResult) -> list[str]:
+    was, now = first.manifest["data"], other.manifest["data"]
+    if was == now:
+        return []
+    only_here = [note for note in other.notes if note not in first.notes]
+    only_there = [note for note in first.notes if note not in other.notes]
+    return [
+        f"data: the fingerprint was {was[:12]}, is {now[:12]}",
+        *(f"data: only here: {note}" for note in only_here),
+        *(f"data: only there: {note}" for note in only_there),
+    ]
+
+
+def _changed(first: BacktestResult, other: BacktestResult, key: str, what: str) -> list[str]:
+    was, now = first.manifest[key], other.manifest[key]
+    changed = [name for name in sorted(was.keys() | now.keys()) if was.get(name) != now.get(name)]
+    none = "not there"
+    return [
+        f"{what}: {name} was {was.get(name, none)[:16]}, is {now.get(name, none)[:16]}"
+        for name in changed
+    ]

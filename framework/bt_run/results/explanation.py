@@ -12,22 +12,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bt_run.errors import ConfigError, DataError
-from bt_run.text import did_you_mean
+from bt_run.text import day_text, did_you_mean, listed
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["explain"]
 
-ASSETS = 10  # told when none is named: those that change most
+ASSETS = 10  # shown when none is named: those that change most
 WIDTH = 30  # of the first column
 _SAME = 1e-12
 
 
 @dataclass(frozen=True)
 class _Moment:
-    """Hold what the tables say about one decision. ``filled`` is the next bar, None at the end of
-    the data.
+    """What the tables say about one decision.
+
+    ``filled`` is the next bar, None at the end of the data.
     """
 
     run: Mapping[str, Any]
@@ -45,7 +46,7 @@ class _Moment:
 def explain(run: Mapping[str, Any], date: str, asset: str | None = None) -> str:
     """Return the decisions of one day in words; ``run`` is what ``read_run`` returns.
 
-    Without an asset, those that change most are told.
+    Without an asset, those that change most are shown.
 
     Raises:
         ConfigError: the date is none, or the run has no such asset.
@@ -55,6 +56,24 @@ def explain(run: Mapping[str, Any], date: str, asset: str | None = None) -> str:
 
 
 def _moments(run: Mapping[str, Any], date: str, asset: str | None) -> Iterator[_Moment]:
+    table = run["decisions"]
+    day = _day(date)
+    if table.empty:
+        raise DataError(
+            "the run has no decisions to explain: a Backtrader strategy placed its own orders "
+            "(classic mode), or the run never reached a scheduled bar; fills.parquet holds its "
+            "orders"
+        )
+    known = table["asset"].unique().tolist()
+    if asset is not None and asset not in known:
+        assets = listed(known, most=8)
+        hint = did_you_mean(asset, known)
+        raise ConfigError(f"--asset was {asset!r}; the run's assets are {assets}{hint}")
+    for time in _times_of(table, day):
+        yield _moment(run, time)
+
+
+def _day(date: str) -> pd.Timestamp:
     import pandas as pd
 
     try:
@@ -63,20 +82,14 @@ def _moments(run: Mapping[str, Any], date: str, asset: str | None) -> Iterator[_
         raise ConfigError(
             f"--date was {date!r}; expected YEAR-MONTH-DAY, such as 2008-03-03"
         ) from None
-    day = (day.tz_localize("UTC") if day.tz is None else day.tz_convert("UTC")).normalize()
-    table = run["decisions"]
-    if table.empty:
-        raise DataError(
-            "the run has no decisions to explain: a Backtrader strategy placed its own orders "
-            "(classic mode), or the "
-            "run never reached a scheduled bar; fills.parquet holds its orders"
-        )
-    known = table["asset"].unique().tolist()
-    if asset is not None and asset not in known:
-        raise ConfigError(
-            f"--asset was {asset!r}; the run's assets are "
-            f"{_some(known)}{did_you_mean(asset, known)}"
-        )
+    utc = day.tz_localize("UTC") if day.tz is None else day.tz_convert("UTC")
+    return utc.normalize()
+
+
+def _times_of(table: pd.DataFrame, day: pd.Timestamp) -> pd.DatetimeIndex:
+    """Return the times of a day's decisions."""
+    import pandas as pd
+
     times = pd.DatetimeIndex(table["time"].unique())
     today = times[times.normalize() == day]
     if today.empty:
@@ -86,8 +99,7 @@ def _moments(run: Mapping[str, Any], date: str, asset: str | None) -> Iterator[_
             f"the run decided nothing on {day:%Y-%m-%d}; the nearest decisions are "
             f"{' and '.join(near)}"
         )
-    for time in today:
-        yield _moment(run, time)
+    return today
 
 
 def _moment(run: Mapping[str, Any], time: pd.Timestamp) -> _Moment:
@@ -95,9 +107,8 @@ def _moment(run: Mapping[str, Any], time: pd.Timestamp) -> _Moment:
     following = int(index.searchsorted(time, side="right"))
     memos = run["memos"]
     own = memos[memos["time"] == time]
-    notes = {
-        name: json.loads(text) for name, text in zip(own["component"], own["notes"], strict=True)
-    }
+    noted = zip(own["component"], own["notes"], strict=True)
+    notes = {name: json.loads(text) for name, text in noted}
     table = run["decisions"]
     return _Moment(
         run=run,
@@ -109,12 +120,7 @@ def _moment(run: Mapping[str, Any], time: pd.Timestamp) -> _Moment:
 
 
 def _lines(moment: _Moment, asset: str | None) -> Iterator[str]:
-    nav = moment.run["nav"].loc[moment.time]
-    when = "no bar followed, so nothing could fill"
-    if moment.filled is not None:
-        when = f"orders fill at {_stamp(moment.filled)}"
-    yield f"{moment.config['name']}: decision of {_stamp(moment.time)} ({moment.config['schedule']}); {when}"
-    yield f"NAV {nav['nav']:,.2f}, of which {nav['cash'] / nav['nav']:.2%} cash, gross exposure {nav['gross']:.2%}"
+    yield from _head(moment)
     rows = moment.rows
     names = [asset] if asset is not None else _most_changed(rows)
     for name in names:
@@ -122,7 +128,21 @@ def _lines(moment: _Moment, asset: str | None) -> Iterator[str]:
         yield from _asset(moment, name)
     if len(names) < len(rows) and asset is None:
         yield ""
-        yield f"{len(names)} of {len(rows)} assets are told, those that change most; --asset names another"
+        shown = f"{len(names)} of {len(rows)} assets are shown"
+        yield f"{shown}, those that change most; --asset names another"
+
+
+def _head(moment: _Moment) -> Iterator[str]:
+    """Yield when the decision was taken, and of which account."""
+    config = moment.config
+    when = "no bar followed, so nothing could fill"
+    if moment.filled is not None:
+        when = f"orders fill at {day_text(moment.filled)}"
+    taken = f"decision of {day_text(moment.time)} ({config['schedule']})"
+    yield f"{config['name']}: {taken}; {when}"
+    nav = moment.run["nav"].loc[moment.time]
+    cash = f"{nav['cash'] / nav['nav']:.2%} cash"
+    yield f"NAV {nav['nav']:,.2f}, of which {cash}, gross exposure {nav['gross']:.2%}"
 
 
 def _most_changed(rows: pd.DataFrame) -> list[str]:
@@ -134,31 +154,34 @@ def _most_changed(rows: pd.DataFrame) -> list[str]:
 def _asset(moment: _Moment, name: str) -> Iterator[str]:
     """Yield the way of one asset through the pipeline, a line for each stage."""
     row = moment.rows.loc[[name]].to_dict("records")[0]
-    config = moment.config
     yield name
-    eligible = "" if np.isfinite(row["signal"]) else "not eligible: its target is 0"
-    yield _line(
-        f"strategy {config['strategy']['use']}",
-        f"signal {_number(row['signal'])}",
-        _told(moment, "strategy"),
-    )
-    if eligible:
-        yield _line("", eligible)
-    weight = float(row["sized"])
-    yield _line(f"sizer {config['sizer']['use']}", f"{weight:z.2%} of NAV", _told(moment, "sizer"))
-    for number, overlay in enumerate(config["overlays"]):
-        after = float(row[f"overlay_{number + 1}_{overlay['use']}"])
-        words = _change(weight, after)
-        yield _line(
-            f"overlay {overlay['use']}",
-            f"{after:z.2%}, {words}",
-            _told(moment, f"overlays.{number}"),
-        )
-        weight = after
-    yield _line("limits", _limited(row, weight))
+    yield from _signal(moment, row)
+    yield from _weights(moment, row)
     yield _line("triggers", _triggered(moment, row))
     yield _line("weight before", f"{row['drifted']:z.2%}")
     yield from _fills(moment, name, row)
+
+
+def _signal(moment: _Moment, row: Mapping[Any, Any]) -> Iterator[str]:
+    head = f"strategy {moment.config['strategy']['use']}"
+    signal = f"signal {_number(row['signal'])}"
+    yield _line(head, signal, _noted(moment, "strategy"))
+    if not np.isfinite(row["signal"]):
+        yield _line("", "not eligible: its target is 0")
+
+
+def _weights(moment: _Moment, row: Mapping[Any, Any]) -> Iterator[str]:
+    """Yield the weight after the sizer, each overlay and the limits."""
+    weight = float(row["sized"])
+    head = f"sizer {moment.config['sizer']['use']}"
+    yield _line(head, f"{weight:z.2%} of NAV", _noted(moment, "sizer"))
+    for number, overlay in enumerate(moment.config["overlays"]):
+        after = float(row[f"overlay_{number + 1}_{overlay['use']}"])
+        head = f"overlay {overlay['use']}"
+        words = f"{after:z.2%}, {_change(weight, after)}"
+        yield _line(head, words, _noted(moment, f"overlays.{number}"))
+        weight = after
+    yield _line("limits", _limited(row, weight))
 
 
 def _change(before: float, after: float) -> str:
@@ -173,20 +196,20 @@ def _limited(row: Mapping[Any, Any], weight: float) -> str:
         return f"target {target:z.2%}, nothing cut"
     if not np.isfinite(row["signal"]):
         return f"target {target:z.2%}, because the asset is not eligible"
+    moved = f"target {target:z.2%}, from {weight:z.2%}"
     if row["cut"]:
-        return f"target {target:z.2%}, from {weight:z.2%}, cut by {row['cut']}"
-    return f"target {target:z.2%}, from {weight:z.2%}, because what is not traded keeps its share of NAV"
+        return f"{moved}, cut by {row['cut']}"
+    return f"{moved}, because what is not traded keeps its share of NAV"
 
 
 def _triggered(moment: _Moment, row: Mapping[Any, Any]) -> str:
-    names = ", ".join(item["use"] for item in moment.config["triggers"]) or "none"
-    told = "; ".join(
-        filter(
-            None, (_told(moment, f"triggers.{i}") for i in range(len(moment.config["triggers"])))
-        )
-    )
+    triggers = moment.config["triggers"]
+    names = ", ".join(item["use"] for item in triggers) or "none"
+    notes = [_noted(moment, f"triggers.{place}") for place in range(len(triggers))]
+    noted = "; ".join(note for note in notes if note)
     verdict = "may trade" if row["fired"] else "does not trade"
-    return f"{names}; this asset {verdict}: {row['reason']}" + (f" ({told})" if told else "")
+    words = f"{names}; this asset {verdict}: {row['reason']}"
+    return f"{words} ({noted})" if noted else words
 
 
 def _fills(moment: _Moment, name: str, row: Mapping[Any, Any]) -> Iterator[str]:
@@ -197,28 +220,34 @@ def _fills(moment: _Moment, name: str, row: Mapping[Any, Any]) -> Iterator[str]:
         why = "nothing to change" if row["fired"] else "not traded"
         yield _line("order", f"none: {why}")
     for fill in own.to_dict("records"):
-        at = "never" if fill["time"] != fill["time"] else _stamp(fill["time"])
-        side = "buy" if fill["asked"] > 0 else "sell"
-        yield _line("order", f"{side} {abs(fill['asked']):,.6g} shares")
-        if fill["filled"]:
-            yield _line(
-                f"fill {at}",
-                f"{abs(fill['filled']):,.6g} shares at {fill['price']:,.6g}, commission "
-                f"{fill['commission']:,.2f}, "
-                f"slippage {fill['slippage']:,.2f}",
-            )
-        if isinstance(fill["reason"], str):
-            yield _line("" if fill["filled"] else f"not filled {at}", fill["reason"])
-    if moment.filled is None:
-        return
-    positions, nav = moment.run["positions"], moment.run["nav"]["nav"]
-    held = positions[(positions["time"] == moment.filled) & (positions["asset"] == name)][
-        "value"
-    ].sum()
-    yield _line(f"weight at {_stamp(moment.filled)}", f"{held / nav[moment.filled]:z.2%}")
+        yield from _fill(fill)
+    if moment.filled is not None:
+        weight = _weight_at(moment.run, moment.filled, name)
+        yield _line(f"weight at {day_text(moment.filled)}", f"{weight:z.2%}")
 
 
-def _told(moment: _Moment, path: str) -> str:
+def _fill(fill: Mapping[Any, Any]) -> Iterator[str]:
+    never = fill["time"] != fill["time"]
+    at = "never" if never else day_text(fill["time"])
+    side = "buy" if fill["asked"] > 0 else "sell"
+    yield _line("order", f"{side} {abs(fill['asked']):,.6g} shares")
+    if fill["filled"]:
+        shares = f"{abs(fill['filled']):,.6g} shares at {fill['price']:,.6g}"
+        costs = f"commission {fill['commission']:,.2f}, slippage {fill['slippage']:,.2f}"
+        yield _line(f"fill {at}", f"{shares}, {costs}")
+    if isinstance(fill["reason"], str):
+        yield _line("" if fill["filled"] else f"not filled {at}", fill["reason"])
+
+
+def _weight_at(run: Mapping[str, Any], time: pd.Timestamp, name: str) -> float:
+    """Return an asset's weight at the close of a bar, from the positions."""
+    positions = run["positions"]
+    own = (positions["time"] == time) & (positions["asset"] == name)
+    held = positions[own]["value"].sum()
+    return float(held / run["nav"]["nav"][time])
+
+
+def _noted(moment: _Moment, path: str) -> str:
     """Return what a component noted, as words."""
     note = moment.notes.get(path, {})
     return ", ".join(f"{key} {_number(value)}" for key, value in note.items())
@@ -232,11 +261,3 @@ def _number(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}" if np.isfinite(value) else "none"
     return str(value)
-
-
-def _stamp(time: pd.Timestamp) -> str:
-    return f"{time:%Y-%m-%d}" if time == time.normalize() else f"{time:%Y-%m-%d %H:%M}"
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

@@ -126,27 +126,34 @@ class Ledger:
         """
         import pandas as pd
 
-        bars, decisions = self.bars, self.decisions
-        count = len(bars.assets)
+        decisions = self.decisions
+        count = len(self.bars.assets)
         bar = np.array([decision.bar for decision in decisions], dtype=np.intp)
-        cuts = np.array([", ".join(decision.cut) for decision in decisions], dtype=object)
-
-        def each(take: Callable[[Decision], Any], kind: Any = np.float64) -> Any:
-            return _rows([take(decision) for decision in decisions], kind)
-
-        columns: dict[str, Any] = {
-            "time": bars.index[np.repeat(bar, count)],
-            "asset": _names(bars, np.tile(np.arange(count), len(bar))),
-            "signal": each(lambda decision: decision.signal),
+        cut = np.array([", ".join(decision.cut) for decision in decisions], dtype=object)
+        signal = [decision.signal for decision in decisions]
+        target = [decision.target for decision in decisions]
+        drifted = [decision.drifted for decision in decisions]
+        traded = [decision.traded for decision in decisions]
+        reason = [decision.reason for decision in decisions]
+        columns = {
+            "time": self.bars.index[np.repeat(bar, count)],
+            "asset": _names(self.bars, np.tile(np.arange(count), len(bar))),
+            "signal": _rows(signal),
+            **self._stage_columns(),
+            "target": _rows(target),
+            "cut": np.repeat(cut, count),
+            "drifted": _rows(drifted),
+            "fired": _rows(traded, np.bool_),
+            "reason": _rows(reason, object),
         }
-        for place, name in enumerate(self.stages):
-            columns[name] = _rows([decision.stages[place] for decision in decisions])
-        columns["target"] = each(lambda decision: decision.target)
-        columns["cut"] = np.repeat(cuts, count)
-        columns["drifted"] = each(lambda decision: decision.drifted)
-        columns["fired"] = each(lambda decision: decision.traded, np.bool_)
-        columns["reason"] = each(lambda decision: decision.reason, object)
         return pd.DataFrame(columns)
+
+    def _stage_columns(self) -> dict[str, Any]:
+        """Return the weights after each stage, a column for each."""
+        columns = {}
+        for place, name in enumerate(self.stages):
+            columns[name] = _rows([decision.stages[place] for decision in self.decisions])
+        return columns
 
     def memos_table(self) -> pd.DataFrame:
         """Return time, component, memo, notes; the last two are JSON."""

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -45,7 +45,7 @@ FLAT = 1e-12  # returns that differ by less than this do not vary: it is roundin
 
 @dataclass(frozen=True)
 class Definition:
-    """Say what a metric is, for reports."""
+    """What a metric is, for reports."""
 
     unit: Literal["fraction", "ratio", "money", "count", "bps"]
     label: str
@@ -209,30 +209,41 @@ def compute_metrics(
     """
     daily = session_closes(nav)
     rate = (1.0 + risk_free) ** (1.0 / DAYS) - 1.0
-    navs = {name: daily[column].to_numpy(dtype=np.float64) for name, column in COLUMNS.items()}
     out: Metrics = {metric: dict.fromkeys(COLUMNS) for metric in DEFINITIONS}
-    market = _returns(navs["benchmark"])
-    for name, values in navs.items():
-        returns = _returns(values)
-        found: dict[str, float | None] = {
-            "sessions": len(daily) - 1.0,
-            "years": (len(daily) - 1.0) / DAYS,
-        }
-        # division by nothing is handled by the finite check below
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            if len(returns):
-                found |= _alone(returns, rate)
-            if len(returns) and len(market):
-                found |= _against(returns, market, rate)
-            if name in fills:
-                found |= _trading(nav[COLUMNS[name]], values, fills[name])
+    market = _returns(_numbers(daily["benchmark"]))
+    for name, column in COLUMNS.items():
+        values = _numbers(daily[column])
+        found = _measured(values, market, rate)
+        if name in fills:
+            found |= _trading(nav[column], values, fills[name])
         for metric, value in found.items():
             out[metric][name] = _defined(value)
-    for metric, column in (("average_gross", "gross"), ("average_net", "net")):
-        exposure = daily[column].to_numpy(dtype=np.float64)[1:]
-        out[metric]["run"] = _defined(exposure.mean()) if len(exposure) else None
+    out["average_gross"]["run"] = _mean_after_start(daily["gross"])
+    out["average_net"]["run"] = _mean_after_start(daily["net"])
     return out
+
+
+def _measured(nav: Array, market: Array, rate: float) -> dict[str, float | None]:
+    """Measure daily NAVs (n,) alone and beside the benchmark's returns ``market``."""
+    returns = _returns(nav)
+    found: dict[str, float | None] = {"sessions": len(nav) - 1.0, "years": (len(nav) - 1.0) / DAYS}
+    # what is divided by nothing is not finite, and so not defined
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        if len(returns):
+            found |= _alone(returns, rate)
+        if len(returns) and len(market):
+            found |= _against(returns, market, rate)
+    return found
+
+
+def _mean_after_start(exposure: pd.Series[float]) -> float | None:
+    values = _numbers(exposure)[1:]
+    return _defined(values.mean()) if len(values) else None
+
+
+def _numbers(column: pd.Series[float]) -> Array:
+    return np.asarray(column, dtype=np.float64)
 
 
 def session_closes(nav: pd.DataFrame) -> pd.DataFrame:
@@ -297,26 +308,17 @@ def _trading(nav: pd.Series[float], daily: Array, fills: pd.DataFrame) -> dict[s
     """Measure what was traded and what that cost; ``nav`` has one row per bar, ``daily`` one per
     session.
     """
-    import pandas as pd
-
-    filled = fills["filled"].to_numpy(dtype=np.float64)
+    filled = _numbers(fills["filled"])
     done = filled != 0.0
-    slippage = fills["slippage"].to_numpy(dtype=np.float64)
-    commission = fills["commission"].to_numpy(dtype=np.float64)
-    # slippage makes a buyer pay more and a seller get less: take it off again
-    paid = np.abs(filled) * fills["price"].to_numpy(dtype=np.float64)
-    value = np.where(done, paid - np.sign(filled) * slippage, 0.0)
-    rows = (
-        pd.DatetimeIndex(nav.index).searchsorted(
-            pd.to_datetime(fills["time"], utc=True), side="left"
-        )
-        - 1
-    )
-    before = nav.to_numpy(dtype=np.float64)[np.maximum(rows, 0)]
-    years = (len(daily) - 1) / DAYS
-    spent = {"commission": float(commission[done].sum()), "slippage": float(slippage[done].sum())}
+    slippage = _numbers(fills["slippage"])
+    spent = {
+        "commission": float(_numbers(fills["commission"])[done].sum()),
+        "slippage": float(slippage[done].sum()),
+    }
     costs = spent["commission"] + spent["slippage"]
-    turnover = float((value[done] / before[done]).sum())
+    traded = _traded_value(filled, _numbers(fills["price"]), slippage)
+    turnover = float((traded[done] / _nav_before(nav, fills["time"])[done]).sum())
+    years = (len(daily) - 1) / DAYS
     return spent | {
         "costs": costs,
         "costs_bps": 1e4 * costs / years / float(daily[1:].mean()) if years else None,
@@ -324,6 +326,23 @@ def _trading(nav: pd.Series[float], daily: Array, fills: pd.DataFrame) -> dict[s
         "turnover_one_way": 0.5 * turnover / years if years else None,
         "fills": float(done.sum()),
     }
+
+
+def _traded_value(filled: Array, price: Array, slippage: Array) -> Array:
+    """Return the money (n,) of fills at the price without slippage."""
+    # slippage makes a buyer pay more and a seller get less: take it off again
+    paid = np.abs(filled) * price
+    value: Array = paid - np.sign(filled) * slippage
+    return np.where(filled != 0.0, value, 0.0)
+
+
+def _nav_before(nav: pd.Series[float], times: pd.Series[Any]) -> Array:
+    """Return the NAV (n,) at the close before each of ``times``."""
+    import pandas as pd
+
+    bars = pd.DatetimeIndex(nav.index)
+    at = bars.searchsorted(pd.to_datetime(times, utc=True), side="left") - 1
+    return _numbers(nav)[np.maximum(at, 0)]
 
 
 def _varies(values: Array) -> bool:

@@ -84,7 +84,7 @@ def test_limits_that_cut_are_named(tmp_path):
 
 def test_many_assets_are_cut_to_those_that_change_most(flagship, monkeypatch):
     monkeypatch.setattr("bt_run.results.explanation.ASSETS", 1)
-    assert "1 of 2 assets are told, those that change most; --asset names another" in explain(
+    assert "1 of 2 assets are shown, those that change most; --asset names another" in explain(
         read_run(flagship), "2004-05-03"
     )
 
