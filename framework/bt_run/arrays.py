@@ -7,9 +7,12 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Array", "own_numbers", "read_only"]
+__all__ = ["Array", "Indices", "Mask", "Times", "own_numbers", "read_only"]
 
 Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+Indices = NDArray[np.intp]
+Times = NDArray[np.datetime64]
 AnyArray = TypeVar("AnyArray", bound=NDArray[Any])
 
 

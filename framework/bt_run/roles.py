@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from bt_run.arrays import Array
+from bt_run.arrays import Array, Times
 from bt_run.data.bars import Bars, LoadRequest
 from bt_run.decision.state import Decision, PortfolioState, Proposal, Verdict
 from bt_run.results.comparison import Comparison
 from bt_run.results.result import BacktestResult
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    pass
 
 __all__ = [
     "ABILITIES",
@@ -137,7 +136,7 @@ class ListsSymbols(Protocol):
 class TellsSeries(Protocol):
     """A source that has series beside prices, for ``data.tables``: times (n,) and values (n,)."""
 
-    def series(self, symbol: str, request: LoadRequest) -> tuple[NDArray[np.datetime64], Array]: ...
+    def series(self, symbol: str, request: LoadRequest) -> tuple[Times, Array]: ...
 
 
 @runtime_checkable

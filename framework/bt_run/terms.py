@@ -6,11 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from bt_run.arrays import Array
+from bt_run.arrays import Array, Times
 from bt_run.model import Config
 
 __all__ = [
@@ -128,7 +126,7 @@ class BrokerTerms:
     unfilled: Literal["cancel", "wait"] = "cancel"
     fractional: bool = False
     delisting: Delisting = field(default_factory=Delisting)
-    rates: Callable[[NDArray[np.datetime64]], Rates] | None = None
+    rates: Callable[[Times], Rates] | None = None
     fingerprint: str = ""
 
 

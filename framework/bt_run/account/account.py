@@ -19,7 +19,7 @@ from bt_run.account.exits import Levels, exit_prices, nearest_levels
 from bt_run.account.market import AtBar, Market
 from bt_run.account.records import CashFlow, FillRecord
 from bt_run.account.waiting import Waiting
-from bt_run.arrays import Array
+from bt_run.arrays import Array, Indices, Mask
 from bt_run.terms import Holdings, Rates
 
 __all__ = ["Account"]
@@ -57,7 +57,7 @@ class Account:
         """Return the weights (N,) drifted to now, fractions of NAV."""
         return np.asarray(self.shares * self.market.bars.mark[self.t] / self.nav[self.t])
 
-    def order(self, weights: Array, traded: NDArray[np.bool_] | None = None) -> None:
+    def order(self, weights: Array, traded: Mask | None = None) -> None:
         """Order target ``weights`` (N,) now, at the close of bar ``t``; they fill at the next bar.
 
         Assets outside ``traded`` get no order. Orders that still wait are replaced for the assets
@@ -170,7 +170,7 @@ class Account:
         amount = self.shares * self.market.bars.dividends[t]
         self._receive(t, "dividend", np.flatnonzero(amount), amount[amount != 0])
 
-    def _receive(self, t: int, kind: str, assets: NDArray[np.intp], amount: Array) -> None:
+    def _receive(self, t: int, kind: str, assets: Indices, amount: Array) -> None:
         if len(assets):
             self.cash += float(amount.sum())
             self.cash_flows.append(CashFlow(t, assets, kind, amount))
@@ -190,7 +190,7 @@ class Account:
         self.entries.split(ratio)
         self.shares = shares
 
-    def _pay_fractions(self, t: int, split: NDArray[np.intp], shares: Array) -> Array:
+    def _pay_fractions(self, t: int, split: Indices, shares: Array) -> Array:
         """Pay what a split leaves of a share at the last price; return the whole shares (N,)."""
         kept = shares.copy()
         kept[split] = whole_shares(shares[split])
@@ -216,7 +216,7 @@ class Account:
         self.shares[names] = 0.0
 
     def _force(
-        self, t: int, names: NDArray[np.intp], change: Array, price: Array, reason: str
+        self, t: int, names: Indices, change: Array, price: Array, reason: str
     ) -> None:
         if len(names):
             record = FillRecord.forced(names, change[names], price[names], bar=t, reason=reason)
@@ -254,7 +254,7 @@ class Account:
         else:
             self.waiting.keep(missed | waits)
 
-    def _hold(self, t: int, reached: NDArray[np.bool_], fills: Fills) -> None:
+    def _hold(self, t: int, reached: Mask, fills: Fills) -> None:
         """Hold what was filled; a target that was reached exactly, so that an exit leaves no dust."""
         target = self.waiting.target
         shares = self.shares + fills.filled
@@ -268,12 +268,12 @@ class Account:
     def _record_fills(
         self,
         t: int,
-        rows: NDArray[np.intp],
+        rows: Indices,
         asked: Array,
         fills: Fills,
         *,
-        waits: NDArray[np.bool_],
-        unpaid: NDArray[np.bool_],
+        waits: Mask,
+        unpaid: Mask,
     ) -> None:
         if not len(rows):
             return
@@ -307,7 +307,7 @@ class Account:
             self.waiting.put(rest, 0.0, t)
 
     def _record_exits(
-        self, t: int, rows: NDArray[np.intp], asked: Array, fills: Fills, rule: NDArray[Any]
+        self, t: int, rows: Indices, asked: Array, fills: Fills, rule: NDArray[Any]
     ) -> None:
         reason = rule[rows]
         record = FillRecord.of_basket(fills, rows, asked, decided=-1, bar=t, reason=reason)
@@ -315,7 +315,7 @@ class Account:
         for row in rows:
             self._exited[int(row)] = int(np.sign(self.shares[row]))
 
-    def _exit_prices(self, t: int, side: Array) -> tuple[Array, NDArray[np.bool_], Levels]:
+    def _exit_prices(self, t: int, side: Array) -> tuple[Array, Mask, Levels]:
         """Ask the exits where they close, and return at which prices bar ``t`` does so."""
         entries, traded = self.entries, self.market.bars.traded
         holdings = Holdings(side, entries.price, entries.best, t - entries.since)
@@ -326,7 +326,7 @@ class Account:
 
     # -- orders that are not filled ----------------------------------------------------------------
 
-    def _drop(self, names: NDArray[np.bool_], t: int, reason: str) -> None:
+    def _drop(self, names: Mask, t: int, reason: str) -> None:
         """Record what waits of these assets (N,) as unfilled, and forget it."""
         if self.waiting.empty:
             return
@@ -334,7 +334,7 @@ class Account:
         self._record_unfilled(np.flatnonzero(dropped), t, reason)
         self.waiting.keep(~dropped)
 
-    def _record_unfilled(self, names: NDArray[np.intp], t: int, reason: str) -> None:
+    def _record_unfilled(self, names: Indices, t: int, reason: str) -> None:
         if not len(names):
             return
         asked = self.waiting.target[names] - self.shares[names]
@@ -342,7 +342,7 @@ class Account:
         self.fills.append(FillRecord.unfilled(names, asked, decided=decided, bar=t, reason=reason))
 
 
-def _equal(one: Array, other: Array, tolerance: float) -> NDArray[np.bool_]:
+def _equal(one: Array, other: Array, tolerance: float) -> Mask:
     """Tell where two counts of shares (N,) are equal up to rounding."""
     larger = np.maximum(np.abs(one), np.abs(other))
     return np.asarray(np.abs(one - other) <= tolerance * larger)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bt_run.arrays import Array
+from bt_run.arrays import Array, Mask
 from bt_run.guard import guarded
 from bt_run.terms import Exit, Holdings
 
@@ -56,7 +56,7 @@ def _pair(rule: Exit, holdings: Holdings) -> tuple[Array, Array]:
 
 def exit_prices(
     side: Array, bar: tuple[Array, Array, Array, Array], levels: Levels
-) -> tuple[Array, NDArray[np.bool_]]:
+) -> tuple[Array, Mask]:
     """Return the price at which each holding is closed in a bar (n,), NaN for none, and whether by
     its stop.
 

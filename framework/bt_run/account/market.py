@@ -7,9 +7,8 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bt_run.arrays import Array
+from bt_run.arrays import Array, Indices, Mask
 from bt_run.data.bars import Bars
 from bt_run.terms import BrokerTerms, Exit, Rates
 
@@ -53,7 +52,7 @@ class Market:
         return traded.open if self.broker.fill == "next_open" else traded.close
 
     @cached_property
-    def closings(self) -> dict[int, NDArray[np.intp]]:
+    def closings(self) -> dict[int, Indices]:
         """Return the bar at which each delisting becomes known -> the assets concerned."""
         bars = self.bars
         rows = np.arange(len(bars))[:, None]
@@ -82,14 +81,14 @@ class Market:
         return np.asarray(days / 365.0)
 
     @cached_property
-    def actions(self) -> NDArray[np.bool_]:
+    def actions(self) -> Mask:
         """Return which bars have a dividend or a split, (T,)."""
         return np.asarray(
             (self.bars.dividends != 0).any(axis=1) | (self.bars.splits != 1).any(axis=1)
         )
 
     @cached_property
-    def busy(self) -> NDArray[np.intp]:
+    def busy(self) -> Indices:
         """Return the bars with a dividend, a split, a delisting, interest or exits, sorted."""
         if self.rates is not None or self.exits:
             return np.arange(len(self.bars))

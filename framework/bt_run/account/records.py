@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bt_run.account.basket import Fills
-from bt_run.arrays import Array
+from bt_run.arrays import Array, Indices
 
 __all__ = [
     "BUYING_POWER",
@@ -43,9 +43,9 @@ class FillRecord:
     ``decided`` (n,) or one for all, and ``bar`` are rows of the bars; -1 stands for none.
     """
 
-    decided: NDArray[np.intp] | int
+    decided: Indices | int
     bar: int
-    assets: NDArray[np.intp]
+    assets: Indices
     asked: Array
     filled: Array
     price: Array
@@ -57,10 +57,10 @@ class FillRecord:
     def of_basket(
         cls,
         fills: Fills,
-        rows: NDArray[np.intp],
+        rows: Indices,
         asked: Array,
         *,
-        decided: NDArray[np.intp] | int,
+        decided: Indices | int,
         bar: int,
         reason: NDArray[np.object_],
     ) -> FillRecord:
@@ -80,10 +80,10 @@ class FillRecord:
     @classmethod
     def unfilled(
         cls,
-        names: NDArray[np.intp],
+        names: Indices,
         asked: Array,
         *,
-        decided: NDArray[np.intp],
+        decided: Indices,
         bar: int,
         reason: str,
     ) -> FillRecord:
@@ -103,7 +103,7 @@ class FillRecord:
 
     @classmethod
     def forced(
-        cls, names: NDArray[np.intp], change: Array, price: Array, *, bar: int, reason: str
+        cls, names: Indices, change: Array, price: Array, *, bar: int, reason: str
     ) -> FillRecord:
         """Return changes (n,) of the shares that nobody ordered, at ``price`` (n,), free of costs."""
         nothing = np.zeros(len(names))
@@ -129,7 +129,7 @@ class CashFlow:
     """
 
     bar: int
-    assets: NDArray[np.intp]
+    assets: Indices
     kind: str
     amount: Array
     ratio: Array | None = None

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bt_run.account.basket import whole_shares
-from bt_run.arrays import Array
+from bt_run.arrays import Array, Indices, Mask
 
 __all__ = ["Waiting"]
 
@@ -19,26 +18,26 @@ class Waiting:
 
     def __init__(self, count: int) -> None:
         self.target: Array = np.full(count, np.nan)
-        self.decided: NDArray[np.intp] = np.full(count, -1)
+        self.decided: Indices = np.full(count, -1)
         self.empty = True
 
     @property
-    def names(self) -> NDArray[np.bool_]:
+    def names(self) -> Mask:
         """Return which assets have an order that waits, (N,)."""
         return ~np.isnan(self.target)
 
-    def put(self, names: NDArray[np.bool_], shares: Array | float, t: int) -> None:
+    def put(self, names: Mask, shares: Array | float, t: int) -> None:
         """Let orders of ``names`` wait, decided at bar ``t``, in the place of earlier ones."""
         self.target = np.where(names, shares, self.target)
         self.decided = np.where(names, t, self.decided)
         self._count()
 
-    def keep(self, names: NDArray[np.bool_]) -> None:
+    def keep(self, names: Mask) -> None:
         """Forget all orders but those of ``names``."""
         self.target = np.where(names, self.target, np.nan)
         self._count()
 
-    def split(self, ratio: Array, split: NDArray[np.intp], *, whole: bool) -> None:
+    def split(self, ratio: Array, split: Indices, *, whole: bool) -> None:
         """Multiply what waits by the ratio (N,) of splits of the assets ``split``."""
         self.target = self.target * ratio
         if whole:

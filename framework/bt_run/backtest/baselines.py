@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bt_run.account.account import Account
 from bt_run.account.market import Market
-from bt_run.arrays import Array
+from bt_run.arrays import Array, Mask
 from bt_run.decision.limits import apply_limits, keep_untraded
 from bt_run.results.ledger import Ledger
 from bt_run.terms import Limits
@@ -28,7 +27,7 @@ def benchmark_nav(market: Market) -> Array:
     return np.asarray(market.broker.cash * close / close[bars.start])
 
 
-def equal_weight(market: Market, due: NDArray[np.bool_], limits: Limits) -> Account:
+def equal_weight(market: Market, due: Mask, limits: Limits) -> Account:
     """Play 1/N_t over the N_t assets tradable at each scheduled bar."""
 
     def weights(account: Account) -> Array:
@@ -38,7 +37,7 @@ def equal_weight(market: Market, due: NDArray[np.bool_], limits: Limits) -> Acco
     return _play(market, due, limits, weights)
 
 
-def constant_mix(market: Market, due: NDArray[np.bool_], limits: Limits, mix: Array) -> Account:
+def constant_mix(market: Market, due: Mask, limits: Limits, mix: Array) -> Account:
     """Play the constant weights ``mix`` (N,); the weight of an asset not listed yet is cash."""
 
     def weights(account: Account) -> Array:
@@ -69,7 +68,7 @@ def mean_weights(ledger: Ledger) -> Array:
 
 
 def _play(
-    market: Market, due: NDArray[np.bool_], limits: Limits, weights: Callable[[Account], Array]
+    market: Market, due: Mask, limits: Limits, weights: Callable[[Account], Array]
 ) -> Account:
     account = Account(market, market.bars.start)
     for t in np.flatnonzero(due):

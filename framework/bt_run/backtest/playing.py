@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bt_run.account.market import Market
+from bt_run.arrays import Mask
 from bt_run.backtest.building import Parts
 from bt_run.config.run_config import RunConfig
 from bt_run.data.bars import Bars
@@ -13,8 +14,7 @@ from bt_run.guard import guarded
 from bt_run.results.ledger import Ledger
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    pass
 
 __all__ = ["market_of", "play"]
 
@@ -29,7 +29,7 @@ def play(
     config: RunConfig,
     parts: Parts,
     market: Market,
-    due: NDArray[np.bool_],
+    due: Mask,
     listeners: Listeners | None = None,
 ) -> Ledger:
     """Play the market's bars on Backtrader's engine: the pipeline, or a Backtrader strategy.

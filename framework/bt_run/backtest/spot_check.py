@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bt_run.account.market import Market
+from bt_run.arrays import Mask
 from bt_run.backtest.building import Parts
 from bt_run.backtest.playing import market_of, play
 from bt_run.causality.differences import Noise, compare_arrays, compare_decisions, compare_fills
@@ -63,7 +63,7 @@ class SpotCheck:
     config: RunConfig
     parts: Parts
     market: Market
-    due: NDArray[np.bool_]
+    due: Mask
     kept: dict[int, tuple[PortfolioState, Memos]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -159,7 +159,7 @@ class SpotCheck:
         return f"{self.market.bars.index[t]:%Y-%m-%d}"
 
 
-def _early_decisions(due: NDArray[np.bool_], bars: Bars) -> frozenset[int]:
+def _early_decisions(due: Mask, bars: Bars) -> frozenset[int]:
     """Return bars of the first fifth at which the run decides, evenly spread."""
     end = bars.start + max(DATES, round(SHARE * (len(bars) - bars.start)))
     early = np.flatnonzero(due[:end])

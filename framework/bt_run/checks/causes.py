@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bt_run.arrays import Array
+from bt_run.arrays import Array, Indices
 from bt_run.causality.futures import shaken_at
 from bt_run.data.bars import Bars
 from bt_run.data.schedule import period_of
@@ -107,7 +106,7 @@ class _Probe:
     bars: Bars
     whole: Array
 
-    def moved_by(self, first: int, last: int | None = None) -> NDArray[np.intp]:
+    def moved_by(self, first: int, last: int | None = None) -> Indices:
         """Return the rows before ``first`` that move when the bars to ``last`` are doubled or halved."""
         changed = slice(first, (first if last is None else last) + 1)
         before = self.whole[:first]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bt_run.arrays import Array
+from bt_run.arrays import Array, Indices, Mask
 from bt_run.data.bars import Bars
 from bt_run.data.schedule import period_of
 
@@ -21,7 +20,7 @@ def first_signal(rows: Array) -> int | None:
 
 
 def choose_dates(
-    bars: Bars, due: NDArray[np.bool_], rows: Array, count: int, seed: int
+    bars: Bars, due: Mask, rows: Array, count: int, seed: int
 ) -> tuple[int, ...]:
     """Return ``count`` decision bars, sorted; fewer when there are not so many.
 
@@ -48,7 +47,7 @@ def choose_dates(
     return tuple(sorted(chosen))
 
 
-def _candidates(bars: Bars, due: NDArray[np.bool_], rows: Array) -> NDArray[np.intp]:
+def _candidates(bars: Bars, due: Mask, rows: Array) -> Indices:
     """Return the decision bars after the first signal with something left to take away."""
     first = first_signal(rows) or 0
     due = due.copy()
@@ -57,19 +56,19 @@ def _candidates(bars: Bars, due: NDArray[np.bool_], rows: Array) -> NDArray[np.i
     return np.flatnonzero(due)
 
 
-def _signal_changes(rows: Array) -> NDArray[np.bool_]:
+def _signal_changes(rows: Array) -> Mask:
     """Return the bars whose next bar has another signal, (T,)."""
     known = np.nan_to_num(rows, nan=NOT_A_SIGNAL)
     return np.append((known[1:] != known[:-1]).any(axis=1), False)
 
 
-def _bars_come_back(bars: Bars) -> NDArray[np.bool_]:
+def _bars_come_back(bars: Bars) -> Mask:
     """Return the bars before an asset has a bar again, (T,)."""
     back = bars.present[1:] & ~bars.present[:-1]
     return np.append(back.any(axis=1), False)
 
 
-def _week_goes_on(bars: Bars) -> NDArray[np.bool_]:
+def _week_goes_on(bars: Bars) -> Mask:
     """Return the bars whose next bar is in the same week, (T,)."""
     weeks = period_of(bars.sessions, "week")
     return np.append(weeks[1:] == weeks[:-1], False)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from bt_run.arrays import Array
+from bt_run.arrays import Array, Mask
 from bt_run.backtest.building import Parts, build_parts
 from bt_run.backtest.playing import market_of, play
 from bt_run.backtest.preparing import Prepared
@@ -37,7 +34,7 @@ class Replay:
             return {}
         return {item.label: pipeline.signals[item.path] for item in pipeline.vectorised}
 
-    def play(self, due: NDArray[np.bool_]) -> Ledger:
+    def play(self, due: Mask) -> Ledger:
         """Play the bars; ``due`` (T,) says when the run decides.
 
         Raises:

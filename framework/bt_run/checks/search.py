@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bt_run.arrays import Mask
 from bt_run.backtest.preparing import Prepared, prepare
 from bt_run.causality.differences import (
     Difference,
@@ -71,7 +71,7 @@ class Search:
     """
 
     ready: Prepared
-    due: NDArray[np.bool_]
+    due: Mask
     base: Replay
     ledger: Ledger
     noise: Noise = field(default_factory=Noise)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bt_run.arrays import Mask
 from bt_run.text import day_text
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def first_difference(
     if list(old.columns) != list(new.columns):
         return f"the columns were {', '.join(old.columns)}, are {', '.join(new.columns)}"
     count = min(len(old), len(new))
-    differs: dict[str, NDArray[np.bool_]] = {}
+    differs: dict[str, Mask] = {}
     for name in old.columns:
         differs[name] = _unequal(old[name].iloc[:count], new[name].iloc[:count], tolerance)
     rows = [int(np.argmax(flags)) for flags in differs.values() if flags.any()]
@@ -54,7 +54,7 @@ def _missing_row(old: pd.DataFrame, new: pd.DataFrame) -> str | None:
     return None
 
 
-def _unequal(old: pd.Series[Any], new: pd.Series[Any], tolerance: float) -> NDArray[np.bool_]:
+def _unequal(old: pd.Series[Any], new: pd.Series[Any], tolerance: float) -> Mask:
     import pandas as pd
 
     if pd.api.types.is_numeric_dtype(old) and pd.api.types.is_numeric_dtype(new):

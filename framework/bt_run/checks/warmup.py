@@ -7,9 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bt_run.arrays import Array
+from bt_run.arrays import Array, Mask
 from bt_run.backtest.preparing import Prepared, prepare
 from bt_run.checks.dates import first_signal
 from bt_run.checks.replays import Replay, replay
@@ -101,7 +100,7 @@ class _Trial:
     """A run, replayed with less history; ``steps`` holds what came of each length."""
 
     ready: Prepared
-    due: NDArray[np.bool_]
+    due: Mask
     steps: dict[int, WarmUpStep] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

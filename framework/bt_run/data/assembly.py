@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bt_run.arrays import Array
+from bt_run.arrays import Array, Times
 from bt_run.data.adjustment import actions_of, forward_factor
 from bt_run.data.bars import FIELDS, Bars, LoadRequest, Prices
 from bt_run.data.calendars import session_dates
@@ -33,7 +32,7 @@ __all__ = ["assemble_bars"]
 class _Frame:
     """Where rows go: the bars' times (T,), the assets and their rows inside the window."""
 
-    times: NDArray[np.datetime64]
+    times: Times
     rows: Mapping[str, Rows]
 
     @property
@@ -110,7 +109,7 @@ def _folded(adjusted: Prices) -> _Traded:
     return _Traded(adjusted, np.zeros(shape), np.ones(shape))
 
 
-def _start(request: LoadRequest, times: NDArray[np.datetime64]) -> int:
+def _start(request: LoadRequest, times: Times) -> int:
     """Return the first bar of the first session on or after the run's start."""
     sessions = session_dates(times, request.calendar)
     in_window = np.flatnonzero(sessions >= np.datetime64(request.start, "D"))
@@ -148,7 +147,7 @@ def _actions(frame: _Frame, field: str, none: float) -> Array:
 
 def _last_sessions(
     names: list[str], declared: Mapping[str, np.datetime64]
-) -> NDArray[np.datetime64]:
+) -> Times:
     never = np.datetime64("NaT")
     return np.array([declared.get(name, never) for name in names], dtype="datetime64[D]")
 
@@ -180,7 +179,7 @@ def _benchmark(
 
 
 def _at(
-    times: NDArray[np.datetime64], known: NDArray[np.datetime64], values: Array
+    times: Times, known: Times, values: Array
 ) -> Array:
     """Return the values (n,) of the times ``known`` (n,) at ``times`` (T,), NaN where none is."""
     series = np.full(len(times), np.nan)

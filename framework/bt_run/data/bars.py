@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bt_run.arrays import Array, read_only
+from bt_run.arrays import Array, Mask, Times, read_only
 from bt_run.data.calendars import is_daily, session_dates
 from bt_run.data.known import Table
 from bt_run.errors import ConfigError
@@ -91,19 +91,19 @@ class Bars:
         tables: name -> table or series known beside the prices.
     """
 
-    times: NDArray[np.datetime64]
+    times: Times
     assets: tuple[str, ...]
     adjusted: Prices
     traded: Prices
-    present: NDArray[np.bool_]
+    present: Mask
     dividends: Array
     splits: Array
-    last_session: NDArray[np.datetime64]
+    last_session: Times
     benchmark: Array
     start: int
     calendar: str = "XNYS"
     notes: tuple[str, ...] = ()
-    members: NDArray[np.bool_] | None = None
+    members: Mask | None = None
     tables: Mapping[str, Table] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
@@ -114,7 +114,7 @@ class Bars:
         return len(self.times)
 
     @cached_property
-    def tradable(self) -> NDArray[np.bool_]:
+    def tradable(self) -> Mask:
         """Return what may be held, (T, N) bool: a row is there, and the asset belongs to the
         universe.
         """
@@ -177,7 +177,7 @@ class Bars:
         return is_daily(self.times)
 
     @cached_property
-    def sessions(self) -> NDArray[np.datetime64]:
+    def sessions(self) -> Times:
         """Return the session date of each bar, (T,) datetime64[D]."""
         return session_dates(self.times, self.calendar)
 
@@ -300,15 +300,15 @@ class History:
         return self._bars.assets
 
     @property
-    def tradable(self) -> NDArray[np.bool_]:
+    def tradable(self) -> Mask:
         """Return which assets may be held now, (N,): they have a bar, and belong to the universe."""
-        now: NDArray[np.bool_] = self._bars.tradable[self._t]
+        now: Mask = self._bars.tradable[self._t]
         return now
 
     @property
-    def present(self) -> NDArray[np.bool_]:
+    def present(self) -> Mask:
         """Return which assets have a bar now, (N,), members of the universe or not."""
-        now: NDArray[np.bool_] = self._bars.present[self._t]
+        now: Mask = self._bars.present[self._t]
         return now
 
     def open(self, n: int = 1, *, asset_bars: bool = False) -> Array:

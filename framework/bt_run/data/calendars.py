@@ -12,9 +12,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bt_run.arrays import read_only
+from bt_run.arrays import Mask, Times, read_only
 from bt_run.errors import ConfigError
 from bt_run.text import nearest
 
@@ -37,7 +36,7 @@ NEIGHBOURS = MappingProxyType({"XNSE": "XBOM", "NSE": "XBOM", "XNAS": "XNYS", "X
 
 def exchange_sessions(
     calendar: str, first: np.datetime64, last: np.datetime64
-) -> NDArray[np.datetime64]:
+) -> Times:
     """Return the sessions of the years of ``first`` to ``last``, datetime64[D].
 
     The year after the last is in it too, where the calendar reaches that far: so the periods that
@@ -49,7 +48,7 @@ def exchange_sessions(
     return _calendar(calendar, str(first), str(last)).sessions
 
 
-def scheduled_closes(calendar: str, sessions: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
+def scheduled_closes(calendar: str, sessions: Times) -> Times:
     """Return the close that was scheduled for each session, in UTC; early closes included.
 
     A session that the calendar does not know (an unforeseen closure) closes as the one before it
@@ -64,12 +63,12 @@ def scheduled_closes(calendar: str, sessions: NDArray[np.datetime64]) -> NDArray
     return np.asarray(known.closes[at] + shift)
 
 
-def is_daily(times: NDArray[np.datetime64]) -> bool:
+def is_daily(times: Times) -> bool:
     """Tell whether all bars (T,) carry a date alone: then each is a whole session."""
     return bool((times == times.astype("datetime64[D]")).all())
 
 
-def session_dates(times: NDArray[np.datetime64], calendar: str) -> NDArray[np.datetime64]:
+def session_dates(times: Times, calendar: str) -> Times:
     """Return the session to which each bar belongs, (T,) datetime64[D].
 
     A daily bar carries its session's date. An intraday bar belongs to the exchange's local date at
@@ -87,8 +86,8 @@ def session_dates(times: NDArray[np.datetime64], calendar: str) -> NDArray[np.da
 
 
 def between_sessions(
-    times: NDArray[np.datetime64], calendar: str, first: date | None, last: date
-) -> NDArray[np.bool_]:
+    times: Times, calendar: str, first: date | None, last: date
+) -> Mask:
     """Tell which bars (T,) belong to sessions from ``first`` (None: any) to ``last``.
 
     Raises:
@@ -102,7 +101,7 @@ def between_sessions(
     return keep if first is None else keep & (times > _midnight(calendar, first))
 
 
-def local_dates(calendar: str, times: pd.DatetimeIndex) -> NDArray[np.datetime64]:
+def local_dates(calendar: str, times: pd.DatetimeIndex) -> Times:
     """Return the exchange's local date of each time, datetime64[D].
 
     Raises:
@@ -126,8 +125,8 @@ def _midnight(calendar: str, day: date) -> np.datetime64:
 class _Calendar:
     """Sessions (n,), datetime64[D], and their closes in UTC."""
 
-    sessions: NDArray[np.datetime64]
-    closes: NDArray[np.datetime64]
+    sessions: Times
+    closes: Times
 
 
 def _calendar(name: str, first: str, last: str) -> _Calendar:

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
+
+from bt_run.arrays import Times
 
 __all__ = ["UNFORESEEN", "unforeseen_closures"]
 
@@ -65,7 +66,7 @@ UNFORESEEN: Mapping[str, tuple[str, ...]] = MappingProxyType(
 SAME = MappingProxyType({"NYSE": "XNYS", "NASDAQ": "XNYS", "XNAS": "XNYS", "HKEX": "XHKG"})
 
 
-def unforeseen_closures(calendar: str) -> NDArray[np.datetime64]:
+def unforeseen_closures(calendar: str) -> Times:
     """Return the days on which an exchange was closed without a week's notice, datetime64[D]."""
     days = UNFORESEEN.get(SAME.get(calendar, calendar), ())
     return np.array(days, dtype="datetime64[D]")

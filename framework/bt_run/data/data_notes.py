@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bt_run.arrays import Mask
 from bt_run.data.bars import Bars, LoadRequest, forward_fill
 from bt_run.data.rows import Rows, day_of
 
@@ -104,7 +104,7 @@ def _odd_rows(rows: Mapping[str, Rows]) -> Iterator[str]:
         )
 
 
-def _outside(rows: Rows) -> NDArray[np.bool_]:
+def _outside(rows: Rows) -> Mask:
     """Return which rows (n,) have an open or a close outside low and high, rounding apart."""
     out = np.zeros(len(rows.close), dtype=bool)
     if rows.high is None or rows.low is None:

@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bt_run.arrays import Array
+from bt_run.arrays import Array, Mask, Times
 from bt_run.data.bars import LoadRequest
 from bt_run.data.calendars import between_sessions, session_dates
 from bt_run.errors import DataError
@@ -35,7 +34,7 @@ class Rows:
     share on the ex-date, ``split`` new shares per old one, each 0 or NaN where there is none.
     """
 
-    times: NDArray[np.datetime64]
+    times: Times
     close: Array
     open: Array | None = None
     high: Array | None = None
@@ -170,7 +169,7 @@ def _refuse_impossible(name: str, rows: Rows) -> None:
             _refuse(name, rows, (values < 0) | np.isinf(values), field, "0 or more")
 
 
-def _refuse(name: str, rows: Rows, bad: NDArray[np.bool_], field: str, right: str) -> None:
+def _refuse(name: str, rows: Rows, bad: Mask, field: str, right: str) -> None:
     if not bad.any():
         return
     at = int(np.flatnonzero(bad)[0])

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bt_run.arrays import Indices, Mask, Times
 from bt_run.data.bars import Bars
 from bt_run.data.calendars import exchange_sessions, scheduled_closes
 from bt_run.data.closures import unforeseen_closures
@@ -28,7 +29,7 @@ Schedule = Literal[
 ]
 
 
-def period_of(sessions: NDArray[np.datetime64] | np.datetime64, period: str) -> NDArray[np.int64]:
+def period_of(sessions: Times | np.datetime64, period: str) -> NDArray[np.int64]:
     """Number the period of each session date: session, week (from Monday), month, quarter or year."""
     if period == "session":
         return np.asarray(sessions.astype("datetime64[D]").astype(np.int64))
@@ -39,7 +40,7 @@ def period_of(sessions: NDArray[np.datetime64] | np.datetime64, period: str) -> 
     return np.asarray(months // {"month": 1, "quarter": 3, "year": 12}[period])
 
 
-def scheduled(bars: Bars, schedule: Schedule) -> NDArray[np.bool_]:
+def scheduled(bars: Bars, schedule: Schedule) -> Mask:
     """Return at which bars the pipeline computes, (T,); the first is ``bars.start``, whatever the
     schedule.
 
@@ -64,7 +65,7 @@ def scheduled(bars: Bars, schedule: Schedule) -> NDArray[np.bool_]:
     return due
 
 
-def _last_sessions(bars: Bars, period: str) -> NDArray[np.datetime64]:
+def _last_sessions(bars: Bars, period: str) -> Times:
     """Return the exchange's last session of each period that the bars touch, as it was known."""
     first, last = bars.sessions[0], bars.sessions[-1]
     scheduled_sessions = exchange_sessions(bars.calendar, first, last)
@@ -76,7 +77,7 @@ def _last_sessions(bars: Bars, period: str) -> NDArray[np.datetime64]:
     return np.append(sessions[:-1][label[:-1] != label[1:]], sessions[-1:])
 
 
-def _first_bars(bars: Bars, sessions: NDArray[np.datetime64]) -> NDArray[np.intp]:
+def _first_bars(bars: Bars, sessions: Times) -> Indices:
     """Return the bar at which each session's decision is taken; the next one where it has none."""
     if bars.daily:
         return np.searchsorted(bars.sessions, sessions, side="left")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bt_run.arrays import Array
+from bt_run.arrays import Array, Mask, Times
 from bt_run.data.bars import Bars
 from bt_run.data.calendars import exchange_sessions
 from bt_run.data.data_config import TableConfig
@@ -38,7 +38,7 @@ class _Dated:
     NaN or None is no value.
     """
 
-    dates: NDArray[np.datetime64]
+    dates: Times
     columns: NDArray[np.int64]
     values: NDArray[Any]
 
@@ -48,7 +48,7 @@ class _Dated:
 
 
 def series_table(
-    times: NDArray[np.datetime64], values: Array, config: TableConfig, bars: Bars
+    times: Times, values: Array, config: TableConfig, bars: Bars
 ) -> Table:
     """Return a series whose value (n,) dated ``times`` (n,) is known ``config.lag`` sessions later."""
     one_column = np.zeros(len(times), np.int64)
@@ -197,10 +197,10 @@ class _Known:
     """
 
     rows: _Dated
-    visible: NDArray[np.datetime64]
-    expires: NDArray[np.datetime64] | None
+    visible: Times
+    expires: Times | None
 
-    def moments(self) -> NDArray[np.datetime64]:
+    def moments(self) -> Times:
         """Return the sessions at which anything changes, sorted."""
         if self.expires is None:
             return np.unique(self.visible)
@@ -236,7 +236,7 @@ def _in_order(dated: _Dated, last: np.datetime64, config: TableConfig, bars: Bar
 
 
 def _latest(
-    known: _Known, column: np.int64, moments: NDArray[np.datetime64]
+    known: _Known, column: np.int64, moments: Times
 ) -> NDArray[np.int64]:
     """Return the number, from 1, of a column's latest row at each moment; 0 where none counts.
 
@@ -254,15 +254,15 @@ def _latest(
     return np.where(now < until, latest, 0)
 
 
-def _has_value(values: NDArray[Any]) -> NDArray[np.bool_]:
+def _has_value(values: NDArray[Any]) -> Mask:
     if values.dtype == object:
         return np.array([value is not None for value in values], dtype=bool)
     return np.asarray(np.isfinite(values))
 
 
 def _visible_from(
-    dates: NDArray[np.datetime64], config: TableConfig, bars: Bars
-) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:
+    dates: Times, config: TableConfig, bars: Bars
+) -> tuple[Times, Times]:
     """Return the session at whose close each date's row is known, (n,), and all sessions."""
     sessions_back = config.lag + (config.max_age or 0)
     years_back = np.timedelta64(366 * (2 + sessions_back // 250), "D")
@@ -273,11 +273,11 @@ def _visible_from(
 
 
 def _expiry(
-    visible: NDArray[np.datetime64], sessions: NDArray[np.datetime64], config: TableConfig
-) -> NDArray[np.datetime64] | None:
+    visible: Times, sessions: Times, config: TableConfig
+) -> Times | None:
     """Return the session from which on each row is too old, (n,); None where none grows old."""
     if config.max_age is None:
         return None
     at = np.searchsorted(sessions, visible) + config.max_age
-    expires: NDArray[np.datetime64] = sessions[np.minimum(at, len(sessions) - 1)]
+    expires: Times = sessions[np.minimum(at, len(sessions) - 1)]
     return expires

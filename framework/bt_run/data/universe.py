@@ -7,8 +7,8 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bt_run.arrays import Mask, Times
 from bt_run.data.bars import Bars
 from bt_run.data.data_config import UniverseConfig
 from bt_run.data.dated_files import read_dated
@@ -60,7 +60,7 @@ def members_between(memberships: pd.DataFrame, start: date, end: date) -> tuple[
     return tuple(sorted(set(memberships["ticker"][begun & ~ended])))
 
 
-def members(memberships: pd.DataFrame, symbols: Mapping[str, str], bars: Bars) -> NDArray[np.bool_]:
+def members(memberships: pd.DataFrame, symbols: Mapping[str, str], bars: Bars) -> Mask:
     """Return who was a member at each bar, (T, N).
 
     A membership lasts from the session of its start on, and no more on its end.
@@ -77,7 +77,7 @@ def members(memberships: pd.DataFrame, symbols: Mapping[str, str], bars: Bars) -
 
 
 def coverage(
-    memberships: pd.DataFrame, config: UniverseConfig, mask: NDArray[np.bool_], bars: Bars
+    memberships: pd.DataFrame, config: UniverseConfig, mask: Mask, bars: Bars
 ) -> str:
     """Say for each year from the start on what share of the universe has prices in the run.
 
@@ -101,5 +101,5 @@ def coverage(
     return f"{config.name}: share of its members with prices, by year: {', '.join(shares)}"
 
 
-def _days(column: pd.Series[Any]) -> NDArray[np.datetime64]:
+def _days(column: pd.Series[Any]) -> Times:
     return np.asarray(column.to_numpy(), dtype="datetime64[D]")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bt_run.arrays import Array
+from bt_run.arrays import Array, Mask
 from bt_run.terms import Limits
 
 __all__ = ["apply_limits", "keep_untraded"]
@@ -41,7 +40,7 @@ def apply_limits(weights: Array, limits: Limits) -> tuple[Array, tuple[str, ...]
 
 
 def keep_untraded(
-    target: Array, drifted: Array, traded: NDArray[np.bool_], limits: Limits
+    target: Array, drifted: Array, traded: Mask, limits: Limits
 ) -> Array:
     """Let assets that are not ``traded`` keep their drifted weight; the others fit into the rest.
 

@@ -13,7 +13,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from bt_run.arrays import Array, read_only
+from bt_run.arrays import Array, Mask, read_only
 from bt_run.data.bars import Bars, History
 from bt_run.decision.calls import Calls, Stage, at_stage
 from bt_run.decision.limits import apply_limits, keep_untraded
@@ -65,7 +65,7 @@ class _Trade:
     """What the triggers say: whether to trade, which assets (N,), and why."""
 
     fired: bool
-    names: NDArray[np.bool_]
+    names: Mask
     why: str
 
 
@@ -166,7 +166,7 @@ def _triggered(pipeline: Pipeline, calls: Calls, target: Array) -> _Trade:
 # -- what an exit closed waits until its signal changes -----------------------------------------------
 
 
-def _waiting(history: History, signal: Array, exited: Memo) -> NDArray[np.bool_]:
+def _waiting(history: History, signal: Array, exited: Memo) -> Mask:
     """Return which assets an exit closed and whose signal still is on the side it was on, (N,)."""
     if not exited:
         return np.zeros(len(signal), dtype=bool)
@@ -176,7 +176,7 @@ def _waiting(history: History, signal: Array, exited: Memo) -> NDArray[np.bool_]
     return np.asarray((sides != 0) & unchanged)
 
 
-def _waiting_memo(history: History, waiting: NDArray[np.bool_], exited: Memo) -> dict[str, Memo]:
+def _waiting_memo(history: History, waiting: Mask, exited: Memo) -> dict[str, Memo]:
     if not waiting.any():
         return {}
     names = [name for name, waits in zip(history.assets, waiting, strict=True) if waits]
@@ -184,7 +184,7 @@ def _waiting_memo(history: History, waiting: NDArray[np.bool_], exited: Memo) ->
 
 
 def _reasons(
-    why: str, signal: Array, history: History, waiting: NDArray[np.bool_]
+    why: str, signal: Array, history: History, waiting: Mask
 ) -> NDArray[np.object_]:
     reason = np.full(len(signal), why, dtype=object)
     reason[waiting] = "closed by an exit; waits for its signal to change"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bt_run.arrays import Array
+from bt_run.arrays import Array, Mask
 from bt_run.data.bars import History
 from bt_run.terms import Costs
 
@@ -53,7 +53,7 @@ class Verdict:
 
     fire: bool
     veto: bool = False
-    names: NDArray[np.bool_] | None = None
+    names: Mask | None = None
     reason: str = ""
     memo: Memo | None = None
 
@@ -149,7 +149,7 @@ class Decision:
     target: Array
     cut: tuple[str, ...] = ()
     drifted: Array
-    traded: NDArray[np.bool_]
+    traded: Mask
     fired: bool
     reason: NDArray[np.object_]
     memos: Mapping[str, Memo]

@@ -6,16 +6,15 @@ import array
 
 import backtrader as bt
 import numpy as np
-from numpy.typing import NDArray
 
-from bt_run.arrays import Array
+from bt_run.arrays import Array, Times
 
 __all__ = ["ArrayFeed", "PanelClock", "backtrader_days"]
 
 _EPOCH = 719163.0  # datetime(1970, 1, 1).toordinal(): Backtrader counts days from the year 1
 
 
-def backtrader_days(times: NDArray[np.datetime64]) -> Array:
+def backtrader_days(times: Times) -> Array:
     """Turn times (T,) datetime64 into Backtrader's day numbers (T,) float64."""
     nanoseconds = times.astype("datetime64[ns]").astype(np.int64)
     return nanoseconds / 86_400e9 + _EPOCH

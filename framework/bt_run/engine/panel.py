@@ -9,12 +9,11 @@ from typing import Any
 
 import backtrader as bt
 import numpy as np
-from numpy.typing import NDArray
 
 from bt_run.account.account import Account
 from bt_run.account.market import Market
 from bt_run.account.track import Track
-from bt_run.arrays import read_only
+from bt_run.arrays import Mask, read_only
 from bt_run.data.bars import History
 from bt_run.decision.pipeline import Pipeline, decide
 from bt_run.decision.state import Decision, Memos, PortfolioState, Tracks
@@ -34,7 +33,7 @@ class PanelRun:
 
     market: Market
     pipeline: Pipeline
-    due: NDArray[np.bool_]
+    due: Mask
     listeners: Listeners = field(default_factory=Listeners)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bt_run.account.account import Account
 from bt_run.account.records import CashFlow, FillRecord
-from bt_run.arrays import Array
+from bt_run.arrays import Array, Indices
 from bt_run.data.bars import Bars
 from bt_run.data.slices import until
 from bt_run.decision.state import Decision
@@ -184,8 +184,8 @@ class Ledger:
 class _Held:
     """What is held over some bars: a bar, an asset and its shares in each row."""
 
-    bar: NDArray[np.intp]
-    asset: NDArray[np.intp]
+    bar: Indices
+    asset: Indices
     shares: Array
 
 
@@ -234,7 +234,7 @@ def _rows(parts: Sequence[Any], kind: Any = np.float64) -> NDArray[Any]:
     return np.concatenate(parts) if parts else np.zeros(0, dtype=kind)
 
 
-def _times(bars: Bars, rows: NDArray[np.intp]) -> pd.DatetimeIndex:
+def _times(bars: Bars, rows: Indices) -> pd.DatetimeIndex:
     """Return the times of rows of the bars; NaT for -1."""
     import pandas as pd
 
@@ -242,7 +242,7 @@ def _times(bars: Bars, rows: NDArray[np.intp]) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(times.astype(bars.times.dtype), tz="UTC")
 
 
-def _names(bars: Bars, columns: NDArray[np.intp]) -> NDArray[np.object_]:
+def _names(bars: Bars, columns: Indices) -> NDArray[np.object_]:
     # -1 is the cash, which has no name
     names = np.array((*bars.assets, ""), dtype=object)
     return names[columns]

@@ -11,10 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bt_run.account.market import Market
-from bt_run.arrays import Array
+from bt_run.arrays import Array, Mask
 from bt_run.component import BacktraderStrategy
 from bt_run.data.bars import Bars
 from bt_run.decision.pipeline import Pipeline, Stage
@@ -69,7 +68,7 @@ class Play:
         return sha.hexdigest()
 
 
-def scheduled(bars: Bars) -> NDArray[np.bool_]:
+def scheduled(bars: Bars) -> Mask:
     """Return at which bars the kit decides, (T,)."""
     due = np.zeros(len(bars), dtype=bool)
     due[bars.start :: EVERY] = True
