@@ -42,16 +42,19 @@ UNCHANGED = "unchanged"  # the folder of the copy that all others are copies of
 EXAMPLES = 40  # of each property
 FORK = get_context("fork")
 
-ACCOUNT, BASKET, EXITS, ENGINE = (
-    f"tests/framework/test_{n}.py" for n in ("account", "basket", "exits", "engine")
-)
+ACCOUNT = "tests/framework/account/test_account.py"
+BASKET = "tests/framework/account/test_basket.py"
+EXITS = "tests/framework/account/test_exits.py"
+ENGINE = "tests/framework/engine/test_panel.py"
 PROOF, CLASSIC = "tests/acceptance/test_proof.py", "tests/acceptance/test_classic.py"
-COSTS = "tests/plugins/test_costs.py"
+COSTS = "tests/plugins/brokers/test_costs.py"
 TESTS = {
-    "basket.py": (BASKET, COSTS, ACCOUNT, PROOF),
-    "account.py": (ACCOUNT, EXITS, COSTS, PROOF),
-    "market.py": (ACCOUNT, EXITS, COSTS, PROOF),
-    "exits.py": (EXITS,),
+    "account/basket.py": (BASKET, COSTS, ACCOUNT, PROOF),
+    "account/account.py": (ACCOUNT, EXITS, COSTS, PROOF),
+    "account/market.py": (ACCOUNT, EXITS, COSTS, PROOF),
+    "account/waiting.py": (ACCOUNT, COSTS, PROOF),
+    "account/entries.py": (EXITS,),
+    "account/exits.py": (EXITS,),
     "engine/panel.py": (ENGINE, EXITS, PROOF),
     "engine/clock.py": (ENGINE, CLASSIC),
     "engine/classic.py": (ENGINE, CLASSIC),
@@ -81,85 +84,85 @@ IGNORED = (ast.JoinedStr, ast.Assert, ast.Import, ast.ImportFrom)
 # survivors: the file, source text of the mutation, and why no test tells it apart; the first that
 # fits is shown
 REASONS = (
-    ("basket.py", "abs(shares - nearest) < SNAP", "differs at a distance of exactly 1e-9 only"),
+    ("account/basket.py", "abs(shares - nearest) < SNAP", "differs at a distance of exactly 1e-9 only"),
     (
-        "basket.py",
+        "account/basket.py",
         "np.maximum(0.0, np.abs(shares))",
         "the bound moves by less than 1e-18 where a snap is possible",
     ),
-    ("basket.py", "asked * held <= 0", "where either is 0, so is the closing part"),
-    ("basket.py", "power >= 1e-12 * nav", "differs where the power is exactly 1e-12 of NAV only"),
-    ("basket.py", "part != 1", "dividing by one share is exact"),
-    ("basket.py", "range(101)", "one more halving is below the precision of a float"),
+    ("account/basket.py", "taken * basket.held <= 0", "where either is 0, so is the closing part"),
+    ("account/basket.py", "power >= 1e-12 * nav", "differs where the power is exactly 1e-12 of NAV only"),
+    ("account/basket.py", "opens = part != 1", "dividing by one share is exact"),
+    ("account/basket.py", "range(101)", "one more halving is below the precision of a float"),
     (
-        "basket.py",
-        ".sum()) < power",
+        "account/basket.py",
+        ".needed.sum()) < power",
         "the factor moves by less than the precision of the bisection",
     ),
     (
-        "basket.py",
+        "account/basket.py",
         "whole[i] - 1.0",
         "an order is whole: with a remainder left it is a share short at least",
     ),
     (
-        "basket.py",
+        "account/basket.py",
         "whole[i] + 0.0",
         "an order is whole: with a remainder left it is a share short at least",
     ),
     (
-        "account.py",
+        "account/account.py",
         "np.full(len(self.shares), -1)",
         "written by the first order, and read for orders only",
     ),
     (
-        "account.py",
+        "account/account.py",
         "np.minimum(np.abs(shares), np.abs(self.shares))",
         "within 1e-9 both bounds agree to 1e-18",
     ),
     (
-        "account.py",
+        "account/account.py",
         "quiet > self.t",
         "speed only: quiet bars may be played one by one, or valued twice",
     ),
-    ("account.py", "slice(self.t + 0", "the bar that is valued again has not changed"),
-    ("account.py", "self.t = quiet -> pass", "speed only: the quiet bars are played one by one"),
-    ("account.py", "self.cash >= 0", "no cash bears no interest of either kind"),
+    ("account/account.py", "slice(self.t + 0", "the bar that is valued again has not changed"),
+    ("account/account.py", "self.t = quiet -> pass", "speed only: the quiet bars are played one by one"),
+    ("account/account.py", "self.cash >= 0", "no cash bears no interest of either kind"),
     (
-        "account.py",
-        "self._asked_now())",
+        "account/account.py",
+        "| self.waiting.names",
         "a ratio of 1 changes nothing; the test for it is a shortcut",
     ),
     (
-        "account.py",
-        "abs(shares - target) < 1e-12",
+        "account/account.py",
+        "abs(shares - target) < REACHED",
         "differs where both are 0 only, and then nothing is ordered",
     ),
     (
-        "account.py",
+        "account/account.py",
         "np.minimum(np.abs(target), np.abs(self.shares))",
         "an exit to 0 is exact by subtraction already",
     ),
-    ("account.py", ">= tolerance", "differs for an order of 0 shares only, which is never made"),
+    ("account/account.py", ">= tolerance", "differs for an order of 0 shares only, which is never made"),
     (
-        "account.py",
+        "account/account.py",
         "np.abs(shares) >= np.abs(self.shares)",
         "an unchanged holding averages with a weight of 0",
     ),
     (
-        "account.py",
+        "account/account.py",
         "mark * side >= self._best * side",
         "an equal best close is the same best close",
     ),
     (
-        "account.py",
+        "account/account.py",
         ">= 1e-09 * np.abs(asked)",
         "differs where exactly a billionth of the order is left only",
     ),
-    ("account.py", "self._target = None -> pass", "a basket without orders fills nothing"),
-    ("account.py", "zero - np.nan", "NaN either way"),
-    ("market.py", "max(1, self.bar - n)", "the first bar has no return"),
-    ("exits.py", "/ side", "a side is 1 or -1: to divide by it is to multiply by it"),
-    ("exits.py", "begin < stop) |", "an open at the stop fills at the stop, which is the open"),
+    ("account/account.py", "self._target = None -> pass", "a basket without orders fills nothing"),
+    ("account/account.py", "zero - np.nan", "NaN either way"),
+    ("account/market.py", "max(1, self.bar - n)", "the first bar has no return"),
+    ("account/exits.py", "/ side", "a side is 1 or -1: to divide by it is to multiply by it"),
+    ("account/exits.py", "begin < stop) |", "an open at the stop fills at the stop, which is the open"),
     ("engine/panel.py", "super().start()", "Backtrader's own account, which nobody asks"),
     (
         "engine/panel.py",

@@ -27,7 +27,7 @@ NOT_RUN = (
     (FETCH, "needs the network"),
     (
         "bt-run near_high_close.yaml",
-        "needs the package installed, which tests/framework/test_scaffold.py does",
+        "needs the package installed, which tests/framework/cli/test_scaffolding.py does",
     ),
     ("pytest --bt-plugin near_high_close", "the same"),
 )
