@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from bt_run.catalogue import Catalogue, Offer
 from bt_run.config.complaints import complaints_of
@@ -97,13 +98,20 @@ class Binding:
             value = getattr(model, name)
             if role is None or value is None:
                 continue
-            if isinstance(value, ComponentSpec):
-                one = self.bind(role, value, (*path, name))
-                found |= {name: one} if one else {}
-            else:
-                many = [self.bind(role, spec, (*path, name, i)) for i, spec in enumerate(value)]
-                found[name] = tuple(item for item in many if item)
+            here = (*path, name)
+            if not isinstance(value, ComponentSpec):
+                found[name] = self._each(role, value, here)
+                continue
+            one = self.bind(role, value, here)
+            if one is not None:
+                found[name] = one
         return found
+
+    def _each(
+        self, role: str, specs: Sequence[ComponentSpec], path: KeyPath
+    ) -> tuple[Bound, ...]:
+        bound = [self.bind(role, spec, (*path, place)) for place, spec in enumerate(specs)]
+        return tuple(item for item in bound if item is not None)
 
     def bind(self, role: str, spec: ComponentSpec, path: KeyPath) -> Bound | None:
         """Bind one component; note what is wrong and return None when it cannot be."""
@@ -125,16 +133,21 @@ class Binding:
 
 
 def _refuse_deep_nesting(offer: Offer) -> None:
-    for name, field in offer.component.config.model_fields.items():
+    for path, field in _inner_fields(offer.component.config):
+        if nested_role(field):
+            raise PluginError(
+                f"{offer.origin}: {offer.component.name}.{path} is Nested inside another field; "
+                "a nested component must be a field of the component's own config"
+            )
+
+
+def _inner_fields(config: type[Config]) -> Iterator[tuple[str, FieldInfo]]:
+    """Yield the fields of the models inside a config's fields, with their paths."""
+    for name, field in config.model_fields.items():
         for leaf in leaf_types(field.annotation):
-            inner_fields = leaf.model_fields if issubclass(leaf, BaseModel) else {}
-            for part, inner in inner_fields.items():
-                if nested_role(inner):
-                    raise PluginError(
-                        f"{offer.origin}: {offer.component.name}.{name}.{part} is Nested inside "
-                        "another field; a nested component must be a field of the component's "
-                        "own config"
-                    )
+            if issubclass(leaf, BaseModel):
+                for part, inner in leaf.model_fields.items():
+                    yield f"{name}.{part}", inner
 
 
 def _placed(

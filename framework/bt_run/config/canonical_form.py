@@ -29,17 +29,15 @@ def canonical(config: RunConfig, bound: BoundConfig) -> dict[str, Any]:
 
 
 def _tree(config: RunConfig, bound: BoundConfig, *, paths: bool) -> dict[str, Any]:
-    children = {item.name: getattr(bound, item.name) for item in fields(bound)}
-    tree = {name: _jsonable(getattr(config, name), paths) for name in type(config).model_fields}
-    tree |= {
-        name: _component(child, paths)
-        for name, child in children.items()
-        if name not in ("source", "tables")
-    }
+    order = list(type(config).model_fields)
+    tree = {name: _jsonable(getattr(config, name), paths) for name in order}
+    for item in fields(bound):
+        if item.name not in ("source", "tables"):
+            tree[item.name] = _component(getattr(bound, item.name), paths)
     tree["data"]["source"] = _component(bound.source, paths)
     for name, child in bound.tables.items():
         tree["data"]["tables"][name]["source"] = _component(child, paths)
-    return {name: tree[name] for name in type(config).model_fields}
+    return {name: tree[name] for name in order}
 
 
 def _component(bound: Bound | tuple[Bound, ...] | None, paths: bool) -> Any:

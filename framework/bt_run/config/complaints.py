@@ -1,9 +1,10 @@
-"""Say in words what configurations consist of, and what is wrong with one."""
+"""What is wrong with a configuration, in words, and where."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, time
 from pathlib import Path
 from typing import Any
@@ -25,21 +26,31 @@ def complaints_of(
     errors: Sequence[ErrorDetails], raw: Any, model: type[BaseModel], at: KeyPath, places: Positions
 ) -> list[str]:
     """Turn pydantic's errors about ``raw``, which stands at ``at``, into located sentences."""
-    told: dict[tuple[KeyPath, str, Any], list[str]] = {}
+    alike: dict[_Wrong, list[str]] = {}
     for error in errors:
         path = _in_data(error, raw)
         wrong, expected = _words(error, path, model)
         found = "nothing" if error["type"] == "missing" else _short(error["input"])
-        told.setdefault((path, wrong, found), []).append(expected)
-    out = []
-    for (path, wrong, found), expectations in told.items():
-        # a union complains once per alternative: one sentence that names them all
-        expected = " or ".join(dict.fromkeys(filter(None, expectations)))
-        message = "; ".join(
-            filter(None, [wrong, f"found {found}", expected and f"expected {expected}"])
-        )
-        out.append(locate(places, (*at, *path), message, key=wrong == "unknown key"))
-    return out
+        alike.setdefault(_Wrong(path, wrong, found), []).append(expected)
+    return [_located(wrong, expected, at, places) for wrong, expected in alike.items()]
+
+
+@dataclass(frozen=True)
+class _Wrong:
+    """What is wrong at a path, and what was found there."""
+
+    path: KeyPath
+    wrong: str
+    found: str
+
+
+def _located(item: _Wrong, expectations: Sequence[str], at: KeyPath, places: Positions) -> str:
+    # a union complains once per alternative: one sentence that names them all
+    expected = " or ".join(dict.fromkeys(filter(None, expectations)))
+    words = [item.wrong, f"found {item.found}", f"expected {expected}" if expected else ""]
+    message = "; ".join(word for word in words if word)
+    is_key = item.wrong == "unknown key"
+    return locate(places, (*at, *item.path), message, key=is_key)
 
 
 def _in_data(error: ErrorDetails, raw: Any) -> KeyPath:
@@ -61,25 +72,35 @@ def _in_data(error: ErrorDetails, raw: Any) -> KeyPath:
 
 def _words(error: ErrorDetails, path: KeyPath, model: type[BaseModel]) -> tuple[str, str]:
     """Return what is wrong and what would be right."""
-    kind, message = error["type"], error["msg"]
+    kind = error["type"]
     if kind == "extra_forbidden":
-        known = list(_fields_at(model, path[:-1]))
-        hint = did_you_mean(str(path[-1]), known)
-        return "unknown key", f"one of {', '.join(known) or 'none'}{hint}"
+        return "unknown key", _known_keys(path, model)
     if kind == "missing":
-        if path and path[-1] == "use":
-            return "missing key", "the NAME of a component"
-        field = _fields_at(model, path[:-1]).get(str(path[-1])) if path else None
-        return "missing key", field_text(field, describe=True) if field else "a value"
+        return "missing key", _missing_key(path, model)
     if kind in ("value_error", "assertion_error"):
         return str(error["ctx"]["error"]), ""
-    expected = _expectation(message)
+    expected = _expectation(error["msg"])
     if kind in ("literal_error", "enum"):
-        words = re.findall(r"'([^']*)'", message)
+        words = re.findall(r"'([^']*)'", error["msg"])
         return "unknown word", expected + did_you_mean(str(error["input"]), words)
     if kind == "string_type" and isinstance(error["input"], bool | int | float | date):
         expected = "a string, so put it in quotes"
     return "wrong value", expected
+
+
+def _known_keys(path: KeyPath, model: type[BaseModel]) -> str:
+    known = list(_fields_at(model, path[:-1]))
+    hint = did_you_mean(str(path[-1]), known)
+    return f"one of {', '.join(known) or 'none'}{hint}"
+
+
+def _missing_key(path: KeyPath, model: type[BaseModel]) -> str:
+    if not path:
+        return "a value"
+    if path[-1] == "use":
+        return "the NAME of a component"
+    field = _fields_at(model, path[:-1]).get(str(path[-1]))
+    return field_text(field, describe=True) if field else "a value"
 
 
 def _expectation(message: str) -> str:

@@ -21,8 +21,9 @@ EDITOR_DIALECT = "http://json-schema.org/draft-07/schema#"
 
 @dataclass(frozen=True)
 class Installed:
-    """Say what happened to each of the two files; ``add`` is what the user must write, where we
-    could not.
+    """What happened to each of the two files.
+
+    ``add`` is what the user must write, where we could not.
     """
 
     schema: str
@@ -49,9 +50,13 @@ def install_schema(folder: Path, schema: dict[str, Any]) -> Installed:
     did = _write(folder / SCHEMA_FILE, text)
     path = folder / SETTINGS_FILE
     old = path.read_text(encoding="utf-8-sig") if path.exists() else "{}"
-    if (new := _merged(old)) is None:
-        return Installed(did, "not touched", json.dumps({MAPPING: {SCHEMA_FILE: FILES}}, indent=4))
-    return Installed(did, _write(path, new) if new != old else "unchanged")
+    new = _merged(old)
+    if new is None:
+        lines = json.dumps({MAPPING: {SCHEMA_FILE: FILES}}, indent=4)
+        return Installed(did, "not touched", lines)
+    if new == old:
+        return Installed(did, "unchanged")
+    return Installed(did, _write(path, new))
 
 
 def _write(path: Path, text: str) -> str:
@@ -67,9 +72,8 @@ def _merged(text: str) -> str | None:
     """Return the settings with ours added; as they were, when they are there; None when we cannot."""
     try:
         settings = json.loads(text)
-    except (
-        json.JSONDecodeError
-    ):  # VS Code allows comments and trailing commas, which writing JSON would lose
+    except json.JSONDecodeError:
+        # VS Code allows comments and trailing commas, which writing JSON would lose
         return text if MAPPING in text and SCHEMA_FILE in text else None
     schemas = settings.setdefault(MAPPING, {}) if isinstance(settings, dict) else None
     if not isinstance(schemas, dict):

@@ -50,17 +50,13 @@ def field_rows(config: type[Config]) -> list[FieldRow]:
 
 
 def nested_role(field: FieldInfo) -> str | None:
-    """Return the role of the component, or of the list of them, that a field names; None for other
-    fields.
-    """
+    """Return the role of the component, or the list of them, that a field names, or None."""
     marks = [*field.metadata, *marks_of(field.annotation)]
     return next((mark.role for mark in marks if isinstance(mark, NestedRole)), None)
 
 
 def leaf_types(annotation: Any) -> set[type]:
-    """Return the classes that an annotation is made of: ``list[Path] | None`` gives Path and
-    NoneType.
-    """
+    """Return the classes of an annotation: ``list[Path] | None`` gives Path and NoneType."""
     if isinstance(annotation, type) and not get_args(annotation):
         return {annotation}
     leaves = [

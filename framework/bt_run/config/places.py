@@ -14,7 +14,7 @@ SHOWN_COLUMNS = 120
 
 @dataclass(frozen=True)
 class Place:
-    """Say where something stands: a file with line and column (from 1), or an override (no line).
+    """Where something stands: a file with line and column (from 1), or an override (no line).
 
     ``folder`` is where relative paths written at this place start.
     """
@@ -30,9 +30,10 @@ class Place:
         if self.line is None:
             return f"{self.source}: {message}"
         skipped = max(0, self.column - SHOWN_COLUMNS)
-        text = self.text.replace("\t", " ")[skipped : skipped + SHOWN_COLUMNS + 20].rstrip()
+        shown = self.text.replace("\t", " ")[skipped : skipped + SHOWN_COLUMNS + 20]
         caret = " " * (self.column - 1 - skipped) + "^"
-        return f"{self.source}:{self.line}:{self.column}: {message}\n    {text}\n    {caret}"
+        place = f"{self.source}:{self.line}:{self.column}"
+        return f"{place}: {message}\n    {shown.rstrip()}\n    {caret}"
 
 
 # the places of a key and of its value
@@ -40,9 +41,7 @@ Positions = Mapping[KeyPath, tuple[Place, Place]]
 
 
 def locate(places: Positions, path: KeyPath, message: str, *, key: bool = False) -> str:
-    """Return ``message`` with the place of the value (or key) at ``path``, or of the nearest one
-    above.
-    """
+    """Return ``message`` with the place of the value (or key) at ``path``, or the nearest above."""
     message = f"{dotted(path)}: {message}" if path else message
     for length in range(len(path), -1, -1):
         found = places.get(path[:length])

@@ -1,6 +1,4 @@
-"""The JSON schema of a YAML file, built from everything that is installed; an editor completes with
-it.
-"""
+"""The JSON schema of a YAML file, built from everything that is installed, for editors."""
 
 from __future__ import annotations
 
@@ -24,24 +22,19 @@ JsonObject = dict[str, Any]
 
 def json_schema(catalogue: Catalogue) -> JsonObject:
     """Return the JSON schema (draft 2020-12) of a run's YAML file, with one branch per component."""
-    definitions: JsonObject = {}
-    for role, offers in catalogue.offers.items():
-        branches = [_component(offer, definitions) for _, offer in sorted(offers.items())]
-        branches = _bare_names(branches) + branches
-        definitions[role] = {"oneOf": branches} if branches else {"not": {}}
+    definitions = _components(catalogue)
     data = _model(DataConfig, "data", definitions)
     run = _model(RunConfig, "run", definitions)
-    for name in [name for name in definitions if name.startswith("data.")]:
-        definitions.pop(f"run.{name.removeprefix('data.')}", None)  # they stand there once
-    definitions.pop("run.DataConfig")
-    required = {"run": run.pop("required"), "data": data.pop("required")}
+    _drop_doubles(definitions)
+    required_data, required_run = data.pop("required"), run.pop("required")
     definitions["data"] = data
     run["properties"]["data"] = {"$ref": "#/$defs/data", "description": "the prices to play on"}
     run["properties"]["extends"] = {
         "type": "string",
         "description": "a YAML file whose keys are inherited",
     }
-    strict = {"data": {"required": required["data"], "properties": _loosen(data)}} | _loosen(run)
+    strict_data = {"required": required_data, "properties": _loosen(data)}
+    strict = {"data": strict_data} | _loosen(run)
     return {
         "$schema": DIALECT,
         "title": "A run of bt-run",
@@ -50,14 +43,33 @@ def json_schema(catalogue: Catalogue) -> JsonObject:
         "additionalProperties": False,
         # what a file leaves out may stand in the one it extends
         "if": {"required": ["extends"]},
-        "else": {"required": required["run"], "properties": strict},
+        "else": {"required": required_run, "properties": strict},
         "$defs": definitions,
     }
 
 
+def _components(catalogue: Catalogue) -> JsonObject:
+    """Return a definition for each role: one of the components that are offered."""
+    definitions: JsonObject = {}
+    for role, offers in catalogue.offers.items():
+        branches = [_component(offer, definitions) for _, offer in sorted(offers.items())]
+        branches = _bare_names(branches) + branches
+        definitions[role] = {"oneOf": branches} if branches else {"not": {}}
+    return definitions
+
+
+def _drop_doubles(definitions: JsonObject) -> None:
+    """Drop what the run's own definitions repeat of the data's."""
+    of_data = [name for name in definitions if name.startswith("data.")]
+    for name in of_data:
+        definitions.pop(f"run.{name.removeprefix('data.')}", None)
+    definitions.pop("run.DataConfig")
+
+
 def _loosen(model: JsonObject) -> JsonObject:
-    """Let a component stand without ``use``, to be merged with the inherited one; return the strict
-    forms.
+    """Let a component stand without ``use``, to be merged with the inherited one.
+
+    Returns the strict forms.
     """
     strict: JsonObject = {}
     for name, field in model["properties"].items():
@@ -97,24 +109,30 @@ def _component(offer: Offer, definitions: JsonObject) -> JsonObject:
 
 
 def _model(model: type[BaseModel], name: str, definitions: JsonObject) -> JsonObject:
-    """Return the schema of a model; what it refers to goes into ``definitions``, under names of its
-    own.
-    """
+    """Return a model's schema; what it refers to goes into ``definitions`` under its own names."""
     schema = model.model_json_schema(ref_template=f"#/$defs/{name}.{{model}}")
-    parts = {
-        leaf.__name__: leaf
-        for field in model.model_fields.values()
-        for leaf in leaf_types(field.annotation)
-    }
+    parts = _models_in(model)
     for part, definition in schema.pop("$defs", {}).items():
-        if part != "ComponentSpec":
-            definitions[f"{name}.{part}"] = own = _words(definition)
-            if part in parts and issubclass(parts[part], BaseModel):
-                _name_components(own, parts[part], name)
+        if part == "ComponentSpec":
+            continue
+        own = _words(definition)
+        definitions[f"{name}.{part}"] = own
+        if part in parts:
+            _name_components(own, parts[part], name)
     schema = cast(JsonObject, _words(schema))
     schema.setdefault("properties", {})
     _name_components(schema, model, name)
     return schema
+
+
+def _models_in(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
+    """Return the models that a model's fields are made of, by name."""
+    found = {}
+    for field in model.model_fields.values():
+        for leaf in leaf_types(field.annotation):
+            if issubclass(leaf, BaseModel):
+                found[leaf.__name__] = leaf
+    return found
 
 
 def _name_components(schema: JsonObject, model: type[BaseModel], name: str) -> None:
@@ -122,12 +140,11 @@ def _name_components(schema: JsonObject, model: type[BaseModel], name: str) -> N
     for key, field in model.model_fields.items():
         role = nested_role(field)
         if role:
-            properties = schema["properties"]
-            properties[key] = _refer(
-                properties[key], f"#/$defs/{name}.ComponentSpec", f"#/$defs/{role}"
-            )
-            if isinstance(properties[key].get("default"), dict):
-                properties[key]["default"] = properties[key]["default"]["use"]
+            old, new = f"#/$defs/{name}.ComponentSpec", f"#/$defs/{role}"
+            own = _refer(schema["properties"][key], old, new)
+            if isinstance(own.get("default"), dict):
+                own["default"] = own["default"]["use"]
+            schema["properties"][key] = own
 
 
 def _refer(schema: Any, old: str, new: str) -> Any:

@@ -22,9 +22,7 @@ __all__ = ["Node", "plain", "positions", "read_tree"]
 
 @dataclass(frozen=True)
 class Node:
-    """Hold a YAML value: a scalar, a list of nodes or a mapping of names to nodes; and where it
-    stands.
-    """
+    """A YAML value and where it stands: a scalar, a list of nodes, or a mapping of names to nodes."""
 
     value: Any
     key: Place
@@ -65,34 +63,38 @@ def positions(node: Node, path: KeyPath = ()) -> dict[KeyPath, tuple[Place, Plac
 
 
 def _read_extended(path: Path, chain: tuple[Path, ...]) -> Node:
+    """Return a file over those it extends; ``chain`` is the files that led to it."""
     root = _read_file(path)
     extends = root.value.get("extends")
     if extends is None:
         return root
-    if not isinstance(extends.value, str):
-        raise ConfigError(
-            extends.place.tell(
-                f"extends: wrong type; found {plain(extends)!r}; expected the name of one YAML file"
-            )
-        )
-    base = path.parent / extends.value
+    base = _base(extends, path)
     chain = (*chain, path)
-    known = [file.resolve() for file in chain]
-    if base.resolve() in known:
-        circle = " -> ".join(str(file) for file in (*chain[known.index(base.resolve()) :], base))
-        raise ConfigError(
-            extends.place.tell(f"extends: the files extend each other in a circle: {circle}")
-        )
+    _refuse_circle(extends.place, base, chain)
     if not base.is_file():
-        raise ConfigError(
-            extends.place.tell(
-                f"extends: no such file; found {extends.value!r}; expected a path that starts at "
-                "the folder "
-                f"of {path.name}{_similar_file(base)}"
-            )
-        )
+        found = f"found {extends.value!r}"
+        expected = f"expected a path that starts at the folder of {path.name}"
+        hint = _similar_file(base)
+        raise ConfigError(extends.place.tell(f"extends: no such file; {found}; {expected}{hint}"))
     own = {name: child for name, child in root.value.items() if name != "extends"}
     return _merge(_read_extended(base, chain), replace(root, value=own))
+
+
+def _base(extends: Node, path: Path) -> Path:
+    if isinstance(extends.value, str):
+        return path.parent / extends.value
+    found = f"found {plain(extends)!r}"
+    text = f"extends: wrong type; {found}; expected the name of one YAML file"
+    raise ConfigError(extends.place.tell(text))
+
+
+def _refuse_circle(place: Place, base: Path, chain: tuple[Path, ...]) -> None:
+    known = [file.resolve() for file in chain]
+    if base.resolve() not in known:
+        return
+    first = known.index(base.resolve())
+    circle = " -> ".join(str(file) for file in (*chain[first:], base))
+    raise ConfigError(place.tell(f"extends: the files extend each other in a circle: {circle}"))
 
 
 def _merge(base: Node, over: Node) -> Node:
@@ -165,7 +167,7 @@ def _list_index(head: str, value: Sequence[Node], where: str, new: Node) -> int:
 
 @dataclass(frozen=True)
 class _Origin:
-    """Turn ruamel's line and column (from 0) into a Place; ``lines`` is None for an override."""
+    """The file that ruamel's lines and columns (from 0) are of; without ``lines`` an override."""
 
     start: Place
     lines: Sequence[str] | None
@@ -180,8 +182,23 @@ class _Origin:
 def _read_file(path: Path) -> Node:
     text = _read_text(path)
     origin = _Origin(Place(str(path), path.parent.resolve()), text.splitlines())
+    document = _parsed(path, text, origin)
+    first = origin.at(0, 0)
+    if document is None:
+        raise ConfigError(
+            f"{path}: the file is empty; expected a run, such as `bt-run init` writes"
+        )
+    if not isinstance(document, CommentedMap):
+        found = "a list" if isinstance(document, CommentedSeq) else repr(document)
+        expected = "expected a mapping such as `name: my_run`"
+        raise ConfigError(first.tell(f"wrong type; found {found}; {expected}"))
+    return _node(document, origin, first, first)
+
+
+def _parsed(path: Path, text: str, origin: _Origin) -> Any:
+    """Return what ruamel reads in ``text``, its errors as ours."""
     try:
-        document = YAML(typ="rt").load(text)
+        return YAML(typ="rt").load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = origin.at(mark.line, mark.column) if mark else origin.start
@@ -190,17 +207,6 @@ def _read_file(path: Path) -> Node:
         raise ConfigError(f"{path}: {_problem(error)}") from error
     except RecursionError as error:
         raise ConfigError(f"{path}: the file is nested too deeply to be read") from error
-    if document is None:
-        raise ConfigError(
-            f"{path}: the file is empty; expected a run, such as `bt-run init` writes"
-        )
-    if not isinstance(document, CommentedMap):
-        kind = "a list" if isinstance(document, CommentedSeq) else repr(document)
-        place = origin.at(0, 0)
-        raise ConfigError(
-            place.tell(f"wrong type; found {kind}; expected a mapping such as `name: my_run`")
-        )
-    return _node(document, origin, origin.at(0, 0), origin.at(0, 0))
 
 
 def _read_text(path: Path) -> str:
@@ -214,10 +220,9 @@ def _read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         column = error.start - content.rfind(b"\n", 0, error.start)
+        found = f"found the byte 0x{content[error.start]:02x}"
         raise ConfigError(
-            f"{path}:{line}:{column}: the file is not UTF-8; found the byte "
-            f"0x{content[error.start]:02x}; "
-            "save it as UTF-8"
+            f"{path}:{line}:{column}: the file is not UTF-8; {found}; save it as UTF-8"
         ) from error
 
 
@@ -256,9 +261,8 @@ def _mapping(value: CommentedMap, origin: _Origin, place: Place) -> dict[str, No
             raise ConfigError(
                 key.tell(f"a key must be a string; found {_scalar(name, key)!r}; put it in quotes")
             )
-        children[str(name)] = _node(
-            child, origin, key, origin.at(*value.lc.value(name)) if own else place
-        )
+        here = origin.at(*value.lc.value(name)) if own else place
+        children[str(name)] = _node(child, origin, key, here)
     return children
 
 
