@@ -38,9 +38,8 @@ from bt_run.text import did_you_mean
 __all__ = ["command_line", "main"]
 
 INTERRUPTED = 130
-MADE_BY_USE = frozenset(
-    {"__pycache__", "build", "runs"}
-)  # in a checkout; the wheel has none of them
+# in a checkout; the wheel has none of them
+MADE_BY_USE = frozenset({"__pycache__", "build", "runs"})
 HELP = """Turn one YAML file into a backtest that can be repeated, and into its tear sheet.
 
 \b
@@ -241,13 +240,7 @@ def schema(files: tuple[Path, ...], install: Path | None) -> None:
 def init(folder: Path) -> None:
     """Copy the examples into FOLDER; nothing that exists is overwritten."""
     with resources.as_file(resources.files("bt_run_examples")) as source:
-        names = [
-            path.relative_to(source)
-            for path in sorted(source.rglob("*"))
-            if path.is_file()
-            and path != source / "__init__.py"
-            and not MADE_BY_USE.intersection(path.parts)
-        ]
+        names = _examples(source)
         taken = [folder / name for name in names if (folder / name).exists()]
         if taken:
             raise ConfigError(
@@ -257,6 +250,17 @@ def init(folder: Path) -> None:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes((source / name).read_bytes())
     click.echo(f"{len(names)} files in {folder}; next: cd {folder} && bt-run spy_qqq.yaml")
+
+
+def _examples(source: Path) -> list[Path]:
+    """Return the files of the examples, relative to their folder."""
+    return [
+        path.relative_to(source)
+        for path in sorted(source.rglob("*"))
+        if path.is_file()
+        and path != source / "__init__.py"
+        and not MADE_BY_USE.intersection(path.parts)
+    ]
 
 
 def _load(file: Path, overrides: Sequence[str]) -> RunConfig:

@@ -6,15 +6,13 @@ from pathlib import Path
 
 import click
 
-from bt_run.cli.scaffolding import Scaffold, scaffold
+from bt_run.cli.scaffolding import NEW_ROLES, Scaffold, scaffold
 
 __all__ = ["COMMANDS_NEW"]
 
-ROLES = ("strategy", "sizer", "overlay", "trigger", "source", "report", "analyzer", "exit")
-
 
 @click.command()
-@click.argument("role", type=click.Choice(ROLES))
+@click.argument("role", type=click.Choice(tuple(NEW_ROLES)))
 @click.argument("name")
 @click.option(
     "--full",

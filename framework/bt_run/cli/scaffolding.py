@@ -1,6 +1,4 @@
-"""Start a plugin: the files of a small package, or a module and a run file, for one component of a
-role.
-"""
+"""The files of a new plugin: a small package, or a module and a run file, for one component."""
 
 from __future__ import annotations
 
@@ -36,7 +34,7 @@ _WALKS = """\
 
 @dataclass(frozen=True)
 class _Role:
-    """Say what the example of a role does, and where it stands in a run file."""
+    """What the example of a role does, and where it stands in a run file."""
 
     summary: str
     yaml: str
@@ -98,8 +96,9 @@ NEW_ROLES: Mapping[str, _Role] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Scaffold:
-    """Name what is to be started; ``full`` adds a memo or more keys, tests of its numbers, and what
-    a release needs.
+    """What is to be started.
+
+    ``full`` adds a memo or more keys, tests of its numbers, and what a release needs.
     """
 
     role: str
@@ -178,8 +177,9 @@ def _files(wanted: Scaffold) -> dict[str, str]:
 
 
 def _filled(template: str, wanted: Scaffold) -> str:
-    """Return a template with its words, ``__LIKE_THIS__``, put in; the longest first, for some hold
-    others.
+    """Return a template with its words, ``__LIKE_THIS__``, put in.
+
+    The longest come first, for some hold others.
     """
     about = NEW_ROLES[wanted.role]
     words = {
@@ -195,21 +195,18 @@ def _filled(template: str, wanted: Scaffold) -> str:
         "ROLE": wanted.role,
         "NAME": wanted.name,
     }
-    text = (resources.files("bt_run.cli") / "templates" / f"{template}.txt").read_text(
-        encoding="utf-8"
-    )
+    file = resources.files("bt_run.cli") / "templates" / f"{template}.txt"
+    text = file.read_text(encoding="utf-8")
     for word, value in words.items():
         text = text.replace(f"__{word}__", value)
     return text
 
 
 def _class_name(wanted: Scaffold) -> str:
-    """Return the name in capitals and small letters; the role behind it where the plugin uses that
-    word itself.
+    """Return the name in capitals and small letters.
+
+    The role stands behind it where the plugin uses that word itself.
     """
     camel = "".join(part.capitalize() for part in wanted.name.split("_"))
-    return (
-        camel + wanted.role.capitalize()
-        if camel in {*bt_run.__all__, "Field", "Path", "NDArray"}
-        else camel
-    )
+    taken = {*bt_run.__all__, "Field", "Path", "NDArray"}
+    return camel + wanted.role.capitalize() if camel in taken else camel
