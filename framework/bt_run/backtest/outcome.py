@@ -67,7 +67,7 @@ def outcome_of(ready: Prepared, played: Played) -> BacktestResult:
         manifest=manifest,
         analyses=_analyses(ready, ledger),
         notes=ready.bars.notes,
-        warnings=(*_ruin(ledger), *ready.warnings, *causality.warnings),
+        warnings=(*_ruin(ledger), *_idle(ledger), *ready.warnings, *causality.warnings),
         look_ahead=causality.sentence,
     )
 
@@ -81,6 +81,23 @@ def _ruin(ledger: Ledger) -> tuple[str, ...]:
         f"ruined: at the close of {day} the account was worth {ledger.nav[-1]:,.2f}; the run ends "
         "there. Its losses are larger than its capital: lower limits.gross or forbid shorts",
     )
+
+
+def _idle(ledger: Ledger) -> tuple[str, ...]:
+    """Return a warning where a run never placed an order, and why."""
+    if ledger.fills:
+        return ()
+    decisions = ledger.decisions
+    if not decisions:
+        return ("no order was ever placed: the run took no decision",)
+    signals = np.array([decision.signal for decision in decisions])
+    if np.isnan(signals).all():
+        why = "all signals of all of them are NaN: nothing was ever eligible"
+    elif not np.nan_to_num(signals).any():
+        why = "no signal of any of them is other than 0 or NaN"
+    else:
+        why = "there were signals, and no target differed from what was held, or no trigger fired"
+    return (f"no order was ever placed: {len(decisions)} decisions; {why}",)
 
 
 def _tables(played: Played) -> dict[str, pd.DataFrame]:

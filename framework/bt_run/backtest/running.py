@@ -25,7 +25,7 @@ __all__ = ["run"]
 
 def run(
     config: RunConfig,
-    out: Path | None = None,
+    out: Path | str | None = None,
     *,
     reports: bool = True,
     offline: bool = False,
@@ -42,8 +42,9 @@ def run(
     watch = Watch(progress)
     ready = prepare(config, watch, offline=offline)
     config = ready.config
-    if out is not None:
-        (out / config.name).mkdir(parents=True, exist_ok=True)  # better now than after the run
+    root = None if out is None else Path(out)
+    if root is not None:
+        (root / config.name).mkdir(parents=True, exist_ok=True)  # better now than after the run
     hook = ready.plugins.hook
     try:
         guarded("bt_before_run", partial(hook.bt_before_run, config=config, bars=ready.bars))
@@ -51,8 +52,8 @@ def run(
         with watch.phase("metrics"):
             result = outcome_of(ready, played)
         guarded("bt_after_run", partial(hook.bt_after_run, config=config, result=result))
-        if out is not None:
-            result = _write(ready, result, out, watch if reports else None)
+        if root is not None:
+            result = _write(ready, result, root, watch if reports else None)
     except Exception as error:
         hook.bt_run_failed(config=config, error=error)
         raise

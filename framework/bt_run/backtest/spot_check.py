@@ -43,7 +43,7 @@ class Causality:
     @property
     def sentence(self) -> str:
         """Say what was found."""
-        return self.text if self.verdict == "no difference" else f"{self.verdict}: {self.text}"
+        return f"not checked: {self.text}" if self.verdict == "not checked" else self.text
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ from bt_run.cli.run_commands import COMMANDS, overrides, progress_bar, run_file
 from bt_run.config.editor import SCHEMA_FILE, SETTINGS_FILE, install_schema
 from bt_run.config.run_config import RunConfig
 from bt_run.config.schema import json_schema
-from bt_run.errors import BtRunError, ConfigError
+from bt_run.errors import BtRunError, ConfigError, PluginError
 from bt_run.plugins import catalogue, get_plugin_manager
 from bt_run.results.result import BacktestResult
 from bt_run.text import did_you_mean
@@ -77,7 +77,11 @@ def main(args: Sequence[str] | None = None) -> int:
     try:
         code = command_line().main(words or ["--help"], "bt-run", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        unknown = _unknown_command(words)
+        if unknown:
+            click.echo(f"bt-run: {unknown}", err=True)
+        else:
+            error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("bt-run: interrupted", err=True)
@@ -86,6 +90,8 @@ def main(args: Sequence[str] | None = None) -> int:
         if "-v" in words or "--verbose" in words:
             click.echo(traceback.format_exc(), err=True)
         click.echo(f"bt-run: {error}", err=True)
+        if isinstance(error, PluginError) and error.__cause__ and "-v" not in words:
+            click.echo("bt-run: -v shows the whole traceback", err=True)
         return error.exit_code
     except OSError as error:
         click.echo(f"bt-run: {error.filename or 'a file'}: {error.strerror or error}", err=True)
@@ -250,6 +256,17 @@ def init(folder: Path) -> None:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes((source / name).read_bytes())
     click.echo(f"{len(names)} files in {folder}; next: cd {folder} && bt-run spy_qqq.yaml")
+
+
+def _unknown_command(words: Sequence[str]) -> str:
+    """Return what to say where the first word was meant for a command, or nothing."""
+    word = words[0] if words else "-"
+    if word.startswith("-") or Path(word).suffix or Path(word).exists():
+        return ""
+    known = command_line().list_commands(click.Context(click.Group()))
+    if word in known:
+        return ""
+    return f"no command {word!r}{did_you_mean(word, known)}; `bt-run --help` lists them"
 
 
 def _examples(source: Path) -> list[Path]:

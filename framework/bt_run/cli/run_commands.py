@@ -16,14 +16,13 @@ from bt_run.checks.lookahead import check_lookahead
 from bt_run.checks.reproduction import reproduce as run_again
 from bt_run.checks.warmup import check_warmup
 from bt_run.checks.words import lookahead_text, warmup_text
+from bt_run.errors import CHECK_FAILED
 from bt_run.results.bundle import pack_run
 from bt_run.results.comparison import compare as compare_runs
 from bt_run.results.explanation import explain as explain_run
 from bt_run.results.run_folder import read_run
 
 __all__ = ["COMMANDS", "overrides", "progress_bar", "run_file"]
-
-DIFFERS = 6
 
 run_folder = click.argument("folder", type=click.Path(path_type=Path))
 run_file = click.argument("file", type=click.Path(path_type=Path))
@@ -95,7 +94,7 @@ def reproduce(folder: Path, config: Path | None, data: Path | None) -> int:
     """
     found = run_again(folder, config=config, data=data)
     click.echo(found.text)
-    return 0 if found.identical else DIFFERS
+    return 0 if found.identical else CHECK_FAILED
 
 
 @click.command()

@@ -100,12 +100,20 @@ class BacktestResult:
         columns = [name.replace("_", " ") for name in COLUMNS]
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
+    def __str__(self) -> str:
+        """Return who the run is and its headline metrics."""
+        return f"{self._title}\n{self.summary().to_string()}"
+
     def _repr_html_(self) -> str:
         """Show the run in a notebook: who it is, what the data are, the headline metrics."""
+        title = escape(self._title)
+        items = "".join(f"<li>{escape(text)}</li>" for text in (*self.notes, *self.warnings))
+        return f"<div><b>{title}</b><ul>{items}</ul>{self.summary().to_html(border=0)}</div>"
+
+    @property
+    def _title(self) -> str:
         first, last = self.nav.index[0], self.nav.index[-1]
-        title = f"{self.config.name} · {first:%Y-%m-%d} to {last:%Y-%m-%d} · run {self.run_id}"
-        told = "".join(f"<li>{escape(text)}</li>" for text in (*self.notes, *self.warnings))
-        return f"<div><b>{escape(title)}</b><ul>{told}</ul>{self.summary().to_html(border=0)}</div>"
+        return f"{self.config.name} · {first:%Y-%m-%d} to {last:%Y-%m-%d} · run {self.run_id}"
 
 
 def _as_read(table: pd.DataFrame) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from bt_run import (
     Array,
@@ -18,6 +18,8 @@ from bt_run import (
     Proposal,
     hookimpl,
 )
+
+HIGHEST = 2.0  # of a target: beyond lies what was meant in per cent
 
 
 class VolatilityTargetConfig(Config):
@@ -33,6 +35,16 @@ class VolatilityTargetConfig(Config):
     bars_per_year: float = Field(
         252.0, gt=0.0, description="bars in a year, to annualise; 252 for daily bars"
     )
+
+    @field_validator("annual")
+    @classmethod
+    def _is_no_percentage(cls, annual: float) -> float:
+        if annual > HIGHEST:
+            raise ValueError(
+                f"annual is a fraction: found {annual:g}, which is {annual:.0%} a year; expected "
+                f"at most {HIGHEST:g}, such as {annual / 100:g} for {annual:g} %"
+            )
+        return annual
 
 
 class VolatilityTarget:

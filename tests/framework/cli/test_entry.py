@@ -362,3 +362,19 @@ def test_an_output_that_cannot_be_written_is_one_line(folder: Path, capsys: Capt
     error = capsys.readouterr().err
     assert "Not a directory" in error
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize("words", [["rnu", "run.yaml"], ["rnu", "run.yaml", "--quiet"]])
+def test_a_command_that_does_not_exist_is_named(
+    folder: Path, capsys: Captured, words: list[str]
+) -> None:
+    assert main(words) == 2
+    found = capsys.readouterr().err
+    assert found == "bt-run: no command 'rnu' (did you mean 'run'?); `bt-run --help` lists them\n"
+
+
+def test_a_wrong_option_of_a_known_command_is_clicks_own_error(
+    folder: Path, capsys: Captured
+) -> None:
+    assert main(["validate", "run.yaml", "more"]) == 2
+    assert "unexpected extra argument" in capsys.readouterr().err

@@ -38,3 +38,10 @@ def test_notebook_view_is_escaped_and_shows_values_with_units():
     assert "<li>price return only</li><li>a &lt; b</li>" in html
     assert "<td>1.00%</td>" in html
     assert "<td>n/a</td>" in html
+
+
+def test_a_printed_result_is_its_headline():
+    lines = str(make_result(name="mine")).splitlines()
+    assert lines[0] == "mine · 2020-01-02 to 2020-01-07 · run 0123456789ab"
+    assert "Total return" in lines[2]
+    assert "1.00%" in lines[2]

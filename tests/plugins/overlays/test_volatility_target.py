@@ -47,3 +47,8 @@ def test_volatility_target_waits_for_half_its_lookback():
 def test_volatility_target_leaves_cash_alone():
     overlay = VolatilityTarget(VolatilityTargetConfig(annual=0.1), context())
     assert overlay.adjust(state(), np.zeros(2)).values.tolist() == [0.0, 0.0]
+
+
+def test_a_target_meant_in_per_cent_is_refused():
+    with pytest.raises(ValueError, match=r"found 10, which is 1000% a year; .*such as 0.1 for 10"):
+        VolatilityTargetConfig(annual=10)
