@@ -1,0 +1,137 @@
+"""The section on target against achieved: what became of what a decision asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bt_run import Array
+from bt_run_plugins.page.parts import PageTable, Section
+from bt_run_plugins.page.svg import Chart, Shape, line, scale_of
+from bt_run_plugins.page.ticks import date_ticks
+from bt_run_plugins.reports.html.book import Book
+from bt_run_plugins.reports.html.decisions import CLASSIC
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+GAPS = 10
+USUAL = "prices moved between the decision and the close after the fill"
+GAP_COLUMNS = (
+    ("Decided", "text"),
+    ("Asset", "text"),
+    ("Target", "pct"),
+    ("Achieved", "pct"),
+    ("Gap", "pct"),
+    ("Why", "text"),
+)
+ORDER_COLUMNS = (
+    ("Reason", "text"),
+    ("Orders", "count"),
+    ("Filled of asked, mean", "pct"),
+)
+
+
+def achieved_section(book: Book) -> Section:
+    """Return how near to their targets the fills came."""
+    title = "Target against achieved"
+    fills = book.result.fills
+    orders = (_orders(fills),) if len(fills) else ()
+    if not len(book.result.decisions):
+        if not orders:
+            return Section("achieved", title, missing=CLASSIC)
+        return Section("achieved", title, CLASSIC, orders)
+    fired, rows = _fired(book)
+    if not len(fired):
+        text = "No decision was traded, so there is no target to compare with."
+        return Section("achieved", title, missing=text)
+    target = fired["target"].to_numpy(dtype=np.float64)
+    held = book.weights_at(rows, fired["asset"].to_numpy(dtype=object))
+    chart = _gap_chart(book, rows, held - target)
+    table = _gap_table(fired, target, held, _fill_reasons(fills))
+    lead = (
+        "The weight that a decision asked for, beside the weight at the close of the bar on which "
+        "it filled. Prices move between the two, so a small gap is usual; unfilled orders say why."
+    )
+    return Section("achieved", title, lead, (chart, table, *orders))
+
+
+def _fired(book: Book) -> tuple[pd.DataFrame, NDArray[np.intp]]:
+    """Return the decisions that were traded, and the row of the bar on which each filled."""
+    import pandas as pd
+
+    decisions = book.result.decisions
+    fired = decisions[decisions["fired"]]
+    decided = book.index.get_indexer(pd.DatetimeIndex(fired["time"]))
+    rows = np.asarray(decided + 1)
+    # what is decided on the last bar fills on none
+    filled = rows < len(book.index)
+    return fired[filled], rows[filled]
+
+
+def _gap_chart(book: Book, rows: NDArray[np.intp], gap: Array) -> Chart:
+    bars, place = np.unique(rows, return_inverse=True)
+    apart = np.zeros(len(bars))
+    np.add.at(apart, place, np.abs(gap) / 2)
+    scale = scale_of([apart], zero=True)
+    return Chart(
+        title="Half the sum of |achieved - target| after each traded decision, of NAV",
+        text=f"{len(bars)} traded decisions; {apart.mean():.3%} on average and {apart.max():.2%} "
+        "at most.",
+        shapes=(Shape("run", "run", line(apart, scale)),),
+        across=date_ticks(book.index[bars]),
+        up=scale.ticks("pct"),
+    )
+
+
+def _gap_table(
+    fired: pd.DataFrame,
+    target: Array,
+    held: Array,
+    reasons: dict[tuple[Any, str], str],
+) -> PageTable:
+    gap = held - target
+    worst = np.argsort(-np.abs(gap), kind="stable")[:GAPS]
+    lines = []
+    for row in worst:
+        time = fired["time"].iloc[row]
+        asset = str(fired["asset"].iloc[row])
+        found = (
+            f"{time:%Y-%m-%d}",
+            asset,
+            float(target[row]),
+            float(held[row]),
+            float(gap[row]),
+            reasons.get((time, asset), USUAL),
+        )
+        lines.append(found)
+    caption = f"The {len(lines)} largest gaps"
+    return PageTable("gaps", caption, GAP_COLUMNS, lines)
+
+
+def _fill_reasons(fills: pd.DataFrame) -> dict[tuple[Any, str], str]:
+    """Return (time of the decision, asset) -> why less was filled than asked."""
+    explained = fills[fills["reason"].notna() & fills["decided_at"].notna()]
+    columns = (explained["decided_at"], explained["asset"], explained["reason"])
+    reasons = {}
+    for time, asset, reason in zip(*columns, strict=True):
+        reasons[time, str(asset)] = str(reason)
+    return reasons
+
+
+def _orders(fills: pd.DataFrame) -> PageTable:
+    """Count the orders by what became of them."""
+    ratio = fills["filled"] / fills["asked"]
+    frame = fills.assign(
+        reason=fills["reason"].fillna("filled as asked"),
+        ratio=ratio.where(fills["asked"] != 0.0),
+    )
+    rows = []
+    for name, own in frame.groupby("reason", sort=False):
+        known = own["ratio"].notna().any()
+        mean = float(own["ratio"].mean()) if known else None
+        rows.append((str(name), len(own), mean))
+    rows.sort(key=lambda row: (-row[1], row[0]))
+    return PageTable("orders", "Orders by what became of them", ORDER_COLUMNS, rows)
