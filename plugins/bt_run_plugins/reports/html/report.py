@@ -39,12 +39,12 @@ FILE = "report.html"
 
 
 class HtmlReportConfig(Config):
-    """Configure the page: there is nothing to choose."""
+    """Configuration of the page: there is nothing to choose."""
 
 
 @dataclass(frozen=True)
 class HtmlReport:
-    """Write ``report.html``; equal results give equal bytes."""
+    """The writer of ``report.html``; equal results give equal bytes."""
 
     def write(self, result: BacktestResult, folder: Path) -> list[Path]:
         """Write the page into ``folder`` and return its path."""
