@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -12,11 +13,11 @@ from bt_run import Broker, BuildContext, Component, Config, Delisting, Rates, ho
 from bt_run_plugins.brokers.costs import Commission, Slippage, TradingCosts
 from bt_run_plugins.brokers.rates import RateConfig, rate_of_sessions, rate_source
 
+RatesOfSessions = Callable[[NDArray[np.datetime64]], Rates]
+
 
 class Interest(Config):
-    """Configure what cash earns and what leverage and shorts cost; yearly rates, fractions, actual
-    days / 365.
-    """
+    """What cash earns and what leverage and shorts cost; yearly fractions, actual days / 365."""
 
     cash: RateConfig = Field(default=0.0, description="earned on cash above 0, yearly fraction")
     margin: RateConfig = Field(default=0.0, description="paid on cash below 0, yearly fraction")
@@ -29,7 +30,7 @@ class Interest(Config):
 
 
 class SimulatedConfig(Config):
-    """Configure the account and how its orders fill."""
+    """Configuration of the account and of how its orders fill."""
 
     cash: float = Field(default=1_000_000.0, gt=0.0, description="start capital, money")
     fill: Literal["next_open", "next_close"] = Field(
@@ -61,18 +62,10 @@ class SimulatedConfig(Config):
 
 
 def build_broker(config: SimulatedConfig, context: BuildContext) -> Broker:
-    interest = config.interest
-    if interest is None:
-        rates, read = None, ""
-    else:
-        configured = (interest.cash, interest.margin, interest.borrow)
-        sources = [rate_source(rate) for rate in configured]
-        read = "".join(source.fingerprint for source in sources)
-
-        def rates(sessions: NDArray[np.datetime64]) -> Rates:
-            cash, margin, borrow = (rate_of_sessions(source, sessions) for source in sources)
-            return Rates(cash, margin + interest.margin_spread, borrow)
-
+    """Return the terms on which the engine fills orders."""
+    rates, fingerprint = None, ""
+    if config.interest is not None:
+        rates, fingerprint = _rates_of(config.interest)
     return Broker(
         cash=config.cash,
         fill=config.fill,
@@ -81,8 +74,24 @@ def build_broker(config: SimulatedConfig, context: BuildContext) -> Broker:
         fractional=config.fractional,
         delisting=config.delisting,
         rates=rates,
-        fingerprint=read,
+        fingerprint=fingerprint,
     )
+
+
+def _rates_of(interest: Interest) -> tuple[RatesOfSessions, str]:
+    """Return a function from sessions to rates, and a hash of the files behind it."""
+    cash = rate_source(interest.cash)
+    margin = rate_source(interest.margin)
+    borrow = rate_source(interest.borrow)
+
+    def rates(sessions: NDArray[np.datetime64]) -> Rates:
+        return Rates(
+            cash=rate_of_sessions(cash, sessions),
+            margin=rate_of_sessions(margin, sessions) + interest.margin_spread,
+            borrow=rate_of_sessions(borrow, sessions),
+        )
+
+    return rates, cash.fingerprint + margin.fingerprint + borrow.fingerprint
 
 
 @hookimpl

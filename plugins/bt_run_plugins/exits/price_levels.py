@@ -9,13 +9,13 @@ from bt_run import Array, BuildContext, Component, Config, Holdings, hookimpl
 
 
 class StopLossConfig(Config):
-    """Configure a stop-loss."""
+    """Configuration of a stop-loss."""
 
     loss: float = Field(gt=0.0, lt=1.0, description="fraction of the entry price")
 
 
 class StopLoss:
-    """Close a holding that has lost a fraction of its entry price."""
+    """The end of a holding that has lost a fraction of its entry price."""
 
     def __init__(self, config: StopLossConfig, context: BuildContext) -> None:
         self.config = config
@@ -26,13 +26,13 @@ class StopLoss:
 
 
 class TakeProfitConfig(Config):
-    """Configure a take-profit."""
+    """Configuration of a take-profit."""
 
     gain: float = Field(gt=0.0, description="fraction of the entry price")
 
 
 class TakeProfit:
-    """Close a holding that has gained a fraction of its entry price."""
+    """The end of a holding that has gained a fraction of its entry price."""
 
     def __init__(self, config: TakeProfitConfig, context: BuildContext) -> None:
         self.config = config
@@ -43,13 +43,13 @@ class TakeProfit:
 
 
 class TrailingStopConfig(Config):
-    """Configure a trailing stop."""
+    """Configuration of a trailing stop."""
 
     depth: float = Field(gt=0.0, lt=1.0, description="fraction of the best close since the entry")
 
 
 class TrailingStop:
-    """Close a holding that has come back a fraction from its best close."""
+    """The end of a holding that has come back a fraction from its best close."""
 
     def __init__(self, config: TrailingStopConfig, context: BuildContext) -> None:
         self.config = config

@@ -93,7 +93,6 @@ def test_a_package_without_the_file_is_told(monkeypatch, tmp_path):
 
 
 # -- macro series
-# ------------------------------------------------------------------------------------------------------
 
 
 def series(symbol, kind="macro", end=dt.date(2018, 12, 31)):
