@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,13 +24,13 @@ def least_excess(program: QuadraticProgram, soft: NDArray[np.bool_]) -> float:
     equal = program.equal & ~soft
     above = np.isfinite(program.u) & ~equal
     below = np.isfinite(program.l) & ~equal
-    A = program.A.tocsr()
-    e = sparse.csr_matrix(soft[:, None], dtype=np.float64)
-    upper = sparse.hstack([A[above], -e[above]])
-    lower = sparse.hstack([-A[below], 0.0 * e[below]])
-    equations = sparse.hstack([A[equal], 0.0 * e[equal]])
+    none = np.zeros(len(soft), dtype=bool)
+    # in (z, e):  Az - e soft <= u,  -Az <= -l,  and Az = u for the equations
+    upper = _rows(program, soft)[above]
+    lower = -_rows(program, none)[below]
+    equations = _rows(program, none)[equal]
     ends = np.concatenate([program.u[above], -program.l[below]])
-    n = A.shape[1]
+    n = program.A.shape[1]
     free = [(None, None)] * n
     found = linprog(
         c=np.append(np.zeros(n), 1.0),
@@ -42,3 +44,11 @@ def least_excess(program: QuadraticProgram, soft: NDArray[np.bool_]) -> float:
     if found.status != 0:
         return np.inf
     return float(found.fun)
+
+
+def _rows(program: QuadraticProgram, soft: NDArray[np.bool_]) -> Any:
+    """Return the rows of A and behind them the column of e, by row."""
+    from scipy import sparse
+
+    e = sparse.csr_matrix(soft[:, None], dtype=np.float64)
+    return sparse.hstack([program.A, -e], format="csr")

@@ -98,31 +98,45 @@ def solve_osqp(program: QuadraticProgram) -> Solution:
 def solve_clarabel(program: QuadraticProgram) -> Solution:
     """Solve by a primal-dual interior-point method, one thread."""
     import clarabel
+
+    settings = clarabel.DefaultSettings()
+    for name, value in CLARABEL_SETTINGS.items():
+        setattr(settings, name, value)
+    B, b = _conic_rows(program)
+    equations = int(program.equal.sum())
+    cones = [
+        clarabel.ZeroConeT(equations),
+        clarabel.NonnegativeConeT(len(b) - equations),
+    ]
+    solver = clarabel.DefaultSolver(program.P, program.q, B, b, cones, settings)
+    found = solver.solve()
+    y = _row_multipliers(program, np.asarray(found.z))
+    point = _finite(np.asarray(found.x), y)
+    return Solution(str(found.status), int(found.iterations), point)
+
+
+def _conic_rows(program: QuadraticProgram) -> tuple[Any, Array]:
+    """Return B and b of  Bz + s = b, the slacks s being 0 for equations, which come first, and >= 0
+    for the others.
+    """
     from scipy import sparse
 
-    # its form is  Bz + s = b  with slacks s that are 0 for equations and >= 0 for the others
     equal, above, below = program.equal, program.above, program.below
     A = program.A.tocsr()
     B = sparse.vstack([A[equal], A[above], -A[below]], format="csc")
     b = np.concatenate([program.u[equal], program.u[above], -program.l[below]])
-    cones = [
-        clarabel.ZeroConeT(int(equal.sum())),
-        clarabel.NonnegativeConeT(int(above.sum() + below.sum())),
-    ]
-    settings = clarabel.DefaultSettings()
-    for name, value in CLARABEL_SETTINGS.items():
-        setattr(settings, name, value)
-    solver = clarabel.DefaultSolver(program.P, program.q, B, b, cones, settings)
-    found = solver.solve()
-    multipliers = np.asarray(found.z)
-    first = equal.sum()
-    second = first + above.sum()
+    return B, b
+
+
+def _row_multipliers(program: QuadraticProgram, found: Array) -> Array:
+    """Return the multipliers of the program's rows from those of the conic ones."""
+    first = program.equal.sum()
+    second = first + program.above.sum()
     y = np.zeros(len(program.l))
-    y[equal] = multipliers[:first]
-    y[above] += multipliers[first:second]
-    y[below] -= multipliers[second:]
-    point = _finite(np.asarray(found.x), y)
-    return Solution(str(found.status), int(found.iterations), point)
+    y[program.equal] = found[:first]
+    y[program.above] += found[first:second]
+    y[program.below] -= found[second:]
+    return y
 
 
 def _finite(z: Array, y: Array) -> tuple[Array, Array] | None:

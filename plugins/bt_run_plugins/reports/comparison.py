@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
@@ -118,20 +119,13 @@ def draw_clone_vs_benchmark(result: BacktestResult, axes: Axes) -> None:
     own = closes["nav"] / closes["nav"].iloc[0]
     other = closes["benchmark"] / closes["benchmark"].iloc[0]
     days = _days(closes.index)
-    for label, color, where in (("ahead", ABOVE, own >= other), ("behind", BELOW, own < other)):
-        axes.fill_between(
-            days,
-            own,
-            other,
-            where=where,
-            color=color,
-            alpha=0.55,
-            lw=0,
-            label=label,
-        )
+    shade = partial(axes.fill_between, days, own, other, alpha=0.55, lw=0)
+    shade(where=own >= other, color=ABOVE, label="ahead")
+    shade(where=own < other, color=BELOW, label="behind")
     axes.plot(days, own, color=RUN, lw=1.2, label=config.name)
     axes.plot(days, other, color=BENCHMARK, lw=1.0, label=f"benchmark {config.data.benchmark}")
-    lowest, highest = min(own.min(), other.min()), max(own.max(), other.max())
+    lowest = min(own.min(), other.min())
+    highest = max(own.max(), other.max())
     wide = highest > LOG_FROM * lowest
     if wide:
         axes.set_yscale("log")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bt_run import Array
 from bt_run_plugins.page.parts import PageTable, Section
 from bt_run_plugins.page.svg import Chart, Shape, line, scale_of
 from bt_run_plugins.page.ticks import date_ticks
@@ -43,14 +42,12 @@ def achieved_section(book: Book) -> Section:
         if not orders:
             return Section("achieved", title, missing=CLASSIC)
         return Section("achieved", title, CLASSIC, orders)
-    fired, rows = _fired(book)
-    if not len(fired):
+    traded = _traded(book)
+    if not len(traded):
         text = "No decision was traded, so there is no target to compare with."
         return Section("achieved", title, missing=text)
-    target = fired["target"].to_numpy(dtype=np.float64)
-    held = book.weights_at(rows, fired["asset"].to_numpy(dtype=object))
-    chart = _gap_chart(book, rows, held - target)
-    table = _gap_table(fired, target, held, _fill_reasons(fills))
+    chart = _gap_chart(book, traded)
+    table = _gap_table(traded, _fill_reasons(fills))
     lead = (
         "The weight that a decision asked for, beside the weight at the close of the bar on which "
         "it filled. Prices move between the two, so a small gap is usual; unfilled orders say why."
@@ -58,53 +55,50 @@ def achieved_section(book: Book) -> Section:
     return Section("achieved", title, lead, (chart, table, *orders))
 
 
-def _fired(book: Book) -> tuple[pd.DataFrame, NDArray[np.intp]]:
-    """Return the decisions that were traded, and the row of the bar on which each filled."""
+def _traded(book: Book) -> pd.DataFrame:
+    """Return the decisions that were traded, with the row of the bar on which each filled, what was
+    held at its close, and the gap.
+    """
     import pandas as pd
 
     decisions = book.result.decisions
     fired = decisions[decisions["fired"]]
     decided = book.index.get_indexer(pd.DatetimeIndex(fired["time"]))
-    rows = np.asarray(decided + 1)
+    fired = fired.assign(row=decided + 1)
     # what is decided on the last bar fills on none
-    filled = rows < len(book.index)
-    return fired[filled], rows[filled]
+    fired = fired[fired["row"] < len(book.index)]
+    held = book.weights_at(fired["row"].to_numpy(), fired["asset"].to_numpy(dtype=object))
+    return fired.assign(held=held, gap=held - fired["target"].to_numpy(dtype=np.float64))
 
 
-def _gap_chart(book: Book, rows: NDArray[np.intp], gap: Array) -> Chart:
-    bars, place = np.unique(rows, return_inverse=True)
+def _gap_chart(book: Book, traded: pd.DataFrame) -> Chart:
+    bars, place = np.unique(traded["row"].to_numpy(), return_inverse=True)
     apart = np.zeros(len(bars))
-    np.add.at(apart, place, np.abs(gap) / 2)
+    np.add.at(apart, place, traded["gap"].abs().to_numpy() / 2)
     scale = scale_of([apart], zero=True)
+    path = line(apart, scale)
     return Chart(
         title="Half the sum of |achieved - target| after each traded decision, of NAV",
         text=f"{len(bars)} traded decisions; {apart.mean():.3%} on average and {apart.max():.2%} "
         "at most.",
-        shapes=(Shape("run", "run", line(apart, scale)),),
+        shapes=(Shape("run", "run", path),),
         across=date_ticks(book.index[bars]),
         up=scale.ticks("pct"),
     )
 
 
-def _gap_table(
-    fired: pd.DataFrame,
-    target: Array,
-    held: Array,
-    reasons: dict[tuple[Any, str], str],
-) -> PageTable:
-    gap = held - target
-    worst = np.argsort(-np.abs(gap), kind="stable")[:GAPS]
+def _gap_table(traded: pd.DataFrame, reasons: Mapping[tuple[Any, str], str]) -> PageTable:
+    order = np.argsort(-traded["gap"].abs().to_numpy(), kind="stable")
     lines = []
-    for row in worst:
-        time = fired["time"].iloc[row]
-        asset = str(fired["asset"].iloc[row])
+    for row in traded.iloc[order[:GAPS]].itertuples(index=False):
+        asset = str(row.asset)
         found = (
-            f"{time:%Y-%m-%d}",
+            f"{row.time:%Y-%m-%d}",
             asset,
-            float(target[row]),
-            float(held[row]),
-            float(gap[row]),
-            reasons.get((time, asset), USUAL),
+            row.target,
+            row.held,
+            row.gap,
+            reasons.get((row.time, asset), USUAL),
         )
         lines.append(found)
     caption = f"The {len(lines)} largest gaps"

@@ -136,9 +136,10 @@ def read_book(result: BacktestResult) -> Book:
     # slippage makes a buyer pay more and a seller get less: take it off again
     plain = np.abs(paid) - np.sign(filled) * slippage
     value = grid.spread(result.positions, result.positions["value"])
-    change = np.diff(value, axis=0, prepend=np.zeros((1, len(grid.assets))))
     commission = grid.spread(done, done["commission"])
     income = grid.spread(flows, flows["amount"])
+    nothing = np.zeros((1, len(grid.assets)))
+    change = np.diff(value, axis=0, prepend=nothing)
     return Book(
         result=result,
         assets=grid.assets,
@@ -189,20 +190,30 @@ def _trades(book: Book, column: int) -> Iterator[Trade]:
         if not side:
             continue
         last = len(sides) - 1 if end is None else end
-        begin = first
-        if first and sides[first - 1] == -side:
-            begin = first + 1  # the bar of the turn counts for the trade that it closed
-        way = np.cumsum(book.profit[begin : last + 1, column])
-        if not len(way):
-            way = np.zeros(1)
+        # the bar of a turn counts for the trade that it closed
+        turned = first > 0 and sides[first - 1] == -side
+        begin = first + 1 if turned else first
+        way = _way(book, column, begin, last)
         yield Trade(
             asset=book.assets[column],
             side="long" if side > 0 else "short",
             first=first,
             last=last,
             open=end is None,
-            profit=float(way[-1]),
-            best=max(0.0, float(way.max())),
-            worst=min(0.0, float(way.min())),
+            profit=way[-1],
+            best=max(0.0, max(way)),
+            worst=min(0.0, min(way)),
             nav=float(book.before[first]),
         )
+
+
+def _way(
+    book: Book,
+    column: int,
+    begin: int,
+    last: int,
+) -> list[float]:
+    """Return the profit of a trade up to each of its bars; of one that began on the last bar, 0."""
+    profit = book.profit[begin : last + 1, column]
+    way: list[float] = np.cumsum(profit).tolist()
+    return way or [0.0]

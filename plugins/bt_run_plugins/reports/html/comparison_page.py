@@ -38,16 +38,20 @@ def comparison_sections(comparison: Comparison) -> Iterator[Section]:
 
 
 def _metrics_section(comparison: Comparison) -> Section:
-    periods = []
-    for label, result in zip(comparison.labels, comparison.results, strict=True):
-        first, last = result.nav.index[0], result.nav.index[-1]
-        periods.append(f"{label} {first:%Y-%m-%d} to {last:%Y-%m-%d}")
     heads = [(label, "ratio") for label in (*comparison.labels, BASELINE)]
     columns = (("Metric", "text"), *heads)
     rows = [_metric_row(metric, comparison.results) for metric in DEFINITIONS]
     table = PageTable("headline", "Metrics", columns, rows)
-    lead = f"Each over its own period: {'; '.join(periods)}."
+    lead = f"Each over its own period: {_periods_text(comparison)}."
     return Section("metrics", "Metrics", lead, (table,))
+
+
+def _periods_text(comparison: Comparison) -> str:
+    periods = []
+    for label, result in zip(comparison.labels, comparison.results, strict=True):
+        index = result.nav.index
+        periods.append(f"{label} {index[0]:%Y-%m-%d} to {index[-1]:%Y-%m-%d}")
+    return "; ".join(periods)
 
 
 def _metric_row(metric: str, results: Sequence[BacktestResult]) -> list[Cell]:
@@ -62,12 +66,15 @@ def _pictures(comparison: Comparison) -> Iterator[Section]:
     closes = [result.closes["nav"].astype(float) for result in comparison.results]
     index = _every_session(closes)
     growth, falls = [], []
-    for number, (label, own) in enumerate(zip(comparison.labels, closes, strict=True)):
+    for number, label in enumerate(comparison.labels):
+        own = closes[number]
         nav = np.asarray(own, dtype=np.float64)
         color = COLORS[number % len(COLORS)]
         rows = index.get_indexer(own.index)
-        growth.append(Curve(label, color, _spread(nav / nav[0], rows, len(index))))
-        falls.append(Curve(label, color, _spread(drawdown(nav), rows, len(index))))
+        grown = _spread(nav / nav[0], rows, len(index))
+        fallen = _spread(drawdown(nav), rows, len(index))
+        growth.append(Curve(label, color, grown))
+        falls.append(Curve(label, color, fallen))
     lead = "What 1 became, each line from the start of its own run."
     choice = growth_choice(growth, index, _growth_text(growth))
     yield Section("growth", "Growth", lead, (choice,))

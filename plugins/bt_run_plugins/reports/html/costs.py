@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,15 +38,28 @@ ASSET_COLUMNS = (
 class _Years:
     """What each year of a run traded and paid; arrays (years,).
 
-    ``turnover`` is two-way, of the NAV at the close before; ``mean`` is that of the NAV at closes.
+    ``two_way`` is turnover, of the NAV at the close before; ``mean`` is that of the NAV at closes.
     """
 
     labels: tuple[str, ...]
     sessions: NDArray[np.int_]
-    turnover: Array
+    two_way: Array
     commission: Array
     slippage: Array
     mean: Array
+
+    @property
+    def one_way(self) -> Array:
+        return self.two_way / 2
+
+    @property
+    def costs(self) -> Array:
+        return self.commission + self.slippage
+
+    @property
+    def bps(self) -> Array:
+        """Return costs in basis points of the mean NAV."""
+        return 1e4 * self.costs / self.mean
 
 
 def costs_section(book: Book) -> Section:
@@ -55,62 +69,67 @@ def costs_section(book: Book) -> Section:
         text = "No order was filled: turnover and costs are 0."
         return Section("costs", title, missing=text)
     turnover = book.traded.sum(axis=1) / book.before
-    whole = float(turnover.sum())
+    two_way = float(turnover.sum())
     years = _years(book, turnover)
-    rows = [*_year_rows(years), _total_row(book, whole)]
+    rows = [*_year_rows(years), _total_row(book, two_way)]
     by_year = PageTable("costs-by-year", "Turnover and costs by year", YEAR_COLUMNS, rows)
+    chart = _turnover_chart(book, years, two_way)
     fewest, most = int(years.sessions.min()), int(years.sessions.max())
     lead = (
         "Two way counts |shares| x price without slippage over the NAV at the close before; one "
         "way is half. The first build-up is in it. "
         f"The years hold {fewest} to {most} sessions."
     )
-    parts = (_turnover_chart(book, years, whole), by_year, _by_asset(book))
-    return Section("costs", title, lead, parts)
+    return Section("costs", title, lead, (chart, by_year, _by_asset(book)))
 
 
 def _years(book: Book, turnover: Array) -> _Years:
-    commission = book.commission.sum(axis=1)
-    slippage = book.slippage.sum(axis=1)
-    closing_years = book.years[book.closing]
-    closing_nav = book.nav[book.closing]
     numbers = np.unique(book.years)
-    inside = [book.years == year for year in numbers]
+    closes = book.years[book.closing]
+    nav = book.nav[book.closing]
     # the close of the start ends no session of the run
-    sessions = [(closing_years[1:] == year).sum() for year in numbers]
+    sessions = [int((closes[1:] == year).sum()) for year in numbers]
+    mean = [float(nav[closes == year].mean()) for year in numbers]
     return _Years(
         labels=tuple(str(year) for year in numbers),
         sessions=np.array(sessions),
-        turnover=np.array([turnover[rows].sum() for rows in inside]),
-        commission=np.array([commission[rows].sum() for rows in inside]),
-        slippage=np.array([slippage[rows].sum() for rows in inside]),
-        mean=np.array([closing_nav[closing_years == year].mean() for year in numbers]),
+        two_way=_by_year(book, turnover),
+        commission=_by_year(book, book.commission.sum(axis=1)),
+        slippage=_by_year(book, book.slippage.sum(axis=1)),
+        mean=np.array(mean),
     )
 
 
-def _year_rows(years: _Years) -> list[tuple[object, ...]]:
-    one_way = years.turnover / 2
-    costs = years.commission + years.slippage
-    bps = 1e4 * costs / years.mean
-    columns = (one_way, years.turnover, years.commission, years.slippage, costs, bps)
-    rows = []
-    for number, label in enumerate(years.labels):
-        values = [float(column[number]) for column in columns]
-        rows.append((label, *values))
-    return rows
+def _by_year(book: Book, values: Array) -> Array:
+    """Return sums (years,) of values (T,)."""
+    sums = [values[book.years == year].sum() for year in np.unique(book.years)]
+    return np.array(sums)
 
 
-def _total_row(book: Book, turnover: float) -> tuple[object, ...]:
-    metrics = book.result.metrics
-    commission = float(metrics["commission"]["run"] or 0.0)
-    slippage = float(metrics["slippage"]["run"] or 0.0)
-    costs = float(metrics["costs"]["run"] or 0.0)
+def _year_rows(years: _Years) -> Iterator[tuple[object, ...]]:
+    columns = (
+        years.one_way,
+        years.two_way,
+        years.commission,
+        years.slippage,
+        years.costs,
+        years.bps,
+    )
+    table = np.column_stack(columns)
+    for label, values in zip(years.labels, table.tolist(), strict=True):
+        yield label, *values
+
+
+def _total_row(book: Book, two_way: float) -> tuple[object, ...]:
+    commission = _of_run(book, "commission")
+    slippage = _of_run(book, "slippage")
+    costs = _of_run(book, "costs")
     after = book.closing[1:]
     mean = float(book.nav[after].mean()) if len(after) else float(book.nav[0])
     return (
         Cell("All", look="sum"),
-        turnover / 2,
-        turnover,
+        two_way / 2,
+        two_way,
         commission,
         slippage,
         costs,
@@ -118,14 +137,23 @@ def _total_row(book: Book, turnover: float) -> tuple[object, ...]:
     )
 
 
-def _turnover_chart(book: Book, years: _Years, turnover: float) -> Chart:
-    one_way = years.turnover / 2
-    scale = scale_of([one_way], zero=True)
-    count = book.result.metrics["years"]["run"] or 0.0
+def _of_run(book: Book, metric: str) -> float:
+    """Return a metric of the run; 0 where it is not defined."""
+    return float(book.result.metrics[metric]["run"] or 0.0)
+
+
+def _turnover_chart(
+    book: Book,
+    years: _Years,
+    two_way: float,
+) -> Chart:
+    scale = scale_of([years.one_way], zero=True)
+    path = bars(years.one_way, scale)
+    count = _of_run(book, "years")
     return Chart(
         title="Turnover by year, one way, of NAV",
-        text=f"{turnover / 2:.1%} of NAV in all over {count:.1f} years.",
-        shapes=(Shape("run", "run", bars(one_way, scale), "bars"),),
+        text=f"{two_way / 2:.1%} of NAV in all over {count:.1f} years.",
+        shapes=(Shape("run", "run", path, "bars"),),
         across=group_ticks(years.labels),
         up=scale.ticks("pct"),
     )

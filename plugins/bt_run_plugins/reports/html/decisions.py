@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Rows = npt.NDArray[np.intp]
 
 CLASSIC = "A Backtrader strategy placed its own orders (classic mode), so the run has no decisions."
+TRADED = "traded"
 DECISIONS = 600
 ASSETS = 40
 REASONS = 3
@@ -49,28 +50,10 @@ class _Asked:
 
 def decisions_section(book: Book) -> Section:
     """Return every decision, newest first."""
-    import pandas as pd
-
     table = book.result.decisions
     if not len(table):
         return Section("decisions", "Decisions", missing=CLASSIC)
-    times = pd.DatetimeIndex(table["time"])
-    starts = np.flatnonzero(~times.duplicated())
-    asked = _asked(table, starts)
-    reasons = _reasons(table, starts)
-    rows = []
-    for number, time in enumerate(times[starts]):
-        count = int(asked.names[number])
-        row = (
-            day_text(time),
-            "traded" if count else "kept",
-            count,
-            float(asked.before[number]),
-            float(asked.after[number]),
-            float(asked.one_way[number]),
-            reasons[number],
-        )
-        rows.append(row)
+    rows = _decision_rows(table)
     kept, note = shown(rows[::-1], DECISIONS, "decisions, the newest,", "decisions.parquet")
     every = PageTable(
         "decisions",
@@ -80,12 +63,35 @@ def decisions_section(book: Book) -> Section:
         note,
         search=True,
     )
-    traded = int((asked.names > 0).sum())
+    traded = sum(row[1] == TRADED for row in rows)
     lead = (
         f"{len(rows):,} decisions, {traded:,} of them traded. The command bt-run explain takes "
         "one apart, from the signal to the fill."
     )
     return Section("decisions", "Decisions", lead, (every, _newest(table)))
+
+
+def _decision_rows(table: pd.DataFrame) -> list[tuple[object, ...]]:
+    import pandas as pd
+
+    times = pd.DatetimeIndex(table["time"])
+    starts = np.flatnonzero(~times.duplicated())
+    asked = _asked(table, starts)
+    reasons = _reasons(table, starts)
+    rows: list[tuple[object, ...]] = []
+    for number, time in enumerate(times[starts]):
+        count = int(asked.names[number])
+        row = (
+            day_text(time),
+            TRADED if count else "kept",
+            count,
+            float(asked.before[number]),
+            float(asked.after[number]),
+            float(asked.one_way[number]),
+            reasons[number],
+        )
+        rows.append(row)
+    return rows
 
 
 def _asked(table: pd.DataFrame, starts: Rows) -> _Asked:
@@ -105,48 +111,67 @@ def _asked(table: pd.DataFrame, starts: Rows) -> _Asked:
 
 
 def _reasons(table: pd.DataFrame, starts: Rows) -> list[str]:
-    """Return the reasons of each decision, the most frequent first, with the number of assets."""
+    """Return the reasons of each decision in words."""
     import pandas as pd
 
     codes, words = pd.factorize(table["reason"])
-    ends = np.append(starts[1:], len(codes))
+    ends = [*starts[1:].tolist(), len(codes)]
     out = []
-    for first, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        found, counts = np.unique(codes[first:end], return_counts=True)
-        order = np.argsort(-counts, kind="stable")
-        texts = []
-        for place in order[:REASONS]:
-            text = str(words[found[place]])
-            texts.append(f"{text} ({counts[place]})" if len(found) > 1 else text)
-        if len(found) > REASONS:
-            texts.append(f"{len(found) - REASONS} more")
-        out.append("; ".join(texts))
+    for first, end in zip(starts.tolist(), ends, strict=True):
+        out.append(_reason_text(codes[first:end], words))
     return out
+
+
+def _reason_text(codes: Rows, words: pd.Index[Any]) -> str:
+    """Write the most frequent reasons of one decision first, with the number of assets."""
+    found, counts = np.unique(codes, return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    texts = []
+    for place in order[:REASONS]:
+        text = str(words[found[place]])
+        texts.append(f"{text} ({counts[place]})" if len(found) > 1 else text)
+    if len(found) > REASONS:
+        texts.append(f"{len(found) - REASONS} more")
+    return "; ".join(texts)
 
 
 def _newest(table: pd.DataFrame) -> PageTable:
     """Show the newest decision asset by asset, each stage in its column."""
     time = table["time"].iloc[-1]
     last = table[table["time"] == time]
-    names = list(table.columns)
-    stages = [str(name) for name in names[3 : names.index("target")]]
     size = last["target"].abs()
     order = size.sort_values(ascending=False, kind="stable").index
-    rows = []
-    for _, row in last.reindex(order).head(ASSETS).iterrows():
-        weights = [float(row[name]) for name in ("signal", *stages, "target", "drifted")]
-        rows.append((str(row["asset"]), *weights, str(row["reason"])))
+    kept = last.reindex(order).head(ASSETS)
     note = ""
-    if len(rows) < len(last):
-        note = f"{len(rows)} of {len(last)} assets are shown; all are in decisions.parquet."
-    stage_columns = tuple((name.replace("_", " "), "pct") for name in stages)
+    if len(kept) < len(last):
+        note = f"{len(kept)} of {len(last)} assets are shown; all are in decisions.parquet."
+    stages = _stages(table)
     columns = (
         ("Asset", "text"),
         ("Signal", "ratio"),
-        *stage_columns,
+        *((name.replace("_", " "), "pct") for name in stages),
         ("Target", "pct"),
         ("Weight before", "pct"),
         ("Reason", "text"),
     )
+    names = ["signal", *stages, "target", "drifted"]
     caption = f"The decision of {day_text(time)} by asset"
-    return PageTable("last-decision", caption, columns, rows, note)
+    return PageTable("last-decision", caption, columns, _newest_rows(kept, names), note)
+
+
+def _stages(table: pd.DataFrame) -> list[str]:
+    """Return the columns of the stages between signal and target."""
+    names = [str(name) for name in table.columns]
+    return names[names.index("signal") + 1 : names.index("target")]
+
+
+def _newest_rows(kept: pd.DataFrame, names: list[str]) -> list[tuple[object, ...]]:
+    rows = []
+    for asset, reason, values in zip(
+        kept["asset"],
+        kept["reason"],
+        kept[names].to_numpy(dtype=np.float64).tolist(),
+        strict=True,
+    ):
+        rows.append((str(asset), *values, str(reason)))
+    return rows

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +55,8 @@ def _weights_section(book: Book) -> Section:
     order = np.argsort(-mean, kind="stable")
     step = max(1, -(-len(weights) // POINTS))
     every = "each session" if step == 1 else f"every {step}th session"
-    chart = _weights_chart(book, _bands(book, weights, order), step, every)
+    bands = _bands(book, weights, order)
+    chart = _weights_chart(book, bands, step, every)
     table = _weights_table(book, weights, order)
     lead = f"At closes, drawn at {every}. What is missing to 100% is cash."
     return Section("weights", title, lead, (chart, table))
@@ -174,21 +177,23 @@ def _contribution_section(book: Book) -> Section:
     if not len(book.assets):
         text = "Nothing was held or traded, so nothing contributed."
         return Section("contribution", title, missing=text)
-    profit = book.profit.sum(axis=0)
-    costs = (book.commission + book.slippage).sum(axis=0)
-    order = np.argsort(-profit, kind="stable")
+    found = _Contribution(
+        book=book,
+        profit=book.profit.sum(axis=0),
+        costs=(book.commission + book.slippage).sum(axis=0),
+    )
+    order = np.argsort(-found.profit, kind="stable")
     half = ASSETS // 2
-    if len(order) <= ASSETS:
-        best, rest, worst = order, order[:0], order[:0]
-        note = ""
-    else:
+    note = ""
+    if len(order) > ASSETS:
         best, rest, worst = order[:half], order[half:-half], order[-half:]
+        rows = [found.row(column) for column in best]
+        rows.append(found.rest(rest))
+        rows += [found.row(column) for column in worst]
         note = f"The best and the worst {half} assets are shown by name."
-    rows = _named_rows(book, profit, costs, best)
-    if len(rest):
-        rows.append(_rest_row(book, profit, costs, rest))
-    rows += _named_rows(book, profit, costs, worst)
-    rows += _total_rows(book, float(profit.sum()), float(costs.sum()))
+    else:
+        rows = [found.row(column) for column in order]
+    rows += found.totals()
     table = PageTable("contribution", "Profit by asset", CONTRIBUTION_COLUMNS, rows, note)
     lead = (
         "Change of value less what was paid, plus income, commissions and slippage taken off: "
@@ -197,53 +202,58 @@ def _contribution_section(book: Book) -> Section:
     return Section("contribution", title, lead, (table,))
 
 
-def _named_rows(
-    book: Book,
-    profit: Array,
-    costs: Array,
-    columns: Columns,
-) -> list[list[object]]:
-    start = float(book.nav[0])
-    held = (book.value != 0.0).sum(axis=0)
-    most = float(np.abs(profit).max()) or 1.0
-    rows = []
-    for column in columns:
-        earned = float(profit[column])
-        row: list[object] = [
-            book.assets[column],
-            Cell(earned, "money", bar=float(profit[column] / most)),
-            earned / start,
-            float(costs[column]),
-            int(held[column]),
+@dataclass(frozen=True)
+class _Contribution:
+    """What each asset earned and cost in all, money; arrays (N,)."""
+
+    book: Book
+    profit: Array
+    costs: Array
+
+    @property
+    def start(self) -> float:
+        """Return the NAV at the start."""
+        return float(self.book.nav[0])
+
+    @cached_property
+    def held(self) -> NDArray[np.int_]:
+        """Return on how many bars each asset was held."""
+        return np.asarray((self.book.value != 0.0).sum(axis=0))
+
+    @cached_property
+    def most(self) -> float:
+        """Return the largest gain or loss; 1 where there is none."""
+        return float(np.abs(self.profit).max()) or 1.0
+
+    def row(self, column: int) -> list[object]:
+        """Return the row of one asset."""
+        earned = float(self.profit[column])
+        return [
+            self.book.assets[column],
+            Cell(earned, "money", bar=earned / self.most),
+            earned / self.start,
+            float(self.costs[column]),
+            int(self.held[column]),
         ]
-        rows.append(row)
-    return rows
 
+    def rest(self, columns: Columns) -> list[object]:
+        """Return the row of the assets that are not shown by name."""
+        columns = np.sort(columns)  # sums must not depend on who earned more
+        earned = float(self.profit[columns].sum())
+        return [
+            f"{len(columns)} others between them",
+            earned,
+            earned / self.start,
+            float(self.costs[columns].sum()),
+            int(self.held[columns].max()),
+        ]
 
-def _rest_row(
-    book: Book,
-    profit: Array,
-    costs: Array,
-    columns: Columns,
-) -> list[object]:
-    """Return the row of the assets that are not shown by name."""
-    columns = np.sort(columns)  # sums must not depend on who earned more
-    earned = float(profit[columns].sum())
-    held = (book.value[:, columns] != 0.0).sum(axis=0)
-    return [
-        f"{len(columns)} others between them",
-        earned,
-        earned / float(book.nav[0]),
-        float(costs[columns].sum()),
-        int(held.max()),
-    ]
-
-
-def _total_rows(book: Book, profit: float, costs: float) -> Iterator[list[object]]:
-    """Yield what no asset earned, where there is such, and the change of the NAV."""
-    start = float(book.nav[0])
-    total = float(book.nav[-1] - book.nav[0])
-    gap = total - profit
-    if abs(gap) > ROUNDING * max(1.0, abs(start)):
-        yield ["Interest on cash, and rounding", gap, gap / start, 0.0, None]
-    yield [Cell("All", look="sum"), total, total / start, costs, None]
+    def totals(self) -> Iterator[list[object]]:
+        """Yield what no asset earned, where there is such, and the change of the NAV."""
+        start = self.start
+        total = float(self.book.nav[-1]) - start
+        gap = total - float(self.profit.sum())
+        if abs(gap) > ROUNDING * max(1.0, abs(start)):
+            yield ["Interest on cash, and rounding", gap, gap / start, 0.0, None]
+        costs = float(self.costs.sum())
+        yield [Cell("All", look="sum"), total, total / start, costs, None]

@@ -79,14 +79,11 @@ def _month_rows(
     market: pd.Series[float],
 ) -> list[list[object]]:
     known = {str(month): float(value) for month, value in months.items()}
-    rows = []
+    rows: list[list[object]] = []
     for year, total, other in zip(years.index, years.tolist(), market.tolist(), strict=True):
-        row: list[object] = [str(year)]
-        for number in range(1, 13):
-            row.append(_month_cell(known.get(f"{year}-{number:02}")))
-        row.append(Cell(total, "pct", "sum"))
-        row.append(other)
-        rows.append(row)
+        found = [known.get(f"{year}-{number:02}") for number in range(1, 13)]
+        cells = [_month_cell(value) for value in found]
+        rows.append([str(year), *cells, Cell(total, "pct", "sum"), other])
     return rows
 
 
@@ -139,14 +136,14 @@ def crises_section(book: Book, closes: pd.DataFrame) -> Section:
     rows, partly = [], []
     for name, start, end in CRISES:
         begin, stop = np.datetime64(start), np.datetime64(end)
-        if days[-1] < begin or days[0] > stop:
-            continue
-        if days[0] > begin or days[-1] < stop:
+        if days[0] <= begin and stop <= days[-1]:
+            window = _window(days, begin, stop)
+            rows.append((name, start, end, *_crisis_returns(navs, window)))
+        elif begin <= days[-1] and days[0] <= stop:
             partly.append(name)
-            continue
-        window = _window(days, begin, stop)
-        rows.append((name, start, end, *_crisis_returns(navs, window)))
-    more = f" Only partly inside the run, so not shown: {', '.join(partly)}." if partly else ""
+    more = ""
+    if partly:
+        more = f" Only partly inside the run, so not shown: {', '.join(partly)}."
     if not rows:
         first, last = book.dates[0], book.dates[-1]
         text = (
@@ -172,12 +169,13 @@ def _window(
 
 def _crisis_returns(navs: Mapping[str, Array], window: slice) -> list[float]:
     """Return what each NAV earned in a window, and the run's worst drawdown there."""
-    found = []
-    for column in LABELS:
-        if column in navs:
-            nav = navs[column][window]
-            found.append(float(nav[-1] / nav[0] - 1.0))
-        else:
-            found.append(math.nan)
+    found = [_return_over(navs.get(column), window) for column in LABELS]
     fall = drawdown(navs["nav"][window])
     return [*found, float(fall.min())]
+
+
+def _return_over(nav: Array | None, window: slice) -> float:
+    if nav is None:
+        return math.nan
+    inside = nav[window]
+    return float(inside[-1] / inside[0] - 1.0)

@@ -40,23 +40,33 @@ def first_page(result: BacktestResult, left_out: Sequence[str]) -> Figure:
     """Return the page; ``left_out`` says which sheets do not apply."""
     page = new_page(result.config.name)
     sessions = len(result.closes) - 1
-    first, last = result.nav.index[0], result.nav.index[-1]
-    period = f"{first:%Y-%m-%d} to {last:%Y-%m-%d}, {sessions:,} sessions"
-    page.text(0.955, 0.945, period, size=10, ha="right")
+    page.text(0.955, 0.945, _period_text(result, sessions), size=10, ha="right")
     y = 0.905
     if result.notes:
         y = _notes(page, y, result.notes) - 0.03
     numbers_end = _numbers_table(page, (0.47, y), result)
     facts_end = _facts_column(page, (0.045, y), result)
     top = min(facts_end, numbers_end) - 0.065
-    # what is left out stands at the foot, and the growth in between where there is room
     lines = [*_fitting(result.warnings, WARNING_LINES), *left_out]
-    floor = 0.065 + LINE * sum(len(wrap(line, WIDTH)) for line in lines)
-    paragraphs(page, (0.045, floor), lines, WIDTH)
+    floor = _foot(page, lines)
+    # growth in between, where there is room
     if sessions and top - floor > LEAST_GROWTH:
         axes = page.add_axes((0.075, floor + 0.04, 0.88, top - floor - 0.04))
         _growth(axes, result)
     return page
+
+
+def _period_text(result: BacktestResult, sessions: int) -> str:
+    first, last = result.nav.index[0], result.nav.index[-1]
+    return f"{first:%Y-%m-%d} to {last:%Y-%m-%d}, {sessions:,} sessions"
+
+
+def _foot(page: Figure, lines: Sequence[str]) -> float:
+    """Write lines at the foot of the page; return where they begin."""
+    count = sum(len(wrap(line, WIDTH)) for line in lines)
+    floor = 0.065 + LINE * count
+    paragraphs(page, (0.045, floor), lines, WIDTH)
+    return floor
 
 
 def _notes(page: Figure, y: float, notes: Sequence[str]) -> float:

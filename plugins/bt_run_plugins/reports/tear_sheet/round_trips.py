@@ -47,6 +47,10 @@ class _Lot:
     price: float
     time: pd.Timestamp
 
+    @property
+    def side(self) -> float:
+        return float(np.sign(self.shares))
+
 
 @dataclass
 class _Lots:
@@ -67,13 +71,12 @@ class _Lots:
         opened = None
         while self.lots and left * self.lots[0].shares < 0.0:
             lot = self.lots.popleft()
-            side = np.sign(lot.shares)
-            closed = min(abs(left), abs(lot.shares))
             opened = opened or lot.time
-            pnl += side * closed * (event.price - lot.price)
-            invested += closed * lot.price
-            rest = lot.shares - side * closed
-            left += side * closed
+            closed = lot.side * min(abs(left), abs(lot.shares))
+            pnl += closed * (event.price - lot.price)
+            invested += abs(closed) * lot.price
+            left += closed
+            rest = lot.shares - closed
             if abs(rest) > DUST * abs(lot.shares):
                 self.lots.appendleft(_Lot(rest, lot.price, lot.time))
         if abs(left) > DUST * abs(event.amount):
@@ -127,11 +130,7 @@ def _events(result: BacktestResult) -> Iterator[tuple[str, list[_Event]]]:
     ratios = _split_ratios(held, traded)
     for name in held.columns:
         own = fills[fills["asset"] == name]
-        largest = max(float(held[name].abs().max()), float(own["filled"].abs().max()))
-        own = own[own["filled"].abs() > DUST * largest]
-        events = _splits(ratios[name])
-        for time, amount, price in zip(own["time"], own["filled"], own["price"], strict=True):
-            events.append(_Event(time, amount, price))
+        events = [*_splits(ratios[name]), *_trades(own, held[name])]
         # the sort is stable: what splits at a time comes before what is traded then
         events.sort(key=attrgetter("time"))
         last = float(held[name].iloc[-1])
@@ -140,6 +139,14 @@ def _events(result: BacktestResult) -> Iterator[tuple[str, list[_Event]]]:
             price = float(positions["price"].iloc[-1])
             events.append(_Event(held.index[-1], -last, price))
         yield str(name), events
+
+
+def _trades(fills: pd.DataFrame, held: pd.Series[float]) -> Iterator[_Event]:
+    """Yield the fills of one asset, without those of rounding size."""
+    largest = max(float(held.abs().max()), float(fills["filled"].abs().max()))
+    own = fills[fills["filled"].abs() > DUST * largest]
+    for time, amount, price in zip(own["time"], own["filled"], own["price"], strict=True):
+        yield _Event(time, amount, price)
 
 
 def _shares(result: BacktestResult, fills: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -181,9 +188,7 @@ def _split_ratios(held: pd.DataFrame, traded: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(ratios, index=held.index, columns=held.columns)
 
 
-def _splits(ratios: pd.Series[float]) -> list[_Event]:
+def _splits(ratios: pd.Series[float]) -> Iterator[_Event]:
     split = ratios[ratios != 1.0]
-    events = []
     for time, ratio in zip(split.index, split, strict=True):
-        events.append(_Event(time, ratio=float(ratio)))
-    return events
+        yield _Event(time, ratio=float(ratio))

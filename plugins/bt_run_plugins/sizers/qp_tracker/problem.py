@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -95,6 +95,25 @@ class TrackingProblem:
     def limits_trades(self) -> bool:
         """Tell whether trades are limited or have a price."""
         return self.turnover is not None or self.price > 0.0
+
+    def with_cash(self, cash: float, benchmark: Array) -> TrackingProblem:
+        """Return the problem with a last column of cash, whose weight is given and which is in no
+        sector.
+
+        ``benchmark`` (T,) are the returns that cash does not earn.
+        """
+        sectors = []
+        for cap in self.sectors:
+            members = np.append(cap.members, False)
+            sectors.append(replace(cap, members=members))
+        return replace(
+            self,
+            X=np.column_stack([self.X, -benchmark]),
+            lower=np.append(self.lower, cash),
+            upper=np.append(self.upper, cash),
+            now=np.append(self.now, cash),
+            sectors=tuple(sectors),
+        )
 
     def moved(self, w: Array) -> float:
         """Return sum |w - now|."""

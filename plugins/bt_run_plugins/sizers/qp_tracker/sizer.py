@@ -29,6 +29,7 @@ from bt_run_plugins.sizers.qp_tracker.solve import TrackingOutcome, solve_tracki
 __all__ = ["QPTracker", "QPTrackerConfig", "bt_sizers"]
 
 _HELD = 1e-12
+TOO_YOUNG = "too little history"
 
 
 class QPTrackerConfig(Config):
@@ -155,20 +156,21 @@ class QPTracker:
             benchmark,
         )
         present = history.present
+        there = wanted & present
         old = self._is_old(state, counts, sessions)
-        chosen = wanted & present & old
+        chosen = there & old
         kept = ~present & (np.abs(state.weights) > _HELD)
-        young = int((wanted & present & ~old).sum())
-        if not chosen.any() and young:
-            raise InfeasibleError(
-                f"none of the {int(wanted.sum())} names wanted can be held: {young} have fewer "
-                f"than {self._needed} own bars; expected a later start or a smaller min_history"
-            )
         left_out = {
             "signal not above 0": int((~wanted).sum()),
             "not tradable": int((wanted & ~present).sum()),
-            "too little history": young,
+            TOO_YOUNG: int((there & ~old).sum()),
         }
+        if not chosen.any() and left_out[TOO_YOUNG]:
+            raise InfeasibleError(
+                f"none of the {int(wanted.sum())} names wanted can be held: "
+                f"{left_out[TOO_YOUNG]} have fewer than {self._needed} own bars; expected a later "
+                "start or a smaller min_history"
+            )
         return _Universe(chosen, kept, X[:, chosen | kept], sessions, left_out)
 
     @property
@@ -203,44 +205,37 @@ class QPTracker:
     ) -> TrackingProblem:
         """Return the problem over the members, a last column of cash where cash is asked for."""
         config, members = self.config, universe.members
-        X = universe.X
         now = state.weights[members]
         given = universe.kept[members]
         kept = float(now[given].sum())
         cash = min(config.cash, max(0.0, 1.0 - kept))
         check_cap(int((~given).sum()), config.cap, 1.0 - cash - kept)
-        lower = np.where(given, now, 0.0)
-        upper = np.where(given, now, config.cap)
-        if cash > 0.0:
-            benchmark = state.history.benchmark_returns(config.lookback)
-            X = np.column_stack([X, -benchmark[np.isfinite(benchmark)]])
-            lower = np.append(lower, cash)
-            upper = np.append(upper, cash)
-            now = np.append(now, cash)
         turnover = None
         if config.turnover is not None and not exempt:
             turnover = 2.0 * config.turnover
         leaving = float(np.abs(state.weights[~members]).sum())
-        sectors = self._sectors(state.history.assets, members, len(lower))
-        return TrackingProblem(
-            X=X,
-            lower=lower,
-            upper=upper,
+        problem = TrackingProblem(
+            X=universe.X,
+            lower=np.where(given, now, 0.0),
+            upper=np.where(given, now, config.cap),
             now=now,
             ridge=config.ridge,
             penalty=config.turnover_penalty,
             turnover=turnover,
             leaving=leaving,
-            sectors=sectors,
+            sectors=self._sectors(state.history.assets, members),
         )
+        if not cash > 0.0:
+            return problem
+        benchmark = state.history.benchmark_returns(config.lookback)
+        return problem.with_cash(cash, benchmark[np.isfinite(benchmark)])
 
     def _sectors(
         self,
         assets: tuple[str, ...],
         members: NDArray[np.bool_],
-        n: int,
     ) -> tuple[SectorCap, ...]:
-        """Return the caps over n columns: the members, and cash, which is in no sector."""
+        """Return the caps over the members."""
         sector_of = self.config.sectors
         unknown = sorted(set(sector_of) - set(assets))
         if unknown:
@@ -248,10 +243,8 @@ class QPTracker:
                 f"sizer.sectors names {unknown[0]!r}, which is not an asset; the assets are "
                 f"{', '.join(assets)}"
             )
-        own = [""] * n
-        for column, row in enumerate(np.flatnonzero(members)):
-            own[column] = sector_of.get(assets[row], "")
-        sectors = np.array(own)
+        names = [assets[column] for column in np.flatnonzero(members)]
+        sectors = np.array([sector_of.get(name, "") for name in names])
         caps = []
         for name, cap in sorted(self.config.sector_caps.items()):
             caps.append(SectorCap(name, sectors == name, cap))
