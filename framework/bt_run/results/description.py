@@ -106,10 +106,13 @@ def describe_run(config: Mapping[str, Any]) -> RunDescription:
     """Put a resolved configuration, all defaults in it, into words."""
     data = config["data"]
     broker = config["broker"]
-    symbols = dict(data["assets"])
-    assets = _asset_text(list(symbols))
+    source = component_text(data["source"])
+    names = dict(data["assets"])
+    assets = _asset_text(list(names))
+    symbols = _symbol_texts(names)
     traded = TRADED_WORDS[data["adjust"]]
-    sizer = config.get("sizer")
+    strategy = component_text(config["strategy"])
+    sizer = component_text(config["sizer"]) if config.get("sizer") else None
     overlays = _component_texts(config, "overlays")
     triggers = _component_texts(config, "triggers")
     exits = _component_texts(config, "exits")
@@ -117,22 +120,23 @@ def describe_run(config: Mapping[str, Any]) -> RunDescription:
     fill = FILL_WORDS.get(broker.get("fill"), "the next bar")
     commission = cost_text(broker.get("commission"))
     slippage = cost_text(broker.get("slippage"))
+    limits = _limits_text(config["limits"])
     rate = config.get("risk_free", 0.0)
     return RunDescription(
-        source=component_text(data["source"]),
+        source=source,
         assets=assets,
-        symbols=_symbol_texts(symbols),
+        symbols=symbols,
         benchmark=data["benchmark"],
         traded=traded,
-        strategy=component_text(config["strategy"]),
-        sizer=component_text(sizer) if sizer else None,
+        strategy=strategy,
+        sizer=sizer,
         overlays=overlays,
         triggers=triggers,
         exits=exits,
         schedule=schedule,
         fill=fill,
         costs=f"{commission} commission and {slippage} slippage",
-        limits=_limits_text(config["limits"]),
+        limits=limits,
         risk_free=f"{rate:.2%} a year",
     )
 

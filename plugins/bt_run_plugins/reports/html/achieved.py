@@ -63,18 +63,21 @@ def _traded(book: Book) -> pd.DataFrame:
 
     decisions = book.result.decisions
     fired = decisions[decisions["fired"]]
-    decided = book.index.get_indexer(pd.DatetimeIndex(fired["time"]))
-    fired = fired.assign(row=decided + 1)
+    times = pd.DatetimeIndex(fired["time"])
+    fired = fired.assign(row=book.index.get_indexer(times) + 1)
     # what is decided on the last bar fills on none
-    fired = fired[fired["row"] < len(book.index)]
-    held = book.weights_at(fired["row"].to_numpy(), fired["asset"].to_numpy(dtype=object))
-    return fired.assign(held=held, gap=held - fired["target"].to_numpy(dtype=np.float64))
+    traded = fired[fired["row"] < len(book.index)]
+    rows = traded["row"].to_numpy()
+    names = traded["asset"].to_numpy(dtype=object)
+    held = book.weights_at(rows, names)
+    return traded.assign(held=held, gap=held - traded["target"])
 
 
 def _gap_chart(book: Book, traded: pd.DataFrame) -> Chart:
-    bars, place = np.unique(traded["row"].to_numpy(), return_inverse=True)
+    bars, place = np.unique(traded["row"], return_inverse=True)
+    half = traded["gap"].abs().to_numpy() / 2
     apart = np.zeros(len(bars))
-    np.add.at(apart, place, traded["gap"].abs().to_numpy() / 2)
+    np.add.at(apart, place, half)
     scale = scale_of([apart], zero=True)
     path = line(apart, scale)
     return Chart(
@@ -88,21 +91,16 @@ def _gap_chart(book: Book, traded: pd.DataFrame) -> Chart:
 
 
 def _gap_table(traded: pd.DataFrame, reasons: Mapping[tuple[Any, str], str]) -> PageTable:
-    order = np.argsort(-traded["gap"].abs().to_numpy(), kind="stable")
-    lines = []
-    for row in traded.iloc[order[:GAPS]].itertuples(index=False):
-        asset = str(row.asset)
-        found = (
-            f"{row.time:%Y-%m-%d}",
-            asset,
-            row.target,
-            row.held,
-            row.gap,
-            reasons.get((row.time, asset), USUAL),
-        )
-        lines.append(found)
-    caption = f"The {len(lines)} largest gaps"
-    return PageTable("gaps", caption, GAP_COLUMNS, lines)
+    size = traded["gap"].abs()
+    largest = np.argsort(-size.to_numpy(), kind="stable")[:GAPS]
+    rows = []
+    for gap in traded.iloc[largest].itertuples(index=False):
+        asset = str(gap.asset)
+        why = reasons.get((gap.time, asset), USUAL)
+        decided = f"{gap.time:%Y-%m-%d}"
+        rows.append((decided, asset, gap.target, gap.held, gap.gap, why))
+    caption = f"The {len(rows)} largest gaps"
+    return PageTable("gaps", caption, GAP_COLUMNS, rows)
 
 
 def _fill_reasons(fills: pd.DataFrame) -> dict[tuple[Any, str], str]:

@@ -193,7 +193,7 @@ def _trades(book: Book, column: int) -> Iterator[Trade]:
         # the bar of a turn counts for the trade that it closed
         turned = first > 0 and sides[first - 1] == -side
         begin = first + 1 if turned else first
-        way = _way(book, column, begin, last)
+        way = _way(book.profit[begin : last + 1, column])
         yield Trade(
             asset=book.assets[column],
             side="long" if side > 0 else "short",
@@ -201,19 +201,13 @@ def _trades(book: Book, column: int) -> Iterator[Trade]:
             last=last,
             open=end is None,
             profit=way[-1],
-            best=max(0.0, max(way)),
-            worst=min(0.0, min(way)),
+            best=max(way),
+            worst=min(way),
             nav=float(book.before[first]),
         )
 
 
-def _way(
-    book: Book,
-    column: int,
-    begin: int,
-    last: int,
-) -> list[float]:
-    """Return the profit of a trade up to each of its bars; of one that began on the last bar, 0."""
-    profit = book.profit[begin : last + 1, column]
-    way: list[float] = np.cumsum(profit).tolist()
-    return way or [0.0]
+def _way(profit: Array) -> list[float]:
+    """Return 0, and what a trade had earned up to each of its bars."""
+    earned: list[float] = np.cumsum(profit).tolist()
+    return [0.0, *earned]

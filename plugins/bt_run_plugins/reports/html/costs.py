@@ -90,12 +90,14 @@ def _years(book: Book, turnover: Array) -> _Years:
     # the close of the start ends no session of the run
     sessions = [int((closes[1:] == year).sum()) for year in numbers]
     mean = [float(nav[closes == year].mean()) for year in numbers]
+    commission = book.commission.sum(axis=1)
+    slippage = book.slippage.sum(axis=1)
     return _Years(
-        labels=tuple(str(year) for year in numbers),
+        labels=tuple(map(str, numbers.tolist())),
         sessions=np.array(sessions),
         two_way=_by_year(book, turnover),
-        commission=_by_year(book, book.commission.sum(axis=1)),
-        slippage=_by_year(book, book.slippage.sum(axis=1)),
+        commission=_by_year(book, commission),
+        slippage=_by_year(book, slippage),
         mean=np.array(mean),
     )
 

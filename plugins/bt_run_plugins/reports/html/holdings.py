@@ -128,15 +128,8 @@ def _weights_table(book: Book, weights: Array, order: Columns) -> PageTable:
     mean = size.mean(axis=0)
     largest = size.max(axis=0)
     last = weights[-1]
-    rows = []
-    for column in order:
-        row = (
-            book.assets[column],
-            float(mean[column]),
-            float(largest[column]),
-            float(last[column]),
-        )
-        rows.append(row)
+    numbers = np.column_stack([mean, largest, last])
+    rows = [(book.assets[column], *numbers[column].tolist()) for column in order]
     kept, note = shown(rows, ASSETS, "assets", "positions.parquet")
     return PageTable("weights", "Weights by asset", WEIGHT_COLUMNS, kept, note)
 

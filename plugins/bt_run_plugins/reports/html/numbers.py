@@ -162,18 +162,21 @@ def _of_periods(nav: pd.Series[float]) -> dict[str, float]:
 
 
 def _of_days(daily: Array) -> dict[str, float]:
-    gains = daily[daily > 0.0].sum()
+    rises = daily > 0.0
+    gains = daily[rises].sum()
     losses = -daily[daily < 0.0].sum()
     low, high = np.percentile(daily, [5, 95])
     downside = (np.minimum(daily, 0.0) ** 2).mean()
+    omega = gains / losses if losses else math.nan
+    tails = abs(high) / abs(low) if low else math.nan
     return {
-        "positive_days": (daily > 0.0).mean(),
+        "positive_days": rises.mean(),
         "downside_risk": math.sqrt(downside * DAYS),
         "value_at_risk": low,
         "expected_shortfall": _shortfall(daily),
         "kurtosis": _kurtosis(daily),
-        "omega": gains / losses if losses else math.nan,
-        "tail_ratio": abs(high) / abs(low) if low else math.nan,
+        "omega": omega,
+        "tail_ratio": tails,
         "stability": _stability(daily),
     }
 

@@ -57,35 +57,36 @@ def _trade_table(book: Book) -> PageTable:
 def _trade_row(book: Book, trade: Trade) -> tuple[object, ...]:
     opened = book.index[trade.first]
     closed = book.index[trade.last]
-    return (
-        trade.asset,
-        trade.side,
-        f"{opened:%Y-%m-%d}",
-        "still held" if trade.open else f"{closed:%Y-%m-%d}",
-        trade.last - trade.first,
-        trade.profit,
-        trade.profit / trade.nav,
-        trade.best / trade.nav,
-        trade.worst / trade.nav,
-    )
+    until = "still held" if trade.open else f"{closed:%Y-%m-%d}"
+    bars = trade.last - trade.first
+    profit = trade.profit / trade.nav
+    best = trade.best / trade.nav
+    worst = trade.worst / trade.nav
+    since = f"{opened:%Y-%m-%d}"
+    return trade.asset, trade.side, since, until, bars, trade.profit, profit, best, worst
 
 
 def _trade_numbers(trades: Sequence[Trade]) -> PageTable:
     profit = np.array([trade.profit for trade in trades])
-    bars = np.array([trade.last - trade.first for trade in trades])
-    still_held = sum(trade.open for trade in trades)
     gains = profit[profit > 0.0]
     losses = profit[profit < 0.0]
+    count = len(trades)
+    still_held = sum(trade.open for trade in trades)
+    bars = float(np.median([trade.last - trade.first for trade in trades]))
+    share = len(gains) / count
+    gain = _mean(gains)
+    loss = _mean(losses)
     ratio = float(gains.sum() / -losses.sum()) if len(losses) else None
-    rows = (
-        ("Trades", Cell(len(trades), "count")),
-        ("Still held at the end", Cell(still_held, "count")),
-        ("Trades with a gain", Cell(len(gains) / len(trades), "pct")),
-        ("Mean gain, money", Cell(_mean(gains), "money")),
-        ("Mean loss, money", Cell(_mean(losses), "money")),
-        ("Gains over losses", Cell(ratio, "ratio")),
-        ("Median bars held", Cell(float(np.median(bars)), "count")),
+    numbers = (
+        ("Trades", count, "count"),
+        ("Still held at the end", still_held, "count"),
+        ("Trades with a gain", share, "pct"),
+        ("Mean gain, money", gain, "money"),
+        ("Mean loss, money", loss, "money"),
+        ("Gains over losses", ratio, "ratio"),
+        ("Median bars held", bars, "count"),
     )
+    rows = [(label, Cell(value, unit)) for label, value, unit in numbers]
     return PageTable("trade-numbers", "All trades in numbers", NUMBER_COLUMNS, rows)
 
 

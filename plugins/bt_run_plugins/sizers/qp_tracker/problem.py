@@ -106,12 +106,16 @@ class TrackingProblem:
         for cap in self.sectors:
             members = np.append(cap.members, False)
             sectors.append(replace(cap, members=members))
+        X = np.column_stack([self.X, -benchmark])
+        lower = np.append(self.lower, cash)
+        upper = np.append(self.upper, cash)
+        now = np.append(self.now, cash)
         return replace(
             self,
-            X=np.column_stack([self.X, -benchmark]),
-            lower=np.append(self.lower, cash),
-            upper=np.append(self.upper, cash),
-            now=np.append(self.now, cash),
+            X=X,
+            lower=lower,
+            upper=upper,
+            now=now,
             sectors=tuple(sectors),
         )
 
@@ -170,14 +174,21 @@ def relative_returns(
     own = np.isfinite(returns) & (before >= 0) & known[:, None]
     X = np.where(own, returns - benchmark[:, None], 0.0)
     # where the bar before is not that of the row before, the benchmark's way since then counts
-    levels = np.concatenate([[1.0], np.cumprod(1.0 + np.where(known, benchmark, 0.0))])
-    gap = before < np.arange(len(returns))[:, None]
-    t, i = np.nonzero(own & gap)
+    numbers = np.arange(len(returns))[:, None]
+    t, i = np.nonzero(own & (before < numbers))
+    levels = _levels(np.where(known, benchmark, 0.0))
     since = levels[t + 1] / levels[before[t, i]] - 1.0
     X[t, i] = returns[t, i] - since
     counts = own.sum(axis=0)
     total = int(known.sum())
-    return X[known] * np.sqrt(total / np.maximum(counts, 1)), counts
+    scale = np.sqrt(total / np.maximum(counts, 1))
+    return X[known] * scale, counts
+
+
+def _levels(returns: Array) -> Array:
+    """Return what 1 became, (T + 1,), of returns (T,)."""
+    growth = np.cumprod(1.0 + returns)
+    return np.concatenate([[1.0], growth])
 
 
 def _bar_before(closes: Array) -> NDArray[np.int_]:

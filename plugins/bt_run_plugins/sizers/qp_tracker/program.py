@@ -103,12 +103,16 @@ def answer_of(
     above = {name: np.maximum(y[rows[name]], 0.0) for name in rows}
     (budget,) = y[rows[BUDGET]]
     (turnover,) = above.get(TURNOVER, np.zeros(1))
+    weights = clean(problem, z[: problem.n])
+    sectors = above.get(SECTORS, np.zeros(0))
+    bought = above.get(BOUGHT, none)
+    sold = above.get(SOLD, none)
     return TrackingAnswer(
-        weights=clean(problem, z[: problem.n]),
+        weights=weights,
         budget=float(budget),
         bounds=y[rows[BOUNDS]],
-        sectors=above.get(SECTORS, np.zeros(0)),
-        bought=above.get(BOUGHT, none),
-        sold=above.get(SOLD, none),
+        sectors=sectors,
+        bought=bought,
+        sold=sold,
         turnover=float(turnover),
     )

@@ -214,16 +214,19 @@ class QPTracker:
         if config.turnover is not None and not exempt:
             turnover = 2.0 * config.turnover
         leaving = float(np.abs(state.weights[~members]).sum())
+        sectors = self._sectors(state.history.assets, members)
+        lower = np.where(given, now, 0.0)
+        upper = np.where(given, now, config.cap)
         problem = TrackingProblem(
             X=universe.X,
-            lower=np.where(given, now, 0.0),
-            upper=np.where(given, now, config.cap),
+            lower=lower,
+            upper=upper,
             now=now,
             ridge=config.ridge,
             penalty=config.turnover_penalty,
             turnover=turnover,
             leaving=leaving,
-            sectors=self._sectors(state.history.assets, members),
+            sectors=sectors,
         )
         if not cash > 0.0:
             return problem
