@@ -43,9 +43,10 @@ class Trend:
         close = bars.own_bars(bars.close)
         fast = moving_average(close, config.fast)
         slow = moving_average(close, config.slow)
+        below = -1.0 if config.short else 0.0
         side = np.full(close.shape, np.nan)
         side[fast > slow * (1.0 + config.band)] = 1.0
-        side[fast < slow * (1.0 - config.band)] = -1.0 if config.short else 0.0
+        side[fast < slow * (1.0 - config.band)] = below
         exposure = np.where(np.isfinite(slow), _last_side(side), np.nan)
         return bars.on_calendar(exposure)
 

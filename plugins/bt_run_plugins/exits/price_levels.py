@@ -22,7 +22,9 @@ class StopLoss:
 
     def levels(self, holdings: Holdings) -> tuple[Array, Array]:
         """Return stops (n,) at entry * (1 - side * loss), and no targets."""
-        return holdings.entry * (1.0 - holdings.side * self.config.loss), _none(holdings)
+        way = holdings.side * self.config.loss
+        stops = holdings.entry * (1.0 - way)
+        return stops, _none(holdings)
 
 
 class TakeProfitConfig(Config):
@@ -39,7 +41,9 @@ class TakeProfit:
 
     def levels(self, holdings: Holdings) -> tuple[Array, Array]:
         """Return no stops, and targets (n,) at entry * (1 + side * gain)."""
-        return _none(holdings), holdings.entry * (1.0 + holdings.side * self.config.gain)
+        way = holdings.side * self.config.gain
+        targets = holdings.entry * (1.0 + way)
+        return _none(holdings), targets
 
 
 class TrailingStopConfig(Config):
@@ -56,7 +60,9 @@ class TrailingStop:
 
     def levels(self, holdings: Holdings) -> tuple[Array, Array]:
         """Return stops (n,) at best * (1 - side * depth), and no targets."""
-        return holdings.best * (1.0 - holdings.side * self.config.depth), _none(holdings)
+        way = holdings.side * self.config.depth
+        stops = holdings.best * (1.0 - way)
+        return stops, _none(holdings)
 
 
 def _none(holdings: Holdings) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from textwrap import wrap
 from types import MappingProxyType
@@ -90,7 +91,9 @@ def panel_page(
     )
     for panel in panels:
         first, last, left, right = panel.place
-        axes = page.add_subplot(spec[first : last + 1, left : right + 1])
+        rows = slice(first, last + 1)
+        columns = slice(left, right + 1)
+        axes = page.add_subplot(spec[rows, columns])
         if panel.missing is None:
             panel.draw(axes)
             _tidy(axes, panel)
@@ -125,7 +128,7 @@ def text_table(
     from matplotlib.lines import Line2D
 
     x, y = corner
-    ends = [x + sum(widths[: place + 1]) for place in range(len(widths))]
+    ends = [x + width for width in accumulate(widths)]
     for number, row in enumerate(rows):
         weight, thickness = ("normal", 0.3) if number else ("bold", 0.9)
         page.text(x, y, row[0], va="top", size=8, weight=weight)

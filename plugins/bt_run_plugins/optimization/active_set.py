@@ -83,6 +83,10 @@ class Box:
         fixed: NDArray[np.bool_] = self.lower == self.upper
         return fixed
 
+    def clip(self, w: Array) -> Array:
+        """Return weights put back between their bounds."""
+        return np.clip(w, self.lower, self.upper)
+
     def gradient(self, w: Array) -> Array:
         """Return Pw, (n,), without BLAS."""
         return np.asarray(np.einsum("ij,j->i", self.P, w))
@@ -148,10 +152,12 @@ def _descend(
         share = shares[block]
         if share < 1.0:
             # a bound stands in the way: go up to it, and bind what met it
-            w = np.clip(w + share * (best - w), box.lower, box.upper)
-            sides[block] = _UPPER if best[block] > box.upper[block] else _LOWER
+            nearer = w + share * (best - w)
+            w = box.clip(nearer)
+            above = best[block] > box.upper[block]
+            sides[block] = _UPPER if above else _LOWER
             continue
-        w = np.clip(best, box.lower, box.upper)
+        w = box.clip(best)
         y = np.where(sides == _FREE, 0.0, nu - box.gradient(w))
         wrong = np.where(box.fixed, 0.0, -y * sides)
         worst = int(np.argmax(wrong))
@@ -251,8 +257,10 @@ def _middle(
     """Return a nu between the gradients at the upper bounds and those at the lower, where there are
     such.
     """
-    most = g[(sides == _UPPER) & ~box.fixed].max(initial=-np.inf)
-    least = g[(sides == _LOWER) & ~box.fixed].min(initial=np.inf)
+    at_upper = (sides == _UPPER) & ~box.fixed
+    at_lower = (sides == _LOWER) & ~box.fixed
+    most = g[at_upper].max(initial=-np.inf)
+    least = g[at_lower].min(initial=np.inf)
     ends = [float(end) for end in (most, least) if np.isfinite(end)]
     return sum(ends) / len(ends) if ends else 0.0
 

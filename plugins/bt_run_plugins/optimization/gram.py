@@ -32,8 +32,10 @@ def gram_matrix(X: Array) -> Array:
     h + l fit into 53 bits when 2 (k + 1) + log2(T) <= 53, so H'H, L'L and H'L + L'H = (H + L)'(H +
     L) - H'H - L'L are exact.
     """
-    k = (_MANTISSA - int(np.ceil(np.log2(max(len(X), 2))))) // 2 - 1
-    _, exponents = np.frexp(np.maximum(X.max(axis=0), -X.min(axis=0)))
+    of_sums = int(np.ceil(np.log2(max(len(X), 2))))
+    k = (_MANTISSA - of_sums) // 2 - 1
+    largest = np.maximum(X.max(axis=0), -X.min(axis=0))
+    _, exponents = np.frexp(largest)
     units = np.ldexp(1.0, exponents - k)
     # by powers of two, so exact; all in place, for fresh memory costs more than the sums
     L = X * (1.0 / units)
@@ -79,8 +81,9 @@ def _eliminate(W: Array, n: int) -> None:
         _eliminate_block(W, top, end)
         for left in range(end, n, _STRIP):
             right = min(left + _STRIP, n)
-            above = W[top:end]
-            W[left:right, left:] -= np.einsum("ki,kj->ij", above[:, left:right], above[:, left:])
+            strip = W[top:end, left:right]
+            rest = W[top:end, left:]
+            W[left:right, left:] -= np.einsum("ki,kj->ij", strip, rest)
 
 
 def _eliminate_block(

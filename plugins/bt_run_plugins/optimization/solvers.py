@@ -121,11 +121,14 @@ def _conic_rows(program: QuadraticProgram) -> tuple[Any, Array]:
     """
     from scipy import sparse
 
-    equal, above, below = program.equal, program.above, program.below
     A = program.A.tocsr()
-    B = sparse.vstack([A[equal], A[above], -A[below]], format="csc")
-    b = np.concatenate([program.u[equal], program.u[above], -program.l[below]])
-    return B, b
+    rows = [A[program.equal], A[program.above], -A[program.below]]
+    ends = [
+        program.u[program.equal],
+        program.u[program.above],
+        -program.l[program.below],
+    ]
+    return sparse.vstack(rows, format="csc"), np.concatenate(ends)
 
 
 def _row_multipliers(program: QuadraticProgram, found: Array) -> Array:

@@ -49,8 +49,9 @@ def _metrics_section(comparison: Comparison) -> Section:
 def _periods_text(comparison: Comparison) -> str:
     periods = []
     for label, result in zip(comparison.labels, comparison.results, strict=True):
-        index = result.nav.index
-        periods.append(f"{label} {index[0]:%Y-%m-%d} to {index[-1]:%Y-%m-%d}")
+        first = result.nav.index[0]
+        last = result.nav.index[-1]
+        periods.append(f"{label} {first:%Y-%m-%d} to {last:%Y-%m-%d}")
     return "; ".join(periods)
 
 
@@ -110,11 +111,15 @@ def _growth_text(growth: Sequence[Curve]) -> str:
 
 
 def _fall_chart(falls: Sequence[Curve], index: pd.DatetimeIndex) -> Chart:
-    scale = scale_of([curve.values for curve in falls], zero=True)
-    text = "; ".join(f"{curve.label} fell by {np.nanmin(curve.values):.2%}" for curve in falls)
+    values = [curve.values for curve in falls]
+    scale = scale_of(values, zero=True)
+    texts = []
+    for curve in falls:
+        deepest = np.nanmin(curve.values)
+        texts.append(f"{curve.label} fell by {deepest:.2%}")
     return Chart(
         title=FALL_TITLE,
-        text=text,
+        text="; ".join(texts),
         shapes=drawn(falls, scale),
         across=date_ticks(index),
         up=scale.ticks("pct"),

@@ -74,7 +74,8 @@ def costs_section(book: Book) -> Section:
     rows = [*_year_rows(years), _total_row(book, two_way)]
     by_year = PageTable("costs-by-year", "Turnover and costs by year", YEAR_COLUMNS, rows)
     chart = _turnover_chart(book, years, two_way)
-    fewest, most = int(years.sessions.min()), int(years.sessions.max())
+    fewest = years.sessions.min()
+    most = years.sessions.max()
     lead = (
         "Two way counts |shares| x price without slippage over the NAV at the close before; one "
         "way is half. The first build-up is in it. "
@@ -104,7 +105,10 @@ def _years(book: Book, turnover: Array) -> _Years:
 
 def _by_year(book: Book, values: Array) -> Array:
     """Return sums (years,) of values (T,)."""
-    sums = [values[book.years == year].sum() for year in np.unique(book.years)]
+    sums = []
+    for year in np.unique(book.years):
+        inside = book.years == year
+        sums.append(values[inside].sum())
     return np.array(sums)
 
 
@@ -126,8 +130,9 @@ def _total_row(book: Book, two_way: float) -> tuple[object, ...]:
     commission = _of_run(book, "commission")
     slippage = _of_run(book, "slippage")
     costs = _of_run(book, "costs")
-    after = book.closing[1:]
-    mean = float(book.nav[after].mean()) if len(after) else float(book.nav[0])
+    # of the closes after the start, where there are any
+    nav = book.nav[book.closing]
+    mean = float(nav[1:].mean()) if len(nav) > 1 else float(nav[0])
     return (
         Cell("All", look="sum"),
         two_way / 2,

@@ -54,6 +54,12 @@ def drawn(curves: Sequence[Curve], scale: Scale) -> tuple[Shape, ...]:
     return tuple(curve.shape(scale) for curve in reversed(curves))
 
 
+def ends_text(curves: Sequence[Curve], form: str) -> str:
+    """Write where curves end, their values in a format such as ``.2f``."""
+    ends = [f"{curve.label} {curve.values[-1]:{form}}" for curve in curves]
+    return ", ".join(ends)
+
+
 def navs_of(closes: pd.DataFrame) -> dict[str, Array]:
     """Return NAVs by column, those without any value left out."""
     found = {}

@@ -18,6 +18,7 @@ from bt_run_plugins.reports.html.curves import (
     COLORS,
     LABELS,
     drawn,
+    ends_text,
     nav_curve,
     navs_of,
     returns_of,
@@ -164,8 +165,9 @@ def _rolling_chart(
         return None
     # a volatility is read from zero up
     scale = scale_of([curve.values for curve in curves], zero=unit == "pct")
-    ends = ", ".join(f"{curve.label} {curve.values[-1]:.2f}" for curve in curves)
-    first, last = dates[0], dates[-1]
+    ends = ends_text(curves, ".2f")
+    first = dates[0]
+    last = dates[-1]
     return Chart(
         title=label,
         text=f"{label} over the last {WINDOW} sessions, from {first:%Y-%m-%d} to "

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bt_run import Array
 from bt_run_plugins.page.parts import Choice, PageTable, Section
-from bt_run_plugins.page.svg import Chart, Shape, line, scale_of, under
+from bt_run_plugins.page.svg import Chart, scale_of, under
 from bt_run_plugins.page.ticks import date_ticks
 from bt_run_plugins.reports.html.book import Book
 from bt_run_plugins.reports.html.curves import (
-    COLORS,
-    LABELS,
     Curve,
     drawn,
+    ends_text,
     nav_curve,
     navs_of,
 )
@@ -45,9 +45,10 @@ def growth_section(book: Book, closes: pd.DataFrame) -> Section:
     for column, nav in navs_of(closes).items():
         first = nav[np.isfinite(nav)][0]
         curves.append(nav_curve(column, nav / first))
-    ends = ", ".join(f"{curve.label} {curve.values[-1]:.2f}" for curve in curves)
-    first_day, last_day = closes.index[0], closes.index[-1]
-    text = f"Lines from {first_day:%Y-%m-%d} to {last_day:%Y-%m-%d}; at the end: {ends}."
+    start = closes.index[0]
+    stop = closes.index[-1]
+    ends = ends_text(curves, ".2f")
+    text = f"Lines from {start:%Y-%m-%d} to {stop:%Y-%m-%d}; at the end: {ends}."
     choice = growth_choice(curves, book.dates, text)
     lead = "What 1 became, at each session's close; each line starts at the close of the start."
     if LOGARITHMIC not in choice.charts:
@@ -93,19 +94,19 @@ def drawdown_section(book: Book, closes: pd.DataFrame) -> Section:
 
 
 def _fall_chart(book: Book, navs: dict[str, Array]) -> Chart:
-    own = drawdown(navs["nav"])
-    falls = [own]
+    own = nav_curve("nav", drawdown(navs["nav"]))
+    curves = [own]
     if "benchmark" in navs:
-        falls.append(drawdown(navs["benchmark"]))
-    scale = scale_of(falls, zero=True)
-    shapes = [nav_curve("benchmark", fall).shape(scale) for fall in falls[1:]]
+        fall = drawdown(navs["benchmark"])
+        curves.append(nav_curve("benchmark", fall))
+    scale = scale_of([curve.values for curve in curves], zero=True)
     # the run on top: an area, and its edge
-    label, color = LABELS["nav"], COLORS["nav"]
-    shapes.append(Shape(label, color, under(own, scale), "area"))
-    shapes.append(Shape(label, color, line(own, scale)))
+    *others, edge = drawn(curves, scale)
+    path = under(own.values, scale)
+    shapes = [*others, replace(edge, path=path, kind="area"), edge]
     return Chart(
         title=FALL_TITLE,
-        text=f"The deepest fall of the run is {own.min():.2%}.",
+        text=f"The deepest fall of the run is {own.values.min():.2%}.",
         shapes=tuple(shapes),
         across=date_ticks(book.dates),
         up=scale.ticks("pct"),

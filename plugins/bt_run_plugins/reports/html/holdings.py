@@ -14,7 +14,7 @@ from bt_run_plugins.page.parts import Cell, PageTable, Section, shown
 from bt_run_plugins.page.svg import Chart, Scale, Shape, area, scale_of
 from bt_run_plugins.page.ticks import date_ticks
 from bt_run_plugins.reports.html.book import Book
-from bt_run_plugins.reports.html.curves import Curve, drawn
+from bt_run_plugins.reports.html.curves import Curve, drawn, ends_text
 
 LARGEST = 8  # assets drawn by name; the rest is one area
 POINTS = 400  # of an area over time
@@ -62,7 +62,11 @@ def _weights_section(book: Book) -> Section:
     return Section("weights", title, lead, (chart, table))
 
 
-def _bands(book: Book, weights: Array, order: Columns) -> list[Curve]:
+def _bands(
+    book: Book,
+    weights: Array,
+    order: Columns,
+) -> list[Curve]:
     """Return the weights of the largest assets one by one, and those of the others together."""
     bands = []
     for number, column in enumerate(order[:LARGEST]):
@@ -85,10 +89,11 @@ def _weights_chart(
     step: int,
     every: str,
 ) -> Chart:
-    count = len(book.closing)
-    rows = np.unique(np.append(np.arange(0, count, step), count - 1))
+    last = len(book.closing) - 1
+    regular = np.arange(0, last + 1, step)
+    rows = np.unique(np.append(regular, last))
     shapes, scale = _stack(bands, rows)
-    ends = ", ".join(f"{band.label} {band.values[-1]:.1%}" for band in bands)
+    ends = ends_text(bands, ".1%")
     return Chart(
         title="Fractions of NAV, shorts below zero",
         text=f"Stacked areas, drawn at {every}; at the end: {ends}.",
@@ -99,7 +104,10 @@ def _weights_chart(
     )
 
 
-def _stack(bands: Sequence[Curve], rows: Columns) -> tuple[tuple[Shape, ...], Scale]:
+def _stack(
+    bands: Sequence[Curve],
+    rows: Columns,
+) -> tuple[tuple[Shape, ...], Scale]:
     """Stack longs upwards and shorts downwards from zero."""
     up = np.zeros(len(rows))
     down = np.zeros(len(rows))
@@ -123,7 +131,11 @@ def _stack(bands: Sequence[Curve], rows: Columns) -> tuple[tuple[Shape, ...], Sc
     return tuple(shapes), scale
 
 
-def _weights_table(book: Book, weights: Array, order: Columns) -> PageTable:
+def _weights_table(
+    book: Book,
+    weights: Array,
+    order: Columns,
+) -> PageTable:
     size = np.abs(weights)
     mean = size.mean(axis=0)
     largest = size.max(axis=0)
@@ -179,9 +191,10 @@ def _contribution_section(book: Book) -> Section:
     half = ASSETS // 2
     note = ""
     if len(order) > ASSETS:
-        best, rest, worst = order[:half], order[half:-half], order[-half:]
+        best = order[:half]
+        worst = order[-half:]
         rows = [found.row(column) for column in best]
-        rows.append(found.rest(rest))
+        rows.append(found.rest(order[half:-half]))
         rows += [found.row(column) for column in worst]
         note = f"The best and the worst {half} assets are shown by name."
     else:

@@ -82,7 +82,8 @@ class Card:
 def sentences(result: BacktestResult) -> tuple[str, str]:
     """Say in two sentences what was run."""
     description = describe_run(result.manifest["config"])
-    first, last = result.nav.index[0], result.nav.index[-1]
+    first = result.nav.index[0]
+    last = result.nav.index[-1]
     period = f"from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
     cash = float(result.nav["nav"].iloc[0])
     return description.decisions(period), description.orders(cash)

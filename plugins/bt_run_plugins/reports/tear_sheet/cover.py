@@ -50,14 +50,16 @@ def first_page(result: BacktestResult, left_out: Sequence[str]) -> Figure:
     lines = [*_fitting(result.warnings, WARNING_LINES), *left_out]
     floor = _foot(page, lines)
     # growth in between, where there is room
-    if sessions and top - floor > LEAST_GROWTH:
-        axes = page.add_axes((0.075, floor + 0.04, 0.88, top - floor - 0.04))
+    height = top - floor
+    if sessions and height > LEAST_GROWTH:
+        axes = page.add_axes((0.075, floor + 0.04, 0.88, height - 0.04))
         _growth(axes, result)
     return page
 
 
 def _period_text(result: BacktestResult, sessions: int) -> str:
-    first, last = result.nav.index[0], result.nav.index[-1]
+    first = result.nav.index[0]
+    last = result.nav.index[-1]
     return f"{first:%Y-%m-%d} to {last:%Y-%m-%d}, {sessions:,} sessions"
 
 
@@ -146,8 +148,9 @@ def _fact_lines(text: str) -> list[str]:
     lines = wrap(text, FACT_WIDTH) or ["none"]
     if len(lines) <= FACT_LINES:
         return lines
-    last = lines[FACT_LINES - 1]
-    return [*lines[: FACT_LINES - 1], f"{last[: FACT_WIDTH - 4]} ..."]
+    *kept, last = lines[:FACT_LINES]
+    cut = last[: FACT_WIDTH - 4]
+    return [*kept, f"{cut} ..."]
 
 
 def _facts(result: BacktestResult) -> Iterator[tuple[str, str]]:

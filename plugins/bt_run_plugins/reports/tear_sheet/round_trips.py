@@ -62,7 +62,9 @@ class _Lots:
         """Turn each share into ``ratio`` shares of the same value."""
         after = []
         for lot in self.lots:
-            after.append(_Lot(lot.shares * ratio, lot.price / ratio, lot.time))
+            shares = lot.shares * ratio
+            price = lot.price / ratio
+            after.append(_Lot(shares, price, lot.time))
         self.lots = deque(after)
 
     def trade(self, event: _Event) -> dict[str, object] | None:
@@ -117,7 +119,8 @@ def find_round_trips(result: BacktestResult) -> pd.DataFrame:
     trips["duration"] = trips["close_dt"] - trips["open_dt"]
     closed = result.nav.index.searchsorted(trips["close_dt"], side="left")
     before = np.maximum(closed - 1, 0)
-    trips["returns"] = trips["pnl"] / result.nav["nav"].to_numpy()[before]
+    nav = result.nav["nav"].to_numpy()
+    trips["returns"] = trips["pnl"] / nav[before]
     return trips
 
 
@@ -143,8 +146,9 @@ def _events(result: BacktestResult) -> Iterator[tuple[str, list[_Event]]]:
 
 def _trades(fills: pd.DataFrame, held: pd.Series[float]) -> Iterator[_Event]:
     """Yield the fills of one asset, without those of rounding size."""
-    largest = max(float(held.abs().max()), float(fills["filled"].abs().max()))
-    own = fills[fills["filled"].abs() > DUST * largest]
+    size = fills["filled"].abs()
+    largest = max(held.abs().max(), size.max())
+    own = fills[size > DUST * largest]
     for time, amount, price in zip(own["time"], own["filled"], own["price"], strict=True):
         yield _Event(time, amount, price)
 

@@ -82,7 +82,8 @@ def _support(problem: TrackingProblem, answer: TrackingAnswer) -> float:
     for cap, y in zip(problem.sectors, answer.sectors, strict=True):
         total += max(float(y), 0.0) * cap.cap
     if problem.limits_trades:
-        total += float(((answer.bought - answer.sold) * problem.now).sum())
+        traded = (answer.bought - answer.sold) * problem.now
+        total += float(traded.sum())
     if problem.turnover is not None:
         total += answer.turnover * problem.room
     return total
@@ -92,7 +93,8 @@ def _rows_missed(problem: TrackingProblem, w: Array) -> float:
     """Return by how much sector caps and the turnover limit are missed at most."""
     over = [0.0]
     for cap in problem.sectors:
-        over.append(float(w[cap.members].sum()) - cap.cap)
+        held = float(w[cap.members].sum())
+        over.append(held - cap.cap)
     if problem.turnover is not None:
         over.append(problem.moved(w) - problem.room)
     return max(over)

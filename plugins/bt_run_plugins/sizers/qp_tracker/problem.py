@@ -149,7 +149,8 @@ class TrackingProblem:
     def rows_kept(self, w: Array, tolerance: float) -> bool:
         """Tell whether the sector caps and the turnover limit hold."""
         for cap in self.sectors:
-            if not float(w[cap.members].sum()) <= cap.cap + tolerance:
+            held = float(w[cap.members].sum())
+            if not held <= cap.cap + tolerance:
                 return False
         return self.moved(w) <= self.room + tolerance
 

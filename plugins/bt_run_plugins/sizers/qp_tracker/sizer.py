@@ -261,7 +261,8 @@ def _closes(state: PortfolioState, rows: int) -> Array:
     closes = state.history.close(rows + 1)
     if len(closes) > rows:
         return closes
-    return np.vstack([np.full((1, closes.shape[1]), np.nan), closes])
+    nothing = np.full((1, closes.shape[1]), np.nan)
+    return np.vstack([nothing, closes])
 
 
 def _notes_on_way(universe: _Universe, outcome: TrackingOutcome) -> dict[str, Any]:
