@@ -163,7 +163,11 @@ def paragraphs(
     return y
 
 
-def save(path: Path, pages: Sequence[Figure], foot: str) -> None:
+def save(
+    path: Path,
+    pages: Sequence[Figure],
+    foot: str,
+) -> None:
     """Write pages as a PDF whose bytes follow from what they show."""
     from matplotlib.backends.backend_pdf import PdfPages
 

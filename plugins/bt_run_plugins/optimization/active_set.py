@@ -124,7 +124,8 @@ def _from_easy_to_hard(box: Box, sides: Sides) -> ActiveSetAnswer | None:
         answer = pivot_blocks(easier, sides, solve_positive_definite)
         if answer is None:
             break
-        w, sides = answer.weights, answer.sides
+        w = answer.weights
+        sides = answer.sides
     return _descend(box, w, sides)
 
 
@@ -242,7 +243,8 @@ def _point(
     held = np.einsum("ij,j->i", rows, w)
     sums = np.column_stack([np.ones(len(held)), held])
     solved = solve(box.P[np.ix_(free, free)], sums)
-    unit, pull = solved[:, 0], solved[:, 1]
+    unit = solved[:, 0]
+    pull = solved[:, 1]
     left = box.total - float(w.sum())
     nu = (left + float(pull.sum())) / float(unit.sum())
     w[free] = nu * unit - pull

@@ -71,7 +71,11 @@ def relative_gap(primal: float, dual: float) -> float:
     return abs(primal - dual) / max(_SMALLEST, abs(primal), abs(dual))
 
 
-def support(y: Array, lower: Array, upper: Array) -> float:
+def support(
+    y: Array,
+    lower: Array,
+    upper: Array,
+) -> float:
     """Return u'y+ + l'y-, what multipliers (n,) earn at the ends that they stand for."""
     at_upper = upper * np.maximum(y, 0.0)
     at_lower = lower * np.minimum(y, 0.0)

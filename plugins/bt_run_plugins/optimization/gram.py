@@ -43,7 +43,8 @@ def gram_matrix(X: Array) -> Array:
     L -= H
     L *= 2.0**k
     np.rint(L, out=L)
-    HH, LL = H.T @ H, L.T @ L
+    HH = H.T @ H
+    LL = L.T @ L
     H += L
     G = H.T @ H
     G -= HH

@@ -14,6 +14,7 @@ MISSING = "n/a"
 SHORT = 24  # characters that stay on one line
 LONG = 45  # rows above which a table scrolls in itself
 
+Row = Sequence[Any]  # of a table: values or cells
 
 # unit -> how a number reads
 FORMATS: Mapping[str, Callable[[float], str]] = MappingProxyType(
@@ -88,7 +89,7 @@ class PageTable:
     id: str
     caption: str
     columns: tuple[tuple[str, str], ...]
-    rows: Sequence[Sequence[Any]]
+    rows: Sequence[Row]
     note: str = ""
     search: bool = False
     kind: str = ""
@@ -102,7 +103,7 @@ class PageTable:
         """Return the rows as cells."""
         return [self._cells_of(row) for row in self.rows]
 
-    def _cells_of(self, row: Sequence[Any]) -> list[Cell]:
+    def _cells_of(self, row: Row) -> list[Cell]:
         cells = []
         for value, (_, unit) in zip(row, self.columns, strict=True):
             cell = value if isinstance(value, Cell) else Cell(value, unit)

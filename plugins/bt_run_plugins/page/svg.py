@@ -154,7 +154,11 @@ def line(values: Array, scale: Scale) -> str:
     return _path(x, y)
 
 
-def area(upper: Array, lower: Array, scale: Scale) -> str:
+def area(
+    upper: Array,
+    lower: Array,
+    scale: Scale,
+) -> str:
     """Return the path around the area between two lines of the same few points."""
     count = len(upper)
     if not count:

@@ -133,7 +133,11 @@ def round_log_values(low: float, high: float) -> list[float]:
     return round_values(low, high)
 
 
-def tick_text(value: float, unit: str, step: float) -> str:
+def tick_text(
+    value: float,
+    unit: str,
+    step: float,
+) -> str:
     """Write a value beside a scale whose labels are ``step`` apart."""
     if unit == "pct":
         decimals = _decimals(100 * step)

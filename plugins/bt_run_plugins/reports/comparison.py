@@ -115,7 +115,8 @@ def draw_clone_vs_benchmark(result: BacktestResult, axes: Axes) -> None:
     """
     from matplotlib.ticker import LogLocator
 
-    closes, config = result.closes, result.config
+    closes = result.closes
+    config = result.config
     own = closes["nav"] / closes["nav"].iloc[0]
     other = closes["benchmark"] / closes["benchmark"].iloc[0]
     days = _days(closes.index)
@@ -123,7 +124,13 @@ def draw_clone_vs_benchmark(result: BacktestResult, axes: Axes) -> None:
     shade(where=own >= other, color=ABOVE, label="ahead")
     shade(where=own < other, color=BELOW, label="behind")
     axes.plot(days, own, color=RUN, lw=1.2, label=config.name)
-    axes.plot(days, other, color=BENCHMARK, lw=1.0, label=f"benchmark {config.data.benchmark}")
+    axes.plot(
+        days,
+        other,
+        color=BENCHMARK,
+        lw=1.0,
+        label=f"benchmark {config.data.benchmark}",
+    )
     lowest = min(own.min(), other.min())
     highest = max(own.max(), other.max())
     wide = highest > LOG_FROM * lowest
@@ -143,7 +150,13 @@ def draw_tracking_error(result: BacktestResult, axes: Axes) -> None:
     axes.plot(days, rolled, color=RUN, lw=1.0)
     whole = result.metrics["tracking_error"]["run"]
     if whole is not None:
-        axes.axhline(whole, color=BENCHMARK, lw=0.9, ls="--", label=f"whole run {whole:.2%}")
+        axes.axhline(
+            whole,
+            color=BENCHMARK,
+            lw=0.9,
+            ls="--",
+            label=f"whole run {whole:.2%}",
+        )
         axes.legend(loc="upper right", frameon=False)
     axes.set_ylim(bottom=0.0)
     axes.yaxis.set_major_formatter(_percent_text)
@@ -197,7 +210,8 @@ def _weights(result: BacktestResult) -> pd.DataFrame:
     held = values.div(closes["nav"].to_numpy(), axis=0).set_axis(closes.index)
     size = held.abs().mean()
     order = list(size.sort_values(ascending=False, kind="stable").index)
-    named, rest = order[:NAMED], order[NAMED:]
+    named = order[:NAMED]
+    rest = order[NAMED:]
     out = held[named].copy()
     out[f"{len(rest)} others" if rest else "others"] = held[rest].sum(axis=1)
     out["cash"] = 1.0 - held.sum(axis=1)

@@ -125,7 +125,9 @@ class Sample:
             have = rows_of(self.config.set)
             if symbol not in have:
                 raise DataError(self._no_symbol(symbol, have))
-            times, values = have[symbol].times, have[symbol].close
+            rows = have[symbol]
+            times = rows.times
+            values = rows.close
         known = times.astype("datetime64[D]") <= np.datetime64(request.end)
         return times[known], values[known]
 

@@ -41,7 +41,8 @@ class DriftBands:
 
     def check(self, state: PortfolioState, target: Array) -> Verdict:
         """Compare target (N,) with the drifted weights (N,)."""
-        total_band, name_band = self.config.total, self.config.name
+        total_band = self.config.total
+        name_band = self.config.name
         distance = np.abs(target - state.weights)
         total = float(distance.sum())
         if total_band is not None and total > total_band:

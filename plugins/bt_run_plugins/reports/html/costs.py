@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bt_run import Array
-from bt_run_plugins.page.parts import Cell, PageTable, Section
+from bt_run_plugins.page.parts import Cell, PageTable, Row, Section
 from bt_run_plugins.page.svg import Chart, Shape, bars, scale_of
 from bt_run_plugins.page.ticks import group_ticks
 from bt_run_plugins.reports.html.book import Book
@@ -112,7 +112,7 @@ def _by_year(book: Book, values: Array) -> Array:
     return np.array(sums)
 
 
-def _year_rows(years: _Years) -> Iterator[tuple[object, ...]]:
+def _year_rows(years: _Years) -> Iterator[Row]:
     columns = (
         years.one_way,
         years.two_way,
@@ -126,7 +126,7 @@ def _year_rows(years: _Years) -> Iterator[tuple[object, ...]]:
         yield label, *values
 
 
-def _total_row(book: Book, two_way: float) -> tuple[object, ...]:
+def _total_row(book: Book, two_way: float) -> Row:
     commission = _of_run(book, "commission")
     slippage = _of_run(book, "slippage")
     costs = _of_run(book, "costs")
@@ -171,7 +171,8 @@ def _by_asset(book: Book) -> PageTable:
     commission = book.commission.sum(axis=0)
     slippage = book.slippage.sum(axis=0)
     order = np.argsort(-traded, kind="stable")
-    named, rest = order[:ASSETS], order[ASSETS:]
+    named = order[:ASSETS]
+    rest = order[ASSETS:]
     groups = [(book.assets[column], [column]) for column in named]
     if len(rest):
         groups.append((f"{len(rest)} others", rest.tolist()))
@@ -192,7 +193,7 @@ def _asset_row(
     traded: float,
     commission: float,
     slippage: float,
-) -> tuple[object, ...]:
+) -> Row:
     costs = commission + slippage
     bps = 1e4 * costs / traded if traded else None
     return name, traded, commission, slippage, costs, bps

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from bt_run import Array
 from bt_run.text import day_text
-from bt_run_plugins.page.parts import PageTable, Section, shown
+from bt_run_plugins.page.parts import PageTable, Row, Section, shown
 from bt_run_plugins.reports.html.book import Book
 
 if TYPE_CHECKING:
@@ -71,14 +71,14 @@ def decisions_section(book: Book) -> Section:
     return Section("decisions", "Decisions", lead, (every, _newest(table)))
 
 
-def _decision_rows(table: pd.DataFrame) -> list[tuple[object, ...]]:
+def _decision_rows(table: pd.DataFrame) -> list[Row]:
     import pandas as pd
 
     times = pd.DatetimeIndex(table["time"])
     starts = np.flatnonzero(~times.duplicated())
     asked = _asked(table, starts)
     reasons = _reasons(table, starts)
-    rows: list[tuple[object, ...]] = []
+    rows: list[Row] = []
     for number, time in enumerate(times[starts]):
         count = int(asked.names[number])
         row = (
@@ -165,13 +165,9 @@ def _stages(table: pd.DataFrame) -> list[str]:
     return names[names.index("signal") + 1 : names.index("target")]
 
 
-def _newest_rows(kept: pd.DataFrame, names: list[str]) -> list[tuple[object, ...]]:
-    rows = []
-    for asset, reason, values in zip(
-        kept["asset"],
-        kept["reason"],
-        kept[names].to_numpy(dtype=np.float64).tolist(),
-        strict=True,
-    ):
-        rows.append((str(asset), *values, str(reason)))
+def _newest_rows(kept: pd.DataFrame, names: list[str]) -> list[Row]:
+    weights = kept[names].to_numpy(dtype=np.float64).tolist()
+    rows: list[Row] = []
+    for asset, reason, own in zip(kept["asset"], kept["reason"], weights, strict=True):
+        rows.append([str(asset), *own, str(reason)])
     return rows

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bt_run import Array
-from bt_run_plugins.page.parts import Choice, PageTable, Section
+from bt_run_plugins.page.parts import Choice, PageTable, Row, Section
 from bt_run_plugins.page.svg import Chart, scale_of, under
 from bt_run_plugins.page.ticks import date_ticks
 from bt_run_plugins.reports.html.book import Book
@@ -127,7 +127,7 @@ def _drawdown_row(
     place: int,
     fall: Drawdown,
     index: pd.Index[pd.Timestamp],
-) -> tuple[object, ...]:
+) -> Row:
     if fall.recovery is None:
         recovered = "not yet"
         end = len(index) - 1

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bt_run import Array
-from bt_run_plugins.page.parts import Cell, PageTable, Section, shown
+from bt_run_plugins.page.parts import Cell, PageTable, Row, Section, shown
 from bt_run_plugins.page.svg import Chart, Scale, Shape, area, scale_of
 from bt_run_plugins.page.ticks import date_ticks
 from bt_run_plugins.reports.html.book import Book
@@ -200,7 +200,13 @@ def _contribution_section(book: Book) -> Section:
     else:
         rows = [found.row(column) for column in order]
     rows += found.totals()
-    table = PageTable("contribution", "Profit by asset", CONTRIBUTION_COLUMNS, rows, note)
+    table = PageTable(
+        "contribution",
+        "Profit by asset",
+        CONTRIBUTION_COLUMNS,
+        rows,
+        note,
+    )
     lead = (
         "Change of value less what was paid, plus income, commissions and slippage taken off: "
         "adds up to the NAV."
@@ -231,7 +237,7 @@ class _Contribution:
         """Return the largest gain or loss; 1 where there is none."""
         return float(np.abs(self.profit).max()) or 1.0
 
-    def row(self, column: int) -> list[object]:
+    def row(self, column: int) -> Row:
         """Return the row of one asset."""
         earned = float(self.profit[column])
         return [
@@ -242,7 +248,7 @@ class _Contribution:
             int(self.held[column]),
         ]
 
-    def rest(self, columns: Columns) -> list[object]:
+    def rest(self, columns: Columns) -> Row:
         """Return the row of the assets that are not shown by name."""
         columns = np.sort(columns)  # sums must not depend on who earned more
         earned = float(self.profit[columns].sum())
@@ -254,7 +260,7 @@ class _Contribution:
             int(self.held[columns].max()),
         ]
 
-    def totals(self) -> Iterator[list[object]]:
+    def totals(self) -> Iterator[Row]:
         """Yield what no asset earned, where there is such, and the change of the NAV."""
         start = self.start
         total = float(self.book.nav[-1]) - start

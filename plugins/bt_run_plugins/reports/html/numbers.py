@@ -205,7 +205,11 @@ def _stability(daily: Array) -> float:
     return float(np.corrcoef(days, growth)[0, 1] ** 2)
 
 
-def _capture(daily: Array, market: Array, days: NDArray[np.bool_]) -> float:
+def _capture(
+    daily: Array,
+    market: Array,
+    days: NDArray[np.bool_],
+) -> float:
     """Return growth per year on chosen days over the benchmark's."""
     if not len(market) or len(market) != len(daily) or not days.any():
         return math.nan

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bt_run import Array
-from bt_run_plugins.page.parts import Cell, PageTable, Section
+from bt_run_plugins.page.parts import Cell, PageTable, Row, Section
 from bt_run_plugins.page.svg import Chart, Shape, bars, scale_of
 from bt_run_plugins.page.ticks import group_ticks
 from bt_run_plugins.reports.html.book import Book
@@ -77,9 +77,9 @@ def _month_rows(
     months: pd.Series[float],
     years: pd.Series[float],
     market: pd.Series[float],
-) -> list[list[object]]:
+) -> list[Row]:
     known = {str(month): float(value) for month, value in months.items()}
-    rows: list[list[object]] = []
+    rows: list[Row] = []
     for year, total, other in zip(years.index, years.tolist(), market.tolist(), strict=True):
         found = [known.get(f"{year}-{number:02}") for number in range(1, 13)]
         cells = [_month_cell(value) for value in found]
@@ -145,7 +145,8 @@ def crises_section(book: Book, closes: pd.DataFrame) -> Section:
     if partly:
         more = f" Only partly inside the run, so not shown: {', '.join(partly)}."
     if not rows:
-        first, last = book.dates[0], book.dates[-1]
+        first = book.dates[0]
+        last = book.dates[-1]
         text = (
             "No crisis window of the S&P 500 lies wholly between "
             f"{first:%Y-%m-%d} and {last:%Y-%m-%d}.{more}"

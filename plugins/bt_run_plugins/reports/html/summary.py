@@ -261,7 +261,11 @@ def analyses(result: BacktestResult) -> Section:
     return Section("analyses", "Analyzers", "", tuple(parts))
 
 
-def _analysis_table(id_: str, name: str, frame: pd.DataFrame) -> PageTable:
+def _analysis_table(
+    id_: str,
+    name: str,
+    frame: pd.DataFrame,
+) -> PageTable:
     columns = tuple((str(column), "text") for column in frame.columns)
     rows = []
     for row in frame.head(MOST_ROWS).itertuples(index=False):

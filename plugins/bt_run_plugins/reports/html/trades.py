@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bt_run import Array
-from bt_run_plugins.page.parts import Cell, PageTable, Section, shown
+from bt_run_plugins.page.parts import Cell, PageTable, Row, Section, shown
 from bt_run_plugins.reports.html.book import Book, Trade
 
 TRADES = 200
@@ -54,7 +54,7 @@ def _trade_table(book: Book) -> PageTable:
     return PageTable("trades", "Trades", COLUMNS, rows, note, search=True)
 
 
-def _trade_row(book: Book, trade: Trade) -> tuple[object, ...]:
+def _trade_row(book: Book, trade: Trade) -> Row:
     opened = book.index[trade.first]
     closed = book.index[trade.last]
     until = "still held" if trade.open else f"{closed:%Y-%m-%d}"

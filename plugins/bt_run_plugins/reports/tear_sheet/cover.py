@@ -71,7 +71,11 @@ def _foot(page: Figure, lines: Sequence[str]) -> float:
     return floor
 
 
-def _notes(page: Figure, y: float, notes: Sequence[str]) -> float:
+def _notes(
+    page: Figure,
+    y: float,
+    notes: Sequence[str],
+) -> float:
     """Write the notes on the data in a box; return where it ends."""
     from matplotlib.patches import Rectangle
 

@@ -125,7 +125,8 @@ def _cumulative(
 def _risk_page(given: SheetInput) -> Figure:
     from pyfolio import plotting
 
-    returns, market = given.returns, given.market
+    returns = given.returns
+    market = given.market
     title = "Risk over time"
     daily = Panel(
         "Daily returns",

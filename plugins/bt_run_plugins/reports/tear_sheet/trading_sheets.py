@@ -33,7 +33,8 @@ def positions_sheet(given: SheetInput) -> Iterator[Figure]:
 def _exposure_page(given: SheetInput, share: pd.DataFrame) -> Figure:
     from pyfolio import plotting
 
-    returns, positions = given.returns, given.positions
+    returns = given.returns
+    positions = given.positions
     exposure = Panel(
         "Exposure, fraction of NAV",
         lambda axes: plotting.plot_exposures(returns, positions, ax=axes),

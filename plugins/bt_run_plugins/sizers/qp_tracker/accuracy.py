@@ -45,7 +45,8 @@ def clean(problem: TrackingProblem, w: Array) -> Array:
 
     What is given goes to the names in proportion to their room, so that no bound is crossed.
     """
-    lower, upper = problem.lower, problem.upper
+    lower = problem.lower
+    upper = problem.upper
     low = w - lower < _SNAP
     high = upper - w < _SNAP
     w = np.where(low, lower, np.where(high, upper, w))

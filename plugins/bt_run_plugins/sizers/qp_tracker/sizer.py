@@ -143,7 +143,8 @@ class QPTracker:
         return Proposal(weights, notes=_notes_on_way(universe, outcome) | found)
 
     def _universe(self, state: PortfolioState, wanted: NDArray[np.bool_]) -> _Universe:
-        history, lookback = state.history, self.config.lookback
+        history = state.history
+        lookback = self.config.lookback
         benchmark = history.benchmark_returns(lookback)
         sessions = int(np.isfinite(benchmark).sum())
         if sessions == 0:
@@ -204,7 +205,8 @@ class QPTracker:
         exempt: bool,
     ) -> TrackingProblem:
         """Return the problem over the members, a last column of cash where cash is asked for."""
-        config, members = self.config, universe.members
+        config = self.config
+        members = universe.members
         now = state.weights[members]
         given = universe.kept[members]
         kept = float(now[given].sum())
