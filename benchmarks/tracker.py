@@ -23,7 +23,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bt_run_plugins.sizers.qp_tracker.accuracy import CONTRACTS, clean, residuals
+from bt_run_plugins.optimization.contract import CONTRACTS
+from bt_run_plugins.sizers.qp_tracker.accuracy import clean, residuals
 from bt_run_plugins.sizers.qp_tracker.problem import TrackingProblem
 from bt_run_plugins.sizers.qp_tracker.solve import solve_exact, solve_tracking
 

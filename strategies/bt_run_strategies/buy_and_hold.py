@@ -8,11 +8,11 @@ from bt_run import Array, Bars, BuildContext, Component, Config, hookimpl
 
 
 class BuyAndHoldConfig(Config):
-    """Needs no settings."""
+    """No settings."""
 
 
 class BuyAndHold:
-    """Give every asset an exposure of 1 from its first bar on."""
+    """An exposure of 1 in every asset from its first bar on."""
 
     def __init__(self, config: BuyAndHoldConfig, context: BuildContext) -> None:
         self.config = config

@@ -9,7 +9,7 @@ from bt_run import Array, Bars, BuildContext, Component, Config, hookimpl
 
 
 class TrendConfig(Config):
-    """Configure the two moving averages."""
+    """Configuration of the two moving averages."""
 
     fast: int = Field(50, ge=1, description="own bars of the asset in the fast average")
     slow: int = Field(200, ge=2, description="own bars of the asset in the slow average")
@@ -29,9 +29,7 @@ class TrendConfig(Config):
 
 
 class Trend:
-    """Give +1 above the band, 0 (or -1 with ``short``) below it, and inside it what was given
-    before.
-    """
+    """+1 above the band, 0 (or -1 with ``short``) below it, and inside it what was given before."""
 
     def __init__(self, config: TrendConfig, context: BuildContext) -> None:
         self.config = config
@@ -41,20 +39,28 @@ class Trend:
 
         up:   fast_t > slow_t * (1 + band)        down:   fast_t < slow_t * (1 - band)
         """
+        config = self.config
         close = bars.own_bars(bars.close)
-        fast, slow = _mean(close, self.config.fast), _mean(close, self.config.slow)
-        below = -1.0 if self.config.short else 0.0
+        fast = moving_average(close, config.fast)
+        slow = moving_average(close, config.slow)
+        below = -1.0 if config.short else 0.0
         side = np.full(close.shape, np.nan)
-        side[fast > slow * (1.0 + self.config.band)] = 1.0
-        side[fast < slow * (1.0 - self.config.band)] = below
-        # inside the band the last side holds; before any side was taken the asset is flat
-        rows = np.where(np.isfinite(side), np.arange(len(side))[:, None], -1)
-        last = np.maximum.accumulate(rows, axis=0)
-        held = np.where(last >= 0, np.take_along_axis(side, np.maximum(last, 0), axis=0), 0.0)
-        return bars.on_calendar(np.where(np.isfinite(slow), held, np.nan))
+        side[fast > slow * (1.0 + config.band)] = 1.0
+        side[fast < slow * (1.0 - config.band)] = below
+        exposure = np.where(np.isfinite(slow), _last_side(side), np.nan)
+        return bars.on_calendar(exposure)
 
 
-def _mean(values: Array, n: int) -> Array:
+def _last_side(side: Array) -> Array:
+    """Return the side taken last, (T, N); before any was taken the asset is flat."""
+    numbers = np.arange(len(side))[:, None]
+    rows = np.where(np.isfinite(side), numbers, -1)
+    last = np.maximum.accumulate(rows, axis=0)
+    taken = np.take_along_axis(side, np.maximum(last, 0), axis=0)
+    return np.where(last >= 0, taken, 0.0)
+
+
+def moving_average(values: Array, n: int) -> Array:
     """Return the mean of the last n rows, (T, N) -> (T, N); NaN in the first n - 1."""
     out = np.full(values.shape, np.nan)
     if len(values) >= n:

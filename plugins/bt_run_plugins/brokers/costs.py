@@ -11,16 +11,23 @@ from bt_run import Array, Conditions, Config
 
 
 class Commission(Config):
-    """Configure the commission of an order; what is given adds up."""
+    """Commission of an order; what is given adds up."""
 
     bps: float = Field(
-        default=0.0, ge=0.0, lt=10_000, description="basis points of the traded value"
+        default=0.0,
+        ge=0.0,
+        lt=10_000,
+        description="basis points of the traded value",
     )
     per_share: float = Field(
-        default=0.0, ge=0.0, description="money per share; needs `adjust: none`"
+        default=0.0,
+        ge=0.0,
+        description="money per share; needs `adjust: none`",
     )
     minimum: float = Field(
-        default=0.0, ge=0.0, description="least that the per-share part of an order costs, money"
+        default=0.0,
+        ge=0.0,
+        description="least that the per-share part of an order costs, money",
     )
     cap: float | None = Field(
         default=None,
@@ -41,7 +48,7 @@ class Commission(Config):
 
 
 class Slippage(Config):
-    """Configure the slippage of an order; what is given adds up, and always against the order."""
+    """Slippage of an order; what is given adds up, and always against the order."""
 
     bps: float = Field(default=0.0, ge=0.0, lt=10_000, description="basis points of the price")
     half_spread: float = Field(
@@ -65,7 +72,7 @@ class Slippage(Config):
 
 @dataclass(frozen=True)
 class TradingCosts:
-    """Price trades by a configured commission and slippage."""
+    """The costs of trades by a configured commission and slippage."""
 
     fees: Commission
     slippage: Slippage
@@ -93,24 +100,29 @@ class TradingCosts:
 
     def fillable(self, shares: Array, conditions: Conditions) -> Array:
         """Return shares (n,) cut to the share of the bar's volume that one order may take."""
-        if self.slippage.participation is None:
+        fraction = self.slippage.participation
+        if fraction is None:
             return shares
-        return participation(shares, conditions.volume, self.slippage.participation)
+        return participation(shares, conditions.volume, fraction)
 
-    def fill_price(self, price: Array, shares: Array, conditions: Conditions) -> Array:
-        """Return price (n,) moved against the order by bps, half-spread and impact; never below 0."""
-        rate: Array | float = self.slippage.bps / 1e4
-        if self.slippage.impact:
-            lookback = self.slippage.lookback
-            average, volatility = (
-                conditions.average_volume(lookback),
-                conditions.volatility(lookback),
-            )
-            rate = rate + square_root_impact(shares, average, volatility, self.slippage.impact)
+    def fill_price(
+        self,
+        price: Array,
+        shares: Array,
+        conditions: Conditions,
+    ) -> Array:
+        """Return price (n,) moved against the order by bps, half-spread and impact, never below
+        0.
+        """
+        slippage = self.slippage
+        rate: Array | float = slippage.bps / 1e4
+        if slippage.impact:
+            average = conditions.average_volume(slippage.lookback)
+            volatility = conditions.volatility(slippage.lookback)
+            rate = rate + square_root_impact(shares, average, volatility, slippage.impact)
         side = np.sign(shares)
-        return np.asarray(
-            np.maximum(price * (1.0 + rate * side) + self.slippage.half_spread * side, 0.0)
-        )
+        moved = price * (1.0 + rate * side) + slippage.half_spread * side
+        return np.asarray(np.maximum(moved, 0.0))
 
     def commission(self, shares: Array, price: Array) -> Array:
         """Return the commission (n,) of orders filled at ``price``."""
@@ -124,15 +136,23 @@ class TradingCosts:
         return np.asarray(total)
 
 
-def per_share_fee(shares: Array, value: Array, fees: Commission) -> Array:
-    """Return min(max(per_share * |shares|, minimum), cap * value) for each order (n,), 0 for none."""
+def per_share_fee(
+    shares: Array,
+    value: Array,
+    fees: Commission,
+) -> Array:
+    """Return min(max(per_share * |shares|, minimum), cap * value) of each order (n,), 0 of none."""
     fee = np.maximum(fees.per_share * shares, fees.minimum)
     if fees.cap is not None:
         fee = np.minimum(fee, fees.cap * value)
     return np.where(shares != 0.0, fee, 0.0)
 
 
-def participation(shares: Array, volume: Array, fraction: float) -> Array:
+def participation(
+    shares: Array,
+    volume: Array,
+    fraction: float,
+) -> Array:
     """Return sign(shares) * min(|shares|, fraction * volume), (n,); an unknown volume takes
     nothing.
 
@@ -142,11 +162,15 @@ def participation(shares: Array, volume: Array, fraction: float) -> Array:
     most = fraction * np.nan_to_num(volume, nan=0.0)
     whole = shares == np.rint(shares)
     most = np.where(whole, np.floor(most), most)
-    return np.asarray(np.sign(shares) * np.minimum(np.abs(shares), most))
+    size = np.minimum(np.abs(shares), most)
+    return np.asarray(np.sign(shares) * size)
 
 
 def square_root_impact(
-    shares: Array, average_volume: Array, volatility: Array, coefficient: float
+    shares: Array,
+    average_volume: Array,
+    volatility: Array,
+    coefficient: float,
 ) -> Array:
     """Return coefficient * volatility * sqrt(|shares| / average volume), a fraction of the price,
     (n,).
@@ -155,5 +179,7 @@ def square_root_impact(
     critical nature of liquidity. An asset whose volume or volatility is not known yet pays none.
     """
     known = (average_volume > 0) & np.isfinite(volatility)
-    share = np.divide(np.abs(shares), average_volume, out=np.zeros(len(shares)), where=known)
-    return np.asarray(coefficient * np.where(known, volatility, 0.0) * np.sqrt(share))
+    nothing = np.zeros(len(shares))
+    share = np.divide(np.abs(shares), average_volume, out=nothing, where=known)
+    moves = np.where(known, volatility, 0.0)
+    return np.asarray(coefficient * moves * np.sqrt(share))

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from bt_run import BrokerTerms, BuildContext, Component, Config, Delisting, Rates, hookimpl
+from bt_run.arrays import Times
 from bt_run_plugins.brokers.costs import Commission, Slippage, TradingCosts
 from bt_run_plugins.brokers.rates import RateConfig, rate_of_sessions, rate_source
 
+RatesOfSessions = Callable[[Times], Rates]
+
 
 class Interest(Config):
-    """Configure what cash earns and what leverage and shorts cost; yearly rates, fractions, actual
-    days / 365.
-    """
+    """What cash earns and what leverage and shorts cost; yearly fractions, actual days / 365."""
 
     cash: RateConfig = Field(default=0.0, description="earned on cash above 0, yearly fraction")
     margin: RateConfig = Field(default=0.0, description="paid on cash below 0, yearly fraction")
@@ -29,7 +29,7 @@ class Interest(Config):
 
 
 class SimulatedConfig(Config):
-    """Configure the account and how its orders fill."""
+    """Configuration of the account and of how its orders fill."""
 
     cash: float = Field(default=1_000_000.0, gt=0.0, description="start capital, money")
     fill: Literal["next_open", "next_close"] = Field(
@@ -61,18 +61,10 @@ class SimulatedConfig(Config):
 
 
 def build_broker(config: SimulatedConfig, context: BuildContext) -> BrokerTerms:
-    interest = config.interest
-    if interest is None:
-        rates, read = None, ""
-    else:
-        configured = (interest.cash, interest.margin, interest.borrow)
-        sources = [rate_source(rate) for rate in configured]
-        read = "".join(source.fingerprint for source in sources)
-
-        def rates(sessions: NDArray[np.datetime64]) -> Rates:
-            cash, margin, borrow = (rate_of_sessions(source, sessions) for source in sources)
-            return Rates(cash, margin + interest.margin_spread, borrow)
-
+    """Return the terms on which the engine fills orders."""
+    rates, fingerprint = None, ""
+    if config.interest is not None:
+        rates, fingerprint = _rates_of(config.interest)
     return BrokerTerms(
         cash=config.cash,
         fill=config.fill,
@@ -81,8 +73,24 @@ def build_broker(config: SimulatedConfig, context: BuildContext) -> BrokerTerms:
         fractional=config.fractional,
         delisting=config.delisting,
         rates=rates,
-        fingerprint=read,
+        fingerprint=fingerprint,
     )
+
+
+def _rates_of(interest: Interest) -> tuple[RatesOfSessions, str]:
+    """Return a function from sessions to rates, and a hash of the files behind it."""
+    cash = rate_source(interest.cash)
+    margin = rate_source(interest.margin)
+    borrow = rate_source(interest.borrow)
+
+    def rates(sessions: Times) -> Rates:
+        return Rates(
+            cash=rate_of_sessions(cash, sessions),
+            margin=rate_of_sessions(margin, sessions) + interest.margin_spread,
+            borrow=rate_of_sessions(borrow, sessions),
+        )
+
+    return rates, cash.fingerprint + margin.fingerprint + borrow.fingerprint
 
 
 @hookimpl

@@ -9,54 +9,60 @@ from bt_run import Array, BuildContext, Component, Config, Holdings, hookimpl
 
 
 class StopLossConfig(Config):
-    """Configure a stop-loss."""
+    """Configuration of a stop-loss."""
 
     loss: float = Field(gt=0.0, lt=1.0, description="fraction of the entry price")
 
 
 class StopLoss:
-    """Close a holding that has lost a fraction of its entry price."""
+    """The end of a holding that has lost a fraction of its entry price."""
 
     def __init__(self, config: StopLossConfig, context: BuildContext) -> None:
         self.config = config
 
     def levels(self, holdings: Holdings) -> tuple[Array, Array]:
         """Return stops (n,) at entry * (1 - side * loss), and no targets."""
-        return holdings.entry * (1.0 - holdings.side * self.config.loss), _none(holdings)
+        way = holdings.side * self.config.loss
+        stops = holdings.entry * (1.0 - way)
+        return stops, _none(holdings)
 
 
 class TakeProfitConfig(Config):
-    """Configure a take-profit."""
+    """Configuration of a take-profit."""
 
     gain: float = Field(gt=0.0, description="fraction of the entry price")
 
 
 class TakeProfit:
-    """Close a holding that has gained a fraction of its entry price."""
+    """The end of a holding that has gained a fraction of its entry price."""
 
     def __init__(self, config: TakeProfitConfig, context: BuildContext) -> None:
         self.config = config
 
     def levels(self, holdings: Holdings) -> tuple[Array, Array]:
         """Return no stops, and targets (n,) at entry * (1 + side * gain)."""
-        return _none(holdings), holdings.entry * (1.0 + holdings.side * self.config.gain)
+        way = holdings.side * self.config.gain
+        targets = holdings.entry * (1.0 + way)
+        return _none(holdings), targets
 
 
 class TrailingStopConfig(Config):
-    """Configure a trailing stop."""
+    """Configuration of a trailing stop."""
 
     depth: float = Field(gt=0.0, lt=1.0, description="fraction of the best close since the entry")
 
 
 class TrailingStop:
-    """Close a holding that has come back a fraction from its best close."""
+    """The end of a holding that has come back a fraction from its best close."""
 
     def __init__(self, config: TrailingStopConfig, context: BuildContext) -> None:
         self.config = config
 
     def levels(self, holdings: Holdings) -> tuple[Array, Array]:
         """Return stops (n,) at best * (1 - side * depth), and no targets."""
-        return holdings.best * (1.0 - holdings.side * self.config.depth), _none(holdings)
+        way = holdings.side * self.config.depth
+        stops = holdings.best * (1.0 - way)
+        return stops, _none(holdings)
 
 
 def _none(holdings: Holdings) -> Array:

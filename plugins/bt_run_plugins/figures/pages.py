@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from textwrap import wrap
 from types import MappingProxyType
@@ -43,7 +44,7 @@ STYLE: Mapping[str, Any] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Panel:
-    """Hold what one pair of axes shows: ``draw(axes)``, or a line saying why it does not apply.
+    """What one pair of axes shows: ``draw(axes)``, or a line saying why it does not apply.
 
     ``place`` is (first row, last row, first column, last column). ``dates`` says that x is time,
     and no line is drawn wider than ``thickest`` points.
@@ -67,25 +68,46 @@ def new_page(title: str) -> Figure:
     FigureCanvasAgg(page)  # no pyplot: nothing to close, no window, no global state
     # drawn before the panels, so that it comes first in the text too
     page.text(MARGIN, 0.945, title, size=14, weight="bold", zorder=-1)
-    page.add_artist(Line2D([MARGIN, 1 - MARGIN], [0.93, 0.93], color=RULE, lw=0.8))
+    rule = Line2D([MARGIN, 1 - MARGIN], [0.93, 0.93], color=RULE, lw=0.8)
+    page.add_artist(rule)
     return page
 
 
-def panel_page(title: str, grid: tuple[int, int], panels: Sequence[Panel]) -> Figure:
+def panel_page(
+    title: str,
+    grid: tuple[int, int],
+    panels: Sequence[Panel],
+) -> Figure:
     """Return a page of panels on a grid of (rows, columns)."""
     page = new_page(title)
-    lines = page.add_gridspec(
-        *grid, left=0.07, right=1 - MARGIN, top=0.88, bottom=0.105, hspace=0.42, wspace=0.2
+    spec = page.add_gridspec(
+        *grid,
+        left=0.07,
+        right=1 - MARGIN,
+        top=0.88,
+        bottom=0.105,
+        hspace=0.42,
+        wspace=0.2,
     )
     for panel in panels:
         first, last, left, right = panel.place
-        axes = page.add_subplot(lines[first : last + 1, left : right + 1])
+        rows = slice(first, last + 1)
+        columns = slice(left, right + 1)
+        axes = page.add_subplot(spec[rows, columns])
         if panel.missing is None:
             panel.draw(axes)
             _tidy(axes, panel)
         else:
             axes.set_axis_off()
-            axes.text(0.5, 0.5, panel.missing, ha="center", va="center", color=GREY, style="italic")
+            axes.text(
+                0.5,
+                0.5,
+                panel.missing,
+                ha="center",
+                va="center",
+                color=GREY,
+                style="italic",
+            )
         axes.set_title("")  # pyfolio's own, in the middle
         axes.set_title(panel.title, loc="left")
     return page
@@ -106,46 +128,61 @@ def text_table(
     from matplotlib.lines import Line2D
 
     x, y = corner
-    edges = [x + sum(widths[: place + 1]) for place in range(len(widths))]
+    ends = [x + width for width in accumulate(widths)]
     for number, row in enumerate(rows):
-        weight = "bold" if number == 0 else "normal"
+        weight, thickness = ("normal", 0.3) if number else ("bold", 0.9)
         page.text(x, y, row[0], va="top", size=8, weight=weight)
-        for edge, text in zip(edges[1:], row[1:], strict=True):
-            page.text(edge, y, text, va="top", ha="right", size=8, weight=weight)
+        for end, text in zip(ends[1:], row[1:], strict=True):
+            page.text(end, y, text, va="top", ha="right", size=8, weight=weight)
         y -= step
-        page.add_artist(
-            Line2D(
-                [x, edges[-1]], [y + 0.005, y + 0.005], color=RULE, lw=0.9 if number == 0 else 0.3
-            )
+        rule = Line2D(
+            [x, ends[-1]],
+            [y + 0.005, y + 0.005],
+            color=RULE,
+            lw=thickness,
         )
+        page.add_artist(rule)
     return y
 
 
 def paragraphs(
-    page: Figure, corner: tuple[float, float], texts: Sequence[str], width: int
+    page: Figure,
+    corner: tuple[float, float],
+    texts: Sequence[str],
+    width: int,
 ) -> float:
     """Write texts as marked paragraphs of at most ``width`` characters a line; return where they
     end.
     """
     x, y = corner
     for text in texts:
-        for number, line in enumerate(wrap(text, width) or [""]):
-            if number == 0:
-                page.text(x, y, "\N{BULLET}", va="top", size=8)
+        page.text(x, y, "\N{BULLET}", va="top", size=8)
+        for line in wrap(text, width) or [""]:
             page.text(x + 0.012, y, line, va="top", size=8)
             y -= LINE
     return y
 
 
-def save(path: Path, pages: Sequence[Figure], foot: str) -> None:
+def save(
+    path: Path,
+    pages: Sequence[Figure],
+    foot: str,
+) -> None:
     """Write pages as a PDF whose bytes follow from what they show."""
     from matplotlib.backends.backend_pdf import PdfPages
 
-    plain = {"CreationDate": None, "ModDate": None, "Producer": None, "Creator": "bt-run"}
-    with PdfPages(path, metadata=plain) as pdf:
+    # no times, and no versions of what wrote it
+    metadata = {
+        "CreationDate": None,
+        "ModDate": None,
+        "Producer": None,
+        "Creator": "bt-run",
+    }
+    with PdfPages(path, metadata=metadata) as pdf:
         for number, page in enumerate(pages, start=1):
+            count = f"{number} / {len(pages)}"
             page.text(MARGIN, 0.03, foot, size=7, color=GREY)
-            page.text(1 - MARGIN, 0.03, f"{number} / {len(pages)}", size=7, color=GREY, ha="right")
+            page.text(1 - MARGIN, 0.03, count, size=7, color=GREY, ha="right")
             pdf.savefig(page)
 
 
@@ -161,10 +198,10 @@ def tidy_dates(axes: Axes) -> None:
 
 
 def _tidy(axes: Axes, panel: Panel) -> None:
-    """Undo what plotting functions set for a screen: slanted dates, thick lines, crowded legends."""
+    """Undo what plotting functions set for a screen: slanted dates, thick lines, framed legends."""
     if panel.dates:
         tidy_dates(axes)
-    axes.set_xlabel("" if panel.dates else axes.get_xlabel())
+        axes.set_xlabel("")
     for label in axes.get_xticklabels():
         label.set_rotation(0)
         label.set_horizontalalignment("center")

@@ -1,1 +1,1 @@
-"""Numerical optimization shared by sizers: matrices, exact and general solvers."""
+"""Convex problems shared by sizers: programs, solvers, the accuracy contract, relaxation."""

@@ -30,9 +30,17 @@ from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
 
 from bt_run import Array
+from bt_run.arrays import Mask
 from bt_run_plugins.optimization.gram import solve_positive_definite
 
-__all__ = ["ActiveSetAnswer", "solve_box_budget"]
+__all__ = [
+    "ActiveSetAnswer",
+    "Box",
+    "close_to_change",
+    "pivot_blocks",
+    "solve_box_budget",
+    "solve_lapack",
+]
 
 Sides = NDArray[np.int_]
 Solve = Callable[[Array, Array], Array]
@@ -48,7 +56,7 @@ _FREE, _LOWER, _UPPER = 0, -1, 1
 
 @dataclass(frozen=True)
 class ActiveSetAnswer:
-    """Hold weights (n,), multipliers of the bounds (n,) (<= 0 at lower, >= 0 at upper) and of the
+    """Weights (n,), multipliers of the bounds (n,) (<= 0 at lower, >= 0 at upper) and of the
     budget.
 
     ``sides`` (n,) is -1 at the lower bound, 1 at the upper, 0 between; ``pivots`` counts the
@@ -63,8 +71,8 @@ class ActiveSetAnswer:
 
 
 @dataclass(frozen=True)
-class _Box:
-    """Hold the problem above."""
+class Box:
+    """The problem above."""
 
     P: Array
     lower: Array
@@ -72,44 +80,68 @@ class _Box:
     total: float
 
     @property
-    def fixed(self) -> NDArray[np.bool_]:
-        fixed: NDArray[np.bool_] = self.lower == self.upper
+    def fixed(self) -> Mask:
+        fixed: Mask = self.lower == self.upper
         return fixed
 
+    def clip(self, w: Array) -> Array:
+        """Return weights put back between their bounds."""
+        return np.clip(w, self.lower, self.upper)
 
-def solve_box_budget(P: Array, lower: Array, upper: Array, total: float) -> ActiveSetAnswer | None:
+    def gradient(self, w: Array) -> Array:
+        """Return Pw, (n,), without BLAS."""
+        return np.asarray(np.einsum("ij,j->i", self.P, w))
+
+
+def solve_box_budget(
+    P: Array,
+    lower: Array,
+    upper: Array,
+    total: float,
+) -> ActiveSetAnswer | None:
     """Solve the problem above; P (n, n), bounds (n,). None when pivoting finds no answer.
 
     The problem must be feasible: sum lower <= total <= sum upper.
     """
-    box = _Box(P, lower, upper, total)
+    box = Box(P, lower, upper, total)
     begin = _begin(box)
-    near = _pivot(box, begin, _solve_lapack)
+    near = pivot_blocks(box, begin, solve_lapack)
     if near is not None:
-        answer = _pivot(box, near.sides, solve_positive_definite)
-        if answer is not None and not _close_to_change(box, answer):
+        answer = pivot_blocks(box, near.sides, solve_positive_definite)
+        if answer is not None and not close_to_change(box, answer):
             return answer
-        answer = _pivot(box, begin, solve_positive_definite)
+        answer = pivot_blocks(box, begin, solve_positive_definite)
         if answer is not None:
             return answer
     return _from_easy_to_hard(box, begin)
 
 
-def _from_easy_to_hard(box: _Box, sides: Sides) -> ActiveSetAnswer | None:
+def _from_easy_to_hard(box: Box, sides: Sides) -> ActiveSetAnswer | None:
     """Follow the answer from a problem with a large ridge to the one that is asked."""
-    room = box.upper - box.lower
-    w = box.lower + room * ((box.total - float(box.lower.sum())) / (float(room.sum()) or 1.0))
+    w = _feasible(box)
+    eye = np.eye(len(w))
     for ridge in _RIDGES:
-        answer = _pivot(
-            replace(box, P=box.P + ridge * np.eye(len(w))), sides, solve_positive_definite
-        )
+        easier = replace(box, P=box.P + ridge * eye)
+        answer = pivot_blocks(easier, sides, solve_positive_definite)
         if answer is None:
             break
-        w, sides = answer.weights, answer.sides
+        w = answer.weights
+        sides = answer.sides
     return _descend(box, w, sides)
 
 
-def _descend(box: _Box, w: Array, sides: Sides) -> ActiveSetAnswer | None:
+def _feasible(box: Box) -> Array:
+    """Return weights that fill the room between the bounds evenly."""
+    room = box.upper - box.lower
+    missing = box.total - float(box.lower.sum())
+    return box.lower + room * (missing / (float(room.sum()) or 1.0))
+
+
+def _descend(
+    box: Box,
+    w: Array,
+    sides: Sides,
+) -> ActiveSetAnswer | None:
     """Go from feasible weights to the optimum, never uphill and never over a bound."""
     sides = sides.copy()
     for step in range(1, _MOST_STEPS * len(w) + 1):
@@ -117,19 +149,18 @@ def _descend(box: _Box, w: Array, sides: Sides) -> ActiveSetAnswer | None:
             best, nu = _point(box, sides, solve_positive_definite)
         except LinAlgError:
             return None
-        short = np.where(
-            best > box.upper + _TOLERANCE,
-            box.upper - w,
-            np.where(best < box.lower - _TOLERANCE, box.lower - w, np.inf),
-        )
-        share = np.divide(short, best - w, out=np.ones(len(w)), where=np.isfinite(short))
-        block = int(np.argmin(share))
-        if share[block] < 1.0:
-            w = np.clip(w + share[block] * (best - w), box.lower, box.upper)
-            sides[block] = _UPPER if best[block] > box.upper[block] else _LOWER
+        shares = _shares(box, w, best)
+        block = int(np.argmin(shares))
+        share = shares[block]
+        if share < 1.0:
+            # a bound stands in the way: go up to it, and bind what met it
+            nearer = w + share * (best - w)
+            w = box.clip(nearer)
+            above = best[block] > box.upper[block]
+            sides[block] = _UPPER if above else _LOWER
             continue
-        w = np.clip(best, box.lower, box.upper)
-        y = np.where(sides == _FREE, 0.0, nu - np.einsum("ij,j->i", box.P, w))
+        w = box.clip(best)
+        y = np.where(sides == _FREE, 0.0, nu - box.gradient(w))
         wrong = np.where(box.fixed, 0.0, -y * sides)
         worst = int(np.argmax(wrong))
         if wrong[worst] <= _TOLERANCE:
@@ -138,17 +169,36 @@ def _descend(box: _Box, w: Array, sides: Sides) -> ActiveSetAnswer | None:
     return None
 
 
-def _begin(box: _Box) -> Sides:
+def _shares(
+    box: Box,
+    w: Array,
+    best: Array,
+) -> Array:
+    """Return which part of the way to ``best`` each weight can go before it meets a bound, (n,)."""
+    high = best > box.upper + _TOLERANCE
+    low = best < box.lower - _TOLERANCE
+    room = np.where(high, box.upper - w, box.lower - w)
+    whole = np.ones(len(w))
+    return np.divide(room, best - w, out=whole, where=high | low)
+
+
+def _begin(box: Box) -> Sides:
     """Let all be free that can move; where one point only is feasible, take its bounds."""
-    sides = np.where(box.fixed, _LOWER, _FREE)
     if abs(float(box.upper.sum()) - box.total) <= _TOLERANCE:
         return np.where(box.fixed, _LOWER, _UPPER)
     if abs(float(box.lower.sum()) - box.total) <= _TOLERANCE:
-        return np.full(len(sides), _LOWER)
-    return sides
+        return np.full(len(box.lower), _LOWER)
+    return np.where(box.fixed, _LOWER, _FREE)
 
 
-def _pivot(box: _Box, sides: Sides, solve: Solve) -> ActiveSetAnswer | None:
+def pivot_blocks(
+    box: Box,
+    sides: Sides,
+    solve: Solve,
+) -> ActiveSetAnswer | None:
+    """Change the sets of all names that violate them at once, until none does; None when that
+    circles.
+    """
     fewest, patience = len(sides) + 1, _PATIENCE
     for pivot in range(1, _MOST_PIVOTS + 1):
         try:
@@ -177,7 +227,11 @@ def _pivot(box: _Box, sides: Sides, solve: Solve) -> ActiveSetAnswer | None:
     return None
 
 
-def _point(box: _Box, sides: Sides, solve: Solve) -> tuple[Array, float]:
+def _point(
+    box: Box,
+    sides: Sides,
+    solve: Solve,
+) -> tuple[Array, float]:
     """Return the optimum (n,) for given sides, and nu; without a free name nu suits as many as it
     can.
     """
@@ -185,42 +239,59 @@ def _point(box: _Box, sides: Sides, solve: Solve) -> tuple[Array, float]:
     w = np.where(sides == _LOWER, box.lower, box.upper)
     w[free] = 0.0
     if not free.any():
-        return w, _middle(box, sides, np.einsum("ij,j->i", box.P, w))
-    held = np.einsum("ij,j->i", box.P[free], w)
-    solved = solve(box.P[np.ix_(free, free)], np.column_stack([np.ones(len(held)), held]))
-    unit, pull = solved[:, 0], solved[:, 1]
-    nu = (box.total - float(w.sum()) + float(pull.sum())) / float(unit.sum())
+        return w, _middle(box, sides, box.gradient(w))
+    rows = box.P[free]
+    held = np.einsum("ij,j->i", rows, w)
+    sums = np.column_stack([np.ones(len(held)), held])
+    solved = solve(box.P[np.ix_(free, free)], sums)
+    unit = solved[:, 0]
+    pull = solved[:, 1]
+    left = box.total - float(w.sum())
+    nu = (left + float(pull.sum())) / float(unit.sum())
     w[free] = nu * unit - pull
     return w, nu
 
 
-def _middle(box: _Box, sides: Sides, g: Array) -> float:
+def _middle(
+    box: Box,
+    sides: Sides,
+    g: Array,
+) -> float:
     """Return a nu between the gradients at the upper bounds and those at the lower, where there are
     such.
     """
-    most = g[(sides == _UPPER) & ~box.fixed].max(initial=-np.inf)
-    least = g[(sides == _LOWER) & ~box.fixed].min(initial=np.inf)
+    at_upper = (sides == _UPPER) & ~box.fixed
+    at_lower = (sides == _LOWER) & ~box.fixed
+    most = g[at_upper].max(initial=-np.inf)
+    least = g[at_lower].min(initial=np.inf)
     ends = [float(end) for end in (most, least) if np.isfinite(end)]
     return sum(ends) / len(ends) if ends else 0.0
 
 
-def _to_free(box: _Box, sides: Sides, g: Array, short: float) -> int:
+def _to_free(
+    box: Box,
+    sides: Sides,
+    g: Array,
+    short: float,
+) -> int:
     """Return the name that can best take what is ``short`` of the budget when none is free."""
-    movable = ~box.fixed & (sides == (_LOWER if short > 0 else _UPPER))
-    return int(np.argmin(np.where(movable, np.sign(short) * g, np.inf)))
+    side = _LOWER if short > 0 else _UPPER
+    movable = ~box.fixed & (sides == side)
+    price = np.sign(short) * g
+    return int(np.argmin(np.where(movable, price, np.inf)))
 
 
-def _close_to_change(box: _Box, answer: ActiveSetAnswer) -> bool:
+def close_to_change(box: Box, answer: ActiveSetAnswer) -> bool:
     """Tell whether a free weight nearly touches a bound, or a multiplier is nearly zero."""
-    free = answer.sides == _FREE
-    room = np.minimum(answer.weights - box.lower, box.upper - answer.weights)
-    margin = np.where(free, room, np.abs(answer.bounds))
+    w = answer.weights
+    room = np.minimum(w - box.lower, box.upper - w)
+    margin = np.where(answer.sides == _FREE, room, np.abs(answer.bounds))
     return bool((margin[~box.fixed] < _CLOSE).any())
 
 
-def _solve_lapack(A: Array, B: Array) -> Array:
+def solve_lapack(A: Array, B: Array) -> Array:
+    """Solve A X = B like ``solve_positive_definite``, quicker and to other last digits."""
     from scipy.linalg import cho_factor, cho_solve
 
-    return np.asarray(
-        cho_solve(cho_factor(A, overwrite_a=True, check_finite=False), B, check_finite=False)
-    )
+    factor = cho_factor(A, overwrite_a=True, check_finite=False)
+    return np.asarray(cho_solve(factor, B, check_finite=False))

@@ -32,17 +32,19 @@ def gram_matrix(X: Array) -> Array:
     h + l fit into 53 bits when 2 (k + 1) + log2(T) <= 53, so H'H, L'L and H'L + L'H = (H + L)'(H +
     L) - H'H - L'L are exact.
     """
-    k = (_MANTISSA - int(np.ceil(np.log2(max(len(X), 2))))) // 2 - 1
-    _, exponents = np.frexp(np.maximum(X.max(axis=0), -X.min(axis=0)))
+    of_sums = int(np.ceil(np.log2(max(len(X), 2))))
+    k = (_MANTISSA - of_sums) // 2 - 1
+    largest = np.maximum(X.max(axis=0), -X.min(axis=0))
+    _, exponents = np.frexp(largest)
     units = np.ldexp(1.0, exponents - k)
-    L = X * (
-        1.0 / units
-    )  # by powers of two, so exact; all in place, for fresh memory costs more than the sums
+    # by powers of two, so exact; all in place, for fresh memory costs more than the sums
+    L = X * (1.0 / units)
     H = np.rint(L)
     L -= H
     L *= 2.0**k
     np.rint(L, out=L)
-    HH, LL = H.T @ H, L.T @ L
+    HH = H.T @ H
+    LL = L.T @ L
     H += L
     G = H.T @ H
     G -= HH
@@ -63,22 +65,37 @@ def solve_positive_definite(A: Array, B: Array) -> Array:
         LinAlgError: A is not positive definite to working precision.
     """
     n = len(A)
-    W = np.hstack([A, B])  # becomes [U | U'^-1 B]
-    for top in range(0, n, _BLOCK):
-        end = min(top + _BLOCK, n)
-        for j in range(top, end):
-            pivot = W[j, j]
-            if not pivot > 0.0:  # NaN is not positive either
-                raise LinAlgError(f"the matrix is not positive definite: pivot {j} is {pivot}")
-            W[j, j:] /= np.sqrt(pivot)
-            W[j + 1 : end, j + 1 :] -= W[j, j + 1 : end, None] * W[j, j + 1 :]
-        for left in range(end, n, _STRIP):
-            right = min(left + _STRIP, n)
-            W[left:right, left:] -= np.einsum(
-                "ki,kj->ij", W[top:end, left:right], W[top:end, left:]
-            )
-    U, X = np.ascontiguousarray(W[:, :n].T), W[:, n:].copy()
+    W = np.hstack([A, B])
+    _eliminate(W, n)
+    U = np.ascontiguousarray(W[:, :n].T)
+    X = W[:, n:].copy()
     for j in range(n - 1, -1, -1):
         X[j] /= U[j, j]
         X[:j] -= U[j, :j, None] * X[j]
     return X
+
+
+def _eliminate(W: Array, n: int) -> None:
+    """Turn [A | B] into [U | U'^-1 B] in place, a block of rows at a time."""
+    for top in range(0, n, _BLOCK):
+        end = min(top + _BLOCK, n)
+        _eliminate_block(W, top, end)
+        for left in range(end, n, _STRIP):
+            right = min(left + _STRIP, n)
+            strip = W[top:end, left:right]
+            rest = W[top:end, left:]
+            W[left:right, left:] -= np.einsum("ki,kj->ij", strip, rest)
+
+
+def _eliminate_block(
+    W: Array,
+    top: int,
+    end: int,
+) -> None:
+    for j in range(top, end):
+        pivot = W[j, j]
+        if not pivot > 0.0:  # NaN is not positive either
+            raise LinAlgError(f"the matrix is not positive definite: pivot {j} is {pivot}")
+        row = W[j]
+        row[j:] /= np.sqrt(pivot)
+        W[j + 1 : end, j + 1 :] -= row[j + 1 : end, None] * row[j + 1 :]

@@ -14,24 +14,25 @@ MISSING = "n/a"
 SHORT = 24  # characters that stay on one line
 LONG = 45  # rows above which a table scrolls in itself
 
+Row = Sequence[Any]  # of a table: values or cells
 
 # unit -> how a number reads
 FORMATS: Mapping[str, Callable[[float], str]] = MappingProxyType(
     {
-        "pct": lambda v: f"{v:z.2%}",
-        "ratio": lambda v: f"{v:z.2f}",
-        "money": lambda v: f"{v:z,.2f}",
-        "count": lambda v: f"{v:,.0f}",
-        "years": lambda v: f"{v:,.1f}",
-        "bps": lambda v: f"{v:z,.1f} bp",
-        "shares": lambda v: f"{v:z,.6g}",
+        "pct": "{:z.2%}".format,
+        "ratio": "{:z.2f}".format,
+        "money": "{:z,.2f}".format,
+        "count": "{:,.0f}".format,
+        "years": "{:,.1f}".format,
+        "bps": "{:z,.1f} bp".format,
+        "shares": "{:z,.6g}".format,
     }
 )
 
 
 @dataclass(frozen=True)
 class Cell:
-    """Hold a value of a table, its unit ("text" for words) and how it looks.
+    """A value of a table, its unit ("text" for words) and how it looks.
 
     ``look`` is a CSS class; ``bar`` in [-1, 1] draws a bar behind it; ``hint`` defines a row's
     head.
@@ -52,32 +53,43 @@ class Cell:
         """Return the value as it reads."""
         if not self.number:
             return str(self.value)
-        return FORMATS[self.unit](self.value) if self.raw else MISSING
+        if not self.raw:
+            return MISSING
+        return FORMATS[self.unit](self.value)
 
     @property
     def classes(self) -> str:
         """Return the CSS classes of a table cell."""
-        kind = "n" if self.number else "w" if len(self.text) <= SHORT else "long-text"
+        if self.number:
+            kind = "n"
+        elif len(self.text) <= SHORT:
+            kind = "w"
+        else:
+            kind = "long-text"
         return f"{kind} {self.look}".strip()
 
     @property
     def raw(self) -> str:
         """Return all digits of a number; nothing when it is not defined."""
-        if not self.number or self.value is None or not math.isfinite(self.value):
+        if not self.number or self.value is None:
             return ""
-        return repr(float(self.value)) if isinstance(self.value, float) else str(self.value)
+        if not math.isfinite(self.value):
+            return ""
+        if isinstance(self.value, float):
+            return repr(float(self.value))  # numpy's floats would say so
+        return str(self.value)
 
 
 @dataclass(frozen=True)
-class Table:
-    """Hold a table: its columns as (head, unit), rows of values or cells, and a line about what was
-    left out.
+class PageTable:
+    """A table: its columns as (head, unit), rows of values or cells, and a line about what was left
+    out.
     """
 
     id: str
     caption: str
     columns: tuple[tuple[str, str], ...]
-    rows: Sequence[Sequence[Any]]
+    rows: Sequence[Row]
     note: str = ""
     search: bool = False
     kind: str = ""
@@ -89,18 +101,23 @@ class Table:
     @property
     def cells(self) -> list[list[Cell]]:
         """Return the rows as cells."""
-        return [
-            [
-                v if isinstance(v, Cell) else Cell(v, unit)
-                for v, (_, unit) in zip(row, self.columns, strict=True)
-            ]
-            for row in self.rows
-        ]
+        return [self._cells_of(row) for row in self.rows]
+
+    def _cells_of(self, row: Row) -> list[Cell]:
+        cells = []
+        for value, (_, unit) in zip(row, self.columns, strict=True):
+            cell = value if isinstance(value, Cell) else Cell(value, unit)
+            cells.append(cell)
+        return cells
+
+
+# the page about the data asks for it under this name
+Table = PageTable
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Hold charts of the same thing, one of which is shown at a time."""
+    """Charts of the same thing, one of which is shown at a time."""
 
     id: str
     legend: str
@@ -109,7 +126,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Picture:
-    """Hold a PNG picture, base64, with its title and what it shows in words."""
+    """A PNG picture, base64, with its title and what it shows in words."""
 
     title: str
     text: str
@@ -118,17 +135,23 @@ class Picture:
 
 @dataclass(frozen=True)
 class Section:
-    """Hold a part of the page; ``missing`` says in one line why it does not apply."""
+    """A part of the page; ``missing`` says in one line why it does not apply."""
 
     id: str
     title: str
     lead: str = ""
-    parts: tuple[Chart | Choice | Table | Picture, ...] = field(default_factory=tuple)
+    parts: tuple[Chart | Choice | PageTable | Picture, ...] = field(default_factory=tuple)
     missing: str = ""
 
 
-def shown(rows: Sequence[Any], most: int, name: str, where: str) -> tuple[Sequence[Any], str]:
+def shown(
+    rows: Sequence[Any],
+    most: int,
+    name: str,
+    where: str,
+) -> tuple[Sequence[Any], str]:
     """Return the first rows, and a line that says how many there are when some are left out."""
     if len(rows) <= most:
         return rows, ""
-    return rows[:most], f"{most:,} of {len(rows):,} {name} are shown; all are in {where}."
+    note = f"{most:,} of {len(rows):,} {name} are shown; all are in {where}."
+    return rows[:most], note

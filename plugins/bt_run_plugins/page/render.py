@@ -1,4 +1,4 @@
-"""Turn templates into pages; a template, a style or a script is named by its path in this package."""
+"""Templates become pages; template, style and script are named by their paths in this package."""
 
 from __future__ import annotations
 

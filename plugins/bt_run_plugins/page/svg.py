@@ -11,33 +11,26 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bt_run import Array
-
-if TYPE_CHECKING:
-    import pandas as pd
+from bt_run.arrays import Indices
+from bt_run_plugins.page.ticks import Tick, round_log_values, round_values, tick_text
 
 WIDTH, HEIGHT = 1600, 1000
 COLUMNS = 800  # of pixels: as wide as the page draws a picture
+ROOM = 0.04  # of the range, above and below
+LOG_ROOM = 1.03
+BAR = 0.8  # of the width of a group
 
-
-@dataclass(frozen=True)
-class Tick:
-    """Hold a label at ``at``, percent from the left or from the top; ``spare`` ones are left out on
-    a phone.
-    """
-
-    at: float
-    text: str
-    spare: bool = False
+Places = NDArray[np.int_]
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Hold a path in the colour ``color``, a CSS class; ``kind`` is line, area or bars."""
+    """A path in the colour ``color``, a CSS class; ``kind`` is line, area or bars."""
 
     label: str
     color: str
@@ -47,7 +40,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Chart:
-    """Hold a picture: what it shows in words, its shapes and its ticks."""
+    """A picture: what it shows in words, its shapes and its ticks."""
 
     title: str
     text: str
@@ -59,7 +52,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Scale:
-    """Map values to percent from the top, linear or logarithmic."""
+    """The way from values to percent from the top, linear or logarithmic."""
 
     low: float
     high: float
@@ -67,181 +60,180 @@ class Scale:
 
     def place(self, values: Array) -> Array:
         """Return percent from the top."""
-        low, high = (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
+        low, high, raw = self.low, self.high, values
         with np.errstate(all="ignore"):
-            raw = np.log(values) if self.log else values
+            if self.log:
+                low, high = math.log(low), math.log(high)
+                raw = np.log(values)
             return np.asarray(100.0 * (high - raw) / (high - low))
 
     def ticks(self, unit: str) -> tuple[Tick, ...]:
         """Return round labels inside the scale."""
-        values = _log_steps(self.low, self.high) if self.log else _steps(self.low, self.high)
+        if self.log:
+            values = round_log_values(self.low, self.high)
+        else:
+            values = round_values(self.low, self.high)
         places = self.place(np.array(values))
         step = min(np.diff(sorted(values)), default=1.0)
-        return tuple(
-            Tick(round(float(at), 2), _label(v, unit, step))
-            for v, at in zip(values, places, strict=True)
-        )
+        ticks = []
+        for value, at in zip(values, places.tolist(), strict=True):
+            text = tick_text(value, unit, step)
+            ticks.append(Tick(round(at, 2), text))
+        return tuple(ticks)
+
+    @property
+    def floor(self) -> float:
+        """Return where zero lies, percent from the top, be it outside the scale."""
+        (place,) = self.place(np.zeros(1))
+        return float(place)
 
     @property
     def zero(self) -> float | None:
-        """Return where zero lies inside the scale."""
-        inside = not self.log and self.low < 0.0 < self.high
-        return round(float(self.place(np.zeros(1))[0]), 2) if inside else None
+        """Return where zero lies inside the scale; None where it does not."""
+        if self.log or not self.low < 0.0 < self.high:
+            return None
+        return round(self.floor, 2)
 
 
-def scale_of(series: Sequence[Array], *, zero: bool = False, log: bool = False) -> Scale:
+def scale_of(
+    series: Sequence[Array],
+    *,
+    zero: bool = False,
+    log: bool = False,
+) -> Scale:
     """Return the scale that holds all finite values, a little room around them; with ``zero``, zero
     too.
     """
-    parts = [values[np.isfinite(values)] for values in series]
-    every = np.concatenate([*parts, np.zeros(1 if zero else 0)])
-    low, high = (float(every.min()), float(every.max())) if len(every) else (0.0, 1.0)
+    low, high = _range(series, zero)
     if log:
-        return Scale(low / 1.03, high * 1.03, log=True)
+        return Scale(low / LOG_ROOM, high * LOG_ROOM, log=True)
     if zero and low == high == 0.0:
         return Scale(0.0, 1.0)
-    room = 0.04 * (high - low) or 0.05 * abs(high) or 0.5
+    room = ROOM * (high - low) or 0.05 * abs(high) or 0.5
+    # what stands on zero, or hangs from it, needs no room there
+    stands = zero and low == 0.0
+    hangs = zero and high == 0.0
     return Scale(
-        low if zero and low == 0.0 else low - room, high if zero and high == 0.0 else high + room
+        low=low if stands else low - room,
+        high=high if hangs else high + room,
     )
 
 
-def kept(values: Array, columns: int = COLUMNS) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+def _range(series: Sequence[Array], zero: bool) -> tuple[float, float]:
+    """Return the lowest and the highest finite value, zero among them if asked for."""
+    finite = [values[np.isfinite(values)] for values in series]
+    if zero:
+        finite.append(np.zeros(1))
+    every = np.concatenate([np.zeros(0), *finite])
+    if not len(every):
+        return 0.0, 1.0
+    return float(every.min()), float(every.max())
+
+
+def kept(values: Array, columns: int = COLUMNS) -> Indices:
     """Return the rows that a line of ``columns`` pixels needs: first, lowest, highest and last of
     each column.
     """
     rows = np.flatnonzero(np.isfinite(values))
     if len(rows) <= 4 * columns:
         return rows
-    edges = np.linspace(0, len(rows), columns + 1).astype(int)
+    edges = np.linspace(0, len(rows), columns + 1)
     found = []
-    for first, end in pairwise(edges.tolist()):
+    for first, end in pairwise(edges.astype(int).tolist()):
         own = values[rows[first:end]]
-        found += sorted({first, first + int(own.argmin()), first + int(own.argmax()), end - 1})
-    return rows[found]
+        lowest = first + int(own.argmin())
+        highest = first + int(own.argmax())
+        found += sorted({first, lowest, highest, end - 1})
+    return np.asarray(rows[found])
 
 
 def line(values: Array, scale: Scale) -> str:
     """Return the path of a line through ``values`` (n,), spread evenly from left to right."""
-    if not len(values):
-        return ""
-    take = kept(values)
-    x = np.rint(take * (WIDTH / max(1, len(values) - 1))).astype(int)
-    y = np.rint(scale.place(values[take]) * (HEIGHT / 100)).astype(int)
+    rows = kept(values)
+    x = _across(rows, len(values))
+    y = _down(values[rows], scale)
     return _path(x, y)
 
 
-def area(upper: Array, lower: Array, scale: Scale) -> str:
+def area(
+    upper: Array,
+    lower: Array,
+    scale: Scale,
+) -> str:
     """Return the path around the area between two lines of the same few points."""
-    if not len(upper):
+    count = len(upper)
+    if not count:
         return ""
-    x = np.rint(np.arange(len(upper)) * (WIDTH / max(1, len(upper) - 1))).astype(int)
-    top, bottom = (np.rint(scale.place(v) * (HEIGHT / 100)).astype(int) for v in (upper, lower))
-    return _path(np.concatenate([x, x[::-1]]), np.concatenate([top, bottom[::-1]])) + "z"
+    x = _across(np.arange(count), count)
+    top = _down(upper, scale)
+    bottom = _down(lower, scale)
+    # to the right along the upper line, and back along the lower
+    path = _path(
+        np.concatenate([x, x[::-1]]),
+        np.concatenate([top, bottom[::-1]]),
+    )
+    return f"{path}z"
 
 
 def under(values: Array, scale: Scale) -> str:
     """Return the path around the area between a line and zero."""
-    if not len(values):
+    rows = kept(values)
+    if not len(rows):
         return ""
-    take = kept(values)
-    x = np.rint(take * (WIDTH / max(1, len(values) - 1))).astype(int)
-    y = np.rint(scale.place(values[take]) * (HEIGHT / 100)).astype(int)
-    floor = round(float(scale.place(np.zeros(1))[0]) * HEIGHT / 100)
-    return _path(np.array([x[0], *x, x[-1]]), np.array([floor, *y, floor])) + "z"
+    x = _across(rows, len(values))
+    y = _down(values[rows], scale)
+    floor = _floor(scale)
+    path = _path(
+        np.array([x[0], *x, x[-1]]),
+        np.array([floor, *y, floor]),
+    )
+    return f"{path}z"
 
 
-def bars(values: Array, scale: Scale, place: int = 0, of: int = 1) -> str:
+def bars(
+    values: Array,
+    scale: Scale,
+    place: int = 0,
+    of: int = 1,
+) -> str:
     """Return a path of upright bars, bar ``place`` of ``of`` in each group."""
     group = WIDTH / max(1, len(values))
-    wide = max(1, round(group * 0.8 / of))
-    floor = round(float(scale.place(np.zeros(1))[0]) * HEIGHT / 100)
+    wide = max(1, round(group * BAR / of))
+    floor = _floor(scale)
     tops = scale.place(values) * (HEIGHT / 100)
     parts = []
     for number, top in enumerate(tops):
-        if np.isfinite(top) and round(top) != floor:
-            left = round(group * (number + 0.1) + place * wide)
-            parts.append(f"M{left} {floor}V{round(top)}h{wide}V{floor}z")
+        if not np.isfinite(top) or round(top) == floor:
+            continue
+        left = round(group * (number + 0.1) + place * wide)
+        parts.append(f"M{left} {floor}V{round(top)}h{wide}V{floor}z")
     return "".join(parts)
 
 
-def date_ticks(index: pd.DatetimeIndex) -> tuple[Tick, ...]:
-    """Return labels of dates along points spread evenly from left to right."""
-    if len(index) < 2:
-        return tuple(Tick(0.0, f"{day:%Y-%m-%d}") for day in index)
-    years = (index[-1] - index[0]).days / 365.25
-    if years > 2.5:
-        key, form = np.asarray(index.year), "%Y"
-        step = next(s for s in (1, 2, 5, 10, 20, 50, 100) if years / s <= 11)
-        starts = [row for row in _changes(key) if key[row] % step == 0]
-    elif years > 0.4:
-        key, form = np.asarray(index.year * 12 + index.month - 1), "%b %Y"
-        step = next(s for s in (1, 2, 3, 6) if 12 * years / s <= 11)
-        starts = [row for row in _changes(key) if key[row] % step == 0]
-    else:
-        starts, form = list(range(0, len(index), max(1, len(index) // 6))), "%d %b"
-    return tuple(
-        Tick(
-            round(100.0 * row / (len(index) - 1), 2), f"{index[row]:{form}}", spare=number % 2 == 1
-        )
-        for number, row in enumerate(starts)
-    )
+def _across(rows: Indices, count: int) -> Places:
+    """Return how far from the left ``rows`` of ``count`` points lie."""
+    step = WIDTH / max(1, count - 1)
+    return np.asarray(np.rint(rows * step).astype(int))
 
 
-def group_ticks(labels: Sequence[str], most: int = 24) -> tuple[Tick, ...]:
-    """Return labels in the middle of groups of bars, as many as there is room for."""
-    step = max(1, math.ceil(len(labels) / most))
-    shown = range(0, len(labels), step)
-    thin = max(1, math.ceil(len(shown) / 8))
-    return tuple(
-        Tick(round(100.0 * (row + 0.5) / len(labels), 2), labels[row], spare=number % thin != 0)
-        for number, row in enumerate(shown)
-    )
+def _down(values: Array, scale: Scale) -> Places:
+    """Return how far from the top values lie."""
+    places = scale.place(values) * (HEIGHT / 100)
+    return np.asarray(np.rint(places).astype(int))
 
 
-def _path(x: Array, y: Array) -> str:
+def _floor(scale: Scale) -> int:
+    return round(scale.floor * HEIGHT / 100)
+
+
+def _path(x: Places, y: Places) -> str:
     """Return a path in relative steps, which are shorter to write."""
+    if not len(x):
+        return ""
+    start = f"M{int(x[0])} {int(y[0])}"
     moves = np.column_stack([np.diff(x), np.diff(y)])
     moves = moves[(moves != 0).any(axis=1)]
+    if not len(moves):
+        return f"{start}h1"  # a lone point would not be seen
     steps = " ".join(f"{dx} {dy}" for dx, dy in moves.tolist())
-    start = f"M{int(x[0])} {int(y[0])}" if len(x) else ""
-    return f"{start}l{steps}".replace(" -", "-") if steps else f"{start}h1" if start else ""
-
-
-def _changes(key: Array) -> list[int]:
-    return [row for row in range(1, len(key)) if key[row] != key[row - 1]]
-
-
-def _steps(low: float, high: float) -> list[float]:
-    """Return four to eight round values inside [low, high]."""
-    raw = (high - low) / 5
-    power = 10.0 ** math.floor(math.log10(raw))
-    step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= raw)
-    return [
-        round(n * step, 12)
-        for n in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
-    ]
-
-
-def _log_steps(low: float, high: float) -> list[float]:
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    for digits in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7)):
-        found = [d * 10.0**p for p in powers for d in digits if low <= d * 10.0**p <= high]
-        if len(found) >= 4:
-            return found
-    return _steps(low, high)
-
-
-def _label(value: float, unit: str, step: float) -> str:
-    if unit == "pct":
-        return f"{value:z.{_digits(100 * step)}%}"
-    if unit == "money":
-        for size, name in ((1e9, "bn"), (1e6, "m"), (1e3, "k")):
-            if abs(value) >= size:
-                return f"{value / size:,.{_digits(step / size)}f}{name}"
-    return f"{value:z,.{_digits(step)}f}"
-
-
-def _digits(step: float) -> int:
-    """Return how many decimals tell values apart that are ``step`` apart."""
-    return next((d for d in range(5) if abs(step * 10**d - round(step * 10**d)) < 1e-6), 4)
+    return f"{start}l{steps}".replace(" -", "-")

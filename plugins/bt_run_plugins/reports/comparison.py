@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bt_run import BacktestResult, BuildContext, Component, Config, hookimpl
+from bt_run.results.metrics import DAYS
 from bt_run_plugins.figures.pages import GREY, STYLE, tidy_dates
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "COMPARED",
     "PICTURES",
-    "Comparison",
+    "BenchmarkComparison",
     "bt_reports",
     "comparison_table",
     "draw_clone_vs_benchmark",
@@ -36,12 +38,14 @@ __all__ = [
 ]
 
 TABLE = "strategy_comparison.csv"
-WINDOW, DAYS = 63, 252  # sessions in the rolling window, and in a year
+DPI = 150
+WINDOW = 63  # sessions: a quarter
 LOG_FROM = 5.0  # times the lowest value, from which on a linear axis hides the early years
 DUST = 1e-9  # of NAV: rounding, not a short position
 NAMED = 12  # assets with a colour of their own
 ABOVE, BELOW, RUN, BENCHMARK = "#7fbf7b", "#e08a84", "#1b6e4b", "#555555"
-COLUMNS = ("run", "benchmark", "equal_weight")
+OTHERS, CASH = "#b9b9b9", "#eeeeee"
+ROWS = ("run", "benchmark", "equal_weight")
 COMPARED = (
     "cagr",
     "volatility",
@@ -58,22 +62,26 @@ COMPARED = (
 )
 
 
-class ComparisonConfig(Config):
-    """Configure the comparison: there is nothing to choose."""
+class BenchmarkComparisonConfig(Config):
+    """Configuration of the comparison: there is nothing to choose."""
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Write ``strategy_comparison.csv`` and three PNG pictures; equal results give equal bytes."""
+class BenchmarkComparison:
+    """The writer of ``strategy_comparison.csv`` and three PNG pictures; equal results give equal
+    bytes.
+    """
 
     def write(self, result: BacktestResult, folder: Path) -> list[Path]:
         """Write the files into ``folder`` and return their paths, the table first."""
         table = folder / TABLE
         comparison_table(result).to_csv(table, lineterminator="\n")
-        return [
-            table,
-            *(_picture(result, folder / f"{name}.png", draw) for name, draw in PICTURES.items()),
-        ]
+        paths = [table]
+        for name, draw in PICTURES.items():
+            path = folder / f"{name}.png"
+            path.write_bytes(png(result, draw, dpi=DPI))
+            paths.append(path)
+        return paths
 
 
 def comparison_table(result: BacktestResult) -> pd.DataFrame:
@@ -84,17 +92,20 @@ def comparison_table(result: BacktestResult) -> pd.DataFrame:
     """
     import pandas as pd
 
-    rows = [[result.metrics[metric][name] for metric in COMPARED] for name in COLUMNS]
-    index = pd.Index(COLUMNS, name="strategy")
-    return pd.DataFrame(rows, index=index, columns=list(COMPARED), dtype=float)
+    values = {}
+    for metric in COMPARED:
+        values[metric] = [result.metrics[metric][name] for name in ROWS]
+    index = pd.Index(ROWS, name="strategy")
+    return pd.DataFrame(values, index=index, dtype=float)
 
 
 def rolling_tracking_error(result: BacktestResult) -> pd.Series[float]:
-    """Return sqrt(252 mean(d^2)) over the last 63 sessions, d = daily return less the benchmark's."""
-    closes = result.closes
-    returns = closes[["nav", "benchmark"]] / closes[["nav", "benchmark"]].shift() - 1.0
+    """Return sqrt(252 mean(d^2)) over 63 sessions, d = daily return less the benchmark's."""
+    navs = result.closes[["nav", "benchmark"]]
+    returns = navs / navs.shift() - 1.0
     difference = (returns["nav"] - returns["benchmark"]).iloc[1:]
-    rolled: pd.Series[float] = np.sqrt(DAYS * (difference**2).rolling(WINDOW).mean())
+    mean = (difference**2).rolling(WINDOW).mean()
+    rolled: pd.Series[float] = np.sqrt(DAYS * mean)
     return rolled
 
 
@@ -105,19 +116,24 @@ def draw_clone_vs_benchmark(result: BacktestResult, axes: Axes) -> None:
     from matplotlib.ticker import LogLocator
 
     closes = result.closes
-    own, other = (closes[name] / closes[name].iloc[0] for name in ("nav", "benchmark"))
+    config = result.config
+    own = closes["nav"] / closes["nav"].iloc[0]
+    other = closes["benchmark"] / closes["benchmark"].iloc[0]
     days = _days(closes.index)
-    axes.fill_between(
-        days, own, other, where=own >= other, color=ABOVE, alpha=0.55, lw=0, label="ahead"
-    )
-    axes.fill_between(
-        days, own, other, where=own < other, color=BELOW, alpha=0.55, lw=0, label="behind"
-    )
-    axes.plot(days, own, color=RUN, lw=1.2, label=result.config.name)
+    shade = partial(axes.fill_between, days, own, other, alpha=0.55, lw=0)
+    shade(where=own >= other, color=ABOVE, label="ahead")
+    shade(where=own < other, color=BELOW, label="behind")
+    axes.plot(days, own, color=RUN, lw=1.2, label=config.name)
     axes.plot(
-        days, other, color=BENCHMARK, lw=1.0, label=f"benchmark {result.config.data.benchmark}"
+        days,
+        other,
+        color=BENCHMARK,
+        lw=1.0,
+        label=f"benchmark {config.data.benchmark}",
     )
-    wide = max(own.max(), other.max()) > LOG_FROM * min(own.min(), other.min())
+    lowest = min(own.min(), other.min())
+    highest = max(own.max(), other.max())
+    wide = highest > LOG_FROM * lowest
     if wide:
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
@@ -134,33 +150,46 @@ def draw_tracking_error(result: BacktestResult, axes: Axes) -> None:
     axes.plot(days, rolled, color=RUN, lw=1.0)
     whole = result.metrics["tracking_error"]["run"]
     if whole is not None:
-        axes.axhline(whole, color=BENCHMARK, lw=0.9, ls="--", label=f"whole run {whole:.2%}")
+        axes.axhline(
+            whole,
+            color=BENCHMARK,
+            lw=0.9,
+            ls="--",
+            label=f"whole run {whole:.2%}",
+        )
         axes.legend(loc="upper right", frameon=False)
     axes.set_ylim(bottom=0.0)
-    axes.yaxis.set_major_formatter(_percent)
-    axes.set_title(
-        f"Tracking error over {WINDOW} sessions, per year: sqrt(252 x mean(d²))", loc="left"
-    )
+    axes.yaxis.set_major_formatter(_percent_text)
+    title = f"Tracking error over {WINDOW} sessions, per year: sqrt({DAYS} x mean(d²))"
+    axes.set_title(title, loc="left")
 
 
 def draw_weight_evolution(result: BacktestResult, axes: Axes) -> None:
-    """Draw the weights at each close as a stack: the largest names, the others together, and cash."""
+    """Draw the weights at each close as a stack: the largest names, the others in one, and cash."""
     import matplotlib
 
     weights = _weights(result)
-    colors = [*matplotlib.colormaps["tab20"].colors[:NAMED], "#b9b9b9", "#eeeeee"]  # type: ignore[attr-defined]
-    used = [*colors[: weights.shape[1] - 2], *colors[-2:]]
+    named = weights.shape[1] - 2
+    palette: Any = matplotlib.colormaps["tab20"]
+    colors = [*palette.colors[:named], OTHERS, CASH]
     days = _days(weights.index)
-    axes.stackplot(days, weights.clip(lower=0.0).T, labels=list(weights.columns), colors=used, lw=0)
+    longs = weights.clip(lower=0.0)
+    axes.stackplot(days, longs.T, labels=list(weights.columns), colors=colors, lw=0)
     if (weights < -DUST).to_numpy().any():
-        axes.stackplot(days, weights.clip(upper=0.0).T, colors=used, lw=0)
+        shorts = weights.clip(upper=0.0)
+        axes.stackplot(days, shorts.T, colors=colors, lw=0)
         axes.axhline(0.0, color=BENCHMARK, lw=0.8)
     axes.margins(x=0.0, y=0.0)
-    axes.yaxis.set_major_formatter(_percent)
+    axes.yaxis.set_major_formatter(_percent_text)
     axes.set_title("Weights at the close, fraction of NAV", loc="left")
     handles, labels = axes.get_legend_handles_labels()
+    # from the top down, as they are stacked
     axes.legend(
-        handles[::-1], labels[::-1], loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False
+        handles[::-1],
+        labels[::-1],
+        loc="center left",
+        bbox_to_anchor=(1.0, 0.5),
+        frameon=False,
     )
 
 
@@ -176,30 +205,25 @@ PICTURES: Mapping[str, Callable[[BacktestResult, Axes], None]] = MappingProxyTyp
 def _weights(result: BacktestResult) -> pd.DataFrame:
     """Return weights by session: the names with the largest mean, ``N others`` and ``cash``."""
     closes = result.closes
-    table = result.positions.pivot(index="time", columns="asset", values="value")
-    held = (
-        table.reindex(closes["time"])
-        .fillna(0.0)
-        .div(closes["nav"].to_numpy(), axis=0)
-        .set_axis(closes.index)
-    )
-    largest = held.abs().mean().sort_values(ascending=False, kind="stable").index
-    named, rest = list(largest[:NAMED]), list(largest[NAMED:])
+    values = result.positions.pivot(index="time", columns="asset", values="value")
+    values = values.reindex(closes["time"]).fillna(0.0)
+    held = values.div(closes["nav"].to_numpy(), axis=0).set_axis(closes.index)
+    size = held.abs().mean()
+    order = list(size.sort_values(ascending=False, kind="stable").index)
+    named = order[:NAMED]
+    rest = order[NAMED:]
     out = held[named].copy()
     out[f"{len(rest)} others" if rest else "others"] = held[rest].sum(axis=1)
     out["cash"] = 1.0 - held.sum(axis=1)
     return out
 
 
-def _picture(
-    result: BacktestResult, path: Path, draw: Callable[[BacktestResult, Axes], None]
-) -> Path:
-    """Save one picture and return its path."""
-    path.write_bytes(png(result, draw, dpi=150))
-    return path
-
-
-def png(result: BacktestResult, draw: Callable[[BacktestResult, Axes], None], *, dpi: int) -> bytes:
+def png(
+    result: BacktestResult,
+    draw: Callable[[BacktestResult, Axes], None],
+    *,
+    dpi: int,
+) -> bytes:
     """Return one picture as PNG; without pyplot there is nothing to close, and no setting of the
     user's is touched.
     """
@@ -207,16 +231,15 @@ def png(result: BacktestResult, draw: Callable[[BacktestResult, Axes], None], *,
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    style: list[Any] = ["default", dict(STYLE)]
-    with matplotlib.style.context(style):
+    styles: list[Any] = ["default", dict(STYLE)]
+    with matplotlib.style.context(styles):
         figure = Figure(figsize=(10.0, 5.0), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()
         draw(result, axes)
         tidy_dates(axes)
-        figure.suptitle(
-            f"{result.config.name}   run {result.run_id}", x=0.01, ha="left", size=8, color=GREY
-        )
+        title = f"{result.config.name}   run {result.run_id}"
+        figure.suptitle(title, x=0.01, ha="left", size=8, color=GREY)
         out = BytesIO()
         figure.savefig(out, format="png", dpi=dpi, metadata={"Software": None})
     return out.getvalue()
@@ -229,7 +252,7 @@ def _days(index: pd.Index[Any]) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(index).tz_localize(None)
 
 
-def _percent(value: float, _: float) -> str:
+def _percent_text(value: float, _: float) -> str:
     return f"{100 * value:.4g}%"
 
 
@@ -238,7 +261,7 @@ def bt_reports() -> Iterable[Component]:
     return [
         Component(
             name="comparison",
-            config=ComparisonConfig,
+            config=BenchmarkComparisonConfig,
             build=_build,
             summary="run, benchmark and equal weight in a CSV, with pictures of growth, tracking "
             "error and weights",
@@ -246,5 +269,5 @@ def bt_reports() -> Iterable[Component]:
     ]
 
 
-def _build(_: ComparisonConfig, __: BuildContext) -> Comparison:
-    return Comparison()
+def _build(_: BenchmarkComparisonConfig, __: BuildContext) -> BenchmarkComparison:
+    return BenchmarkComparison()

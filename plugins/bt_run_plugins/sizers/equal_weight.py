@@ -10,7 +10,7 @@ from bt_run_plugins.sizers.sharing import share
 
 
 class EqualWeightConfig(Config):
-    """Configure equal weighting."""
+    """Configuration of equal weighting."""
 
     redistribute: bool = Field(
         False,
@@ -19,7 +19,7 @@ class EqualWeightConfig(Config):
 
 
 class EqualWeight:
-    """Give each eligible asset 1/N, times its exposure."""
+    """1/N for each eligible asset, times its exposure."""
 
     accepts = frozenset({"exposure"})
 
@@ -28,7 +28,8 @@ class EqualWeight:
 
     def target_weights(self, state: PortfolioState) -> Array:
         """Return weights (N,): exposure / (number of eligible assets)."""
-        return share(np.ones(len(state.signals)), state.signals, self.config.redistribute)
+        equal = np.ones(len(state.signals))
+        return share(equal, state.signals, self.config.redistribute)
 
 
 @hookimpl

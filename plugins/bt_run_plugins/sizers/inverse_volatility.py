@@ -5,12 +5,20 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
-from bt_run import BuildContext, Component, Config, PortfolioState, Proposal, hookimpl
+from bt_run import (
+    Array,
+    BuildContext,
+    Component,
+    Config,
+    PortfolioState,
+    Proposal,
+    hookimpl,
+)
 from bt_run_plugins.sizers.sharing import share
 
 
 class InverseVolatilityConfig(Config):
-    """Configure inverse-volatility weighting."""
+    """Configuration of inverse-volatility weighting."""
 
     lookback: int = Field(63, ge=2, description="own bars of the asset in the volatility estimate")
     redistribute: bool = Field(
@@ -20,7 +28,7 @@ class InverseVolatilityConfig(Config):
 
 
 class InverseVolatility:
-    """Give each eligible asset a share in proportion to 1/volatility, times its exposure.
+    """A share in proportion to 1/volatility for each eligible asset, times its exposure.
 
     An asset with fewer than ``lookback`` returns, or that did not move at all, has no estimate and
     gets no share.
@@ -35,18 +43,25 @@ class InverseVolatility:
         """Return weights (N,): (1/s_i) / sum_j (1/s_j) * exposure_i, s the standard deviation of
         returns.
         """
-        returns = state.history.returns(self.config.lookback, asset_bars=True)
-        if len(returns) < self.config.lookback:
-            deviation = np.full(len(state.signals), np.nan)
-        else:
-            deviation = returns.std(axis=0, ddof=1)
+        deviation = self._deviation(state)
         known = deviation > 0
-        inverse = np.divide(1.0, deviation, out=np.zeros(len(deviation)), where=known)
+        nothing = np.zeros(len(deviation))
+        inverse = np.divide(1.0, deviation, out=nothing, where=known)
         signals = np.where(known, state.signals, np.nan)
+        weights = share(inverse, signals, self.config.redistribute)
         unknown = np.isfinite(state.signals) & ~known
-        names = [name for name, flag in zip(state.history.assets, unknown, strict=True) if flag]
-        notes = {"no volatility estimate": names} if names else None
-        return Proposal(share(inverse, signals, self.config.redistribute), notes=notes)
+        if not unknown.any():
+            return Proposal(weights)
+        names = [state.history.assets[column] for column in np.flatnonzero(unknown)]
+        return Proposal(weights, notes={"no volatility estimate": names})
+
+    def _deviation(self, state: PortfolioState) -> Array:
+        """Return the standard deviation of each asset's returns, (N,); NaN without an estimate."""
+        lookback = self.config.lookback
+        returns = state.history.returns(lookback, asset_bars=True)
+        if len(returns) < lookback:
+            return np.full(len(state.signals), np.nan)
+        return np.asarray(returns.std(axis=0, ddof=1))
 
 
 @hookimpl

@@ -7,7 +7,11 @@ import numpy as np
 from bt_run import Array
 
 
-def share(shares: Array, signals: Array, redistribute: bool) -> Array:
+def share(
+    shares: Array,
+    signals: Array,
+    redistribute: bool,
+) -> Array:
     """Share 1 among the eligible assets in proportion to ``shares`` (N,), times exposure (N,).
 
     Eligible means a signal that is not NaN; with ``redistribute`` only names with an exposure
@@ -17,4 +21,6 @@ def share(shares: Array, signals: Array, redistribute: bool) -> Array:
     sharing = exposure != 0.0 if redistribute else np.isfinite(signals)
     parts = np.where(sharing, shares, 0.0)
     total = float(parts.sum())
-    return parts / total * exposure if total > 0 else np.zeros(len(signals))
+    if not total > 0.0:
+        return np.zeros(len(signals))
+    return parts / total * exposure

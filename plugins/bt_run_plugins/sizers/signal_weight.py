@@ -8,11 +8,11 @@ from bt_run import Array, BuildContext, Component, Config, PortfolioState, hooki
 
 
 class SignalWeightConfig(Config):
-    """Needs no settings: the run's limits bound the weights."""
+    """No settings: the run's limits bound the weights."""
 
 
 class SignalWeight:
-    """Give each asset its signal as its weight; not eligible means 0."""
+    """The signal of each asset as its weight; not eligible means 0."""
 
     accepts = frozenset({"exposure", "score"})
 

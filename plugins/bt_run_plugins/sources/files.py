@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Set
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import available_timezones
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 from bt_run import (
@@ -26,11 +24,19 @@ from bt_run import (
     assemble_bars,
     hookimpl,
 )
+from bt_run.arrays import Times
+from bt_run.text import nearest
 
 if TYPE_CHECKING:
     import pandas as pd
 
+Kind = Literal["parquet", "csv"]
+Times = Times
+
 _COLUMNS = ("open", "high", "low", "close", "volume", "adj_close", "dividend", "split")
+_SINGLE = frozenset({*_COLUMNS, "date", "ticker"})
+# zone of the midnights that stand for whole sessions where no other is configured
+_USUAL_ZONE = "America/New_York"
 _OTHER_NAMES = MappingProxyType(
     {
         "dividends": "dividend",
@@ -43,7 +49,7 @@ _OTHER_NAMES = MappingProxyType(
 
 
 class FilesConfig(Config):
-    """Configure files of prices."""
+    """Configuration of files of prices."""
 
     path: Path = Field(
         description="a folder with one file per symbol, or one table with a ticker column"
@@ -58,24 +64,23 @@ class FilesConfig(Config):
         "bar ENDS",
     )
 
+    last_session: dict[str, date] = Field(
+        {},
+        description="declared delistings: symbol -> its last session",
+    )
+
     @field_validator("timezone")
     @classmethod
     def _zone_exists(cls, name: str | None) -> str | None:
         if name is not None and name not in available_timezones():
-            raise ValueError(
-                f"no such time zone: {name!r}; expected a name such as America/New_York"
-            )
+            raise ValueError(f"no such time zone: {name!r}; expected a name such as {_USUAL_ZONE}")
         return name
-
-    last_session: dict[str, date] = Field(
-        {}, description="declared delistings: symbol -> its last session"
-    )
 
 
 class Files:
-    """Read the requested symbols from files."""
+    """A source that reads the requested symbols from files."""
 
-    def __init__(self, config: FilesConfig, kind: Literal["parquet", "csv"]) -> None:
+    def __init__(self, config: FilesConfig, kind: Kind) -> None:
         self.config = config
         self.kind = kind
 
@@ -85,22 +90,24 @@ class Files:
         Raises:
             DataError: a file, a symbol or a column is missing, or a row cannot be true.
         """
-        symbols = {*request.assets.values(), request.benchmark[1]}
-        if unknown := sorted(self.config.last_session.keys() - symbols):
+        declared = self.config.last_session
+        _, benchmark = request.benchmark
+        symbols = {*request.assets.values(), benchmark}
+        if unknown := sorted(declared.keys() - symbols):
             raise DataError(
                 f"last_session: no asset of the run has the symbol {unknown[0]!r}; found "
                 f"{sorted(symbols)}"
             )
         rows = self._rows(symbols)
-        delisted = {
-            name: np.datetime64(self.config.last_session[symbol], "D")
-            for name, symbol in request.assets.items()
-            if symbol in self.config.last_session
-        }
+        assets, delisted = {}, {}
+        for name, symbol in request.assets.items():
+            assets[name] = rows[symbol]
+            if symbol in declared:
+                delisted[name] = np.datetime64(declared[symbol], "D")
         return assemble_bars(
             request,
-            {name: rows[symbol] for name, symbol in request.assets.items()},
-            rows[request.benchmark[1]],
+            assets,
+            rows[benchmark],
             prices=self.config.prices,
             last_session=delisted,
         )
@@ -109,10 +116,11 @@ class Files:
         """Return the symbols that the files have."""
         path = self.config.path
         if path.is_dir():
-            return tuple(sorted(file.stem for file in path.glob(f"*.{self.kind}")))
+            files = path.glob(f"*.{self.kind}")
+            return tuple(sorted(file.stem for file in files))
         return tuple(sorted(self._rows(None)))
 
-    def series(self, symbol: str, request: LoadRequest) -> tuple[NDArray[np.datetime64], Array]:
+    def series(self, symbol: str, request: LoadRequest) -> tuple[Times, Array]:
         """Return the times (n,) and closes (n,) of one symbol over the request's window.
 
         Raises:
@@ -127,7 +135,7 @@ class Files:
 
 def read_rows(
     path: Path,
-    kind: Literal["parquet", "csv"],
+    kind: Kind,
     symbols: set[str] | None = None,
     timezone: str | None = None,
 ) -> dict[str, Rows]:
@@ -138,44 +146,50 @@ def read_rows(
         DataError: a file, a symbol or a column is missing, or holds something that is no date or
             number.
     """
-    return (
-        _folder(path, kind, symbols, timezone)
-        if path.is_dir()
-        else _table(path, kind, symbols, timezone)
-    )
+    read = _read_folder if path.is_dir() else _read_table
+    return read(path, kind, symbols, timezone)
 
 
-def _folder(
-    path: Path, kind: str, symbols: set[str] | None, timezone: str | None
+def _read_folder(
+    path: Path,
+    kind: Kind,
+    symbols: set[str] | None,
+    timezone: str | None,
 ) -> dict[str, Rows]:
     have = {file.stem: file for file in sorted(path.glob(f"*.{kind}"))}
     wanted = have.keys() if symbols is None else symbols
     _refuse_unknown(wanted, have, f"{path} has no file {{}}.{kind}")
-    return {
-        symbol: _rows(have[symbol], _read(have[symbol], kind), timezone)
-        for symbol in sorted(wanted)
-    }
+    found = {}
+    for symbol in sorted(wanted):
+        file = have[symbol]
+        found[symbol] = _rows(file, _read(file, kind), timezone)
+    return found
 
 
-def _table(
-    path: Path, kind: str, symbols: set[str] | None, timezone: str | None
+def _read_table(
+    path: Path,
+    kind: Kind,
+    symbols: set[str] | None,
+    timezone: str | None,
 ) -> dict[str, Rows]:
     table = _read(path, kind)
     if "ticker" not in table.columns:
         raise DataError(
             f"{path}: found columns {', '.join(table.columns)}; expected a ticker column in a "
-            "single table, "
-            "or a folder with one file per symbol"
+            "single table, or a folder with one file per symbol"
         )
-    known = table["ticker"].astype(str)
+    ticker = table["ticker"].astype(str)
     if symbols is not None:
-        _refuse_unknown(symbols, known.unique().tolist(), f"{path} has no ticker {{}}")
-        table = table[known.isin(symbols)]
-    groups = table.groupby(table["ticker"].astype(str), sort=True)
-    return {str(symbol): _rows(path, group, timezone) for symbol, group in groups}
+        _refuse_unknown(symbols, ticker.unique().tolist(), f"{path} has no ticker {{}}")
+        table = table[ticker.isin(symbols)]
+    found = {}
+    for symbol, group in table.groupby(table["ticker"].astype(str), sort=True):
+        found[str(symbol)] = _rows(path, group, timezone)
+    return found
 
 
-def _read(path: Path, kind: str) -> pd.DataFrame:
+def _read(path: Path, kind: Kind) -> pd.DataFrame:
+    """Return a file as it stands, its columns under their usual names."""
     import pandas as pd
 
     if not path.exists():
@@ -190,19 +204,26 @@ def _read(path: Path, kind: str) -> pd.DataFrame:
         raise DataError(f"{path}: cannot be read as {kind}: {error}") from error
     if table.index.name is not None:
         table = table.reset_index()
-    names = [str(column).strip().lower().replace(" ", "_") for column in table.columns]
-    names = [_OTHER_NAMES.get(name, name) for name in names]
-    if twice := sorted(
-        {name for name in names if names.count(name) > 1 and name in (*_COLUMNS, "date", "ticker")}
-    ):
+    names = [_usual_name(str(column)) for column in table.columns]
+    twice = {name for name in _SINGLE if names.count(name) > 1}
+    if twice:
         raise DataError(
-            f"{path}: column {twice[0]} stands there twice, under one name or two; expected one"
+            f"{path}: column {min(twice)} stands there twice, under one name or two; expected one"
         )
     table.columns = pd.Index(names)
     return table
 
 
-def _rows(path: Path, table: pd.DataFrame, timezone: str | None) -> Rows:
+def _usual_name(column: str) -> str:
+    name = column.strip().lower().replace(" ", "_")
+    return _OTHER_NAMES.get(name, name)
+
+
+def _rows(
+    path: Path,
+    table: pd.DataFrame,
+    timezone: str | None,
+) -> Rows:
     missing = {"date", "close"} - set(table.columns)
     if missing:
         raise DataError(
@@ -211,27 +232,47 @@ def _rows(path: Path, table: pd.DataFrame, timezone: str | None) -> Rows:
         )
     columns = {}
     for name in _COLUMNS:
-        if name in table.columns:
-            try:
-                columns[name] = table[name].to_numpy(dtype=np.float64)
-            except (TypeError, ValueError) as error:
-                raise DataError(
-                    f"{path}: column {name} holds something that is not a number: {error}"
-                ) from error
+        if name not in table.columns:
+            continue
+        try:
+            columns[name] = table[name].to_numpy(dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise DataError(
+                f"{path}: column {name} holds something that is not a number: {error}"
+            ) from error
     return Rows(times=_times(path, table, timezone), **columns)
 
 
 def _times(
-    path: Path, table: pd.DataFrame, timezone: str | None
-) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
+    path: Path,
+    table: pd.DataFrame,
+    timezone: str | None,
+) -> Times:
     """Return UTC times: the date at 00:00 for daily rows, the end of the bar for intraday ones."""
+    stamps = _stamps(path, table["date"])
+    if (stamps == stamps.normalize()).all():
+        return _plain_times(stamps)
+    if stamps.tz is None:
+        if timezone is None:
+            raise DataError(
+                f"{path}: timestamps such as {stamps[0]} carry no time zone; set `timezone` on "
+                f"the source, for example `timezone: {_USUAL_ZONE}`"
+            )
+        stamps = stamps.tz_localize(timezone)
+    else:
+        days = _midnights(stamps, timezone)
+        if days is not None:
+            return days
+    return _plain_times(stamps.tz_convert("UTC"))
+
+
+def _stamps(path: Path, written: pd.Series[Any]) -> pd.DatetimeIndex:
+    """Read a column of dates or times."""
     import pandas as pd
 
-    written = table["date"]
     if written.dtype.kind in "if":
-        written = written.astype("Int64").astype(
-            str
-        )  # 20100104 is a date, and no count of nanoseconds
+        # 20100104 is a date, and no count of nanoseconds
+        written = written.astype("Int64").astype(str)
     try:
         stamps = pd.DatetimeIndex(pd.to_datetime(written))
     except (TypeError, ValueError) as error:
@@ -239,21 +280,15 @@ def _times(
         raise DataError(
             f"{path}: column date holds something that is not a date: {reason}"
         ) from error
-    if stamps.isna().any():
-        raise DataError(f"{path}: row {int(np.flatnonzero(stamps.isna())[0]) + 1} has no date")
-    if (stamps == stamps.normalize()).all():
-        return stamps.tz_localize(None).to_numpy().astype("datetime64[ns]")
-    if stamps.tz is None:
-        if timezone is None:
-            raise DataError(
-                f"{path}: timestamps such as {stamps[0]} carry no time zone; set `timezone` on "
-                "the source, "
-                "for example `timezone: America/New_York`"
-            )
-        stamps = stamps.tz_localize(timezone)
-    elif len(days := _midnights(stamps, timezone)):
-        return days
-    return stamps.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[ns]")
+    missing = np.flatnonzero(stamps.isna())
+    if len(missing):
+        raise DataError(f"{path}: row {int(missing[0]) + 1} has no date")
+    return stamps
+
+
+def _plain_times(stamps: pd.DatetimeIndex) -> Times:
+    """Return times without their zone."""
+    return stamps.tz_localize(None).to_numpy().astype("datetime64[ns]")
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
@@ -261,33 +296,43 @@ def _read_csv(path: Path) -> pd.DataFrame:
     import pandas as pd
 
     return pd.read_csv(
-        path, dtype={"ticker": str}, keep_default_na=False, na_values=["", "nan", "NaN", "null"]
+        path,
+        dtype={"ticker": str},
+        keep_default_na=False,
+        na_values=["", "nan", "NaN", "null"],
     )
 
 
-def _midnights(
-    stamps: pd.DatetimeIndex, timezone: str | None
-) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
+def _midnights(stamps: pd.DatetimeIndex, timezone: str | None) -> Times | None:
     """Return the dates of daily rows that are stamped at midnight of another zone, written in UTC;
-    else nothing.
+    else None.
     """
-    for zone in (timezone, "America/New_York") if timezone else ("America/New_York",):
+    for zone in (timezone, _USUAL_ZONE):
+        if zone is None:
+            continue
         local = stamps.tz_convert(zone)
         if (local == local.normalize()).all():
-            return local.tz_localize(None).to_numpy().astype("datetime64[ns]")
-    return np.zeros(0, dtype="datetime64[ns]")
+            return _plain_times(local)
+    return None
 
 
-def _refuse_unknown(symbols: Set[str], have: Iterable[str], text: str) -> None:
+def _refuse_unknown(
+    symbols: Set[str],
+    have: Iterable[str],
+    text: str,
+) -> None:
     known = list(have)
-    for symbol in sorted(symbols - set(known)):
-        near = difflib.get_close_matches(symbol, known, 1)
-        hint = (
-            f"; did you mean {near[0]!r}?"
-            if near
-            else f"; it has {len(known)}, such as {', '.join(known[:5])}"
-        )
-        raise DataError(text.format(symbol) + (hint if known else "; it has none at all"))
+    unknown = sorted(symbols - set(known))
+    if not unknown:
+        return
+    near = nearest(unknown[0], known)
+    if near is not None:
+        hint = f"did you mean {near!r}?"
+    elif known:
+        hint = f"it has {len(known)}, such as {', '.join(known[:5])}"
+    else:
+        hint = "it has none at all"
+    raise DataError(f"{text.format(unknown[0])}; {hint}")
 
 
 def _build_parquet(config: FilesConfig, context: BuildContext) -> Files:

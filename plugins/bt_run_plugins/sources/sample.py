@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from bt_run import (
@@ -22,6 +21,7 @@ from bt_run import (
     assemble_bars,
     hookimpl,
 )
+from bt_run.arrays import Times
 from bt_run_plugins.sources.sample_series import MACRO, macro_series, read_shipped
 
 if TYPE_CHECKING:
@@ -33,19 +33,19 @@ PriceConvention = Literal["as_traded", "split_adjusted"]
 
 
 class SampleConfig(Config):
-    """Choose a set of sample prices."""
+    """Configuration of sample prices: which set."""
 
     set: SampleSet | Literal["macro"] = Field(
         description="indices: S&P 500 and Nasdaq Composite 1999-2018; stocks: five US stocks "
-        "2000-2013; "
-        "large_caps: 20 US stocks and the S&P 500, closes only, 1990-2022 (needs "
-        "bt-run[large-caps]); "
-        "macro: series for data.tables, AAA, BAA, RF, WTI, VIX"
+        "2000-2013; large_caps: 20 US stocks and the S&P 500, closes only, 1990-2022 (needs "
+        "bt-run[large-caps]); macro: series for data.tables, AAA, BAA, RF, WTI, VIX"
     )
 
 
 @dataclass(frozen=True)
 class _Index:
+    """An index of the set ``indices``: what it is, and its file in arch."""
+
     symbol: str
     words: str
     file: str
@@ -56,10 +56,26 @@ _INDICES = (
     _Index("NASDAQ", "the Nasdaq Composite price index", "data/nasdaq/nasdaq.csv.gz"),
 )
 _LARGE_CAPS_INDEX = "SP500"
+_LARGE_CAPS_FILES = (
+    "datasets/data/sp500_dataset.csv.gz",
+    "datasets/data/sp500_index.csv.gz",
+)
+_INDEX_FIELDS = ("open", "high", "low", "close", "volume")
+_STOCK_FIELDS = (*_INDEX_FIELDS, "adj_close")
+# notes on the sets
+_HINDSIGHT = (
+    "AAPL, MSFT, IBM, GOOG and FB are a choice made in hindsight: their past returns are no "
+    "evidence"
+)
+_SURVIVORS = (
+    "the 20 large caps were chosen because they survived and grew: survivorship bias flatters "
+    "this run"
+)
+_NO_DIVIDENDS = "SP500 is a price index without dividends, while the stocks' closes include theirs"
 
 
 class Sample:
-    """Load one of the sample sets."""
+    """A source that loads one of the sample sets."""
 
     def __init__(self, config: SampleConfig, context: BuildContext) -> None:
         self.config = config
@@ -77,28 +93,26 @@ class Sample:
                 f"{', '.join(MACRO)}"
             )
         have = rows_of(self.config.set)
-        wanted = {**request.assets, request.benchmark[0]: request.benchmark[1]}
-        for name, symbol in wanted.items():
-            if symbol not in have:
-                raise DataError(
-                    f"{name}: the sample set {self.config.set!r} has no symbol {symbol!r}; "
-                    f"it has {', '.join(sorted(have))}"
-                )
+        name, symbol = request.benchmark
+        wanted = {**request.assets, name: symbol}
+        for own, asked in wanted.items():
+            if asked not in have:
+                raise DataError(f"{own}: {self._no_symbol(asked, have)}")
         return assemble_bars(
             request,
-            {name: have[symbol] for name, symbol in request.assets.items()},
-            have[request.benchmark[1]],
+            {own: have[asked] for own, asked in request.assets.items()},
+            have[symbol],
             prices=prices_of(self.config.set),
             notes=self._notes(wanted),
         )
 
     def symbols(self) -> tuple[str, ...]:
         """Return the symbols of the set."""
-        return (
-            tuple(MACRO) if self.config.set == "macro" else tuple(sorted(rows_of(self.config.set)))
-        )
+        if self.config.set == "macro":
+            return tuple(MACRO)
+        return tuple(sorted(rows_of(self.config.set)))
 
-    def series(self, symbol: str, request: LoadRequest) -> tuple[NDArray[np.datetime64], Array]:
+    def series(self, symbol: str, request: LoadRequest) -> tuple[Times, Array]:
         """Return dates (n,) and values (n,) of a macro series, or closes of a symbol, up to the
         request's end.
 
@@ -110,38 +124,30 @@ class Sample:
         else:
             have = rows_of(self.config.set)
             if symbol not in have:
-                raise DataError(
-                    f"the sample set {self.config.set!r} has no symbol {symbol!r}; it has "
-                    f"{', '.join(sorted(have))}"
-                )
-            times, values = have[symbol].times, have[symbol].close
+                raise DataError(self._no_symbol(symbol, have))
+            rows = have[symbol]
+            times = rows.times
+            values = rows.close
         known = times.astype("datetime64[D]") <= np.datetime64(request.end)
         return times[known], values[known]
 
+    def _no_symbol(self, symbol: str, have: Iterable[str]) -> str:
+        known = ", ".join(sorted(have))
+        return f"the sample set {self.config.set!r} has no symbol {symbol!r}; it has {known}"
+
     def _notes(self, wanted: Mapping[str, str]) -> tuple[str, ...]:
+        """Return what the data really are."""
         if self.config.set == "stocks":
-            return (
-                "AAPL, MSFT, IBM, GOOG and FB are a choice made in hindsight: their past returns "
-                "are no evidence",
-            )
+            return (_HINDSIGHT,)
         if self.config.set == "large_caps":
-            notes = [
-                "the 20 large caps were chosen because they survived and grew: survivorship bias "
-                "flatters this run"
-            ]
-            if _LARGE_CAPS_INDEX in wanted.values():
-                notes.append(
-                    "SP500 is a price index without dividends, while the stocks' closes include "
-                    "theirs"
-                )
-            return tuple(notes)
+            with_index = _LARGE_CAPS_INDEX in wanted.values()
+            return (_SURVIVORS, _NO_DIVIDENDS) if with_index else (_SURVIVORS,)
         words = {index.symbol: index.words for index in _INDICES}
-        return tuple(
-            f"{name} is a stand-in: {words[symbol]}, not a fund"
-            if name != symbol
-            else f"{name} is {words[symbol]}, not a fund"
-            for name, symbol in sorted(wanted.items())
-        )
+        notes = []
+        for name, symbol in sorted(wanted.items()):
+            verb = "is" if name == symbol else "is a stand-in:"
+            notes.append(f"{name} {verb} {words[symbol]}, not a fund")
+        return tuple(notes)
 
 
 def rows_of(name: SampleSet) -> dict[str, Rows]:
@@ -150,7 +156,13 @@ def rows_of(name: SampleSet) -> dict[str, Rows]:
     Raises:
         DataError: the package that holds the set is not installed.
     """
-    return {"indices": _indices, "stocks": _stocks, "large_caps": _large_caps}[name]()
+    match name:
+        case "indices":
+            return _indices()
+        case "stocks":
+            return _stocks()
+        case "large_caps":
+            return _large_caps()
 
 
 def prices_of(name: SampleSet) -> PriceConvention:
@@ -163,14 +175,8 @@ def _indices() -> dict[str, Rows]:
     out = {}
     for index in _INDICES:
         table = read_shipped("arch", index.file)
-        times = _dates(table["Date"])
-        out[index.symbol] = Rows(
-            times=times,
-            **{
-                field.lower(): _numbers(table[field])
-                for field in ("Open", "High", "Low", "Close", "Volume")
-            },
-        )
+        columns = {field: _numbers(table[field.capitalize()]) for field in _INDEX_FIELDS}
+        out[index.symbol] = Rows(times=_dates(table["Date"]), **columns)
     return out
 
 
@@ -178,19 +184,17 @@ def _stocks() -> dict[str, Rows]:
     """Read five stocks, as traded with the vendor's adj_close, 2000-2013, from bokeh_sampledata."""
     table = read_shipped("bokeh_sampledata", "_data/stocks.csv.gz")
     table.columns = table.columns.str.lower().str.replace(" ", "_")
-    fields = ("open", "high", "low", "close", "volume", "adj_close")
-    return {
-        str(symbol): Rows(
-            times=_dates(group["date"]), **{field: _numbers(group[field]) for field in fields}
-        )
-        for symbol, group in table.groupby("ticker")
-    }
+    out = {}
+    for symbol, group in table.groupby("ticker"):
+        columns = {field: _numbers(group[field]) for field in _STOCK_FIELDS}
+        out[str(symbol)] = Rows(times=_dates(group["date"]), **columns)
+    return out
 
 
 def _large_caps() -> dict[str, Rows]:
     """Read 20 large caps and the S&P 500, adjusted closes only, 1990-2022, from skfolio."""
     out = {}
-    for file in ("datasets/data/sp500_dataset.csv.gz", "datasets/data/sp500_index.csv.gz"):
+    for file in _LARGE_CAPS_FILES:
         table = read_shipped("skfolio", file, extra="large-caps")
         times = _dates(table["Date"])
         for symbol in table.columns.drop("Date"):
@@ -198,22 +202,23 @@ def _large_caps() -> dict[str, Rows]:
             present = ~np.isnan(close)
             # the closes are adjusted already, so close and adj_close are the same series
             out[str(symbol)] = Rows(
-                times=times[present], close=close[present], adj_close=close[present]
+                times=times[present],
+                close=close[present],
+                adj_close=close[present],
             )
     # the index has no dividends to be adjusted for
-    out[_LARGE_CAPS_INDEX] = Rows(
-        times=out[_LARGE_CAPS_INDEX].times, close=out[_LARGE_CAPS_INDEX].close
-    )
+    index = out[_LARGE_CAPS_INDEX]
+    out[_LARGE_CAPS_INDEX] = Rows(times=index.times, close=index.close)
     return out
 
 
-def _dates(column: pd.Series[str]) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
+def _dates(column: pd.Series[str]) -> Times:
     import pandas as pd
 
     return pd.to_datetime(column).to_numpy().astype("datetime64[ns]")
 
 
-def _numbers(column: pd.Series[float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _numbers(column: pd.Series[float]) -> Array:
     return np.asarray(column, dtype=np.float64)
 
 

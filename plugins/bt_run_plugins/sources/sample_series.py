@@ -10,9 +10,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bt_run import Array, DataError
+from bt_run.arrays import Times
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,7 @@ __all__ = ["MACRO", "macro_series", "read_shipped"]
 
 @dataclass(frozen=True)
 class _Shipped:
-    """Say where a series lies in arch, and how its dates are to be read."""
+    """A series that lies in arch: its file and column, and how its dates are to be read."""
 
     file: str
     column: str
@@ -53,16 +53,26 @@ MACRO: Mapping[str, _Shipped] = MappingProxyType(
             "one-month Treasury bill, percent a month",
         ),
         "WTI": _Shipped(
-            "data/wti/wti.csv.gz", "DCOILWTICO", "day", "crude oil at Cushing, dollars a barrel"
+            "data/wti/wti.csv.gz",
+            "DCOILWTICO",
+            "day",
+            "crude oil at Cushing, dollars a barrel",
         ),
         "VIX": _Shipped(
-            "data/vix/vix.csv.gz", "vix", "day", "the VIX, percent a year, 2014 to 2018"
+            "data/vix/vix.csv.gz",
+            "vix",
+            "day",
+            "the VIX, percent a year, 2014 to 2018",
         ),
     }
 )
 
 
-def read_shipped(package: str, file: str, extra: str | None = None) -> pd.DataFrame:
+def read_shipped(
+    package: str,
+    file: str,
+    extra: str | None = None,
+) -> pd.DataFrame:
     """Read a data file of an installed package without importing the package, which would cost a
     second.
     """
@@ -82,7 +92,7 @@ def read_shipped(package: str, file: str, extra: str | None = None) -> pd.DataFr
     return pd.read_csv(path)
 
 
-def macro_series(symbol: str) -> tuple[NDArray[np.datetime64], Array]:
+def macro_series(symbol: str) -> tuple[Times, Array]:
     """Return dates (n,) and values (n,) of a series; a day without a value has none.
 
     Raises:
@@ -93,21 +103,21 @@ def macro_series(symbol: str) -> tuple[NDArray[np.datetime64], Array]:
         raise DataError(f"the sample set 'macro' has no series {symbol!r}; it has {words}")
     shipped = MACRO[symbol]
     table = read_shipped("arch", shipped.file)
-    text = (
-        table[shipped.column].astype(str).replace(".", "nan")
-    )  # so FRED writes a day without a value
+    # FRED writes a dot on a day without a value
+    text = table[shipped.column].astype(str).replace(".", "nan")
     values = np.asarray(text, dtype=np.float64)
-    dates = _dates(table.iloc[:, 0], shipped.dated)
+    dates = _dates(table.iloc[:, 0], shipped.dated).astype("datetime64[ns]")
     known = np.isfinite(values)
-    return dates[known].astype("datetime64[ns]"), values[known]
+    return dates[known], values[known]
 
 
-def _dates(written: pd.Series[Any], dated: str) -> NDArray[np.datetime64]:
+def _dates(written: pd.Series[Any], dated: str) -> Times:
     import pandas as pd
 
     style = "%Y%m" if written.dtype.kind == "i" else None
-    days = pd.to_datetime(written.astype(str), format=style).to_numpy().astype("datetime64[D]")
+    times = pd.to_datetime(written.astype(str), format=style)
+    days = times.to_numpy().astype("datetime64[D]")
     if dated != "month end":
         return days
-    months = days.astype("datetime64[M]") + np.timedelta64(1, "M")
-    return np.asarray(months.astype("datetime64[D]") - np.timedelta64(1, "D"))
+    next_month = days.astype("datetime64[M]") + np.timedelta64(1, "M")
+    return np.asarray(next_month.astype("datetime64[D]") - np.timedelta64(1, "D"))

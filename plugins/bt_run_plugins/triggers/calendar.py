@@ -19,7 +19,7 @@ from bt_run import (
 
 
 class CalendarConfig(Config):
-    """Configure the calendar trigger."""
+    """Configuration of the calendar trigger."""
 
     every: Literal["session", "week", "month", "quarter", "year"] = Field(
         description="fire at the first decision of each such period in which nothing has been "
@@ -28,7 +28,7 @@ class CalendarConfig(Config):
 
 
 class Calendar:
-    """Fire when no trade has been made since the current period began."""
+    """A trigger that fires when no trade has been made since the current period began."""
 
     def __init__(self, config: CalendarConfig, context: BuildContext) -> None:
         self.config = config
@@ -37,11 +37,10 @@ class Calendar:
         """Compare the period of the last trade with today's."""
         if state.last_trade is None:
             return Verdict(True, reason="first trade")
-        now = period_of(state.history.session, self.config.every)
-        return Verdict(
-            bool(now != period_of(state.last_trade, self.config.every)),
-            reason=f"new {self.config.every}",
-        )
+        every = self.config.every
+        now = period_of(state.history.session, every)
+        then = period_of(state.last_trade, every)
+        return Verdict(bool(now != then), reason=f"new {every}")
 
 
 @hookimpl

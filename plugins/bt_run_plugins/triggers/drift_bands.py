@@ -9,7 +9,7 @@ from bt_run import Array, BuildContext, Component, Config, PortfolioState, Verdi
 
 
 class DriftBandsConfig(Config):
-    """Configure the bands; at least one of them."""
+    """Configuration of the bands; at least one of them."""
 
     total: float | None = Field(
         None,
@@ -32,8 +32,8 @@ class DriftBandsConfig(Config):
 
 
 class DriftBands:
-    """Fire for the whole portfolio, or for single assets, beyond a distance between target and
-    holdings.
+    """A trigger that fires for the whole portfolio, or for single assets, beyond a distance between
+    target and holdings.
     """
 
     def __init__(self, config: DriftBandsConfig, context: BuildContext) -> None:
@@ -41,16 +41,17 @@ class DriftBands:
 
     def check(self, state: PortfolioState, target: Array) -> Verdict:
         """Compare target (N,) with the drifted weights (N,)."""
+        total_band = self.config.total
+        name_band = self.config.name
         distance = np.abs(target - state.weights)
         total = float(distance.sum())
-        if self.config.total is not None and total > self.config.total:
-            return Verdict(True, reason=f"total drift {total:.2%} over {self.config.total:.2%}")
-        if self.config.name is None:
+        if total_band is not None and total > total_band:
+            return Verdict(True, reason=f"total drift {total:.2%} over {total_band:.2%}")
+        if name_band is None:
             return Verdict(False)
-        beyond = distance > self.config.name
-        return Verdict(
-            bool(beyond.any()), names=beyond, reason=f"drift over {self.config.name:.2%} in a name"
-        )
+        beyond = distance > name_band
+        reason = f"drift over {name_band:.2%} in a name"
+        return Verdict(bool(beyond.any()), names=beyond, reason=reason)
 
 
 @hookimpl

@@ -16,7 +16,7 @@ class Leg(BaseModel):
 def places(folder: str):
     place = Place("run.yaml", Path(folder))
     paths = [(), ("file",), (0,), (0, "table"), (0, "label")]
-    return {path: (place, place) for path in paths}
+    return dict.fromkeys(paths, (place, place))
 
 
 def test_a_path_starts_at_the_folder_of_its_file() -> None:

@@ -17,7 +17,7 @@ from bt_run.cli.console import report_table
 from bt_run.cli.entry import _show
 from bt_run_plugins.reports.comparison import (
     COMPARED,
-    Comparison,
+    BenchmarkComparison,
     comparison_table,
     draw_clone_vs_benchmark,
     draw_tracking_error,
@@ -85,7 +85,7 @@ def test_the_rolling_tracking_error_is_that_of_63_sessions_by_hand(result):
 
 def test_the_files_are_written_and_repeat_to_the_byte(result, tmp_path):
     settings = dict(matplotlib.rcParams)
-    paths = Comparison().write(result, tmp_path)
+    paths = BenchmarkComparison().write(result, tmp_path)
     assert [p.name for p in paths] == [
         "strategy_comparison.csv",
         "clone_vs_benchmark.png",
@@ -95,7 +95,7 @@ def test_the_files_are_written_and_repeat_to_the_byte(result, tmp_path):
     assert dict(matplotlib.rcParams) == settings
     first = [path.read_bytes() for path in paths]
     with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "pink"}):
-        again = Comparison().write(result, tmp_path)
+        again = BenchmarkComparison().write(result, tmp_path)
     assert [path.read_bytes() for path in again] == first
     read = pd.read_csv(paths[0], index_col="strategy")
     pd.testing.assert_frame_equal(read, comparison_table(result), check_exact=True)
@@ -136,7 +136,9 @@ def test_the_weights_are_stacked_to_one(result):
 
 
 def test_the_console_shows_a_reports_table(result, tmp_path, capsys):
-    written = replace(result, reports=tuple(Comparison().write(result, tmp_path)), folder=tmp_path)
+    written = replace(
+        result, reports=tuple(BenchmarkComparison().write(result, tmp_path)), folder=tmp_path
+    )
     _show(result.config, written, False)
     out = capsys.readouterr().out
     table = out[out.index("strategy comparison\n") :].splitlines()

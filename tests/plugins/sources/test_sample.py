@@ -92,7 +92,7 @@ def test_a_package_without_the_file_is_told(monkeypatch, tmp_path):
         load("indices", {"SPY": "SP500"}, ("SPY", "SP500"))
 
 
-# -- macro series ----------------------------------------------------------------------------------
+# -- macro series
 
 
 def series(symbol, kind="macro", end=dt.date(2018, 12, 31)):

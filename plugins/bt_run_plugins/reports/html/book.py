@@ -1,15 +1,18 @@
-"""What each asset earned and cost at each bar, and the trades made of it, from the tables of a run."""
+"""What each asset earned and cost at each bar of a run, and the trades that this makes."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bt_run import Array, BacktestResult
+from bt_run.arrays import Indices
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Trade:
-    """Hold one holding of one asset, from nothing to nothing; money in the account's currency.
+    """One holding of one asset, from nothing to nothing; money in the account's currency.
 
     ``best`` and ``worst`` are the largest gain and loss on the way, at closes. ``first`` and
     ``last`` are rows; an ``open`` trade was still held at the end.
@@ -36,7 +39,7 @@ class Trade:
 
 @dataclass(frozen=True)
 class Book:
-    """Hold arrays (T, N) over the bars of a run and the assets that it ever held or traded.
+    """Arrays (T, N) over the bars of a run and the assets that it ever held or traded.
 
     Attributes:
         value: money in each asset at each close.
@@ -69,11 +72,12 @@ class Book:
         return np.concatenate([self.nav[:1], self.nav[:-1]])
 
     @cached_property
-    def closing(self) -> NDArray[np.intp]:
+    def closing(self) -> Indices:
         """Return the row of each session's last bar."""
         import pandas as pd
 
-        return np.asarray(self.index.get_indexer(pd.DatetimeIndex(self.result.closes["time"])))
+        times = pd.DatetimeIndex(self.result.closes["time"])
+        return np.asarray(self.index.get_indexer(times))
 
     @cached_property
     def dates(self) -> pd.DatetimeIndex:
@@ -85,26 +89,27 @@ class Book:
     @cached_property
     def years(self) -> NDArray[np.int64]:
         """Return the year of each bar's session."""
-        days = np.asarray(self.dates.year)
-        return np.asarray(
-            days[np.searchsorted(self.closing, np.arange(len(self.nav)))], dtype=np.int64
-        )
+        years = np.asarray(self.dates.year, dtype=np.int64)
+        sessions = np.searchsorted(self.closing, np.arange(len(self.nav)))
+        return np.asarray(years[sessions])
 
     @cached_property
     def trades(self) -> tuple[Trade, ...]:
         """Return every trade by the bar at which it began, then by asset."""
-        found = [trade for column in range(len(self.assets)) for trade in _trades(self, column)]
+        found: list[Trade] = []
+        for column in range(len(self.assets)):
+            found += _trades(self, column)
         return tuple(sorted(found, key=lambda trade: (trade.first, trade.asset)))
 
-    def column(self, names: Any) -> NDArray[np.intp]:
+    def column(self, names: Any) -> Indices:
         """Return the columns of assets; -1 for one that was never held or traded."""
         import pandas as pd
 
-        return np.asarray(
-            pd.Index(self.assets, dtype=object).get_indexer(pd.Index(names, dtype=object))
-        )
+        known = pd.Index(self.assets, dtype=object)
+        asked = pd.Index(names, dtype=object)
+        return np.asarray(known.get_indexer(asked))
 
-    def weights_at(self, rows: NDArray[np.intp], names: Any) -> Array:
+    def weights_at(self, rows: Indices, names: Any) -> Array:
         """Return the weight of each of ``names`` (n,) at the bar in ``rows`` (n,); 0 where nothing
         was held.
         """
@@ -120,71 +125,90 @@ def read_book(result: BacktestResult) -> Book:
     import pandas as pd
 
     done = result.fills[result.fills["filled"] != 0.0]
-    flows = result.cash_flows[
-        result.cash_flows["asset"] != ""
-    ]  # what has no asset is interest on the cash
-    tables = (result.positions, done, flows)
-    assets = tuple(
-        sorted({str(name) for table in tables for name in table["asset"].dropna().unique()})
+    # what has no asset is interest on the cash
+    flows = result.cash_flows[result.cash_flows["asset"] != ""]
+    grid = _Grid(
+        index=pd.DatetimeIndex(result.nav.index),
+        assets=_assets_in(result.positions, done, flows),
     )
-    index, names = pd.DatetimeIndex(result.nav.index), pd.Index(assets, dtype=object)
-    shape = (len(index), len(assets))
+    filled = done["filled"].to_numpy(dtype=np.float64)
+    paid = filled * done["price"].to_numpy(dtype=np.float64)
+    slippage = done["slippage"].to_numpy(dtype=np.float64)
+    # slippage makes a buyer pay more and a seller get less: take it off again
+    plain = np.abs(paid) - np.sign(filled) * slippage
+    value = grid.spread(result.positions, result.positions["value"])
+    commission = grid.spread(done, done["commission"])
+    income = grid.spread(flows, flows["amount"])
+    nothing = np.zeros((1, len(grid.assets)))
+    change = np.diff(value, axis=0, prepend=nothing)
+    return Book(
+        result=result,
+        assets=grid.assets,
+        value=value,
+        profit=change - grid.spread(done, paid) - commission + income,
+        traded=grid.spread(done, plain),
+        commission=commission,
+        slippage=grid.spread(done, slippage),
+    )
 
-    def spread(table: pd.DataFrame, amounts: Any) -> Array:
-        out = np.zeros(shape)
-        codes, words = pd.factorize(table["asset"])
-        columns = names.get_indexer(pd.Index(words, dtype=object))[codes] if len(words) else codes
-        rows = index.searchsorted(pd.DatetimeIndex(table["time"]))
+
+def _assets_in(*tables: pd.DataFrame) -> tuple[str, ...]:
+    names: set[str] = set()
+    for table in tables:
+        names.update(map(str, table["asset"].dropna().unique()))
+    return tuple(sorted(names))
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """The bars and assets over which tables are spread."""
+
+    index: pd.DatetimeIndex
+    assets: tuple[str, ...]
+
+    def spread(self, table: pd.DataFrame, amounts: Any) -> Array:
+        """Return sums (T, N) of a table's amounts by bar and asset."""
+        import pandas as pd
+
+        out = np.zeros((len(self.index), len(self.assets)))
+        names = pd.Index(self.assets, dtype=object)
+        columns, words = pd.factorize(table["asset"])
+        if len(words):
+            columns = names.get_indexer(pd.Index(words, dtype=object))[columns]
+        rows = self.index.searchsorted(pd.DatetimeIndex(table["time"]))
         np.add.at(out, (rows, columns), np.asarray(amounts, dtype=np.float64))
         return out
 
-    value = spread(result.positions, result.positions["value"])
-    paid = (done["filled"] * done["price"]).to_numpy(dtype=np.float64)
-    slippage = done["slippage"].to_numpy(dtype=np.float64)
-    commission = spread(done, done["commission"])
-    income = spread(flows, flows["amount"])
-    change = np.diff(value, axis=0, prepend=np.zeros((1, len(assets))))
-    return Book(
-        result=result,
-        assets=assets,
-        value=value,
-        profit=change - spread(done, paid) - commission + income,
-        traded=spread(
-            done, np.abs(paid) - np.sign(done["filled"].to_numpy(dtype=np.float64)) * slippage
-        ),
-        commission=commission,
-        slippage=spread(done, slippage),
-    )
 
-
-def _trades(book: Book, column: int) -> list[Trade]:
-    """Return the trades of one asset: runs of bars on which it was held on one side, and the bar
+def _trades(book: Book, column: int) -> Iterator[Trade]:
+    """Yield the trades of one asset: runs of bars on which it was held on one side, and the bar
     that ended each.
     """
     sides = np.sign(book.value[:, column])
-    edges = np.flatnonzero(np.diff(sides, prepend=0.0))
-    found = []
-    for place, first in enumerate(edges):
+    edges = np.flatnonzero(np.diff(sides, prepend=0.0)).tolist()
+    for first, end in zip_longest(edges, edges[1:]):
         side = sides[first]
         if not side:
             continue
-        still = place + 1 == len(edges)
-        last = len(sides) - 1 if still else int(edges[place + 1])
-        begin = first
-        if first and sides[first - 1] == -side:
-            begin = first + 1  # the bar of the turn counts for the trade that it closed
-        way = np.cumsum(book.profit[begin : last + 1, column])
-        found.append(
-            Trade(
-                asset=book.assets[column],
-                side="long" if side > 0 else "short",
-                first=int(first),
-                last=last,
-                open=still,
-                profit=float(way[-1]) if len(way) else 0.0,
-                best=max(0.0, float(way.max())) if len(way) else 0.0,
-                worst=min(0.0, float(way.min())) if len(way) else 0.0,
-                nav=float(book.before[first]),
-            )
+        last = len(sides) - 1 if end is None else end
+        # the bar of a turn counts for the trade that it closed
+        turned = first > 0 and sides[first - 1] == -side
+        begin = first + 1 if turned else first
+        way = _way(book.profit[begin : last + 1, column])
+        yield Trade(
+            asset=book.assets[column],
+            side="long" if side > 0 else "short",
+            first=first,
+            last=last,
+            open=end is None,
+            profit=way[-1],
+            best=max(way),
+            worst=min(way),
+            nav=float(book.before[first]),
         )
-    return found
+
+
+def _way(profit: Array) -> list[float]:
+    """Return 0, and what a trade had earned up to each of its bars."""
+    earned: list[float] = np.cumsum(profit).tolist()
+    return [0.0, *earned]

@@ -1,119 +1,139 @@
-"""The page that lays runs side by side: growth and drawdown in one picture each, metrics,
+"""The page that lays runs side by side: metrics, growth and drawdown in one picture each,
 differences.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bt_run import DEFINITIONS, Array, Comparison
-from bt_run_plugins.page.parts import Cell, Choice, Section, Table
-from bt_run_plugins.page.svg import Chart, Shape, date_ticks, line, scale_of
+from bt_run import DEFINITIONS, Array, BacktestResult, Comparison
+from bt_run.arrays import Indices
+from bt_run_plugins.page.parts import Cell, PageTable, Section
+from bt_run_plugins.page.svg import Chart, scale_of
+from bt_run_plugins.page.ticks import date_ticks
+from bt_run_plugins.reports.html.curves import Curve, drawn
+from bt_run_plugins.reports.html.growth import FALL_TITLE, growth_choice
 from bt_run_plugins.reports.html.numbers import drawdown
-from bt_run_plugins.reports.html.summary import HEADLINE, unit_of
+from bt_run_plugins.reports.html.summary import metric_head, unit_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 COLORS = ("run", "bench", "equal", "mix", "a2", "a1", "a7", "rest")
+BASELINE = "benchmark of the first"
+DIFFERENCE_COLUMNS = (
+    ("Run", "text"),
+    ("Difference", "text"),
+)
 
 
-def comparison_sections(comparison: Comparison) -> list[Section]:
-    """Return the sections of the page."""
-    return [_metrics(comparison), *_pictures(comparison), _differences(comparison)]
+def comparison_sections(comparison: Comparison) -> Iterator[Section]:
+    """Yield the sections in the order of the page."""
+    yield _metrics_section(comparison)
+    yield from _pictures(comparison)
+    yield _differences_section(comparison)
 
 
-def _metrics(comparison: Comparison) -> Section:
-    rows = []
-    for name in HEADLINE:
-        values = [result.metrics[name]["run"] for result in comparison.results]
-        values.append(comparison.results[0].metrics[name]["benchmark"])
-        head = Cell(DEFINITIONS[name].label, look="head", hint=DEFINITIONS[name].text)
-        rows.append([head, *(Cell(value, unit_of(name)) for value in values)])
-    heads = (*comparison.labels, "benchmark of the first")
-    periods = [
-        f"{r.nav.index[0]:%Y-%m-%d} to {r.nav.index[-1]:%Y-%m-%d}" for r in comparison.results
-    ]
-    table = Table(
-        "headline", "Metrics", (("Metric", "text"), *((head, "ratio") for head in heads)), rows
-    )
-    pairs = zip(comparison.labels, periods, strict=True)
-    lead = (
-        "Each over its own period: "
-        + "; ".join(f"{label} {period}" for label, period in pairs)
-        + "."
-    )
+def _metrics_section(comparison: Comparison) -> Section:
+    heads = [(label, "ratio") for label in (*comparison.labels, BASELINE)]
+    columns = (("Metric", "text"), *heads)
+    rows = [_metric_row(metric, comparison.results) for metric in DEFINITIONS]
+    table = PageTable("headline", "Metrics", columns, rows)
+    lead = f"Each over its own period: {_periods_text(comparison)}."
     return Section("metrics", "Metrics", lead, (table,))
 
 
-def _pictures(comparison: Comparison) -> list[Section]:
-    """Return growth and drawdown on the sessions of all runs together."""
+def _periods_text(comparison: Comparison) -> str:
+    periods = []
+    for label, result in zip(comparison.labels, comparison.results, strict=True):
+        first = result.nav.index[0]
+        last = result.nav.index[-1]
+        periods.append(f"{label} {first:%Y-%m-%d} to {last:%Y-%m-%d}")
+    return "; ".join(periods)
+
+
+def _metric_row(metric: str, results: Sequence[BacktestResult]) -> list[Cell]:
+    values = [result.metrics[metric]["run"] for result in results]
+    values.append(results[0].metrics[metric]["benchmark"])
+    unit = unit_of(metric)
+    return [metric_head(metric), *(Cell(value, unit) for value in values)]
+
+
+def _pictures(comparison: Comparison) -> Iterator[Section]:
+    """Yield growth and drawdown on the sessions of all runs together."""
+    closes = [result.closes["nav"].astype(float) for result in comparison.results]
+    index = _every_session(closes)
+    growth, falls = [], []
+    for number, label in enumerate(comparison.labels):
+        own = closes[number]
+        nav = np.asarray(own, dtype=np.float64)
+        color = COLORS[number % len(COLORS)]
+        rows = index.get_indexer(own.index)
+        grown = _spread(nav / nav[0], rows, len(index))
+        fallen = _spread(drawdown(nav), rows, len(index))
+        growth.append(Curve(label, color, grown))
+        falls.append(Curve(label, color, fallen))
+    lead = "What 1 became, each line from the start of its own run."
+    choice = growth_choice(growth, index, _growth_text(growth))
+    yield Section("growth", "Growth", lead, (choice,))
+    yield Section("drawdown", "Drawdowns", "At closes.", (_fall_chart(falls, index),))
+
+
+def _every_session(closes: Sequence[pd.Series[float]]) -> pd.DatetimeIndex:
     import pandas as pd
 
-    closes = [result.closes["nav"].astype(float) for result in comparison.results]
-    dated = [pd.DatetimeIndex(own.index) for own in closes]
-    index = pd.DatetimeIndex(
-        np.unique(np.concatenate([own.tz_localize(None).to_numpy() for own in dated])), tz="UTC"
-    )
-    navs = [np.asarray(own, dtype=np.float64) for own in closes]
-    growth = [_spread(nav / nav[0], own, index) for nav, own in zip(navs, dated, strict=True)]
-    falls = [_spread(drawdown(nav), own, index) for nav, own in zip(navs, dated, strict=True)]
-    kinds = {"Linear": scale_of(growth)}
-    if min(float(np.nanmin(values)) for values in growth) > 0.0:
-        kinds["Logarithmic"] = scale_of(growth, log=True)
-    charts = {
-        kind: Chart(
-            title=f"Growth of 1, {kind.lower()} scale",
-            text="; ".join(
-                f"{n} ends at {g[np.isfinite(g)][-1]:.2f}"
-                for n, g in zip(comparison.labels, growth, strict=True)
-            ),
-            shapes=_shapes(comparison, [line(values, scale) for values in growth]),
-            across=date_ticks(index),
-            up=scale.ticks("ratio"),
-        )
-        for kind, scale in kinds.items()
-    }
-    scale = scale_of(falls, zero=True)
-    fall = Chart(
-        title="Fall from the highest NAV so far",
-        text="; ".join(
-            f"{n} fell by {np.nanmin(f):.2%}" for n, f in zip(comparison.labels, falls, strict=True)
-        ),
-        shapes=_shapes(comparison, [line(values, scale) for values in falls]),
-        across=date_ticks(index),
-        up=scale.ticks("pct"),
-    )
-    lead = "What 1 became, each line from the start of its own run."
-    return [
-        Section("growth", "Growth", lead, (Choice("growth-scale", "Scale", charts),)),
-        Section("drawdown", "Drawdowns", "At closes.", (fall,)),
-    ]
+    every = pd.DatetimeIndex(closes[0].index)
+    for own in closes[1:]:
+        every = every.union(pd.DatetimeIndex(own.index))
+    return every
 
 
-def _spread(values: Array, own: pd.DatetimeIndex, index: pd.DatetimeIndex) -> Array:
-    """Put values (n,) on a longer index (m,); NaN where there is none."""
-    out = np.full(len(index), np.nan)
-    out[index.get_indexer(own)] = values
+def _spread(
+    values: Array,
+    rows: Indices,
+    count: int,
+) -> Array:
+    """Put values (n,) on their rows of a longer index; NaN where there is none."""
+    out = np.full(count, np.nan)
+    out[rows] = values
     return out
 
 
-def _shapes(comparison: Comparison, paths: list[str]) -> tuple[Shape, ...]:
-    """Return lines in different colours, the first run on top."""
-    colors = [COLORS[number % len(COLORS)] for number in range(len(paths))]
-    found = [Shape(*parts) for parts in zip(comparison.labels, colors, paths, strict=True)]
-    return tuple(found[::-1])
+def _growth_text(growth: Sequence[Curve]) -> str:
+    ends = []
+    for curve in growth:
+        known = curve.values[np.isfinite(curve.values)]
+        ends.append(f"{curve.label} ends at {known[-1]:.2f}")
+    return "; ".join(ends)
 
 
-def _differences(comparison: Comparison) -> Section:
-    rows = [(label, text) for label, found in comparison.differences.items() for text in found]
+def _fall_chart(falls: Sequence[Curve], index: pd.DatetimeIndex) -> Chart:
+    values = [curve.values for curve in falls]
+    scale = scale_of(values, zero=True)
+    texts = []
+    for curve in falls:
+        deepest = np.nanmin(curve.values)
+        texts.append(f"{curve.label} fell by {deepest:.2%}")
+    return Chart(
+        title=FALL_TITLE,
+        text="; ".join(texts),
+        shapes=drawn(falls, scale),
+        across=date_ticks(index),
+        up=scale.ticks("pct"),
+    )
+
+
+def _differences_section(comparison: Comparison) -> Section:
     title = "What differs"
+    rows = []
+    for label, found in comparison.differences.items():
+        rows += [(label, text) for text in found]
     if not rows:
-        return Section(
-            "differences", title, missing="Configuration, data, sources and versions are the same."
-        )
+        text = "Configuration, data, sources and versions are the same."
+        return Section("differences", title, missing=text)
+    table = PageTable("differences", "Differences", DIFFERENCE_COLUMNS, rows)
     lead = f"Beside {comparison.labels[0]}: was there, is here."
-    table = Table("differences", "Differences", (("Run", "text"), ("Difference", "text")), rows)
     return Section("differences", title, lead, (table,))

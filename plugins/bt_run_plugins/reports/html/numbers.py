@@ -9,15 +9,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bt_run import Array
+from bt_run.arrays import Mask
+from bt_run.results.metrics import DAYS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-DAYS = 252
 TAIL = 0.05
+FLAT = 1e-12  # a deviation below this is rounding
 STATISTICS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
     {  # name -> (label, unit, definition)
         "positive_days": ("Days with a gain", "pct", "Days with a return above 0 over all days."),
@@ -83,8 +84,8 @@ STATISTICS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Drawdown:
-    """Hold one fall from a highest NAV: rows of the peak, the lowest close and the recovery (None:
-    not yet).
+    """One fall from a highest NAV: rows of the peak, the lowest close and the recovery (None: not
+    yet).
     """
 
     peak: int
@@ -103,14 +104,18 @@ def drawdowns(nav: Array) -> list[Drawdown]:
     """Return every fall of a NAV, deepest first."""
     fall = drawdown(nav)
     below = np.concatenate([[False], fall < 0.0, [False]])
-    edges = np.flatnonzero(np.diff(below.astype(int)))
+    edges = np.flatnonzero(np.diff(below.astype(int))).tolist()
     found = []
-    for first, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+    for first, end in zip(edges[::2], edges[1::2], strict=True):
         trough = first + int(fall[first:end].argmin())
-        found.append(
-            Drawdown(first - 1, trough, end if end < len(nav) else None, float(fall[trough]))
+        one = Drawdown(
+            peak=first - 1,
+            trough=trough,
+            recovery=end if end < len(nav) else None,
+            depth=float(fall[trough]),
         )
-    return sorted(found, key=lambda item: item.depth)
+        found.append(one)
+    return sorted(found, key=lambda one: one.depth)
 
 
 def period_returns(nav: pd.Series[float], period: str) -> pd.Series[float]:
@@ -133,62 +138,114 @@ def statistics(nav: pd.Series[float], market: Array) -> dict[str, float | None]:
     values = nav.to_numpy(dtype=np.float64)
     if len(values) < 2 or not np.isfinite(values).all() or (values <= 0.0).any():
         return out
-    months, years = period_returns(nav, "M"), period_returns(nav, "Y")
     daily = values[1:] / values[:-1] - 1.0
     with np.errstate(all="ignore"):
-        found = _alone(daily) | {
-            "best_month": months.max(),
-            "worst_month": months.min(),
-            "best_year": years.max(),
-            "worst_year": years.min(),
-            "up_capture": _capture(daily, market, market > 0.0),
-            "down_capture": _capture(daily, market, market < 0.0),
-        }
-    return {name: float(found[name]) + 0.0 if math.isfinite(found[name]) else None for name in out}
+        found = _of_periods(nav)
+        found |= _of_days(daily)
+        found["up_capture"] = _capture(daily, market, market > 0.0)
+        found["down_capture"] = _capture(daily, market, market < 0.0)
+    for name, value in found.items():
+        if math.isfinite(value):
+            out[name] = float(value) + 0.0  # -0.0 reads like a loss
+    return out
 
 
-def rolling(returns: Array, market: Array, window: int) -> dict[str, Array]:
+def _of_periods(nav: pd.Series[float]) -> dict[str, float]:
+    months = period_returns(nav, "M")
+    years = period_returns(nav, "Y")
+    return {
+        "best_month": months.max(),
+        "worst_month": months.min(),
+        "best_year": years.max(),
+        "worst_year": years.min(),
+    }
+
+
+def _of_days(daily: Array) -> dict[str, float]:
+    rises = daily > 0.0
+    gains = daily[rises].sum()
+    losses = -daily[daily < 0.0].sum()
+    low, high = np.percentile(daily, [5, 95])
+    downside = (np.minimum(daily, 0.0) ** 2).mean()
+    omega = gains / losses if losses else math.nan
+    tails = abs(high) / abs(low) if low else math.nan
+    return {
+        "positive_days": rises.mean(),
+        "downside_risk": math.sqrt(downside * DAYS),
+        "value_at_risk": low,
+        "expected_shortfall": _shortfall(daily),
+        "kurtosis": _kurtosis(daily),
+        "omega": omega,
+        "tail_ratio": tails,
+        "stability": _stability(daily),
+    }
+
+
+def _shortfall(daily: Array) -> float:
+    """Return the mean of the worst 5 %."""
+    last = int((len(daily) - 1) * TAIL)
+    worst = np.partition(daily, last)[: last + 1]
+    return float(worst.mean())
+
+
+def _kurtosis(daily: Array) -> float:
+    centred = daily - daily.mean()
+    variance = (centred**2).mean()
+    if not variance > FLAT**2:
+        return math.nan
+    return float((centred**4).mean() / variance**2 - 3.0)
+
+
+def _stability(daily: Array) -> float:
+    """Return R squared of a straight line through the logarithm of the NAV."""
+    growth = np.log1p(daily).cumsum()
+    if len(growth) <= 2 or not np.ptp(growth) > 0.0:
+        return math.nan
+    days = np.arange(len(growth))
+    return float(np.corrcoef(days, growth)[0, 1] ** 2)
+
+
+def _capture(
+    daily: Array,
+    market: Array,
+    days: Mask,
+) -> float:
+    """Return growth per year on chosen days over the benchmark's."""
+    if not len(market) or len(market) != len(daily) or not days.any():
+        return math.nan
+    own = _growth_per_year(daily[days])
+    other = _growth_per_year(market[days])
+    return own / other if other else math.nan
+
+
+def _growth_per_year(returns: Array) -> float:
+    power = DAYS / len(returns)
+    return float(np.prod(1.0 + returns) ** power - 1.0)
+
+
+def rolling(
+    returns: Array,
+    market: Array,
+    window: int,
+) -> dict[str, Array]:
     """Return Sharpe ratio, volatility and beta over the last ``window`` returns, (n - window + 1,)
     each.
     """
     import pandas as pd
 
-    own, other = pd.Series(returns), pd.Series(market)
-    deviation = own.rolling(window).std()
-    deviation = deviation.where(deviation > 1e-12)
-    variance = other.rolling(window).var()
-    out = {
-        "sharpe": own.rolling(window).mean() / deviation * math.sqrt(DAYS),
-        "volatility": own.rolling(window).std() * math.sqrt(DAYS),
-        "beta": own.rolling(window).cov(other) / variance.where(variance > 1e-24),
+    own = pd.Series(returns).rolling(window)
+    market_series = pd.Series(market)
+    deviation = own.std()
+    variance = market_series.rolling(window).var()
+    # what does not vary has neither ratio
+    varies = deviation.where(deviation > FLAT)
+    moves = variance.where(variance > FLAT**2)
+    series = {
+        "sharpe": own.mean() / varies * math.sqrt(DAYS),
+        "volatility": deviation * math.sqrt(DAYS),
+        "beta": own.cov(market_series) / moves,
     }
-    return {name: values.to_numpy(dtype=np.float64)[window - 1 :] for name, values in out.items()}
-
-
-def _alone(daily: Array) -> dict[str, float]:
-    losses, gains = -daily[daily < 0.0].sum(), daily[daily > 0.0].sum()
-    cut = int((len(daily) - 1) * TAIL)
-    centred = daily - daily.mean()
-    variance = (centred**2).mean()
-    growth = np.log1p(daily).cumsum()
-    moves = len(daily) > 2 and np.ptp(growth) > 0.0
-    low, high = np.percentile(daily, [5, 95])
-    return {
-        "positive_days": (daily > 0.0).mean(),
-        "downside_risk": math.sqrt((np.minimum(daily, 0.0) ** 2).mean() * DAYS),
-        "value_at_risk": low,
-        "expected_shortfall": np.partition(daily, cut)[: cut + 1].mean(),
-        "kurtosis": (centred**4).mean() / variance**2 - 3.0 if variance > 1e-24 else math.nan,
-        "omega": gains / losses if losses else math.nan,
-        "tail_ratio": abs(high) / abs(low) if low else math.nan,
-        "stability": np.corrcoef(np.arange(len(growth)), growth)[0, 1] ** 2 if moves else math.nan,
-    }
-
-
-def _capture(daily: Array, market: Array, days: NDArray[np.bool_]) -> float:
-    """Return growth per year on chosen days over the benchmark's."""
-    if not len(market) or len(market) != len(daily) or not days.any():
-        return math.nan
-    power = DAYS / days.sum()
-    own, other = (np.prod(1.0 + part[days]) ** power - 1.0 for part in (daily, market))
-    return float(own / other) if other else math.nan
+    out = {}
+    for name, values in series.items():
+        out[name] = values.to_numpy(dtype=np.float64)[window - 1 :]
+    return out

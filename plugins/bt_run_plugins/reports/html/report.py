@@ -18,15 +18,17 @@ from bt_run import (
 from bt_run_plugins.page.render import SCRIPT, STYLE, file_text, template
 from bt_run_plugins.reports.html.book import read_book
 from bt_run_plugins.reports.html.comparison_page import comparison_sections
-from bt_run_plugins.reports.html.holdings import holdings_sections, trades_section
+from bt_run_plugins.reports.html.holdings import holdings_sections
 from bt_run_plugins.reports.html.numbers import STATISTICS
 from bt_run_plugins.reports.html.returns import returns_sections
 from bt_run_plugins.reports.html.summary import (
     alerts,
     analyses,
     cards,
+    config_text,
     headline,
     provenance,
+    repeat_command,
     sentences,
     verdict,
 )
@@ -37,12 +39,12 @@ FILE = "report.html"
 
 
 class HtmlReportConfig(Config):
-    """Configure the page: there is nothing to choose."""
+    """Configuration of the page: there is nothing to choose."""
 
 
 @dataclass(frozen=True)
 class HtmlReport:
-    """Write ``report.html``; equal results give equal bytes."""
+    """The writer of ``report.html``; equal results give equal bytes."""
 
     def write(self, result: BacktestResult, folder: Path) -> list[Path]:
         """Write the page into ``folder`` and return its path."""
@@ -75,15 +77,13 @@ def _build(_: HtmlReportConfig, __: BuildContext) -> HtmlReport:
 def page_of_run(result: BacktestResult) -> str:
     """Return the page about a run."""
     book = read_book(result)
-    last, command, config = provenance(result)
     sections = [
         *returns_sections(book),
         *tracking_sections(result),
         *holdings_sections(book),
         *trading_sections(book),
-        trades_section(book),
         analyses(result),
-        last,
+        provenance(result),
     ]
     glossary = [(item.label, item.text) for item in DEFINITIONS.values()]
     glossary += [(label, text) for label, _, text in STATISTICS.values()]
@@ -96,8 +96,8 @@ def page_of_run(result: BacktestResult) -> str:
         headline=headline(result),
         sections=sections,
         glossary=glossary,
-        command=command,
-        config=config,
+        command=repeat_command(result),
+        config=config_text(result),
         style=file_text(STYLE),
         script=file_text(SCRIPT),
     )

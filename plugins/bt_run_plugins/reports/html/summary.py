@@ -5,75 +5,73 @@ provenance.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bt_run import DEFINITIONS, BacktestResult
-from bt_run_plugins.page.parts import Cell, Section, Table
+from bt_run.results.description import describe_run
+from bt_run.results.metrics import COLUMNS
+from bt_run.text import listed
+from bt_run_plugins.page.parts import Cell, PageTable, Section
 
-COLUMNS = ("run", "benchmark", "equal_weight", "constant_mix")
-CARDS = ("cagr", "volatility", "sharpe", "max_drawdown", "turnover_one_way", "costs_bps")
-HEADLINE = (
-    *(
+if TYPE_CHECKING:
+    import pandas as pd
+
+CARDS = (
+    "cagr",
+    "volatility",
+    "sharpe",
+    "max_drawdown",
+    "turnover_one_way",
+    "costs_bps",
+)
+BASELINES = tuple(name for name in COLUMNS if name != "run")
+# metrics of which more is better
+HIGHER = frozenset(
+    {
         "total_return",
         "cagr",
-        "volatility",
         "sharpe",
         "sortino",
         "max_drawdown",
         "calmar",
-        "best_day",
-        "worst_day",
-    ),
-    *(
-        "skew",
-        "beta",
-        "alpha",
-        "correlation",
-        "tracking_error",
-        "information_ratio",
-        "average_gross",
-        "average_net",
-    ),
-    *(
-        "turnover_one_way",
-        "turnover_two_way",
-        "commission",
-        "slippage",
-        "costs",
-        "costs_bps",
-        "fills",
-    ),
-    *("sessions", "years"),
-)
-HIGHER = frozenset({"total_return", "cagr", "sharpe", "sortino", "max_drawdown", "calmar"})
-UNITS: Mapping[str, str] = MappingProxyType(
-    {"fraction": "pct", "ratio": "ratio", "money": "money", "bps": "bps", "count": "count"}
-)
-SCHEDULES: Mapping[str, str] = MappingProxyType(
-    {
-        "once": "once, at the start",
-        "bar": "at every bar",
-        "session": "every session",
-        "week": "at the first bar of each week",
-        "month": "at the first bar of each month",
-        "quarter": "at the first bar of each quarter",
-        "week_end": "at the last session of each week",
-        "month_end": "at the last session of each month",
-        "quarter_end": "at the last session of each quarter",
     }
 )
-FILLS: Mapping[str, str] = MappingProxyType(
-    {"next_open": "the next bar's open", "next_close": "the next bar's close"}
+# metric -> what the verdict calls it
+JUDGED: Mapping[str, str] = MappingProxyType(
+    {
+        "cagr": "return per year",
+        "sharpe": "Sharpe ratio",
+        "max_drawdown": "worst drawdown",
+    }
+)
+# unit of a metric -> unit of a cell
+UNITS: Mapping[str, str] = MappingProxyType(
+    {
+        "fraction": "pct",
+        "ratio": "ratio",
+        "money": "money",
+        "bps": "bps",
+        "count": "count",
+    }
+)
+MOST_ROWS = 50  # of an analyzer's table
+HEADLINE_COLUMNS = (
+    ("Metric", "text"),
+    *((name.replace("_", " "), "ratio") for name in COLUMNS),
+)
+PROVENANCE_COLUMNS = (
+    ("What", "text"),
+    ("Value", "text"),
 )
 
 
 @dataclass(frozen=True)
 class Card:
-    """Hold one headline number and the benchmark's."""
+    """One headline number and the benchmark's."""
 
     label: str
     hint: str
@@ -83,209 +81,162 @@ class Card:
 
 def sentences(result: BacktestResult) -> tuple[str, str]:
     """Say in two sentences what was run."""
-    config: Mapping[str, Any] = result.manifest["config"]
-    data, broker = config["data"], config["broker"]
-    names = list(data["assets"])
-    assets = (
-        ", ".join(names)
-        if len(names) <= 6
-        else f"{len(names)} assets ({', '.join(names[:4])} and others)"
-    )
-    first, last = result.nav.index[0], result.nav.index[-1]
+    description = describe_run(result.manifest["config"])
+    first = result.nav.index[0]
+    last = result.nav.index[-1]
     period = f"from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
-    strategy = _component(config["strategy"])
-    if config.get("sizer") is None:
-        what = (
-            f"The Backtrader strategy {strategy} traded {assets} {period}, placing its own orders."
-        )
-    else:
-        stages = [f"{_component(config['sizer'])} turns into weights"]
-        if config["overlays"]:
-            stages.append(" and ".join(map(_component, config["overlays"])) + " adjusts")
-        when = SCHEDULES.get(str(config["schedule"]), str(config["schedule"]))
-        if config["triggers"]:
-            when += ", traded when " + " or ".join(map(_component, config["triggers"])) + " says so"
-        what = f"On {assets} {period}, {strategy} gives signals that {', '.join(stages)}, {when}."
-    costs = [f"{_cost(broker.get(name))} {name}" for name in ("commission", "slippage")]
-    traded = "total-return units" if data["adjust"] == "total_return" else "shares as traded"
-    how = (
-        f"Orders for {traded} fill at {FILLS.get(str(broker.get('fill')), 'the next bar')} with "
-        f"{' and '.join(costs)}, "
-        f"starting with {float(result.nav['nav'].iloc[0]):,.0f} in cash; the benchmark is "
-        f"{data['benchmark']}, "
-        f"the risk-free rate {config.get('risk_free', 0.0):.2%} a year."
-    )
-    return what, how
+    cash = float(result.nav["nav"].iloc[0])
+    return description.decisions(period), description.orders(cash)
 
 
 def verdict(result: BacktestResult) -> str:
-    """Say how the run compares with its yardsticks, from the metrics alone."""
-    metrics = result.metrics
-
-    def value(name: str, column: str) -> float | None:
-        return metrics.get(name, {}).get(column)
-
+    """Say how the run compares with its baselines, from the metrics alone."""
     words = []
-    for name, label in (
-        ("cagr", "return per year"),
-        ("sharpe", "Sharpe ratio"),
-        ("max_drawdown", "worst drawdown"),
-    ):
-        own = value(name, "run")
-        others = {c: value(name, c) for c in COLUMNS[1:]}
-        known = {c: v for c, v in others.items() if v is not None}
-        if own is None or not known:
-            continue
-        beaten = [c.replace("_", " ") for c, v in known.items() if own > v]
-        if len(beaten) == len(known):
-            words.append(f"{label}: better than all {len(known)} yardsticks")
-        else:
-            words.append(
-                f"{label}: "
-                + (f"better than {' and '.join(beaten)}" if beaten else "better than none")
-            )
+    for metric, label in JUDGED.items():
+        judgement = _judgement(result.metrics.get(metric, {}))
+        if judgement:
+            words.append(f"{label}: {judgement}")
     if not words:
         return "The run has too few returns, or none that vary, for a verdict."
     return f"Against benchmark, equal weight and constant mix, {'; '.join(words)}."
 
 
+def _judgement(values: Mapping[str, float | None]) -> str:
+    """Say which baselines the run beats in one metric; nothing where there is none to compare."""
+    own = values.get("run")
+    known, beaten = 0, []
+    for name in BASELINES:
+        other = values.get(name)
+        if own is None or other is None:
+            continue
+        known += 1
+        if own > other:
+            beaten.append(name.replace("_", " "))
+    if not known:
+        return ""
+    if len(beaten) == known:
+        return f"better than all {known} yardsticks"
+    return f"better than {' and '.join(beaten) or 'none'}"
+
+
 def cards(result: BacktestResult) -> list[Card]:
     """Return the few numbers that a reader looks for first."""
-    return [
-        Card(
-            DEFINITIONS[name].label,
-            DEFINITIONS[name].text,
-            Cell(result.metrics[name]["run"], unit_of(name)),
-            Cell(result.metrics[name]["benchmark"], unit_of(name)),
+    out = []
+    for metric in CARDS:
+        definition = DEFINITIONS[metric]
+        values = result.metrics[metric]
+        unit = unit_of(metric)
+        card = Card(
+            label=definition.label,
+            hint=definition.text,
+            run=Cell(values["run"], unit),
+            benchmark=Cell(values["benchmark"], unit),
         )
-        for name in CARDS
-    ]
+        out.append(card)
+    return out
 
 
-def headline(result: BacktestResult) -> Table:
-    """Return every metric beside the yardsticks'; the best of a row is marked where more is better."""
-    rows = []
-    for name in HEADLINE:
-        values = [result.metrics[name][column] for column in COLUMNS]
-        known = [v for v in values if v is not None]
-        best = max(known) if name in HIGHER and len(known) > 1 else None
-        unit = unit_of(name)
-        cells = [Cell(v, unit, "best" if best is not None and v == best else "") for v in values]
-        rows.append(
-            [Cell(DEFINITIONS[name].label, look="head", hint=DEFINITIONS[name].text), *cells]
-        )
-    columns = (("Metric", "text"), *((column.replace("_", " "), "ratio") for column in COLUMNS))
-    note = (
-        "A star marks the best of a row. n/a: not defined, because too short or without variance."
+def headline(result: BacktestResult) -> PageTable:
+    """Return every metric beside the baselines'; where more is better, the best of a row is
+    marked.
+    """
+    rows = [_headline_row(metric, result.metrics[metric]) for metric in DEFINITIONS]
+    return PageTable(
+        "headline",
+        "The run beside its yardsticks",
+        HEADLINE_COLUMNS,
+        rows,
+        "A star marks the best of a row. n/a: not defined, because too short or without variance.",
     )
-    return Table("headline", "The run beside its yardsticks", columns, rows, note)
+
+
+def _headline_row(metric: str, values: Mapping[str, float | None]) -> list[Cell]:
+    unit = unit_of(metric)
+    best = _best(values) if metric in HIGHER else None
+    row = [metric_head(metric)]
+    for name in COLUMNS:
+        value = values[name]
+        if value is not None and value == best:
+            row.append(Cell(value, unit, "best"))
+        else:
+            row.append(Cell(value, unit))
+    return row
+
+
+def _best(values: Mapping[str, float | None]) -> float | None:
+    """Return the largest of several values; None where there is at most one."""
+    known = [value for value in values.values() if value is not None]
+    return max(known) if len(known) > 1 else None
+
+
+def metric_head(metric: str) -> Cell:
+    """Return the head of a metric's row, with its definition."""
+    definition = DEFINITIONS[metric]
+    return Cell(definition.label, look="head", hint=definition.text)
+
+
+def unit_of(metric: str) -> str:
+    """Return the unit in which a metric is shown."""
+    if metric == "years":
+        return "years"
+    return UNITS[DEFINITIONS[metric].unit]
 
 
 def alerts(result: BacktestResult) -> list[str]:
-    """Return what a reader must know before any number: notes on the data, stale marks, warnings."""
+    """Return what a reader must know before any number: data notes, warnings, stale marks."""
     out = [*result.notes, *result.warnings]
-    stale = (
-        result.positions[result.positions["stale"]] if len(result.positions) else result.positions
-    )
+    held = result.positions
+    stale = held[held["stale"]] if len(held) else held
     if len(stale):
-        names = sorted(stale["asset"].astype(str).unique())
-        shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+        names = stale["asset"].astype(str).unique()
+        shown = listed(sorted(names))
         out.append(f"{len(stale):,} marks are at stale prices, because {shown} had no bar then")
     return out
 
 
-def provenance(result: BacktestResult) -> tuple[Section, str, str]:
-    """Return what the result follows from, the command that repeats it, and the configuration as
-    text.
-    """
-    manifest = result.manifest
-    rows = [
-        ("Run", result.run_id),
-        ("Data, sha256", manifest.get("data")),
-        ("Orders, sha256", manifest.get("orders")),
-    ]
-    rows += [("Look-ahead", result.look_ahead or None)]
-    rows += [("Seed", manifest.get("seed")), ("Python", manifest.get("python"))]
-    rows += [
-        (f"Source of {name}, sha256", text) for name, text in manifest.get("sources", {}).items()
-    ]
-    rows += [(f"Version of {name}", text) for name, text in manifest.get("versions", {}).items()]
-    told = [(label, Cell(str(text), look="code")) for label, text in rows if text is not None]
-    table = Table(
-        "provenance", "What the result follows from", (("What", "text"), ("Value", "text")), told
+def provenance(result: BacktestResult) -> Section:
+    """Return what the result follows from."""
+    rows = []
+    for label, text in _provenance_rows(result):
+        if text is not None:
+            cell = Cell(str(text), look="code")
+            rows.append((label, cell))
+    table = PageTable(
+        "provenance",
+        "What the result follows from",
+        PROVENANCE_COLUMNS,
+        rows,
     )
     lead = (
-        "Who has the run's folder can repeat it; the command says identical, or what differs. It "
-        "is typed where "
-        "the folder runs lies."
+        "Who has the run's folder can repeat it; the command says identical, or what differs. "
+        "It is typed where the folder runs lies."
     )
-    command = f"bt-run reproduce runs/{result.config.name}/{result.run_id}"
-    text = json.dumps(
-        _short_paths(manifest["config"]), indent=2, sort_keys=True, ensure_ascii=False, default=str
-    )
-    return Section("provenance", "Provenance", lead, (table,)), command, text
+    return Section("provenance", "Provenance", lead, (table,))
 
 
-def analyses(result: BacktestResult) -> Section:
-    """Return the tables of the run's analyzers."""
-    if not result.analyses:
-        return Section("analyses", "Analyzers", missing="The run names no analyzer.")
-    parts = []
-    for number, (name, table) in enumerate(sorted(result.analyses.items())):
-        frame = table.reset_index() if table.index.name else table
-        rows = [
-            [_plain_cell(value) for value in row] for row in frame.head(50).itertuples(index=False)
-        ]
-        note = "" if len(frame) <= 50 else f"50 of {len(frame):,} rows are shown."
-        columns = tuple((str(column), "text") for column in frame.columns)
-        parts.append(Table(f"analysis-{number}", name, columns, rows, note))
-    return Section("analyses", "Analyzers", "", tuple(parts))
+def _provenance_rows(result: BacktestResult) -> Iterator[tuple[str, Any]]:
+    manifest = result.manifest
+    yield "Run", result.run_id
+    yield "Data, sha256", manifest.get("data")
+    yield "Orders, sha256", manifest.get("orders")
+    yield "Look-ahead", result.look_ahead or None
+    yield "Seed", manifest.get("seed")
+    yield "Python", manifest.get("python")
+    for name, digest in manifest.get("sources", {}).items():
+        yield f"Source of {name}, sha256", digest
+    for name, version in manifest.get("versions", {}).items():
+        yield f"Version of {name}", version
 
 
-def _plain_cell(value: Any) -> Cell:
-    return Cell(float(value), "ratio") if isinstance(value, float) else Cell(str(value))
+def repeat_command(result: BacktestResult) -> str:
+    """Return the command that plays the run again and compares."""
+    return f"bt-run reproduce runs/{result.config.name}/{result.run_id}"
 
 
-def unit_of(name: str) -> str:
-    """Return the unit in which a metric is shown."""
-    return "years" if name == "years" else UNITS[DEFINITIONS[name].unit]
-
-
-def _component(item: Mapping[str, Any]) -> str:
-    """Write a component as its name and options."""
-    options = [
-        f"{key} {_words(value)}" for key, value in item.items() if key != "use" and _said(value)
-    ]
-    return f"{item['use']} ({', '.join(options)})" if options else str(item["use"])
-
-
-def _cost(value: Any) -> str:
-    """Write a cost model by the numbers in it that are not 0."""
-    if not isinstance(value, Mapping):
-        return _words(value) if value else "no"
-    parts = {key: item for key, item in value.items() if _said(item)}
-    if not parts.get("impact"):
-        parts.pop("lookback", None)
-    words = [
-        f"{item:g} bp" if key == "bps" else f"{key.replace('_', ' ')} {_words(item)}"
-        for key, item in parts.items()
-    ]
-    return " + ".join(words) or "no"
-
-
-def _said(value: Any) -> bool:
-    """Tell whether an option is worth a word: what is off, empty or nothing is not."""
-    return bool(value)
-
-
-def _words(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return " ".join(f"{key} {_words(item)}" for key, item in value.items())
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_words, value)) + "]"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def config_text(result: BacktestResult) -> str:
+    """Return the resolved configuration as JSON."""
+    config = _short_paths(result.manifest["config"])
+    return json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False, default=str)
 
 
 def _short_paths(value: Any) -> Any:
@@ -297,3 +248,35 @@ def _short_paths(value: Any) -> Any:
     if isinstance(value, str) and PurePath(value).is_absolute():
         return f".../{PurePath(value).name}"
     return value
+
+
+def analyses(result: BacktestResult) -> Section:
+    """Return the tables of the run's analyzers."""
+    if not result.analyses:
+        return Section("analyses", "Analyzers", missing="The run names no analyzer.")
+    parts = []
+    for number, (name, table) in enumerate(sorted(result.analyses.items())):
+        frame = table.reset_index() if table.index.name else table
+        parts.append(_analysis_table(f"analysis-{number}", name, frame))
+    return Section("analyses", "Analyzers", "", tuple(parts))
+
+
+def _analysis_table(
+    id_: str,
+    name: str,
+    frame: pd.DataFrame,
+) -> PageTable:
+    columns = tuple((str(column), "text") for column in frame.columns)
+    rows = []
+    for row in frame.head(MOST_ROWS).itertuples(index=False):
+        rows.append([_analysis_cell(value) for value in row])
+    note = ""
+    if len(rows) < len(frame):
+        note = f"{len(rows)} of {len(frame):,} rows are shown."
+    return PageTable(id_, name, columns, rows, note)
+
+
+def _analysis_cell(value: Any) -> Cell:
+    if isinstance(value, float):
+        return Cell(float(value), "ratio")
+    return Cell(str(value))

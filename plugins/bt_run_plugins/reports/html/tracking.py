@@ -10,7 +10,9 @@ from bt_run import BacktestResult
 from bt_run_plugins.page.parts import Picture, Section
 from bt_run_plugins.reports.comparison import PICTURES, png, rolling_tracking_error
 
-_TITLES: Mapping[str, str] = MappingProxyType(
+REPORT = "comparison"
+DPI = 110
+TITLES: Mapping[str, str] = MappingProxyType(
     {
         "clone_vs_benchmark": "Run and benchmark, over- and underperformance shaded",
         "tracking_error": "Tracking error over the last 63 sessions, per year",
@@ -21,21 +23,27 @@ _TITLES: Mapping[str, str] = MappingProxyType(
 
 def tracking_sections(result: BacktestResult) -> tuple[Section, ...]:
     """Return the section on following the benchmark, where the run names the report for it."""
-    if not any(report.use == "comparison" for report in result.config.reports):
+    named = [report.use for report in result.config.reports]
+    if REPORT not in named:
         return ()
-    rolling = rolling_tracking_error(result).dropna()
-    texts = {
-        "clone_vs_benchmark": f"Growth of 1 of {result.config.name} and of "
-        f"{result.config.data.benchmark}.",
-        "tracking_error": f"Between {rolling.min():.2%} and {rolling.max():.2%} a year."
-        if len(rolling)
-        else "Too short.",
+    texts = _texts(result)
+    pictures = []
+    for name, draw in PICTURES.items():
+        data = b64encode(png(result, draw, dpi=DPI)).decode()
+        pictures.append(Picture(TITLES[name], texts[name], data))
+    lead = "How closely the run followed its benchmark."
+    return (Section("tracking", "Tracking", lead, tuple(pictures)),)
+
+
+def _texts(result: BacktestResult) -> Mapping[str, str]:
+    """Return what each picture shows, in words."""
+    config = result.config
+    error = "Too short."
+    rolled = rolling_tracking_error(result).dropna()
+    if len(rolled):
+        error = f"Between {rolled.min():.2%} and {rolled.max():.2%} a year."
+    return {
+        "clone_vs_benchmark": f"Growth of 1 of {config.name} and of {config.data.benchmark}.",
+        "tracking_error": error,
         "weight_evolution": "Stacked areas: the largest assets by name, the others together, cash.",
     }
-    pictures = tuple(
-        Picture(_TITLES[name], texts[name], b64encode(png(result, draw, dpi=110)).decode())
-        for name, draw in PICTURES.items()
-    )
-    return (
-        Section("tracking", "Tracking", "How closely the run followed its benchmark.", pictures),
-    )

@@ -13,10 +13,13 @@ from bt_run_plugins.reports.tear_sheet.round_trips import find_round_trips
 if TYPE_CHECKING:
     import pandas as pd
 
+MONEY = "cash"  # pyfolio's name for the column of money
+NOT_MONEY = "cash (asset)"
+
 
 @dataclass(frozen=True)
 class SheetInput:
-    """Hold what pyfolio's functions want.
+    """What pyfolio's functions want.
 
     ``returns`` and ``market`` are daily; ``positions`` has money per asset and cash, per session.
     """
@@ -34,10 +37,11 @@ def sheet_input(result: BacktestResult) -> SheetInput:
     import pandas as pd
 
     returns, positions, transactions = pyfolio_input(result)
+    market = result.closes["benchmark"].pct_change(fill_method=None)
     times = pd.DatetimeIndex(result.nav.index)
     return SheetInput(
         returns=returns,
-        market=result.closes["benchmark"].pct_change(fill_method=None).iloc[1:].rename("benchmark"),
+        market=market.iloc[1:].rename("benchmark"),
         positions=positions,
         transactions=transactions,
         trips=find_round_trips(result),
@@ -52,21 +56,29 @@ def pyfolio_input(result: BacktestResult) -> tuple[pd.Series[float], pd.DataFram
     and ``cash``; a row sums to the NAV. ``transactions`` has index time and columns symbol, amount,
     price.
     """
+    return result.returns, _positions(result), _transactions(result)
+
+
+def _positions(result: BacktestResult) -> pd.DataFrame:
     closes = result.closes
-    last = result.positions[result.positions["time"].isin(closes["time"])]
-    # pyfolio takes the column ``cash`` for money
-    names = last["asset"].replace({"cash": "cash (asset)"})
+    at_closes = result.positions["time"].isin(closes["time"])
+    last = result.positions[at_closes]
+    names = last["asset"].replace({MONEY: NOT_MONEY})
     held = last.assign(asset=names).pivot_table(
-        index="time", columns="asset", values="value", aggfunc="sum"
+        index="time",
+        columns="asset",
+        values="value",
+        aggfunc="sum",
     )
-    held = (
-        held.reindex(closes["time"]).fillna(0.0).set_axis(closes.index, axis=0).astype(np.float64)
-    )
-    positions = held.rename_axis(columns=None).assign(cash=closes["cash"])
+    held = held.reindex(closes["time"]).fillna(0.0)
+    held = held.set_axis(closes.index, axis=0).astype(np.float64)
+    return held.rename_axis(columns=None).assign(cash=closes["cash"])
+
+
+def _transactions(result: BacktestResult) -> pd.DataFrame:
     done = result.fills[result.fills["filled"] != 0.0]
-    transactions = done[["asset", "filled", "price"]].set_axis(
-        ["symbol", "amount", "price"], axis=1
-    )
+    transactions = done[["asset", "filled", "price"]]
+    transactions = transactions.set_axis(["symbol", "amount", "price"], axis=1)
     transactions.index = done["time"].array
-    transactions["symbol"] = transactions["symbol"].replace({"cash": "cash (asset)"})
-    return result.returns, positions, transactions
+    transactions["symbol"] = transactions["symbol"].replace({MONEY: NOT_MONEY})
+    return transactions

@@ -1,14 +1,15 @@
-"""pyfolio's sheets, drawn panel by panel on pages of our own: which apply, and the returns sheet."""
+"""pyfolio's sheets, panel by panel on pages of our own: which apply, and the returns sheet."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bt_run import BacktestResult
+from bt_run.results.metrics import DAYS
 from bt_run_plugins.figures.pages import Panel, new_page, panel_page, text_table
 from bt_run_plugins.reports.tear_sheet.inputs import SheetInput, sheet_input
 from bt_run_plugins.reports.tear_sheet.trading_sheets import (
@@ -23,15 +24,20 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-FEWEST = (
-    5  # sessions below which distributions, and round trips below which statistics, say nothing
-)
-HALF_YEAR, YEAR = 126, 252  # sessions in pyfolio's rolling windows
+# sessions below which distributions, and round trips below which statistics, say nothing
+FEWEST = 5
+# sessions in pyfolio's rolling windows
+HALF_YEAR = DAYS // 2
+YEAR = DAYS
+DRAWDOWNS = 5
+NO_FALL = 1e-9  # percent: what is less is rounding
+MANY_YEARS = 22  # from which on the months are written small
+WALL = 8  # percent: least height of the picture of years, lest one year fill it
 
 
 @dataclass(frozen=True)
 class Sheets:
-    """Hold the pages that apply, and a line for each sheet that does not."""
+    """The pages that apply, and a line for each sheet that does not."""
 
     pages: tuple[Figure, ...]
     left_out: tuple[str, ...]
@@ -42,10 +48,10 @@ def draw_sheets(result: BacktestResult) -> Sheets:
     given = sheet_input(result)
     count = len(given.returns)
     if count < FEWEST:
-        return Sheets(
-            (), (f"no sheet applies: {count} sessions have a return, the sheets need {FEWEST}",)
-        )
-    pages, left_out = list(_returns_sheet(given)), []
+        why = f"no sheet applies: {count} sessions have a return, the sheets need {FEWEST}"
+        return Sheets((), (why,))
+    pages = [_cumulative_page(given), _risk_page(given)]
+    left_out = []
     if _flat(given) is None:
         pages += [_drawdown_page(given), _calendar_page(given)]
     else:
@@ -59,99 +65,110 @@ def draw_sheets(result: BacktestResult) -> Sheets:
         pages.append(transactions_sheet(given))
     else:
         left_out.append("transactions sheet: no order was filled")
-    if len(given.trips) >= FEWEST:
+    trips = len(given.trips)
+    if trips >= FEWEST:
         pages += round_trip_sheet(given)
     else:
         left_out.append(
-            f"round-trip sheet: {len(given.trips)} round trips were made, and statistics need "
-            f"{FEWEST}"
+            f"round-trip sheet: {trips} round trips were made, and statistics need {FEWEST}"
         )
     return Sheets(tuple(pages), tuple(left_out))
 
 
-# -- returns ---------------------------------------------------------------------------------------
+def _cumulative_page(given: SheetInput) -> Figure:
+    alone = _alone(given)
+    plain = Panel(
+        "Growth of 1",
+        _cumulative(given),
+        (0, 1, 0, 1),
+    )
+    logarithmic = Panel(
+        "Growth of 1, logarithmic scale",
+        _cumulative(given, log=True),
+        (2, 2, 0, 0),
+    )
+    matched = Panel(
+        "Growth of 1 at the benchmark's volatility",
+        _cumulative(given, match=True),
+        (2, 2, 1, 1),
+        _flat(given) or alone,
+    )
+    return panel_page("Returns", (3, 2), [plain, logarithmic, matched])
 
 
-def _returns_sheet(given: SheetInput) -> Iterator[Figure]:
+def _cumulative(
+    given: SheetInput,
+    *,
+    log: bool = False,
+    match: bool = False,
+) -> Callable[[Axes], object]:
+    """Return a function that draws growth, at the benchmark's volatility with ``match``."""
     from matplotlib.ticker import MaxNLocator, NullLocator
     from pyfolio import plotting
 
-    returns, market = given.returns, given.market
-    flat, alone = _flat(given), _alone(given)
-    factor = None if alone else market
+    def draw(axes: Axes) -> None:
+        plotting.plot_rolling_returns(
+            given.returns,
+            _factor(given),
+            logy=log,
+            volatility_match=match,
+            legend_loc="upper left",
+            ax=axes,
+        )
+        if log:  # powers of ten alone leave most growth without a number
+            axes.yaxis.set_major_locator(MaxNLocator(5))
+            axes.yaxis.set_minor_locator(NullLocator())
 
-    def cumulative(log: bool, match: bool) -> Callable[[Axes], object]:
-        def draw(axes: Axes) -> None:
-            plotting.plot_rolling_returns(
-                returns, factor, logy=log, volatility_match=match, legend_loc="upper left", ax=axes
-            )
-            if log:  # powers of ten alone leave most growth without a number
-                axes.yaxis.set_major_locator(MaxNLocator(5))
-                axes.yaxis.set_minor_locator(NullLocator())
-
-        return draw
-
-    yield panel_page(
-        "Returns",
-        (3, 2),
-        [
-            Panel("Growth of 1", cumulative(False, False), (0, 1, 0, 1)),
-            Panel("Growth of 1, logarithmic scale", cumulative(True, False), (2, 2, 0, 0)),
-            Panel(
-                "Growth of 1 at the benchmark's volatility",
-                cumulative(False, True),
-                (2, 2, 1, 1),
-                flat or alone,
-            ),
-        ],
-    )
-    yield _risk_page(given)
+    return draw
 
 
 def _risk_page(given: SheetInput) -> Figure:
     from pyfolio import plotting
 
-    returns, market = given.returns, given.market
-    alone = _alone(given)
-    factor = None if alone else market
+    returns = given.returns
+    market = given.market
+    title = "Risk over time"
     daily = Panel(
-        "Daily returns", lambda axes: plotting.plot_returns(returns, ax=axes), (1, 1, 1, 1)
+        "Daily returns",
+        lambda axes: plotting.plot_returns(returns, ax=axes),
+        (1, 1, 1, 1),
     )
     if len(returns) <= HALF_YEAR:
-        page = panel_page("Risk over time", (1, 1), [replace(daily, place=(0, 0, 0, 0))])
-        text = f"Volatility, Sharpe ratio and beta roll over 6 months: {_too_short(len(returns), HALF_YEAR)}."
+        page = panel_page(title, (1, 1), [replace(daily, place=(0, 0, 0, 0))])
+        why = _too_short(given, HALF_YEAR)
+        text = f"Volatility, Sharpe ratio and beta roll over 6 months: {why}."
         page.text(0.955, 0.945, text, ha="right", style="italic")
         return page
-    return panel_page(
-        "Risk over time",
-        (2, 2),
-        [
-            Panel(
-                "Volatility per year, rolling 6 months",
-                lambda axes: plotting.plot_rolling_volatility(returns, factor, ax=axes),
-                (0, 0, 0, 0),
-            ),
-            Panel(
-                "Sharpe ratio, rolling 6 months",
-                lambda axes: plotting.plot_rolling_sharpe(returns, factor, ax=axes),
-                (0, 0, 1, 1),
-                _flat(given),
-            ),
-            Panel(
-                "Beta to the benchmark, rolling 6 and 12 months",
-                lambda axes: _rolling_beta(returns, market, axes),
-                (1, 1, 0, 0),
-                _too_short(len(returns), YEAR) or alone,
-            ),
-            daily,
-        ],
+    factor = _factor(given)
+    volatility = Panel(
+        "Volatility per year, rolling 6 months",
+        lambda axes: plotting.plot_rolling_volatility(returns, factor, ax=axes),
+        (0, 0, 0, 0),
     )
+    sharpe = Panel(
+        "Sharpe ratio, rolling 6 months",
+        lambda axes: plotting.plot_rolling_sharpe(returns, factor, ax=axes),
+        (0, 0, 1, 1),
+        _flat(given),
+    )
+    beta = Panel(
+        "Beta to the benchmark, rolling 6 and 12 months",
+        lambda axes: _rolling_beta(returns, market, axes),
+        (1, 1, 0, 0),
+        _too_short(given, YEAR) or _alone(given),
+    )
+    return panel_page(title, (2, 2), [volatility, sharpe, beta, daily])
 
 
-def _rolling_beta(returns: pd.Series[float], market: pd.Series[float], axes: Axes) -> None:
-    """Draw what pyfolio's plot_rolling_beta draws; that one takes half a second per year of data."""
+def _rolling_beta(
+    returns: pd.Series[float],
+    market: pd.Series[float],
+    axes: Axes,
+) -> None:
+    """Draw what plot_rolling_beta draws; that one takes half a second per year of data."""
     for window, color, label in ((HALF_YEAR, "steelblue", "6-mo"), (YEAR, "grey", "12-mo")):
-        beta = returns.rolling(window).cov(market) / market.rolling(window).var()
+        covariance = returns.rolling(window).cov(market)
+        beta = covariance / market.rolling(window).var()
         axes.plot(beta.index, beta.to_numpy(), color=color, alpha=0.7, label=label)
     axes.axhline(1.0, color="black", linestyle="--", lw=1)
     axes.set_ylabel("Beta")
@@ -163,42 +180,45 @@ def _drawdown_page(given: SheetInput) -> Figure:
     from pyfolio import plotting, timeseries
 
     returns = given.returns
-    table = timeseries.gen_drawdown_table(returns, top=5)
-    table = table[table["Net drawdown in %"].fillna(0.0).astype(float) > 1e-9]
+    table = timeseries.gen_drawdown_table(returns, top=DRAWDOWNS)
+    fall = table["Net drawdown in %"].fillna(0.0).astype(float)
+    table = table[fall > NO_FALL]
+
+    def periods(axes: Axes) -> None:
+        top = max(len(table), 1)
+        plotting.plot_drawdown_periods(returns, top=top, ax=axes)
 
     def underwater(axes: Axes) -> None:
         plotting.plot_drawdown_underwater(returns, ax=axes)
         axes.yaxis.set_major_formatter(PercentFormatter())
 
     dry = None if len(table) else "the NAV never closed below its highest close"
-    page = panel_page(
-        "Drawdowns",
-        (3, 1),
-        [
-            Panel(
-                "Growth of 1 and the worst drawdowns",
-                lambda axes: plotting.plot_drawdown_periods(
-                    returns, top=max(len(table), 1), ax=axes
-                ),
-                (0, 0, 0, 0),
-                dry,
-            ),
-            Panel(
-                "Below the highest close",
-                underwater,
-                (1, 1, 0, 0),
-                dry,
-            ),
-        ],
-    )
-    rows = [["Worst drawdowns", "Fall", "Peak", "Valley", "Recovery", "Weekdays"]]
-    for _, row in table.sort_values("Net drawdown in %", ascending=False).iterrows():
-        days = "n/a" if row["Duration"] != row["Duration"] else f"{row['Duration']:.0f}"
-        dates = [_day(row[f"{name} date"]) for name in ("Peak", "Valley", "Recovery")]
-        rows.append([str(len(rows)), f"{-row['Net drawdown in %']:.2f}%", *dates, days])
+    panels = [
+        Panel("Growth of 1 and the worst drawdowns", periods, (0, 0, 0, 0), dry),
+        Panel("Below the highest close", underwater, (1, 1, 0, 0), dry),
+    ]
+    page = panel_page("Drawdowns", (3, 1), panels)
+    rows = _drawdown_rows(table)
     if len(rows) > 1:
         text_table(page, (0.07, 0.29), rows, (0.14, 0.12, 0.14, 0.14, 0.14, 0.12))
     return page
+
+
+def _drawdown_rows(table: pd.DataFrame) -> list[list[str]]:
+    rows = [["Worst drawdowns", "Fall", "Peak", "Valley", "Recovery", "Weekdays"]]
+    for _, row in table.sort_values("Net drawdown in %", ascending=False).iterrows():
+        fall = -row["Net drawdown in %"]
+        days = row["Duration"]
+        cells = [
+            str(len(rows)),
+            f"{fall:.2f}%",
+            _date_text(row["Peak date"]),
+            _date_text(row["Valley date"]),
+            _date_text(row["Recovery date"]),
+            "n/a" if np.isnan(days) else f"{days:.0f}",
+        ]
+        rows.append(cells)
+    return rows
 
 
 def _calendar_page(given: SheetInput) -> Figure:
@@ -208,38 +228,41 @@ def _calendar_page(given: SheetInput) -> Figure:
     months = len({(day.year, day.month) for day in returns.index})
     few = None if months > 1 else "all sessions lie in one month"
     years = len({day.year for day in returns.index})
-    size = 8 if years < 22 else 6
-    return panel_page(
-        "Months and years",
-        (2, 3),
-        [
-            Panel(
-                "Returns by month, %",
-                lambda axes: _heatmap(returns, axes, size),
-                (0, 1 if years > 6 else 0, 0, 1),
-                dates=False,
-            ),
-            Panel(
-                "Distribution of monthly returns",
-                lambda axes: plotting.plot_monthly_returns_dist(returns, ax=axes),
-                (0, 0, 2, 2),
-                few,
-                dates=False,
-            ),
-            Panel(
-                "Daily, weekly and monthly returns",
-                lambda axes: plotting.plot_return_quantiles(
-                    returns, ax=axes, linewidth=0.8, fliersize=2
-                ),
-                (1, 1, 2, 2),
-                few,
-                dates=False,
-            ),
-        ],
+    size = 8 if years < MANY_YEARS else 6
+    last_row = 1 if years > 6 else 0
+    heat = Panel(
+        "Returns by month, %",
+        lambda axes: _heatmap(returns, axes, size),
+        (0, last_row, 0, 1),
+        dates=False,
     )
+    monthly = Panel(
+        "Distribution of monthly returns",
+        lambda axes: plotting.plot_monthly_returns_dist(returns, ax=axes),
+        (0, 0, 2, 2),
+        few,
+        dates=False,
+    )
+    quantiles = Panel(
+        "Daily, weekly and monthly returns",
+        lambda axes: plotting.plot_return_quantiles(
+            returns,
+            ax=axes,
+            linewidth=0.8,
+            fliersize=2,
+        ),
+        (1, 1, 2, 2),
+        few,
+        dates=False,
+    )
+    return panel_page("Months and years", (2, 3), [heat, monthly, quantiles])
 
 
-def _heatmap(returns: pd.Series[float], axes: Axes, size: int) -> None:
+def _heatmap(
+    returns: pd.Series[float],
+    axes: Axes,
+    size: int,
+) -> None:
     from pyfolio import plotting
 
     plotting.plot_monthly_returns_heatmap(returns, ax=axes, fmt=".1f")
@@ -247,41 +270,56 @@ def _heatmap(returns: pd.Series[float], axes: Axes, size: int) -> None:
     axes.grid(False)
     axes.set(xlabel="", ylabel="")
     known = {(day.year, day.month) for day in returns.index}
-    months = [
-        (year, month)
-        for year in sorted({y for y, _ in known})
-        for month in sorted({m for _, m in known})
-    ]
-    for text, month in zip(axes.texts, months, strict=True):
+    years = sorted({year for year, _ in known})
+    months = sorted({month for _, month in known})
+    cells = [(year, month) for year in years for month in months]
+    for text, cell in zip(axes.texts, cells, strict=True):
         text.set_fontsize(size)
-        if month not in known:
+        if cell not in known:
             text.set_text("")  # pyfolio puts 0 where there is nothing
 
 
 def _statistics_page(given: SheetInput) -> Figure:
     from matplotlib.ticker import PercentFormatter
-    from pyfolio import plotting, timeseries
+    from pyfolio import plotting
 
-    turnover = {"turnover_denom": "portfolio_value"}
-    factor = None if given.market.isna().any() else given.market
-    run = timeseries.perf_stats(
-        given.returns, factor, given.positions, given.transactions, **turnover
-    )
-    market = {} if factor is None else timeseries.perf_stats(factor)
     page = new_page("Statistics")
-    rows = [["pyfolio's statistics, risk-free rate 0", "run", "benchmark"]]
-    for name, value in run.items():
-        percent = name in plotting.STAT_FUNCS_PCT
-        rows.append([str(name), _number(value, percent), _number(market.get(name), percent)])
-    text_table(page, (0.07, 0.88), rows, (0.26, 0.09, 0.10))
+    text_table(page, (0.07, 0.88), _statistics_rows(given), (0.26, 0.09, 0.10))
     axes = page.add_axes((0.6, 0.30, 0.35, 0.56))
     plotting.plot_annual_returns(given.returns, ax=axes)
     axes.set_title("")
     axes.set_title("Returns by year", loc="left")
     axes.xaxis.set_major_formatter(PercentFormatter())
-    axes.set_ylim(min(axes.get_ylim()[0], axes.get_ylim()[1] - 8), None)  # one year is no wall
+    low, high = axes.get_ylim()
+    axes.set_ylim(min(low, high - WALL), None)
     axes.set_ylabel("")
     return page
+
+
+def _statistics_rows(given: SheetInput) -> list[list[str]]:
+    from pyfolio import plotting, timeseries
+
+    factor = _factor(given)
+    run = timeseries.perf_stats(
+        given.returns,
+        factor,
+        given.positions,
+        given.transactions,
+        turnover_denom="portfolio_value",
+    )
+    market = {} if factor is None else timeseries.perf_stats(factor)
+    rows = [["pyfolio's statistics, risk-free rate 0", "run", "benchmark"]]
+    for name, value in run.items():
+        percent = name in plotting.STAT_FUNCS_PCT
+        own = _number_text(value, percent)
+        other = _number_text(market.get(name), percent)
+        rows.append([str(name), own, other])
+    return rows
+
+
+def _factor(given: SheetInput) -> pd.Series[float] | None:
+    """Return the benchmark's returns, where it has them all."""
+    return None if _alone(given) else given.market
 
 
 def _flat(given: SheetInput) -> str | None:
@@ -292,15 +330,18 @@ def _alone(given: SheetInput) -> str | None:
     return "the benchmark has no returns" if given.market.isna().any() else None
 
 
-def _too_short(have: int, need: int) -> str | None:
+def _too_short(given: SheetInput, need: int) -> str | None:
+    have = len(given.returns)
     return None if have > need else f"needs more than {need} sessions; there are {have}"
 
 
-def _number(value: float | None, percent: bool) -> str:
+def _number_text(value: float | None, percent: bool) -> str:
     if value is None or not np.isfinite(value):
         return "n/a"
     return f"{value:z.2%}" if percent else f"{value:z,.2f}"
 
 
-def _day(date: pd.Timestamp) -> str:
-    return f"{date:%Y-%m-%d}" if date == date else "not yet"
+def _date_text(date: pd.Timestamp) -> str:
+    import pandas as pd
+
+    return "not yet" if pd.isna(date) else f"{date:%Y-%m-%d}"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,43 +16,80 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-COLUMNS = ("pnl", "open_dt", "close_dt", "long", "rt_returns", "symbol", "duration", "returns")
+COLUMNS = (
+    "pnl",
+    "open_dt",
+    "close_dt",
+    "long",
+    "rt_returns",
+    "symbol",
+    "duration",
+    "returns",
+)
 DUST = 1e-9  # relative difference of shares that is rounding
+
+
+@dataclass(frozen=True)
+class _Event:
+    """What happened to the shares of one asset at a time: a split first, then a trade."""
+
+    time: pd.Timestamp
+    amount: float = 0.0
+    price: float = 0.0
+    ratio: float = 1.0  # of the split: shares after for each share before
+
+
+@dataclass(frozen=True)
+class _Lot:
+    """Signed shares that are open, the price paid and when."""
+
+    shares: float
+    price: float
+    time: pd.Timestamp
+
+    @property
+    def side(self) -> float:
+        return float(np.sign(self.shares))
 
 
 @dataclass
 class _Lots:
-    """Hold the open lots of one asset as [signed shares, price, time], oldest first."""
+    """The open lots of one asset, oldest first."""
 
-    lots: deque[tuple[float, float, pd.Timestamp]] = field(default_factory=deque)
+    lots: deque[_Lot] = field(default_factory=deque)
 
     def split(self, ratio: float) -> None:
-        self.lots = deque(
-            (shares * ratio, price / ratio, time) for shares, price, time in self.lots
-        )
+        """Turn each share into ``ratio`` shares of the same value."""
+        after = []
+        for lot in self.lots:
+            shares = lot.shares * ratio
+            price = lot.price / ratio
+            after.append(_Lot(shares, price, lot.time))
+        self.lots = deque(after)
 
-    def trade(self, amount: float, price: float, time: pd.Timestamp) -> dict[str, object] | None:
-        """Close lots of the other sign, open one with what is left; return the round trip, if any."""
-        left, pnl, invested, opened = amount, 0.0, 0.0, None
-        while self.lots and left * self.lots[0][0] < 0.0:
-            shares, paid, at = self.lots.popleft()
-            closed = min(abs(left), abs(shares))
-            opened = opened or at
-            pnl += np.sign(shares) * closed * (price - paid)
-            invested += closed * paid
-            rest = shares - np.sign(shares) * closed
-            left -= np.sign(left) * closed
-            if abs(rest) > DUST * abs(shares):
-                self.lots.appendleft((rest, paid, at))
-        if abs(left) > DUST * abs(amount):
-            self.lots.append((left, price, time))
+    def trade(self, event: _Event) -> dict[str, object] | None:
+        """Close lots of the other sign, open one with what is left; return the round trip made."""
+        left, pnl, invested = event.amount, 0.0, 0.0
+        opened = None
+        while self.lots and left * self.lots[0].shares < 0.0:
+            lot = self.lots.popleft()
+            opened = opened or lot.time
+            closed = lot.side * min(abs(left), abs(lot.shares))
+            pnl += closed * (event.price - lot.price)
+            invested += abs(closed) * lot.price
+            left += closed
+            rest = lot.shares - closed
+            if abs(rest) > DUST * abs(lot.shares):
+                self.lots.appendleft(_Lot(rest, lot.price, lot.time))
+        if abs(left) > DUST * abs(event.amount):
+            self.lots.append(_Lot(left, event.price, event.time))
         if opened is None:
             return None
         return {
             "pnl": pnl,
             "open_dt": opened,
-            "close_dt": time,
-            "long": amount < 0.0,
+            "close_dt": event.time,
+            "long": event.amount < 0.0,
             "rt_returns": pnl / invested if invested else 0.0,
         }
 
@@ -65,65 +104,95 @@ def find_round_trips(result: BacktestResult) -> pd.DataFrame:
     import pandas as pd
 
     rows = []
-    for symbol, events in _events(result).items():
+    for symbol, events in _events(result):
         lots = _Lots()
-        for time, amount, price, ratio in events:
-            if ratio != 1.0:
-                lots.split(ratio)
-            trip = lots.trade(amount, price, time) if amount else None
+        for event in events:
+            if event.ratio != 1.0:
+                lots.split(event.ratio)
+            trip = lots.trade(event) if event.amount else None
             if trip:
                 rows.append(trip | {"symbol": symbol})
-    trips = pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(
-        ["close_dt", "symbol"], ignore_index=True
-    )
+    trips = pd.DataFrame(rows, columns=list(COLUMNS))
+    trips = trips.sort_values(["close_dt", "symbol"], ignore_index=True)
     if not rows:
         return trips
     trips["duration"] = trips["close_dt"] - trips["open_dt"]
-    before = np.maximum(result.nav.index.searchsorted(trips["close_dt"], side="left") - 1, 0)
-    trips["returns"] = trips["pnl"] / result.nav["nav"].to_numpy()[before]
+    closed = result.nav.index.searchsorted(trips["close_dt"], side="left")
+    before = np.maximum(closed - 1, 0)
+    nav = result.nav["nav"].to_numpy()
+    trips["returns"] = trips["pnl"] / nav[before]
     return trips
 
 
-def _events(result: BacktestResult) -> dict[str, list[tuple[pd.Timestamp, float, float, float]]]:
-    """Return asset -> (time, shares traded, price, split ratio before the trade), in time.
+def _events(result: BacktestResult) -> Iterator[tuple[str, list[_Event]]]:
+    """Yield each asset with its events, in time; the last one closes what is still held."""
+    fills = result.fills[result.fills["filled"] != 0.0]
+    if fills.empty:
+        return
+    held, traded = _shares(result, fills)
+    ratios = _split_ratios(held, traded)
+    for name in held.columns:
+        own = fills[fills["asset"] == name]
+        events = [*_splits(ratios[name]), *_trades(own, held[name])]
+        # the sort is stable: what splits at a time comes before what is traded then
+        events.sort(key=attrgetter("time"))
+        last = float(held[name].iloc[-1])
+        if last:
+            positions = result.positions[result.positions["asset"] == name]
+            price = float(positions["price"].iloc[-1])
+            events.append(_Event(held.index[-1], -last, price))
+        yield str(name), events
+
+
+def _trades(fills: pd.DataFrame, held: pd.Series[float]) -> Iterator[_Event]:
+    """Yield the fills of one asset, without those of rounding size."""
+    size = fills["filled"].abs()
+    largest = max(held.abs().max(), size.max())
+    own = fills[size > DUST * largest]
+    for time, amount, price in zip(own["time"], own["filled"], own["price"], strict=True):
+        yield _Event(time, amount, price)
+
+
+def _shares(result: BacktestResult, fills: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return what was held at each close and what was traded at each bar, shares by asset."""
+    held = result.positions.pivot_table(
+        index="time",
+        columns="asset",
+        values="shares",
+        aggfunc="sum",
+    )
+    traded = fills.pivot_table(
+        index="time",
+        columns="asset",
+        values="filled",
+        aggfunc="sum",
+    )
+    index = result.nav.index
+    names = held.columns.union(traded.columns)
+    held = held.reindex(index=index, columns=names).fillna(0.0)
+    traded = traded.reindex(index=index, columns=names).fillna(0.0)
+    return held, traded
+
+
+def _split_ratios(held: pd.DataFrame, traded: pd.DataFrame) -> pd.DataFrame:
+    """Return the ratio of each split, 1 where there is none.
 
     The tables hold no splits: one shows where shares change by more than was filled.
     """
     import pandas as pd
 
-    fills = result.fills[result.fills["filled"] != 0.0]
-    if fills.empty:
-        return {}
-    index = result.nav.index
-    held = result.positions.pivot_table(
-        index="time", columns="asset", values="shares", aggfunc="sum"
-    )
-    traded = fills.pivot_table(index="time", columns="asset", values="filled", aggfunc="sum")
-    names = held.columns.union(traded.columns)
-    held = held.reindex(index=index, columns=names).fillna(0.0)
-    traded = traded.reindex(index=index, columns=names).fillna(0.0)
     before = held.shift(fill_value=0.0)
     carried = held - traded  # what is held after a split and before the trade
     with np.errstate(all="ignore"):
         ratio = (carried / before).to_numpy(dtype=np.float64)
-    usual = (carried - before).abs() <= DUST * (held.abs() + before.abs() + traded.abs())
-    ratio = np.where(usual | ~np.isfinite(ratio) | (ratio <= 0.0), 1.0, ratio)
-    ratios = pd.DataFrame(ratio, index=index, columns=names)
-    events: dict[str, list[tuple[pd.Timestamp, float, float, float]]] = {}
-    for name in names:
-        own = fills[fills["asset"] == name]
-        size = max(float(held[name].abs().max()), float(own["filled"].abs().max()))
-        own = own[own["filled"].abs() > DUST * size]
-        split = np.flatnonzero(ratios[name] != 1.0)
-        found = [(index[row], 0.0, 0.0, float(ratios[name].iloc[row])) for row in split.tolist()]
-        found += [
-            (at, n, p, 1.0)
-            for at, n, p in zip(own["time"], own["filled"], own["price"], strict=True)
-        ]
-        found.sort(key=lambda event: (event[0], event[3] == 1.0))
-        last = held[name].iloc[-1]
-        if last:
-            end = result.positions[result.positions["asset"] == name].iloc[-1]
-            found.append((index[-1], -float(last), float(end["price"]), 1.0))
-        events[str(name)] = found
-    return events
+    noise = DUST * (held.abs() + before.abs() + traded.abs())
+    usual = ((carried - before).abs() <= noise).to_numpy()
+    none = usual | ~np.isfinite(ratio) | (ratio <= 0.0)
+    ratios = np.where(none, 1.0, ratio)
+    return pd.DataFrame(ratios, index=held.index, columns=held.columns)
+
+
+def _splits(ratios: pd.Series[float]) -> Iterator[_Event]:
+    split = ratios[ratios != 1.0]
+    for time, ratio in zip(split.index, split, strict=True):
+        yield _Event(time, ratio=float(ratio))

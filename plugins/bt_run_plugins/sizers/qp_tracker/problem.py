@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bt_run import Array
+from bt_run.arrays import Mask
+from bt_run.results.metrics import DAYS
 from bt_run_plugins.optimization.gram import gram_matrix
 
 __all__ = ["SectorCap", "TrackingProblem", "relative_returns"]
 
-DAYS = 252  # sessions in a year
-
 
 @dataclass(frozen=True)
 class SectorCap:
-    """Bound the sum of the weights of some names, ``members`` (n,) bool."""
+    """A bound on the sum of the weights of some names, ``members`` (n,) bool."""
 
     name: str
-    members: NDArray[np.bool_]
+    members: Mask
     cap: float
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrackingProblem:
-    """Ask for weights (n,) whose returns stay closest to the benchmark's.
+    """The problem whose weights (n,) have returns that stay closest to the benchmark's.
 
         minimize    (1/T) |X w|^2 / s + ridge |w|^2 + penalty |w - now|_1 / (252 s)
         subject to  1'w = 1,  lower <= w <= upper,  sector sums <= caps,  |w - now|_1 + leaving <=
@@ -77,9 +77,9 @@ class TrackingProblem:
         return int(self.X.shape[1])
 
     @property
-    def moves(self) -> NDArray[np.bool_]:
+    def moves(self) -> Mask:
         """Return which weights are not given, (n,)."""
-        moves: NDArray[np.bool_] = self.lower < self.upper
+        moves: Mask = self.lower < self.upper
         return moves
 
     @property
@@ -91,6 +91,34 @@ class TrackingProblem:
     def room(self) -> float:
         """Return the most that sum |w - now| may be."""
         return np.inf if self.turnover is None else self.turnover - self.leaving
+
+    @property
+    def limits_trades(self) -> bool:
+        """Tell whether trades are limited or have a price."""
+        return self.turnover is not None or self.price > 0.0
+
+    def with_cash(self, cash: float, benchmark: Array) -> TrackingProblem:
+        """Return the problem with a last column of cash, whose weight is given and which is in no
+        sector.
+
+        ``benchmark`` (T,) are the returns that cash does not earn.
+        """
+        sectors = []
+        for cap in self.sectors:
+            members = np.append(cap.members, False)
+            sectors.append(replace(cap, members=members))
+        X = np.column_stack([self.X, -benchmark])
+        lower = np.append(self.lower, cash)
+        upper = np.append(self.upper, cash)
+        now = np.append(self.now, cash)
+        return replace(
+            self,
+            X=X,
+            lower=lower,
+            upper=upper,
+            now=now,
+            sectors=tuple(sectors),
+        )
 
     def moved(self, w: Array) -> float:
         """Return sum |w - now|."""
@@ -104,26 +132,34 @@ class TrackingProblem:
 
     def objective(self, w: Array) -> float:
         """Return the scaled objective from the returns themselves, not from their Gram matrix."""
-        squares = float((self.differences(w) ** 2).mean())
-        return squares / self.scale + self.ridge * float((w**2).sum()) + self.price * self.moved(w)
+        variance = float((self.differences(w) ** 2).mean()) / self.scale
+        size = float((w**2).sum())
+        return variance + self.ridge * size + self.price * self.moved(w)
 
     def gradient(self, w: Array) -> Array:
         """Return Pw, (n,), from the returns themselves."""
         pulled = np.einsum("ti,t->i", self.X, self.differences(w))
-        return np.asarray(pulled * (2.0 / (len(self.X) * self.scale)) + 2.0 * self.ridge * w)
+        unit = 2.0 / (len(self.X) * self.scale)
+        return np.asarray(pulled * unit + 2.0 * self.ridge * w)
 
     def tracking_error(self, w: Array) -> float:
         """Return sqrt(252 mean(d^2)) over the window, a fraction per year."""
-        return float(np.sqrt(DAYS * (self.differences(w) ** 2).mean()))
+        mean = (self.differences(w) ** 2).mean()
+        return float(np.sqrt(DAYS * mean))
 
     def rows_kept(self, w: Array, tolerance: float) -> bool:
         """Tell whether the sector caps and the turnover limit hold."""
-        sums = all(float(w[cap.members].sum()) <= cap.cap + tolerance for cap in self.sectors)
-        return sums and self.moved(w) <= self.room + tolerance
+        for cap in self.sectors:
+            held = float(w[cap.members].sum())
+            if not held <= cap.cap + tolerance:
+                return False
+        return self.moved(w) <= self.room + tolerance
 
 
 def relative_returns(
-    closes: Array, returns: Array, benchmark: Array
+    closes: Array,
+    returns: Array,
+    benchmark: Array,
 ) -> tuple[Array, NDArray[np.int_]]:
     """Return X (T, n) = R - b1' with missing days filled and made up for, and the own returns of
     each name.
@@ -136,15 +172,29 @@ def relative_returns(
     of the benchmark are left out.
     """
     known = np.isfinite(benchmark)
-    levels = np.concatenate([[1.0], np.cumprod(1.0 + np.where(known, benchmark, 0.0))])
-    there = np.isfinite(closes)
-    rows = np.where(there, np.arange(len(closes))[:, None], -1)
-    before = np.maximum.accumulate(rows, axis=0)[:-1]
+    before = _bar_before(closes)
     own = np.isfinite(returns) & (before >= 0) & known[:, None]
-    gap = before < np.arange(len(returns))[:, None]
     X = np.where(own, returns - benchmark[:, None], 0.0)
-    t, i = np.nonzero(own & gap)
-    X[t, i] = returns[t, i] - (levels[t + 1] / levels[before[t, i]] - 1.0)
+    # where the bar before is not that of the row before, the benchmark's way since then counts
+    numbers = np.arange(len(returns))[:, None]
+    t, i = np.nonzero(own & (before < numbers))
+    levels = _levels(np.where(known, benchmark, 0.0))
+    since = levels[t + 1] / levels[before[t, i]] - 1.0
+    X[t, i] = returns[t, i] - since
     counts = own.sum(axis=0)
-    X, total = X[known], int(known.sum())
-    return X * np.sqrt(total / np.maximum(counts, 1)), counts
+    total = int(known.sum())
+    scale = np.sqrt(total / np.maximum(counts, 1))
+    return X[known] * scale, counts
+
+
+def _levels(returns: Array) -> Array:
+    """Return what 1 became, (T + 1,), of returns (T,)."""
+    growth = np.cumprod(1.0 + returns)
+    return np.concatenate([[1.0], growth])
+
+
+def _bar_before(closes: Array) -> NDArray[np.int_]:
+    """Return the row of the newest bar before each return, (T, n); -1 where there is none."""
+    numbers = np.arange(len(closes))[:, None]
+    rows = np.where(np.isfinite(closes), numbers, -1)
+    return np.maximum.accumulate(rows, axis=0)[:-1]

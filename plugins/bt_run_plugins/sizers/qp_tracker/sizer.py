@@ -22,17 +22,19 @@ from bt_run import (
     Proposal,
     hookimpl,
 )
+from bt_run.arrays import Mask
 from bt_run_plugins.sizers.qp_tracker.feasibility import check_cap
 from bt_run_plugins.sizers.qp_tracker.problem import SectorCap, TrackingProblem, relative_returns
-from bt_run_plugins.sizers.qp_tracker.solve import Outcome, solve_tracking
+from bt_run_plugins.sizers.qp_tracker.solve import TrackingOutcome, solve_tracking
 
 __all__ = ["QPTracker", "QPTrackerConfig", "bt_sizers"]
 
 _HELD = 1e-12
+TOO_YOUNG = "too little history"
 
 
 class QPTrackerConfig(Config):
-    """Configure the tracker."""
+    """Configuration of the tracker."""
 
     cap: float = Field(0.15, gt=0.0, le=1.0, description="largest weight of a name")
     lookback: int = Field(
@@ -67,8 +69,8 @@ class QPTrackerConfig(Config):
 
     @model_validator(mode="after")
     def _sectors_exist(self) -> QPTrackerConfig:
+        known = sorted(set(self.sectors.values()))
         for sector, cap in self.sector_caps.items():
-            known = sorted(set(self.sectors.values()))
             if sector not in known:
                 raise ValueError(
                     f"sector_caps names {sector!r}, but no name is in it; sectors has "
@@ -83,25 +85,24 @@ class QPTrackerConfig(Config):
 
 @dataclass(frozen=True)
 class _Universe:
-    """Hold which of the N names take part, each (N,) bool, and the relative returns of those that
-    do.
+    """Which of the N names take part, each (N,) bool, and the relative returns of those that do.
 
     ``chosen`` may be held; ``kept`` are held but have no bar now, so their weight is given.
     """
 
-    chosen: NDArray[np.bool_]
-    kept: NDArray[np.bool_]
+    chosen: Mask
+    kept: Mask
     X: Array
     sessions: int
     left_out: Mapping[str, int]
 
     @property
-    def members(self) -> NDArray[np.bool_]:
+    def members(self) -> Mask:
         return self.chosen | self.kept
 
 
 class QPTracker:
-    """Minimize (1/T) sum_t (r_portfolio,t - r_benchmark,t)^2 with sum w = 1 and 0 <= w <= cap.
+    """Minimizer of (1/T) sum_t (r_portfolio,t - r_benchmark,t)^2 with sum w = 1 and 0 <= w <= cap.
 
     A name takes part when its signal is above 0 (how far above does not matter), it can be traded
     now, and it has had ``min_history`` own bars, half of them or more within the window. A name
@@ -124,96 +125,136 @@ class QPTracker:
         """
         wanted = np.nan_to_num(state.signals, nan=0.0) > 0.0
         if not wanted.any():
-            return Proposal(np.zeros(len(wanted)), notes={"held": "cash: no signal is above 0"})
+            notes = {"held": 0, "reason": "cash: no signal is above 0"}
+            return Proposal(np.zeros(len(wanted)), notes=notes)
         universe = self._universe(state, wanted)
-        problem, exempt = self._problem(state, universe)
+        exempt = self._is_exempt(state)
+        problem = self._problem(state, universe, exempt)
         outcome = solve_tracking(problem, self.config.solver)
-        notes = _notes(universe, problem, outcome)
-        if exempt:
-            notes["turnover"] |= {"limit": "not applied: first build-up"}
         if outcome.weights is None:
-            return Proposal(np.where(wanted | universe.kept, state.weights, 0.0), notes=notes)
-        weights = np.zeros(len(wanted))
-        weights[universe.members] = outcome.weights[: int(universe.members.sum())]
-        return Proposal(weights, notes=notes)
+            weights = np.where(wanted | universe.kept, state.weights, 0.0)
+            found = _notes_on_drifted(weights)
+        else:
+            weights = np.zeros(len(wanted))
+            # behind the members there may be a last weight, that of cash
+            weights[universe.members] = outcome.weights[: int(universe.members.sum())]
+            found = _notes_on_answer(problem, weights, outcome.weights)
+        if exempt:
+            found["turnover"]["limit"] = "not applied: first build-up"
+        return Proposal(weights, notes=_notes_on_way(universe, outcome) | found)
 
-    def _universe(self, state: PortfolioState, wanted: NDArray[np.bool_]) -> _Universe:
-        history, config = state.history, self.config
-        benchmark = history.benchmark_returns(config.lookback)
+    def _universe(self, state: PortfolioState, wanted: Mask) -> _Universe:
+        history = state.history
+        lookback = self.config.lookback
+        benchmark = history.benchmark_returns(lookback)
         sessions = int(np.isfinite(benchmark).sum())
         if sessions == 0:
             raise DataError(
-                f"the benchmark has no return in the {len(benchmark)} bars up to "
-                f"{state.history.session}"
+                f"the benchmark has no return in the {len(benchmark)} bars up to {history.session}"
             )
         X, counts = relative_returns(
-            _closes(state, len(benchmark)), history.returns(config.lookback), benchmark
+            _closes(state, len(benchmark)),
+            history.returns(lookback),
+            benchmark,
         )
-        needed = config.min_history or config.lookback
-        bars = np.isfinite(history.close(len(history))).sum(axis=0)
-        old = (bars >= needed) & (2 * counts >= min(needed, sessions))
         present = history.present
-        chosen = wanted & present & old
+        there = wanted & present
+        old = self._is_old(state, counts, sessions)
+        chosen = there & old
         kept = ~present & (np.abs(state.weights) > _HELD)
         left_out = {
             "signal not above 0": int((~wanted).sum()),
             "not tradable": int((wanted & ~present).sum()),
-            "too little history": int((wanted & present & ~old).sum()),
+            TOO_YOUNG: int((there & ~old).sum()),
         }
-        if not chosen.any() and left_out["too little history"]:
+        if not chosen.any() and left_out[TOO_YOUNG]:
             raise InfeasibleError(
                 f"none of the {int(wanted.sum())} names wanted can be held: "
-                f"{left_out['too little history']} have "
-                f"fewer than {needed} own bars; expected a later start or a smaller min_history"
+                f"{left_out[TOO_YOUNG]} have fewer than {self._needed} own bars; expected a later "
+                "start or a smaller min_history"
             )
         return _Universe(chosen, kept, X[:, chosen | kept], sessions, left_out)
 
-    def _problem(self, state: PortfolioState, universe: _Universe) -> tuple[TrackingProblem, bool]:
-        """Return the problem over the members, with a last column of cash where cash is asked for."""
-        config, members = self.config, universe.members
-        now, given = state.weights[members], universe.kept[members]
+    @property
+    def _needed(self) -> int:
+        """Return the own bars that a name needs before it can be held."""
+        return self.config.min_history or self.config.lookback
+
+    def _is_old(
+        self,
+        state: PortfolioState,
+        counts: NDArray[np.int_],
+        sessions: int,
+    ) -> Mask:
+        """Return which names have had enough own bars, (N,); ``counts`` (N,) are those in the
+        window.
+        """
+        closes = state.history.close(len(state.history))
+        bars = np.isfinite(closes).sum(axis=0)
+        half = 2 * counts >= min(self._needed, sessions)
+        return np.asarray((bars >= self._needed) & half)
+
+    def _is_exempt(self, state: PortfolioState) -> bool:
+        """Tell whether the turnover limit is lifted, because nothing is held yet."""
+        held = np.abs(state.weights) > _HELD
+        return self.config.turnover is not None and not held.any()
+
+    def _problem(
+        self,
+        state: PortfolioState,
+        universe: _Universe,
+        exempt: bool,
+    ) -> TrackingProblem:
+        """Return the problem over the members, a last column of cash where cash is asked for."""
+        config = self.config
+        members = universe.members
+        now = state.weights[members]
+        given = universe.kept[members]
         kept = float(now[given].sum())
         cash = min(config.cash, max(0.0, 1.0 - kept))
         check_cap(int((~given).sum()), config.cap, 1.0 - cash - kept)
-        lower, upper = np.where(given, now, 0.0), np.where(given, now, config.cap)
-        X, exempt = (
-            universe.X,
-            config.turnover is not None and not (np.abs(state.weights) > _HELD).any(),
-        )
-        if cash > 0.0:
-            benchmark = state.history.benchmark_returns(config.lookback)
-            X = np.column_stack([X, -benchmark[np.isfinite(benchmark)]])
-            lower, upper, now = (np.append(part, cash) for part in (lower, upper, now))
+        turnover = None
+        if config.turnover is not None and not exempt:
+            turnover = 2.0 * config.turnover
+        leaving = float(np.abs(state.weights[~members]).sum())
+        sectors = self._sectors(state.history.assets, members)
+        lower = np.where(given, now, 0.0)
+        upper = np.where(given, now, config.cap)
         problem = TrackingProblem(
-            X=X,
+            X=universe.X,
             lower=lower,
             upper=upper,
             now=now,
             ridge=config.ridge,
             penalty=config.turnover_penalty,
-            turnover=None if exempt or config.turnover is None else 2.0 * config.turnover,
-            leaving=float(np.abs(state.weights[~members]).sum()),
-            sectors=self._sectors(state.history.assets, members, len(lower)),
+            turnover=turnover,
+            leaving=leaving,
+            sectors=sectors,
         )
-        return problem, exempt
+        if not cash > 0.0:
+            return problem
+        benchmark = state.history.benchmark_returns(config.lookback)
+        return problem.with_cash(cash, benchmark[np.isfinite(benchmark)])
 
     def _sectors(
-        self, assets: tuple[str, ...], members: NDArray[np.bool_], n: int
+        self,
+        assets: tuple[str, ...],
+        members: Mask,
     ) -> tuple[SectorCap, ...]:
-        unknown = sorted(set(self.config.sectors) - set(assets))
+        """Return the caps over the members."""
+        sector_of = self.config.sectors
+        unknown = sorted(set(sector_of) - set(assets))
         if unknown:
             raise ConfigError(
                 f"sizer.sectors names {unknown[0]!r}, which is not an asset; the assets are "
                 f"{', '.join(assets)}"
             )
-        names = [name for name, flag in zip(assets, members, strict=True) if flag]
-        own = np.array(
-            [self.config.sectors.get(name, "") for name in names] + [""] * (n - len(names))
-        )
-        return tuple(
-            SectorCap(name, own == name, cap)
-            for name, cap in sorted(self.config.sector_caps.items())
-        )
+        names = [assets[column] for column in np.flatnonzero(members)]
+        sectors = np.array([sector_of.get(name, "") for name in names])
+        caps = []
+        for name, cap in sorted(self.config.sector_caps.items()):
+            caps.append(SectorCap(name, sectors == name, cap))
+        return tuple(caps)
 
 
 def _closes(state: PortfolioState, rows: int) -> Array:
@@ -223,36 +264,52 @@ def _closes(state: PortfolioState, rows: int) -> Array:
     closes = state.history.close(rows + 1)
     if len(closes) > rows:
         return closes
-    return np.vstack([np.full((1, closes.shape[1]), np.nan), closes])
+    nothing = np.full((1, closes.shape[1]), np.nan)
+    return np.vstack([nothing, closes])
 
 
-def _notes(universe: _Universe, problem: TrackingProblem, outcome: Outcome) -> dict[str, Any]:
-    """Record how the weights came about; every number is made without BLAS, so that equal runs
-    write equal bytes.
-    """
-    w = outcome.weights
+def _notes_on_way(universe: _Universe, outcome: TrackingOutcome) -> dict[str, Any]:
+    """Record who took part, and what each solver said."""
+    left_out = {why: count for why, count in universe.left_out.items() if count}
     notes: dict[str, Any] = {
         "eligible": int(universe.chosen.sum()),
-        "left out": {why: count for why, count in universe.left_out.items() if count},
+        "left out": left_out,
         "sessions": universe.sessions,
         "attempts": [dict(attempt) for attempt in outcome.attempts],
     }
     kept = int(universe.kept.sum())
     if kept:
         notes["kept, not tradable"] = kept
-    if w is None:
-        return notes | {
-            "held": "the drifted weights: no answer was accurate enough",
-            "turnover": {},
-        }
-    free = w[: int(universe.members.sum())]
-    two_way = problem.moved(w) + problem.leaving
-    return notes | {
-        "tracking error in the window": problem.tracking_error(w),
-        "objective": problem.objective(w),
-        "held": int((free > 0.0).sum()),
-        "at the cap": int(((w == problem.upper) & problem.moves).sum()),
+    return notes
+
+
+def _notes_on_answer(
+    problem: TrackingProblem,
+    weights: Array,
+    answer: Array,
+) -> dict[str, Any]:
+    """Record the weights; every number is made without BLAS, so that equal runs write equal bytes.
+
+    ``answer`` (n,) are the weights of the problem, cash included; ``weights`` (N,) those of all
+    names.
+    """
+    at_cap = (answer == problem.upper) & problem.moves
+    two_way = problem.moved(answer) + problem.leaving
+    return {
+        "tracking error in the window": problem.tracking_error(answer),
+        "objective": problem.objective(answer),
+        "held": int((weights > 0.0).sum()),
+        "at the cap": int(at_cap.sum()),
         "turnover": {"one way": 0.5 * two_way, "two way": two_way},
+    }
+
+
+def _notes_on_drifted(weights: Array) -> dict[str, Any]:
+    """Record that the weights (N,) are those that are held anyway."""
+    return {
+        "held": int((weights > 0.0).sum()),
+        "reason": "the drifted weights: no answer was accurate enough",
+        "turnover": {},
     }
 
 

@@ -4,7 +4,7 @@ attempt kept.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any
@@ -12,18 +12,44 @@ from typing import Any
 import numpy as np
 
 from bt_run import Array
+from bt_run_plugins.optimization import solvers
 from bt_run_plugins.optimization.active_set import solve_box_budget
-from bt_run_plugins.sizers.qp_tracker.accuracy import CONTRACTS, Answer, residuals
+from bt_run_plugins.optimization.contract import CONTRACTS
+from bt_run_plugins.optimization.program import QuadraticProgram
+from bt_run_plugins.sizers.qp_tracker.accuracy import TrackingAnswer, residuals
 from bt_run_plugins.sizers.qp_tracker.feasibility import explain_if_infeasible
-from bt_run_plugins.sizers.qp_tracker.general_solvers import Found, solve_clarabel, solve_osqp
 from bt_run_plugins.sizers.qp_tracker.problem import TrackingProblem
+from bt_run_plugins.sizers.qp_tracker.program import answer_of, tracking_program
 
-__all__ = ["SOLVERS", "Outcome", "solve_exact", "solve_tracking"]
+__all__ = [
+    "SOLVERS",
+    "Found",
+    "TrackingOutcome",
+    "solve_clarabel",
+    "solve_exact",
+    "solve_osqp",
+    "solve_tracking",
+]
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """Hold weights (n,), or None where no answer met its contract, and a record of each attempt."""
+class Found:
+    """What a solver said: its own word for the status, and an answer where there is one to
+    check.
+    """
+
+    status: str
+    iterations: int
+    answer: TrackingAnswer | None
+
+    @property
+    def infeasible(self) -> bool:
+        return self.status in solvers.INFEASIBLE
+
+
+@dataclass(frozen=True)
+class TrackingOutcome:
+    """Weights (n,), or None where no answer met its contract, and a record of each attempt."""
 
     weights: Array | None
     attempts: tuple[Mapping[str, Any], ...]
@@ -41,7 +67,7 @@ def solve_exact(problem: TrackingProblem) -> Found:
     if not problem.rows_kept(found.weights, CONTRACTS["exact"].rows):
         return Found("not asked: a sector cap or the turnover limit binds", found.pivots, None)
     none = np.zeros(problem.n)
-    answer = Answer(
+    answer = TrackingAnswer(
         weights=found.weights,
         budget=found.budget,
         bounds=found.bounds,
@@ -53,10 +79,38 @@ def solve_exact(problem: TrackingProblem) -> Found:
     return Found("solved", found.pivots, answer)
 
 
-SOLVERS = MappingProxyType({"exact": solve_exact, "osqp": solve_osqp, "clarabel": solve_clarabel})
+def solve_osqp(problem: TrackingProblem) -> Found:
+    """Solve with all rows, by operator splitting."""
+    return _solve_with(solvers.solve_osqp, problem)
 
 
-def solve_tracking(problem: TrackingProblem, first: str = "exact") -> Outcome:
+def solve_clarabel(problem: TrackingProblem) -> Found:
+    """Solve with all rows, by an interior-point method."""
+    return _solve_with(solvers.solve_clarabel, problem)
+
+
+def _solve_with(
+    solve: Callable[[QuadraticProgram], solvers.Solution],
+    problem: TrackingProblem,
+) -> Found:
+    program = tracking_program(problem)
+    solution = solve(program)
+    answer = None
+    if solution.point is not None:
+        answer = answer_of(problem, program, solution.point)
+    return Found(solution.status, solution.iterations, answer)
+
+
+SOLVERS = MappingProxyType(
+    {
+        "exact": solve_exact,
+        "osqp": solve_osqp,
+        "clarabel": solve_clarabel,
+    }
+)
+
+
+def solve_tracking(problem: TrackingProblem, first: str = "exact") -> TrackingOutcome:
     """Return the first answer that meets its contract, beginning with the solver named ``first``.
 
     Raises:
@@ -64,13 +118,14 @@ def solve_tracking(problem: TrackingProblem, first: str = "exact") -> Outcome:
     """
     from threadpoolctl import threadpool_limits
 
+    others = [name for name in SOLVERS if name != first]
     # problems this small gain nothing from more threads, and wait long for them where the cores are
     # busy
     with threadpool_limits(limits=1, user_api="blas"):
-        return _first_accurate(problem, [first, *(name for name in SOLVERS if name != first)])
+        return _first_accurate(problem, [first, *others])
 
 
-def _first_accurate(problem: TrackingProblem, order: Sequence[str]) -> Outcome:
+def _first_accurate(problem: TrackingProblem, order: Sequence[str]) -> TrackingOutcome:
     attempts = []
     for name in order:
         found = SOLVERS[name](problem)
@@ -88,6 +143,6 @@ def _first_accurate(problem: TrackingProblem, order: Sequence[str]) -> Outcome:
         record["residuals"] = asdict(measured)
         record["accepted"] = measured.meet(CONTRACTS[name])
         if record["accepted"]:
-            return Outcome(found.answer.weights, tuple(attempts))
+            return TrackingOutcome(found.answer.weights, tuple(attempts))
     explain_if_infeasible(problem)
-    return Outcome(None, tuple(attempts))
+    return TrackingOutcome(None, tuple(attempts))

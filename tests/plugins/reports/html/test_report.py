@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from kit.places import EXAMPLES
+from markupsafe import escape
 
 from bt_run import DEFINITIONS, load_config, run
 from bt_run.config.run_config import RunConfig
+from bt_run.results.description import describe_run
 from bt_run_plugins.page.parts import FORMATS
 from bt_run_plugins.reports.html.book import read_book
 from bt_run_plugins.reports.html.numbers import (
@@ -173,6 +175,14 @@ def test_page_of_the_flagship_is_small_and_complete(whole):
     assert not set(whole.missing) - {"analyses"}
 
 
+def test_the_page_says_what_was_run_like_every_other_report(whole, flagship):
+    words = describe_run(flagship.manifest["config"])
+    assert words.costs == "1 bp commission and 2 bp slippage"
+    period = "from 2000-01-03 to 2018-12-31"
+    for sentence in (words.decisions(period), words.orders(1e6)):
+        assert f'<p class="what">{escape(sentence)}</p>' in whole.text
+
+
 def test_cards_are_the_metrics(whole, flagship):
     raws = [float(raw) if raw else None for raw, _, _ in whole.values]
     names = ("cagr", "volatility", "sharpe", "max_drawdown", "turnover_one_way", "costs_bps")
@@ -316,8 +326,9 @@ def test_the_summary_of_all_trades_is_that_of_the_trades_shown(stocks):
 def test_the_words_of_the_charts_carry_the_numbers_of_the_nav(stocks):
     text = page_of(stocks).text
     ends = stocks.nav.iloc[-1] / stocks.nav.iloc[0]
-    told = f"run {ends['nav']:.2f}, benchmark {ends['benchmark']:.2f}, equal weight {ends['equal_weight']:.2f}"
-    assert f"at the end: {told}, constant mix {ends['constant_mix']:.2f}." in text
+    first = f"run {ends['nav']:.2f}, benchmark {ends['benchmark']:.2f}"
+    second = f"equal weight {ends['equal_weight']:.2f}"
+    assert f"at the end: {first}, {second}, constant mix {ends['constant_mix']:.2f}." in text
     assert f"The deepest fall of the run is {stocks.metrics['max_drawdown']['run']:.2%}." in text
 
 

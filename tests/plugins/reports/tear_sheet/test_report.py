@@ -86,8 +86,8 @@ def make_result(closes, weights, every=21, **changes):
         "broker": {
             "use": "simulated",
             "fill": "next_close",
-            "commission": {"bps": 1.0},
-            "slippage": {"bps": 2.0},
+            "commission": {"bps": 1.0, "per_share": 0.0, "minimum": 0.0, "cap": None, "flat": 0.0},
+            "slippage": {"bps": 2.0, "half_spread": 0.0, "impact": 0.0, "lookback": 20},
         },
         "limits": {"gross": 1.0, "net": 1.0, "name": 1.0, "short": False},
         "risk_free": 0.0,
@@ -176,7 +176,7 @@ def test_asset_called_cash_is_not_mistaken_for_money():
 
 
 def by_hand(trades, held, prices):
-    """Return a result of one asset from (session, shares, price), with what is held at each close."""
+    """Return a result of one asset from (session, shares, price) and what is held at closes."""
     index = pd.bdate_range("2020-01-01", periods=len(held), tz="UTC", name="time")
     rows = [
         (index[t], "A", q, p, q * p, False)
@@ -249,10 +249,11 @@ def test_first_page_says_what_was_run_and_on_what(whole):
         "2000-01-03 to 2001-02-23, 299 sessions",
         "price return only: the source knows no dividends",
         "QQQ = NASDAQ, SPY = SP500",
-        "trend (fast 50, slow 200, band 0.01, short no)",
+        "trend (fast 50, slow 200, band 0.01)",
+        "at the first bar of each month",
         "1,000,000.00",
         "at the next bar's close",
-        "1 basis points of the value traded",
+        "1 bp commission and 2 bp slippage",
         "a guard under a monthly schedule",
         "run benchmark equal weight constant mix",
         "Turnover per year, one way",

@@ -16,10 +16,10 @@ from bt_run import (
 from bt_run.data.bars import History
 from bt_run.decision.state import PortfolioState
 from bt_run.testing import make_rows
-from bt_run_plugins.sizers.qp_tracker import solve as _solve_tracking
-from bt_run_plugins.sizers.qp_tracker.general_solvers import Found
+from bt_run_plugins.sizers.qp_tracker import solve as tracking
 from bt_run_plugins.sizers.qp_tracker.problem import relative_returns
 from bt_run_plugins.sizers.qp_tracker.sizer import QPTracker, QPTrackerConfig
+from bt_run_plugins.sizers.qp_tracker.solve import Found
 
 NAN = np.nan
 
@@ -75,7 +75,8 @@ def test_an_index_of_feasible_weights_is_found_again():
     got = tracker().target_weights(state(bars(prices, index)))
     np.testing.assert_allclose(got.values, held, atol=1e-7)
     assert got.notes["tracking error in the window"] < 1e-7
-    assert got.notes["eligible"] == 8
+    assert got.notes["eligible"] == got.notes["held"] == 8
+    assert "reason" not in got.notes
     assert got.notes["attempts"][0]["accepted"] is True
     assert got.notes["turnover"] == {"one way": pytest.approx(0.5), "two way": pytest.approx(1.0)}
 
@@ -98,7 +99,7 @@ def test_what_has_no_signal_above_zero_is_not_held(signal):
 def test_no_signal_at_all_is_cash():
     got = tracker().target_weights(state(bars(closes()), signals=np.zeros(8)))
     assert got.values.tolist() == [0.0] * 8
-    assert got.notes == {"held": "cash: no signal is above 0"}
+    assert got.notes == {"held": 0, "reason": "cash: no signal is above 0"}
 
 
 def test_a_name_joins_when_it_has_had_enough_bars():
@@ -139,7 +140,7 @@ def test_cash_stays_cash():
     assert got.values.sum() == pytest.approx(0.75, abs=1e-12)
 
 
-# -- missing days ----------------------------------------------------------------------------------
+# -- missing days
 
 
 def test_relative_returns_of_full_histories_are_the_differences():
@@ -195,7 +196,7 @@ def test_a_young_name_is_not_preferred_for_the_days_it_did_not_live_through():
     assert got[1] == pytest.approx(expected, abs=0.03)
 
 
-# -- turnover and sectors --------------------------------------------------------------------------
+# -- turnover and sectors
 
 
 def test_the_first_build_up_is_exempt_from_the_turnover_limit_and_says_so():
@@ -223,13 +224,10 @@ def test_the_turnover_limit_counts_names_that_leave():
 
 def test_a_penalty_trades_less():
     made, drifted = bars(closes(2)), np.random.default_rng(1).dirichlet(np.ones(8) * 4)
-    plain, dear = (
-        tracker(turnover_penalty=p)
-        .target_weights(state(made, weights=drifted))
-        .notes["turnover"]["two way"]
-        for p in (0.0, 1e-3)
-    )
-    assert dear < 0.9 * plain
+    drifted_state = state(made, weights=drifted)
+    free = tracker().target_weights(drifted_state)
+    priced = tracker(turnover_penalty=1e-3).target_weights(drifted_state)
+    assert priced.notes["turnover"]["two way"] < 0.9 * free.notes["turnover"]["two way"]
 
 
 def test_a_sector_keeps_its_cap():
@@ -243,7 +241,7 @@ def test_a_sector_keeps_its_cap():
     assert got.sum() == pytest.approx(1.0, abs=1e-9)
 
 
-# -- refusals --------------------------------------------------------------------------------------
+# -- refusals
 
 
 def test_too_few_names_for_the_cap_say_what_helps():
@@ -297,20 +295,22 @@ def test_a_configuration_that_makes_no_sense_is_refused(config, text):
         QPTrackerConfig(**config)
 
 
-# -- when nothing works ----------------------------------------------------------------------------
+# -- when nothing works
 
 
 def test_without_an_accurate_answer_the_portfolio_stays(monkeypatch):
     failed = {name: lambda _: Found("failed", 3, None) for name in ("exact", "osqp", "clarabel")}
-    monkeypatch.setattr(_solve_tracking, "SOLVERS", failed)
+    monkeypatch.setattr(tracking, "SOLVERS", failed)
     drifted = np.full(8, 0.125)
     got = tracker().target_weights(state(bars(closes()), weights=drifted, signals=[1] * 7 + [0]))
     assert got.values.tolist() == [0.125] * 7 + [0.0]
-    assert got.notes["held"] == "the drifted weights: no answer was accurate enough"
+    assert got.notes["held"] == 7
+    assert got.notes["reason"] == "the drifted weights: no answer was accurate enough"
+    assert got.notes["turnover"] == {}
     assert [a["status"] for a in got.notes["attempts"]] == ["failed"] * 3
 
 
-# -- degenerate series -----------------------------------------------------------------------------
+# -- degenerate series
 
 
 def test_a_price_that_never_moves_is_like_cash():

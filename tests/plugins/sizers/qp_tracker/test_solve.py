@@ -1,10 +1,8 @@
-"""The tracking solver: exact sums, the exact method, the independent solvers, the check of answers,
-the refusals.
+"""The tracking solver: the exact method, the independent solvers, the check of answers, the
+refusals.
 """
 
 from dataclasses import replace
-from fractions import Fraction
-from math import ceil
 
 import cvxpy as cp
 import numpy as np
@@ -14,15 +12,19 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
 from bt_run import InfeasibleError
-from bt_run_plugins.optimization import active_set as _active_set
-from bt_run_plugins.optimization.active_set import solve_box_budget
-from bt_run_plugins.optimization.gram import gram_matrix, solve_positive_definite
-from bt_run_plugins.sizers.qp_tracker import solve as _solve_tracking
-from bt_run_plugins.sizers.qp_tracker.accuracy import CONTRACTS, clean, residuals
+from bt_run_plugins.optimization.contract import CONTRACTS
+from bt_run_plugins.sizers.qp_tracker import solve as tracking
+from bt_run_plugins.sizers.qp_tracker.accuracy import clean, residuals
 from bt_run_plugins.sizers.qp_tracker.feasibility import check_cap, explain_if_infeasible
-from bt_run_plugins.sizers.qp_tracker.general_solvers import Found, solve_clarabel, solve_osqp
 from bt_run_plugins.sizers.qp_tracker.problem import SectorCap, TrackingProblem
-from bt_run_plugins.sizers.qp_tracker.solve import SOLVERS, solve_exact, solve_tracking
+from bt_run_plugins.sizers.qp_tracker.solve import (
+    SOLVERS,
+    Found,
+    solve_clarabel,
+    solve_exact,
+    solve_osqp,
+    solve_tracking,
+)
 
 
 def returns(seed=0, T=250, n=12):
@@ -56,24 +58,6 @@ def by_cvxpy(p):
     return np.asarray(w.value)
 
 
-# -- exact sums ------------------------------------------------------------------------------------
-
-
-def test_the_gram_matrix_is_exact_for_rounded_returns():
-    X = returns(T=60, n=4)
-    k = (53 - ceil(np.log2(60))) // 2 - 1
-    unit = np.ldexp(1.0, np.frexp(np.abs(X).max(axis=0))[1] - 2 * k)
-    rounded = [
-        [Fraction(int(v)) * Fraction(float(u)) for v, u in zip(row, unit, strict=True)]
-        for row in np.rint(X / unit)
-    ]
-    for i in range(4):
-        for j in range(4):
-            exact = sum(row[i] * row[j] for row in rounded)
-            assert gram_matrix(X)[i, j] == pytest.approx(float(exact), rel=4e-16, abs=1e-21)
-    np.testing.assert_allclose(gram_matrix(X), X.T @ X, rtol=1e-9, atol=1e-13)
-
-
 def moved(array, offset):
     """Put an array elsewhere in memory: its first byte ``offset`` bytes from where it would be."""
     room = np.empty(array.nbytes + 128, dtype=np.uint8)
@@ -98,78 +82,7 @@ def test_no_bit_depends_on_memory_or_threads(offset, threads):
     assert before == after
 
 
-def test_the_gram_matrix_of_shuffled_names_is_the_shuffled_gram_matrix_to_the_bit():
-    X = returns(T=200, n=40)
-    order = np.random.default_rng(2).permutation(40)
-    np.testing.assert_array_equal(gram_matrix(X[:, order]), gram_matrix(X)[np.ix_(order, order)])
-
-
-def test_a_column_of_zeros_has_a_gram_of_zero():
-    X = returns(n=3)
-    X[:, 1] = 0.0
-    assert (gram_matrix(X)[1] == 0.0).all()
-
-
-@pytest.mark.parametrize("n", [1, 31, 32, 33, 200])
-def test_cholesky_solves_like_lapack(n):
-    A = gram_matrix(returns(T=400, n=n)) * 1e3 + np.eye(n) * 1e-3
-    B = np.random.default_rng(1).normal(size=(n, 2))
-    np.testing.assert_allclose(
-        solve_positive_definite(A, B), np.linalg.solve(A, B), rtol=1e-9, atol=1e-12
-    )
-
-
-@pytest.mark.parametrize("bad", [-1.0, 0.0, np.nan])
-def test_cholesky_refuses_what_is_not_positive_definite(bad):
-    with pytest.raises(np.linalg.LinAlgError, match=f"not positive definite: pivot 1 is {bad}"):
-        solve_positive_definite(np.diag([1.0, bad]), np.ones((2, 1)))
-
-
-# -- the exact method ------------------------------------------------------------------------------
-
-
-def test_without_a_binding_bound_the_answer_is_the_closed_form():
-    """w = P^-1 1 / (1'P^-1 1)."""
-    P = np.array([[2.0, 0.3, 0.1], [0.3, 1.5, 0.2], [0.1, 0.2, 1.0]])
-    got = solve_box_budget(P, np.zeros(3), np.ones(3), 1.0)
-    expected = np.linalg.solve(P, np.ones(3))
-    np.testing.assert_allclose(got.weights, expected / expected.sum(), rtol=1e-14)
-    assert got.bounds.tolist() == [0.0, 0.0, 0.0]
-
-
-def test_two_names_and_a_cap_by_hand():
-    # without the cap w = (0.8, 0.2); the cap of 0.6 leaves (0.6, 0.4)
-    got = solve_box_budget(np.diag([1.0, 4.0]), np.zeros(2), np.array([0.6, 1.0]), 1.0)
-    np.testing.assert_allclose(got.weights, [0.6, 0.4], rtol=1e-15)
-    assert got.bounds[0] == pytest.approx(1.0)  # 4 x 0.4 - 1 x 0.6
-
-
-def test_one_feasible_point_is_found():
-    P = gram_matrix(returns(n=5)) + np.eye(5)
-    assert solve_box_budget(P, np.zeros(5), np.full(5, 0.2), 1.0).weights.tolist() == [0.2] * 5
-    lower = np.array([0.1, 0.2, 0.3, 0.15, 0.25])
-    assert solve_box_budget(P, lower, np.ones(5), 1.0).weights.tolist() == lower.tolist()
-
-
-def test_an_answer_at_a_corner_has_no_free_name():
-    P = np.diag([1.0, 1.0, 1.0, 100.0, 100.0, 100.0])
-    got = solve_box_budget(P, np.zeros(6), np.array([0.25, 0.25, 0.5, 0.5, 0.5, 0.5]), 1.0)
-    np.testing.assert_allclose(got.weights.sum(), 1.0, rtol=1e-15)
-    corner = solve_box_budget(
-        np.diag([1.0, 1.0, 50.0]), np.zeros(3), np.array([0.5, 0.5, 1.0]), 1.0
-    )
-    np.testing.assert_allclose(
-        corner.weights, by_projection(np.diag([1.0, 1.0, 50.0]), [0.5, 0.5, 1.0]), atol=1e-9
-    )
-
-
-def by_projection(P, upper):
-    w = cp.Variable(len(P))
-    asked = cp.Problem(
-        cp.Minimize(cp.quad_form(w, P)), [cp.sum(w) == 1, w >= 0, w <= np.array(upper)]
-    )
-    asked.solve(solver=cp.CLARABEL, tol_gap_abs=1e-12, tol_gap_rel=1e-12, tol_feas=1e-12)
-    return w.value
+# -- the exact method
 
 
 @settings(max_examples=60)
@@ -251,23 +164,7 @@ def test_one_name_and_a_market_that_equals_its_benchmark():
     np.testing.assert_allclose(solve_tracking(same).weights, np.full(8, 0.125), rtol=1e-12)
 
 
-def test_a_close_call_is_solved_again_without_lapack(monkeypatch):
-    p = problem()
-    calls = []
-    pivot = _active_set._pivot
-    monkeypatch.setattr(_active_set, "_close_to_change", lambda box, answer: True)
-    monkeypatch.setattr(
-        _active_set,
-        "_pivot",
-        lambda box, sides, solve: calls.append(solve) or pivot(box, sides, solve),
-    )
-    weights = solve_exact(p).answer.weights
-    assert calls == [_active_set._solve_lapack, solve_positive_definite, solve_positive_definite]
-    monkeypatch.undo()
-    np.testing.assert_array_equal(weights, solve_exact(p).answer.weights)
-
-
-# -- further limits --------------------------------------------------------------------------------
+# -- further limits
 
 NOW = np.random.default_rng(9).dirichlet(np.ones(12))
 LIMITED = {
@@ -319,7 +216,7 @@ def test_a_penalty_leaves_alone_what_is_nearly_right():
     np.testing.assert_allclose(solve_tracking(p).weights, near, atol=1e-8)
 
 
-# -- the check of answers --------------------------------------------------------------------------
+# -- the check of answers
 
 
 def shifted(answer, **changes):
@@ -353,7 +250,7 @@ def test_cleaning_snaps_to_the_bounds_and_completes_the_sum():
     assert got[2] == pytest.approx(0.3 + 1e-4 * 0.2 / 0.5001)
 
 
-# -- the chain -------------------------------------------------------------------------------------
+# -- the chain
 
 
 def test_an_inaccurate_answer_is_passed_over(monkeypatch):
@@ -365,7 +262,7 @@ def test_an_inaccurate_answer_is_passed_over(monkeypatch):
         "osqp": lambda _: nothing,
         "clarabel": solve_clarabel,
     }
-    monkeypatch.setattr(_solve_tracking, "SOLVERS", chain)
+    monkeypatch.setattr(tracking, "SOLVERS", chain)
     outcome = solve_tracking(p)
     assert [a["solver"] for a in outcome.attempts] == ["exact", "osqp", "clarabel"]
     assert [a.get("accepted") for a in outcome.attempts] == [False, None, True]
@@ -375,7 +272,7 @@ def test_an_inaccurate_answer_is_passed_over(monkeypatch):
 
 def test_no_answer_is_no_answer(monkeypatch):
     failed = {name: lambda _: Found("failed", 0, None) for name in SOLVERS}
-    monkeypatch.setattr(_solve_tracking, "SOLVERS", failed)
+    monkeypatch.setattr(tracking, "SOLVERS", failed)
     outcome = solve_tracking(problem())
     assert outcome.weights is None
     assert len(outcome.attempts) == 3
@@ -385,7 +282,7 @@ def test_the_chosen_solver_is_asked_first():
     assert [a["solver"] for a in solve_tracking(problem(), "osqp").attempts] == ["osqp"]
 
 
-# -- the refusals ----------------------------------------------------------------------------------
+# -- the refusals
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,203 @@
+"""What was run, in words: the same on the page, in the PDF and wherever else a run is described."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from bt_run.data.schedule import Schedule
+
+__all__ = [
+    "SCHEDULE_WORDS",
+    "RunDescription",
+    "component_text",
+    "cost_text",
+    "describe_run",
+    "value_text",
+]
+
+# when the pipeline computes: each schedule as it ends a sentence
+SCHEDULE_WORDS: Mapping[Schedule, str] = MappingProxyType(
+    {
+        "once": "once, at the start",
+        "bar": "at every bar",
+        "session": "every session",
+        "week": "at the first bar of each week",
+        "month": "at the first bar of each month",
+        "quarter": "at the first bar of each quarter",
+        "year": "at the first bar of each year",
+        "week_end": "at the last session of each week",
+        "month_end": "at the last session of each month",
+        "quarter_end": "at the last session of each quarter",
+        "year_end": "at the last session of each year",
+    }
+)
+FILL_WORDS: Mapping[str, str] = MappingProxyType(
+    {"next_open": "the next bar's open", "next_close": "the next bar's close"}
+)
+TRADED_WORDS: Mapping[str, str] = MappingProxyType(
+    {"total_return": "total-return units", "none": "shares as traded"}
+)
+ALL_NAMED = 6  # assets up to which a sentence names them all
+FIRST_NAMED = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunDescription:
+    """What was run, in phrases that a table shows one by one and a sentence joins.
+
+    Attributes:
+        assets: their names, or how many there are and the first of them.
+        symbols: ``NAME`` or ``NAME = SYMBOL`` for each asset.
+        traded: what an order buys: total-return units, or shares as traded.
+        sizer: None where a Backtrader strategy places its own orders.
+        schedule: when decisions are made. fill: at which price orders fill.
+        costs: commission and slippage. risk_free: the yearly rate.
+    """
+
+    source: str
+    assets: str
+    symbols: tuple[str, ...]
+    benchmark: str
+    traded: str
+    strategy: str
+    sizer: str | None
+    overlays: tuple[str, ...]
+    triggers: tuple[str, ...]
+    exits: tuple[str, ...]
+    schedule: str
+    fill: str
+    costs: str
+    limits: str
+    risk_free: str
+
+    def decisions(self, period: str) -> str:
+        """Return the sentence on what was held, by which components, and when that was decided.
+
+        ``period`` is in words too: ``from 2000-01-03 to 2018-12-31``.
+        """
+        if self.sizer is None:
+            return (
+                f"The Backtrader strategy {self.strategy} traded {self.assets} {period}, "
+                "placing its own orders."
+            )
+        stages = f"{self.sizer} turns into weights"
+        if self.overlays:
+            stages += f", {' and '.join(self.overlays)} adjusts"
+        when = self.schedule
+        if self.triggers:
+            when += f", traded when {' or '.join(self.triggers)} says so"
+        if self.exits:
+            when += f"; between decisions {' or '.join(self.exits)} closes a holding"
+        return f"On {self.assets} {period}, {self.strategy} gives signals that {stages}, {when}."
+
+    def orders(self, cash: float) -> str:
+        """Return the sentence on how orders were filled, on which terms and beside what."""
+        return (
+            f"Orders for {self.traded} fill at {self.fill} with {self.costs}, "
+            f"starting with {cash:,.0f} in cash; the benchmark is {self.benchmark}, "
+            f"the risk-free rate {self.risk_free}."
+        )
+
+
+def describe_run(config: Mapping[str, Any]) -> RunDescription:
+    """Put a resolved configuration, all defaults in it, into words."""
+    data = config["data"]
+    broker = config["broker"]
+    source = component_text(data["source"])
+    names = dict(data["assets"])
+    assets = _asset_text(list(names))
+    symbols = _symbol_texts(names)
+    traded = TRADED_WORDS[data["adjust"]]
+    strategy = component_text(config["strategy"])
+    sizer = component_text(config["sizer"]) if config.get("sizer") else None
+    overlays = _component_texts(config, "overlays")
+    triggers = _component_texts(config, "triggers")
+    exits = _component_texts(config, "exits")
+    schedule = SCHEDULE_WORDS[config["schedule"]]
+    fill = FILL_WORDS.get(broker.get("fill"), "the next bar")
+    commission = cost_text(broker.get("commission"))
+    slippage = cost_text(broker.get("slippage"))
+    limits = _limits_text(config["limits"])
+    rate = config.get("risk_free", 0.0)
+    return RunDescription(
+        source=source,
+        assets=assets,
+        symbols=symbols,
+        benchmark=data["benchmark"],
+        traded=traded,
+        strategy=strategy,
+        sizer=sizer,
+        overlays=overlays,
+        triggers=triggers,
+        exits=exits,
+        schedule=schedule,
+        fill=fill,
+        costs=f"{commission} commission and {slippage} slippage",
+        limits=limits,
+        risk_free=f"{rate:.2%} a year",
+    )
+
+
+def component_text(item: Mapping[str, Any]) -> str:
+    """Write a component as its name and options; what is off, empty or 0 is not worth a word."""
+    options = []
+    for key, value in item.items():
+        if key != "use" and value:
+            options.append(f"{key} {value_text(value)}")
+    name = str(item["use"])
+    return f"{name} ({', '.join(options)})" if options else name
+
+
+def cost_text(cost: Any) -> str:
+    """Write a commission or a slippage by the numbers in it that are not 0, ``no`` for none."""
+    if not isinstance(cost, Mapping):
+        return value_text(cost) if cost else "no"
+    given = {key: value for key, value in cost.items() if value}
+    if "impact" not in given:
+        given.pop("lookback", None)  # it only says how the impact is estimated
+    words = []
+    for key, value in given.items():
+        if key == "bps":
+            words.append(f"{value:g} bp")
+        else:
+            words.append(f"{key.replace('_', ' ')} {value_text(value)}")
+    return " + ".join(words) or "no"
+
+
+def value_text(value: Any) -> str:
+    """Write a value of a configuration as a reader would."""
+    if isinstance(value, Mapping):
+        if "use" in value:
+            return component_text(value)
+        return " ".join(f"{key} {value_text(item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(value_text, value)) + "]"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None:
+        return "none"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _asset_text(names: Sequence[str]) -> str:
+    if len(names) <= ALL_NAMED:
+        return ", ".join(names)
+    return f"{len(names)} assets ({', '.join(names[:FIRST_NAMED])} and others)"
+
+
+def _symbol_texts(symbols: Mapping[str, str]) -> tuple[str, ...]:
+    words = []
+    for name, symbol in symbols.items():
+        words.append(name if name == symbol else f"{name} = {symbol}")
+    return tuple(words)
+
+
+def _component_texts(config: Mapping[str, Any], role: str) -> tuple[str, ...]:
+    return tuple(map(component_text, config.get(role) or ()))
+
+
+def _limits_text(limits: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {value_text(value)}" for key, value in limits.items())
