@@ -92,9 +92,9 @@ def _idle(ledger: Ledger) -> tuple[str, ...]:
         return ("no order was ever placed: the run took no decision",)
     signals = np.array([decision.signal for decision in decisions])
     if np.isnan(signals).all():
-        why = "all signals of all of them are NaN: nothing was ever eligible"
+        why = "none of them has a signal that is a number: nothing was ever eligible"
     elif not np.nan_to_num(signals).any():
-        why = "no signal of any of them is other than 0 or NaN"
+        why = "no signal of any of them is other than 0"
     else:
         why = "there were signals, and no target differed from what was held, or no trigger fired"
     return (f"no order was ever placed: {len(decisions)} decisions; {why}",)

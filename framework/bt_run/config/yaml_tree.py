@@ -68,7 +68,7 @@ def _read_extended(path: Path, chain: tuple[Path, ...]) -> Node:
     extends = root.value.get("extends")
     if extends is None:
         return root
-    base = _base(extends, path)
+    base = _file_of(extends, path)
     chain = (*chain, path)
     _refuse_circle(extends.place, base, chain)
     if not base.is_file():
@@ -80,7 +80,7 @@ def _read_extended(path: Path, chain: tuple[Path, ...]) -> Node:
     return _merge(_read_extended(base, chain), replace(root, value=own))
 
 
-def _base(extends: Node, path: Path) -> Path:
+def _file_of(extends: Node, path: Path) -> Path:
     if isinstance(extends.value, str):
         return path.parent / extends.value
     found = f"found {plain(extends)!r}"

@@ -48,8 +48,8 @@ def warnings(folder: Path, value: float | None, **changes: object) -> str:
 @pytest.mark.parametrize(
     ("value", "why"),
     [
-        (None, "3 decisions; all signals of all of them are NaN: nothing was ever eligible"),
-        (0.0, "3 decisions; no signal of any of them is other than 0 or NaN"),
+        (None, "3 decisions; none of them has a signal that is a number: nothing was ever eligible"),
+        (0.0, "3 decisions; no signal of any of them is other than 0"),
     ],
 )
 def test_a_run_that_never_trades_says_why(tmp_path: Path, value: float | None, why: str) -> None:

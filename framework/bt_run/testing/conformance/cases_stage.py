@@ -4,30 +4,38 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import fields, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from bt_run.arrays import Array
 from bt_run.causality.futures import noise_after
-from bt_run.component import BacktraderStrategy
 from bt_run.data.bars import Bars
 from bt_run.data.slices import from_bar
-from bt_run.decision.state import PortfolioState
 from bt_run.errors import BtRunError, ConfigError, PluginError
+from bt_run.testing.conformance.answers import (
+    CLOSE,
+    all_answers,
+    ask_again,
+    equal_answers,
+    frozen,
+    frozen_array,
+    is_classic,
+    is_vectorised,
+    memo_of,
+    near,
+    some_answers,
+)
 from bt_run.testing.conformance.cases import Bench, Broken, Case, NotApplicable, differing, told
 from bt_run.testing.conformance.cases_offer import offer_cases
 from bt_run.testing.conformance.markets import MARKETS, market, reversed_assets
-from bt_run.testing.conformance.plays import Answer, Play, answer_of, play_on, play_rows
+from bt_run.testing.conformance.plays import Play, play_on, play_rows
 
-__all__ = ["all_answers", "is_classic", "is_vectorised", "stage_cases"]
+__all__ = ["stage_cases"]
 
 CUTS = (75, 160, 290)  # bars of the calm market after which the future is exchanged
 AHEAD = 30
-CALLS = 15  # of those recorded, spread over the play, that are made again
-CLOSE = 1e-6
 SLOW = 100.0  # times the kit's own plain call
 _TROUBLES = (
     ("10", "short_history", "short", "a run may start on the first day there is"),
@@ -129,22 +137,6 @@ def _state_cases(letter: str) -> tuple[Case, ...]:
     )
 
 
-def is_classic(bench: Bench) -> bool:
-    return bench.subject.role == "strategy" and isinstance(
-        bench.subject.build().thing, BacktraderStrategy
-    )
-
-
-def is_vectorised(bench: Bench) -> bool:
-    return bench.subject.role == "strategy" and hasattr(bench.subject.build().thing, "signals")
-
-
-def all_answers(bench: Bench) -> Iterator[tuple[str, Answer]]:
-    """Yield the answers of the plays on all made markets that came to one."""
-    for name in MARKETS:
-        yield from ((name, answer) for answer in bench.play(name).answers)
-
-
 def _answers(bench: Bench) -> None:
     error = bench.play("calm").error
     if isinstance(error, ConfigError):
@@ -243,7 +235,7 @@ def _warm(bench: Bench) -> None:
         raise NotApplicable(
             f"gives nothing in {len(bars) - less} bars; give shorter keys by `example`"
         )
-    apart = sum(not _near(a.values, b.values) for a, b in pairs)
+    apart = sum(not near(a.values, b.values) for a, b in pairs)
     if len(pairs) != 20 or 2 * apart > len(pairs):
         raise Broken(
             f"{less} bars less of history changed {apart} of the last {len(pairs)} answers, "
@@ -273,9 +265,9 @@ def _inputs(bench: Bench) -> None:
         return
     call = bench.subject.build()
     assert call.call is not None
-    for answer in _some(bench.play("calm")):
+    for answer in some_answers(bench.play("calm")):
         assert answer.state is not None
-        state, rest = _frozen(answer.state), tuple(_frozen_array(item) for item in answer.rest)
+        state, rest = frozen(answer.state), tuple(frozen_array(item) for item in answer.rest)
         try:
             call.call(state, *rest)
         except ValueError as error:
@@ -298,12 +290,12 @@ def _no_hidden_state(bench: Bench) -> None:
             raise Broken(f"after a call with other bars, {text}", "the same answer")
         return
     for answer in bench.play("calm").answers:
-        again = _again(bench, answer, answer.state)
-        if not _equal(answer, again):
+        again = ask_again(bench, answer, answer.state)
+        if not equal_answers(answer, again):
             raise Broken(
                 f"at bar {answer.bar} a fresh object answered {again.values} with the memo "
-                f"{_memo_of(again)}, "
-                f"the used one {answer.values} with {_memo_of(answer)}",
+                f"{memo_of(again)}, "
+                f"the used one {answer.values} with {memo_of(answer)}",
                 "the same answer and memo from the same state; return a memo for what must survive",
             )
 
@@ -338,10 +330,10 @@ def _time(bench: Bench) -> str:
         signals = bench.subject.build().thing.signals
         own = _seconds(lambda: signals(market("calm"))) / len(market("calm"))
     else:
-        answers = list(_some(bench.play("calm")))
+        answers = list(some_answers(bench.play("calm")))
         own = _seconds(
             lambda: [
-                _again(bench, answer, answer.state, bench.subject.build()) for answer in answers
+                ask_again(bench, answer, answer.state, bench.subject.build()) for answer in answers
             ]
         )
         own = max(0.0, own / len(answers) - _seconds(bench.subject.build))
@@ -361,49 +353,3 @@ def _seconds(call: Any) -> float:
         call()
         taken.append(time.perf_counter() - begun)
     return sorted(taken)[1]
-
-
-def _some(play: Play) -> Iterator[Answer]:
-    step = max(1, len(play.answers) // CALLS)
-    yield from play.answers[::step]
-
-
-def _again(bench: Bench, answer: Answer, state: PortfolioState | None, built: Any = None) -> Answer:
-    """Ask a fresh object the same question."""
-    built = built or bench.subject.build()
-    assert state is not None
-    rest = tuple(item.copy() for item in answer.rest)
-    return answer_of(bench.subject.role, built.call(state, *rest), state, rest)
-
-
-def _equal(one: Answer, other: Answer) -> bool:
-    if one.values is None or other.values is None:
-        return False
-    return np.array_equal(one.values, other.values, equal_nan=True) and bool(
-        _memo_of(one) == _memo_of(other)
-    )
-
-
-def _memo_of(answer: Answer) -> Any:
-    return getattr(answer.raw, "memo", None)
-
-
-def _near(one: Array | None, other: Array | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return bool(np.allclose(one, other, rtol=0.0, atol=CLOSE, equal_nan=True))
-
-
-def _frozen(state: PortfolioState) -> PortfolioState:
-    arrays = {
-        f.name: getattr(state, f.name)
-        for f in fields(state)
-        if isinstance(getattr(state, f.name), np.ndarray)
-    }
-    return replace(state, **{name: _frozen_array(value) for name, value in arrays.items()})
-
-
-def _frozen_array(values: Any) -> Any:
-    own = values.copy()
-    own.flags.writeable = False
-    return own

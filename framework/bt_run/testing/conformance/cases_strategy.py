@@ -6,13 +6,9 @@ import numpy as np
 
 from bt_run.data.slices import until
 from bt_run.decision.state import PortfolioState
+from bt_run.testing.conformance.answers import all_answers, is_classic, is_vectorised
 from bt_run.testing.conformance.cases import Bench, Broken, Case, NotApplicable, differing
-from bt_run.testing.conformance.cases_stage import (
-    all_answers,
-    is_classic,
-    is_vectorised,
-    stage_cases,
-)
+from bt_run.testing.conformance.cases_stage import stage_cases
 from bt_run.testing.conformance.markets import market
 from bt_run.testing.conformance.plays import Play, play_classic, play_on, play_rows
 

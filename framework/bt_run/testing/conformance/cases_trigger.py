@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from bt_run.decision.state import Verdict
+from bt_run.testing.conformance.answers import all_answers
 from bt_run.testing.conformance.cases import Bench, Broken, Case, NotApplicable
-from bt_run.testing.conformance.cases_stage import all_answers, stage_cases
+from bt_run.testing.conformance.cases_stage import stage_cases
 from bt_run.testing.conformance.cases_strategy import children_case
 from bt_run.testing.conformance.markets import market
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from bt_run.arrays import Array
 from bt_run.decision.state import PortfolioState
+from bt_run.testing.conformance.answers import all_answers
 from bt_run.testing.conformance.cases import Bench, Broken, Case
-from bt_run.testing.conformance.cases_stage import all_answers, stage_cases
+from bt_run.testing.conformance.cases_stage import stage_cases
 from bt_run.testing.conformance.cases_strategy import children_case
 from bt_run.testing.conformance.markets import market
 from bt_run.testing.conformance.plays import Answer, answer_of

@@ -325,7 +325,8 @@ def test_the_summary_of_all_trades_is_that_of_the_trades_shown(stocks):
 
 def test_the_words_of_the_charts_carry_the_numbers_of_the_nav(stocks):
     text = page_of(stocks).text
-    ends = stocks.nav.iloc[-1] / stocks.nav.iloc[0]
+    navs = stocks.nav.drop(columns="session")
+    ends = navs.iloc[-1] / navs.iloc[0]
     first = f"run {ends['nav']:.2f}, benchmark {ends['benchmark']:.2f}"
     second = f"equal weight {ends['equal_weight']:.2f}"
     assert f"at the end: {first}, {second}, constant mix {ends['constant_mix']:.2f}." in text

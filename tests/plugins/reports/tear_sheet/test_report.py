@@ -69,6 +69,8 @@ def make_result(closes, weights, every=21, **changes):
     nav, positions, fills = play(closes, weights, every)
     first = closes.columns[-1]
     nav["benchmark"] = CASH * closes[first] / closes[first].iloc[0]
+    # an intraday bar of these markets lies in the session of its own date
+    nav["session"] = closes.index.normalize()
     nav["equal_weight"] = nav["constant_mix"] = CASH * (closes / closes.iloc[0]).mean(axis=1)
     config = {
         "name": "spy_qqq",
@@ -186,6 +188,7 @@ def by_hand(trades, held, prices):
     fills = [(index[t - 1], index[t], "A", n, n, p, 0.0, 0.0, None) for t, n, p in trades]
     columns = ["time", "asset", "shares", "price", "value", "stale"]
     nav = pd.DataFrame({"nav": 1000.0, "cash": 0.0}, index=index)
+    nav["session"] = index.normalize()
     return SimpleNamespace(
         nav=nav,
         fills=pd.DataFrame(fills, columns=FILLS),
