@@ -104,11 +104,15 @@ class Rates:
 
 
 class Delisting(Config):
-    """When a silent asset counts as delisted, and what its holders lose then."""
+    """What becomes of a holding whose source has no more rows of it."""
 
-    after: int = Field(5, ge=1, description="rows without a bar after which a holding is closed")
+    after: int = Field(5, ge=1, description="sessions without a row after which an asset is silent")
+    silent: Literal["keep", "close"] = Field(
+        "keep",
+        description="whether a silent asset is held at its last price, or counts as delisted there",
+    )
     haircut: float = Field(
-        0.0, ge=0.0, le=1.0, description="fraction of the last price that is lost"
+        0.0, ge=0.0, le=1.0, description="fraction of the last price that a silent asset loses"
     )
 
 

@@ -34,6 +34,8 @@ def config(folder, *, adjust="none", assets=None, end="2003-12-31", **changes) -
         "limits": {"gross": 1.0, "short": True},
         "broker": {"use": "simulated", "commission": {"bps": 3}, "slippage": {"bps": 5}},
     } | changes
+    closed = {"silent": "close", "haircut": 0.3}
+    parts["broker"] = {"delisting": closed} | parts["broker"]
     data = {
         "source": {"use": "parquet", "path": str(folder), "prices": "as_traded"},
         "assets": assets or {name: name for name in NAMES},

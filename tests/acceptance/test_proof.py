@@ -18,6 +18,7 @@ from kit import plain_ledger as plain
 
 from bt_run import BrokerTerms, Delisting, LoadRequest, assemble_bars
 from bt_run.account.market import Market
+from bt_run.data.delisting import with_silent_assets
 from bt_run.data.schedule import scheduled
 from bt_run.decision.pipeline import Pipeline, Stage
 from bt_run.engine.panel import PanelRun, run_panel
@@ -80,7 +81,6 @@ def independent(bars, ledger, rules):
         rules.gross,
         rules.whole,
         rules.wait,
-        rules.silent,
         rules.haircut,
     )
     nav, cash = other.play(targets)
@@ -132,7 +132,8 @@ def panels(draw, whole=False):
         if not len(rows[name].times):
             rows[name] = make_rows(np.full(days, 10.0))
     rows["Z"] = make_rows(np.full(days, 5.0))
-    bars = make_bars(rows, adjust=draw(st.sampled_from(["none", "total_return"])))
+    made = make_bars(rows, adjust=draw(st.sampled_from(["none", "total_return"])))
+    bars = with_silent_assets(made, 3, draw(st.sampled_from(["keep", "close"])))
     short = draw(st.booleans())
     weights = rng.dirichlet(np.ones(len(rows)), days) * draw(st.sampled_from([0.5, 1.0, 1.4]))
     if short:
@@ -293,6 +294,7 @@ def test_real_stocks_with_planted_delistings_agree_to_the_cent(real_rows, adjust
     bars = real_bars(real_rows, adjust, planted=True)
     weights = bars.tradable / np.maximum(1, bars.tradable.sum(axis=1, keepdims=True))
     rules = Rules(cash=1e7, fee=0.0001, slip=0.0002, whole=adjust == "none", silent=5, haircut=0.2)
+    bars = with_silent_assets(bars, rules.silent, "close")
     ledger = engine(bars, weights, scheduled(bars, "month"), rules)
     other, nav, cash = independent(bars, ledger, rules)
     assert_equal_to_the_cent(bars, ledger, other, nav, cash, rules.whole)

@@ -6,6 +6,7 @@ import pytest
 from bt_run import BuildContext
 from bt_run.account.account import Account
 from bt_run.account.market import Market
+from bt_run.data.delisting import with_silent_assets
 from bt_run.testing import make_bars, make_rows
 from bt_run_plugins.brokers.simulated import SimulatedConfig, build_broker
 
@@ -126,10 +127,11 @@ def test_a_declared_delisting_with_a_position_pays_the_last_price():
     assert one.shares[0] == 0.0
 
 
-def test_an_undeclared_delisting_with_a_position_pays_less_the_haircut():
+def test_a_silent_asset_that_counts_as_delisted_pays_less_the_haircut():
     bars = make_bars({"A": [10, 10, NAN, NAN, NAN], "B": [1] * 5})
-    one = play(bars, {0: [1.0, 0.0]}, delisting={"after": 2, "haircut": 0.25})
-    assert one.nav.tolist() == [1000, 1000, 1000, 750, 750]
+    closed = with_silent_assets(bars, 2, "close")
+    one = play(closed, {0: [1.0, 0.0]}, delisting={"after": 2, "haircut": 0.25})
+    assert one.nav.tolist() == [1000, 750, 750, 750, 750]
 
 
 @pytest.mark.parametrize(("ratio", "asked"), [(2.0, 200.0), (1.5, 150.0)])

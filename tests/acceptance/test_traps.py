@@ -17,6 +17,7 @@ from bt_run.account.account import Account
 from bt_run.account.market import Market
 from bt_run.component import BacktraderStrategy
 from bt_run.data.bars import History
+from bt_run.data.delisting import with_silent_assets
 from bt_run.decision.limits import apply_limits
 from bt_run.engine.classic import ClassicRun, run_classic
 from bt_run.engine.clock import ArrayFeed, backtrader_days
@@ -294,7 +295,8 @@ def test_t11_a_dead_asset_is_closed():
     )
     assert plain.getposition(plain.datas[1]).size == 10
 
-    one = account(make_bars({"A": FLAT[:3] + [NAN] * 3, "B": FLAT}), delisting={"after": 2})
+    ended = make_bars({"A": FLAT[:3] + [NAN] * 3, "B": FLAT})
+    one = account(with_silent_assets(ended, 2, "close"))
     one.order(np.array([0.5, 0.0]))
     one.advance(5)
     assert shares(one)["A"] == 0.0

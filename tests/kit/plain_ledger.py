@@ -22,7 +22,6 @@ class PlainLedger:
     gross: float = 1.0
     whole: bool = False
     wait: bool = False
-    silent_rows: int = 5
     haircut: float = 0.0
     fills: list = field(default_factory=list)
 
@@ -31,7 +30,7 @@ class PlainLedger:
         cash, (T,).
         """
         bars, count = self.bars, len(self.bars.assets)
-        held, last, silent = [0.0] * count, [0.0] * count, [None] * count
+        held, last = [0.0] * count, [0.0] * count
         pending, decided = {}, None
         nav, cash = np.full(len(bars), np.nan), np.full(len(bars), np.nan)
         for t in range(len(bars)):
@@ -40,13 +39,12 @@ class PlainLedger:
                 pending = self._fill(t, held, last, pending, decided)
             for i in range(count):
                 if bars.tradable[t, i]:
-                    last[i], silent[i] = float(bars.traded.close[t, i]), 0
-                elif silent[i] is not None:
-                    silent[i] += 1
-                if self._delisted(t, i, silent[i]):
+                    last[i] = float(bars.traded.close[t, i])
+                if self._delisted(t, i):
                     pending.pop(i, None)
-                if self._delisted(t, i, silent[i]) and held[i] and t > bars.start:
-                    price = last[i] * (1 - self.haircut)
+                if self._delisted(t, i) and held[i] and t > bars.start:
+                    assumed = bars.assumed_end is not None and bars.assumed_end[i]
+                    price = last[i] * (1 - self.haircut) if assumed else last[i]
                     self.cash += held[i] * price
                     self.fills.append((t, i, -held[i], price))
                     held[i] = 0.0
@@ -72,10 +70,10 @@ class PlainLedger:
             else float(math.trunc(shares))
         )
 
-    def _delisted(self, t, i, silent):
+    def _delisted(self, t, i):
         declared = self.bars.last_session[i]
         if np.isnat(declared):
-            return silent == self.silent_rows
+            return False
         return int(np.searchsorted(self.bars.sessions, declared)) == t
 
     def _actions(self, t, held, last, pending):

@@ -201,7 +201,7 @@ class Account:
         return kept
 
     def _close_delisted(self, t: int) -> None:
-        """Pay out what is delisted at its last price, less the haircut."""
+        """Pay out what is delisted at its last price, less the haircut of a silent asset."""
         names = self.market.closings[t]
         gone = np.zeros(len(self.shares), dtype=bool)
         gone[names] = True
@@ -209,7 +209,7 @@ class Account:
         names = names[self.shares[names] != 0.0]
         if not len(names):
             return
-        price = self.market.bars.mark[t] * (1.0 - self.market.broker.delisting.haircut)
+        price = self.market.bars.mark[t] * self.market.kept_at_end
         self.cash += float((self.shares[names] * price[names]).sum())
         self._force(t, names, -self.shares, price, records.DELISTED)
         self.shares = self.shares.copy()

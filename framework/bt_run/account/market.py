@@ -53,21 +53,25 @@ class Market:
 
     @cached_property
     def closings(self) -> dict[int, Indices]:
-        """Return the bar at which each delisting becomes known -> the assets concerned."""
+        """Return the bar of each delisting -> the assets concerned."""
         bars = self.bars
-        rows = np.arange(len(bars))[:, None]
-        last = np.maximum.accumulate(np.where(bars.present, rows, -1), axis=0)
-        silent = (last >= 0) & (rows - last == self.broker.delisting.after)
-        declared = ~np.isnat(bars.last_session)
-        silent[:, declared] = False
         # a daily bar is that session's close; of an intraday session the last bar is known only
         # afterwards
         side: Literal["left", "right"] = "left" if bars.daily else "right"
-        for column in np.flatnonzero(declared):
+        found: dict[int, list[int]] = {}
+        for column in np.flatnonzero(~np.isnat(bars.last_session)):
             bar = int(np.searchsorted(bars.sessions, bars.last_session[column], side=side))
             if bar < len(bars):
-                silent[bar, column] = True
-        return {int(bar): np.flatnonzero(silent[bar]) for bar in np.flatnonzero(silent.any(axis=1))}
+                found.setdefault(bar, []).append(int(column))
+        return {bar: np.array(columns) for bar, columns in sorted(found.items())}
+
+    @cached_property
+    def kept_at_end(self) -> Array:
+        """Return the fraction of the last price that a delisting pays, (N,)."""
+        assumed = self.bars.assumed_end
+        if assumed is None:
+            return np.ones(len(self.bars.assets))
+        return np.where(assumed, 1.0 - self.broker.delisting.haircut, 1.0)
 
     @cached_property
     def rates(self) -> Rates | None:

@@ -15,6 +15,7 @@ from bt_run.component import BuildContext
 from bt_run.config.binding import BoundConfig, bind
 from bt_run.config.run_config import RunConfig
 from bt_run.data.bars import Bars
+from bt_run.data.delisting import with_silent_assets
 from bt_run.plugins import catalogue, get_plugin_manager
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ def prepare(config: RunConfig, watch: Watch | None = None, *, offline: bool = Fa
     with watch.phase("data"):
         config = config.model_copy(update={"data": with_assets(config.data, source)})
         bars = load_bars(config.data, source, others, offline=offline)
+        delisting = parts.broker.delisting
+        bars = with_silent_assets(bars, delisting.after, delisting.silent)
         check_needs(parts, bars)
     told = {**parts.fingerprints, **sources.fingerprints}
     return Prepared(

@@ -83,12 +83,14 @@ class Bars:
             an account holding traded shares receives; all 0 under ``total_return``.
         splits: (T, N) new shares per old share before the open, else 1; all 1 under
             ``total_return``.
-        last_session: (N,) datetime64[D] declared delisting, NaT where none is declared.
+        last_session: (N,) datetime64[D] of a delisting, NaT where none is known.
         benchmark: (T,) forward total-return close of the benchmark; NaN before its first bar.
         start: index of the first bar on or after the configured start: the first decision.
         notes: what a reader of the result must know about the data, a sentence each.
         members: (T, N) bool, who belongs to the universe; None where there is none, and all belong.
         tables: name -> table or series known beside the prices.
+        assumed_end: (N,) bool, whose last session was taken from the source's silence; None where
+            no one's was.
     """
 
     times: Times
@@ -105,6 +107,7 @@ class Bars:
     notes: tuple[str, ...] = ()
     members: Mask | None = None
     tables: Mapping[str, Table] = field(default_factory=lambda: MappingProxyType({}))
+    assumed_end: Mask | None = None
 
     def __post_init__(self) -> None:
         for name in ("times", "present", "dividends", "splits", "last_session", "benchmark"):
@@ -258,6 +261,7 @@ class Bars:
             self.benchmark,
         ]
         arrays += [] if self.members is None else [self.members]
+        arrays += [] if self.assumed_end is None else [self.assumed_end]
         for array in arrays:
             digest.update(str(array.shape).encode())
             digest.update(array.view(np.uint8).data if array.size else b"")

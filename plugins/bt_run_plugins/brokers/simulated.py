@@ -47,7 +47,7 @@ class SimulatedConfig(Config):
         "fractional",
     )
     delisting: Delisting = Field(
-        default=Delisting(), description="when a silent asset counts as delisted, and the loss then"
+        default=Delisting(), description="what becomes of an asset that falls silent"
     )
     commission: Commission = Field(
         default=Commission(), description="what the broker charges for an order"

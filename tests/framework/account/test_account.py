@@ -9,10 +9,14 @@ from hypothesis import strategies as st
 
 from bt_run.account.account import Account
 from bt_run.account.market import AtBar, Market
+from bt_run.data.delisting import with_silent_assets
 from bt_run.terms import BrokerTerms, Delisting, Rates
 from bt_run.testing import MadeCosts, make_bars, make_rows
 
 NAN = np.nan
+
+
+THIRD = {"A": np.datetime64("2020-01-03")}  # the session of bar 2
 
 
 def account(bars, *, cash=1000.0, fill="next_open", whole=False, gross=1.0, **broker):
@@ -101,31 +105,37 @@ def test_a_missing_bar_is_valued_at_the_last_close():
     np.testing.assert_array_equal(one.nav, [1000, 1000, 1000, 3000])
 
 
-def test_an_undeclared_delisting_closes_after_so_many_silent_rows():
+def test_a_silent_asset_keeps_its_last_price():
     bars = make_bars({"A": [10, 10, 8, NAN, NAN, NAN, NAN], "B": [1] * 7})
     one = account(bars, delisting=Delisting(after=3, haircut=0.5))
     one.order(np.array([1.0, 0.0]))
     one.advance(6)
-    # 100 shares at 8, half lost, known at the third silent row
-    np.testing.assert_array_equal(one.nav, [1000, 1000, 800, 800, 800, 400, 400])
+    np.testing.assert_array_equal(one.nav, [1000, 1000, 800, 800, 800, 800, 800])
+
+
+def test_a_silent_asset_that_counts_as_delisted_loses_the_haircut():
+    bars = make_bars({"A": [10, 10, 8, NAN, NAN, NAN, NAN], "B": [1] * 7})
+    closed = with_silent_assets(bars, 3, "close")
+    one = account(closed, delisting=Delisting(after=3, haircut=0.5))
+    one.order(np.array([1.0, 0.0]))
+    one.advance(6)
+    # 100 shares at 8, half lost, at the close of its last row
+    np.testing.assert_array_equal(one.nav, [1000, 1000, 400, 400, 400, 400, 400])
     forced = one.fills[-1]
     assert (forced.bar, forced.price[0], forced.filled[0], forced.reason[0]) == (
-        5,
+        2,
         4.0,
         -100.0,
         "delisted",
     )
 
 
-def test_a_delisted_asset_that_trades_again_can_be_bought_again():
-    bars = make_bars({"A": [10, 10, NAN, NAN, 5, 5, 6], "B": [1] * 7})
-    one = account(bars, delisting=Delisting(after=2))
-    one.order(np.array([1.0, 0.0]))
-    one.advance(4)
-    assert one.shares[0] == 0.0
-    one.order(np.array([1.0, 0.0]))
-    one.advance(6)
-    assert one.nav[6] == 1200.0
+def test_a_halt_keeps_the_holding_and_the_news_after_it():
+    bars = make_bars({"A": [10, 10, NAN, NAN, NAN, NAN, NAN, NAN, 6], "B": [1] * 9})
+    one = account(bars)
+    one.order(np.array([0.5, 0.0]))
+    one.advance(8)
+    assert one.nav[[1, 7, 8]].tolist() == [1000, 1000, 800]
 
 
 def test_a_declared_delisting_closes_at_its_last_session():
@@ -135,7 +145,8 @@ def test_a_declared_delisting_closes_at_its_last_session():
     one = account(bars, delisting=Delisting(haircut=0.25))
     one.order(np.array([1.0, 0.0]))
     one.advance(4)
-    np.testing.assert_array_equal(one.nav, [1000, 1000, 600, 600, 600])
+    # what the source declares has no haircut
+    np.testing.assert_array_equal(one.nav, [1000, 1000, 800, 800, 800])
 
 
 def test_a_declared_asset_is_not_closed_for_a_gap():
@@ -233,10 +244,8 @@ def test_playing_bar_by_bar_equals_playing_in_one_go(data):
     rows["Z"] = make_rows(np.ones(days))
     bars = make_bars(rows, adjust="none")
     orders = {int(t): rng.dirichlet(np.ones(len(rows))) for t in rng.integers(0, days, 4)}
-    steps, leaps = (
-        account(bars, delisting=Delisting(after=2)),
-        account(bars, delisting=Delisting(after=2)),
-    )
+    bars = with_silent_assets(bars, 2, "close")
+    steps, leaps = account(bars), account(bars)
     for t in range(days):
         steps.advance(t)
         if t in orders:
@@ -374,16 +383,15 @@ def test_borrowed_shares_cost_by_their_value_at_the_bar_before():
 
 
 def test_one_share_is_delisted_too_and_the_list_of_holdings_keeps_what_was():
-    one = account(
-        make_bars({"A": [10, 10, NAN, NAN], "B": [1] * 4}), cash=10.0, delisting=Delisting(after=2)
-    )
+    bars = make_bars({"A": [10, 10, 10, NAN], "B": [1] * 4}, last_session=THIRD)
+    one = account(bars, cash=10.0)
     one.order(np.array([1.0, 0.0]))
     one.advance(3)
     assert one.fills[-1].decided == -1
     assert [(bar, shares.tolist()) for bar, shares in one.holdings] == [
         (0, [0, 0]),
         (1, [1, 0]),
-        (3, [0, 0]),
+        (2, [0, 0]),
     ]
 
 
@@ -401,19 +409,17 @@ def test_what_a_waiting_order_still_asked_is_reported_when_it_is_replaced():
 
 def closings(closes, **rules):
     bars = make_bars({"A": closes, "B": [1] * len(closes)}, **rules)
-    broker = BrokerTerms(
-        cash=1.0, fill="next_open", costs=MadeCosts(), delisting=Delisting(after=2)
-    )
+    broker = BrokerTerms(cash=1.0, fill="next_open", costs=MadeCosts())
     market = Market(bars, broker, 1.0, False)
     return {bar: assets.tolist() for bar, assets in market.closings.items()}
 
 
-def test_an_asset_that_has_not_begun_is_not_delisted():
-    assert closings([NAN, NAN, NAN, NAN, 10]) == {}
+def test_silence_alone_delists_nobody():
+    assert closings([10, NAN, NAN, NAN, NAN]) == {}
 
 
-def test_an_asset_of_the_first_bar_only_is_delisted():
-    assert closings([10, NAN, NAN, NAN, NAN]) == {2: [0]}
+def test_a_declared_last_session_delists_at_its_bar():
+    assert closings([10, 10, 10, NAN], last_session=THIRD) == {2: [0]}
 
 
 def test_a_session_after_the_data_delists_nobody():
@@ -436,8 +442,8 @@ def test_only_bars_with_an_action_are_busy():
 
 
 def test_an_order_that_waits_for_a_delisted_asset_is_dropped_and_reported():
-    bars = make_bars({"A": [10, NAN, NAN, NAN, 10], "B": [1] * 5})
-    one = account(bars, unfilled="wait", delisting=Delisting(after=2))
+    bars = make_bars({"A": [10, NAN, NAN, NAN, NAN], "B": [1] * 5}, last_session=THIRD)
+    one = account(bars, unfilled="wait")
     one.order(np.array([0.5, 0.0]))
     one.advance(4)
     assert one.shares[0] == 0.0
