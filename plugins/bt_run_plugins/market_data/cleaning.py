@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +45,7 @@ DEFAULT_STEPS: tuple[StepName, ...] = (
 
 
 class CleanConfig(Config):
-    """Choose the steps, in their order, and how symbols are aligned at the end."""
+    """Configuration of the cleaning: the steps, in their order, and how symbols are aligned."""
 
     calendar: str = Field(
         "XNYS", description="the exchange's calendar, a name of exchange_calendars"
@@ -66,10 +66,25 @@ class CleanConfig(Config):
 
 @dataclass(frozen=True)
 class Cleaned:
-    """Hold the cleaned frames and the log: one row per symbol and step, LOG_COLUMNS."""
+    """The cleaned frames and the log: one row per symbol and step, LOG_COLUMNS."""
 
     frames: Mapping[str, pd.DataFrame]
     log: pd.DataFrame
+
+
+class Done(NamedTuple):
+    """What a step leaves: the frame, how many rows or values it changed, and a sentence on them,
+    empty when there are none.
+    """
+
+    frame: pd.DataFrame
+    changed: int
+    text: str
+
+
+Step = Callable[["pd.DataFrame", str, CleanConfig], Done]
+# a row of the log, as LOG_COLUMNS names its parts
+LogRow = tuple[str, str, int, int, int, str]
 
 
 def clean(frames: Mapping[str, pd.DataFrame], config: CleanConfig) -> Cleaned:
@@ -87,78 +102,61 @@ def clean(frames: Mapping[str, pd.DataFrame], config: CleanConfig) -> Cleaned:
     import pandas as pd
 
     _check_config(frames, config)
-    rows: list[tuple[Any, ...]] = []
-    out = {}
+    _check_columns(frames)
+    rows: list[LogRow] = []
+    cleaned = {}
     for symbol in sorted(frames):
         frame = frames[symbol].copy()
         for name in config.steps:
-            before = len(frame)
-            frame, changed, text = _STEPS[name](frame, symbol, config)
-            rows.append((symbol, name, before, len(frame), changed, text))
-        out[symbol] = frame.reset_index(drop=True)
-    out, aligned = _align(out, config)
-    log = pd.DataFrame([*rows, *aligned], columns=list(LOG_COLUMNS))
-    return Cleaned(MappingProxyType(out), log)
+            done = _STEPS[name](frame, symbol, config)
+            rows.append((symbol, name, len(frame), len(done.frame), done.changed, done.text))
+            frame = done.frame
+        cleaned[symbol] = frame.reset_index(drop=True)
+    cleaned = _align(cleaned, config.alignment, rows)
+    log = pd.DataFrame(rows, columns=list(LOG_COLUMNS))
+    return Cleaned(MappingProxyType(cleaned), log)
 
 
-Step = Callable[["pd.DataFrame", str, CleanConfig], "tuple[pd.DataFrame, int, str]"]
-
-
-def sort_dates(
-    frame: pd.DataFrame, symbol: str, config: CleanConfig
-) -> tuple[pd.DataFrame, int, str]:
+def sort_dates(frame: pd.DataFrame, symbol: str, config: CleanConfig) -> Done:
     """Put rows in the order of their dates; rows of one date keep their order."""
     dates = frame["date"].to_numpy()
     late = int((dates[1:] < dates[:-1]).sum())
-    return (
-        frame.sort_values("date", kind="stable"),
-        late,
-        f"{_rows(late)} earlier than the one before" if late else "",
-    )
+    text = f"{_rows(late)} earlier than the one before" if late else ""
+    return Done(frame.sort_values("date", kind="stable"), late, text)
 
 
-def drop_duplicate_rows(
-    frame: pd.DataFrame, symbol: str, config: CleanConfig
-) -> tuple[pd.DataFrame, int, str]:
+def drop_duplicate_rows(frame: pd.DataFrame, symbol: str, config: CleanConfig) -> Done:
     """Drop rows that are equal to an earlier one in every column; rows of one date that differ
     stay.
     """
-    kept, count, text = _keep(frame, ~frame.duplicated(), "equal to an earlier row", copies=True)
-    conflicts = int(kept["date"].duplicated(keep=False).sum())
-    if conflicts:
-        told = f"{conflicts} rows share a date and differ: kept, an error for validation"
-        text = f"{text}; {told}" if text else told
-    return kept, count, text
+    done = _keep(frame, ~frame.duplicated(), "equal to an earlier row", copies=True)
+    conflicts = int(done.frame["date"].duplicated(keep=False).sum())
+    if not conflicts:
+        return done
+    kept = f"{conflicts} rows share a date and differ: kept, an error for validation"
+    return done._replace(text=_joined(done.text, kept))
 
 
-def drop_rows_without_close(
-    frame: pd.DataFrame, symbol: str, config: CleanConfig
-) -> tuple[pd.DataFrame, int, str]:
+def drop_rows_without_close(frame: pd.DataFrame, symbol: str, config: CleanConfig) -> Done:
     """Drop rows without a close or a date: vendors write them for days not traded, or not over yet."""
-    return _keep(frame, frame["close"].notna() & frame["date"].notna(), "without close or date")
+    known = frame["close"].notna() & frame["date"].notna()
+    return _keep(frame, known, "without close or date")
 
 
-def drop_empty_columns(
-    frame: pd.DataFrame, symbol: str, config: CleanConfig
-) -> tuple[pd.DataFrame, int, str]:
+def drop_empty_columns(frame: pd.DataFrame, symbol: str, config: CleanConfig) -> Done:
     """Drop columns that hold nothing in any row, such as the open of a source that has closes only."""
-    empty = [
-        str(name)
-        for name in frame.columns
-        if name not in ("date", "close") and frame[name].isna().all()
-    ]
-    return (
-        frame.drop(columns=empty),
-        len(empty),
-        f"dropped the empty columns {', '.join(empty)}" if empty else "",
-    )
+    empty = []
+    for name in frame.columns:
+        if name not in ("date", "close") and frame[name].isna().all():
+            empty.append(str(name))
+    text = f"dropped the empty columns {', '.join(empty)}" if empty else ""
+    return Done(frame.drop(columns=empty), len(empty), text)
 
 
-def normalise_actions(
-    frame: pd.DataFrame, symbol: str, config: CleanConfig
-) -> tuple[pd.DataFrame, int, str]:
+def normalise_actions(frame: pd.DataFrame, symbol: str, config: CleanConfig) -> Done:
     """Write "none" one way: a missing dividend as 0, a missing or zero split as 1."""
-    out, count = frame.copy(), 0
+    out = frame.copy()
+    count = 0
     if "dividend" in out:
         none = out["dividend"].isna()
         out["dividend"] = out["dividend"].mask(none, 0.0)
@@ -167,95 +165,75 @@ def normalise_actions(
         none = out["split"].isna() | (out["split"] == 0.0)
         out["split"] = out["split"].mask(none, 1.0)
         count += int(none.sum())
-    return out, count, f"{count} empty actions written as dividend 0 or split 1" if count else ""
+    text = f"{count} empty actions written as dividend 0 or split 1" if count else ""
+    return Done(out, count, text)
 
 
-def drop_extra_sessions(
-    frame: pd.DataFrame, symbol: str, config: CleanConfig
-) -> tuple[pd.DataFrame, int, str]:
+def drop_extra_sessions(frame: pd.DataFrame, symbol: str, config: CleanConfig) -> Done:
     """Drop rows on days that are no session of the calendar."""
     if not len(frame):
-        return frame, 0, ""
+        return Done(frame, 0, "")
     days = frame["date"].to_numpy().astype("datetime64[D]")
     sessions = exchange_sessions(config.calendar, days.min(), days.max())
     return _keep(frame, np.isin(days, sessions), f"on no session of {config.calendar}")
 
 
-def drop_untraded_rows(
-    frame: pd.DataFrame, symbol: str, config: CleanConfig
-) -> tuple[pd.DataFrame, int, str]:
+def drop_untraded_rows(frame: pd.DataFrame, symbol: str, config: CleanConfig) -> Done:
     """Drop rows with volume 0, in which nothing traded; rows with an action stay, and so do sources
     without volume.
     """
     if "volume" not in frame or (frame["volume"] == 0).all():
-        return frame, 0, ""
-    return _keep(frame, _has_action(frame) | (frame["volume"] != 0), "with volume 0")
+        return Done(frame, 0, "")
+    traded = frame["volume"] != 0
+    return _keep(frame, _has_action(frame) | traded, "with volume 0")
 
 
-def drop_repeated_rows(
-    frame: pd.DataFrame, symbol: str, config: CleanConfig
-) -> tuple[pd.DataFrame, int, str]:
+def drop_repeated_rows(frame: pd.DataFrame, symbol: str, config: CleanConfig) -> Done:
     """Drop rows with a range whose prices and volume are those of the row before; rows with an
     action stay.
     """
     names = ["open", "high", "low", "close", "volume"]
     if not set(names) <= set(frame.columns):
-        return frame, 0, ""
-    same = (
-        (frame[names] == frame[names].shift()).all(axis=1)
-        & (frame["high"] > frame["low"])
-        & (frame["volume"] > 0)
-    )
-    return _keep(frame, _has_action(frame) | ~same, "equal to the row before in prices and volume")
+        return Done(frame, 0, "")
+    same = (frame[names] == frame[names].shift()).all(axis=1)
+    ranges = frame["high"] > frame["low"]
+    copied = same & ranges & (frame["volume"] > 0)
+    kept = _has_action(frame) | ~copied
+    return _keep(frame, kept, "equal to the row before in prices and volume")
 
 
-def order_high_low(
-    frame: pd.DataFrame, symbol: str, config: CleanConfig
-) -> tuple[pd.DataFrame, int, str]:
+def order_high_low(frame: pd.DataFrame, symbol: str, config: CleanConfig) -> Done:
     """Swap high and low where the high is below the low."""
     if not {"high", "low"} <= set(frame.columns):
-        return frame, 0, ""
-    out, wrong = frame.copy(), frame["high"] < frame["low"]
+        return Done(frame, 0, "")
+    out = frame.copy()
+    wrong = frame["high"] < frame["low"]
     out.loc[wrong, ["high", "low"]] = frame.loc[wrong, ["low", "high"]].to_numpy()
-    count = int(wrong.sum())
-    return (
-        out,
-        count,
-        f"swapped high and low in {_rows(count)}{_first(frame, wrong)}" if count else "",
-    )
+    return _changed(out, frame, wrong, "swapped high and low")
 
 
-def widen_high_low(
-    frame: pd.DataFrame, symbol: str, config: CleanConfig
-) -> tuple[pd.DataFrame, int, str]:
+def widen_high_low(frame: pd.DataFrame, symbol: str, config: CleanConfig) -> Done:
     """Raise the high and lower the low to enclose open and close."""
     if not {"high", "low"} <= set(frame.columns):
-        return frame, 0, ""
+        return Done(frame, 0, "")
     body = frame[[name for name in ("open", "close") if name in frame]]
+    most, least = body.max(axis=1), body.min(axis=1)
     out = frame.copy()
     # a missing high or low stays missing: widening is no filling
-    out["high"] = frame["high"].where(~(frame["high"] < body.max(axis=1)), body.max(axis=1))
-    out["low"] = frame["low"].where(~(frame["low"] > body.min(axis=1)), body.min(axis=1))
-    wrong = ((out["high"] != frame["high"]) & frame["high"].notna()) | (
-        (out["low"] != frame["low"]) & frame["low"].notna()
-    )
-    count = int(wrong.sum())
-    return (
-        out,
-        count,
-        f"widened high or low in {_rows(count)}{_first(frame, wrong)}" if count else "",
-    )
+    out["high"] = frame["high"].where(~(frame["high"] < most), most)
+    out["low"] = frame["low"].where(~(frame["low"] > least), least)
+    raised = (out["high"] != frame["high"]) & frame["high"].notna()
+    lowered = (out["low"] != frame["low"]) & frame["low"].notna()
+    return _changed(out, frame, raised | lowered, "widened high or low")
 
 
-def cut_before(
-    frame: pd.DataFrame, symbol: str, config: CleanConfig
-) -> tuple[pd.DataFrame, int, str]:
+def cut_before(frame: pd.DataFrame, symbol: str, config: CleanConfig) -> Done:
     """Drop the rows before the symbol's date in ``cut_before``, for a ticker that another company
     had earlier.
     """
     first = config.cut_before.get(symbol)
     if first is None:
-        return frame, 0, ""
+        return Done(frame, 0, "")
     return _keep(frame, frame["date"].to_numpy() >= np.datetime64(first, "ns"), f"before {first}")
 
 
@@ -280,47 +258,52 @@ _STEPS: Mapping[str, Step] = MappingProxyType(
 
 
 def _align(
-    frames: dict[str, pd.DataFrame], config: CleanConfig
-) -> tuple[dict[str, pd.DataFrame], list[tuple[Any, ...]]]:
-    """Return the frames on the common dates, and the log's rows."""
-    if config.alignment == "none" or not frames:
-        return frames, []
-    dates = {symbol: np.unique(frame["date"].to_numpy()) for symbol, frame in frames.items()}
-    if config.alignment == "union":
-        common = np.unique(np.concatenate(list(dates.values())))
-    elif config.alignment == "intersection":
-        common = dates[next(iter(dates))]
-        for own in dates.values():
-            common = common[np.isin(common, own)]
-    else:
-        common = dates[config.alignment]
+    frames: dict[str, pd.DataFrame], alignment: str, rows: list[LogRow]
+) -> dict[str, pd.DataFrame]:
+    """Return the frames on the common dates; ``rows`` of the log are added to."""
+    if alignment == "none" or not frames:
+        return frames
+    common = _common_dates(frames, alignment)
     if not len(common):
         raise DataError(
-            f"alignment: was {config.alignment!r}, but the {len(frames)} symbols have no session "
+            f"alignment: was {alignment!r}, but the {len(frames)} symbols have no session "
             "in common; "
             "expected some: align to one symbol, or leave out those that start after others end"
         )
-    out, log = {}, []
+    aligned = {}
     for symbol, frame in frames.items():
-        kept, count, text = _keep(
-            frame, np.isin(frame["date"].to_numpy(), common), "outside the common sessions"
-        )
-        absent = int((~np.isin(common, dates[symbol])).sum())
-        told = f"{absent} of the {len(common)} common sessions have no row" if absent else ""
-        out[symbol] = kept.reset_index(drop=True)
-        words = "; ".join(part for part in (text, told) if part)
-        log.append((symbol, f"align {config.alignment}", len(frame), len(kept), count, words))
-    return out, log
+        dates = frame["date"].to_numpy()
+        done = _keep(frame, np.isin(dates, common), "outside the common sessions")
+        aligned[symbol] = done.frame.reset_index(drop=True)
+        absent = int((~np.isin(common, dates)).sum())
+        lacks = f"{absent} of the {len(common)} common sessions have no row" if absent else ""
+        text = _joined(done.text, lacks)
+        step = f"align {alignment}"
+        rows.append((symbol, step, len(frame), len(done.frame), done.changed, text))
+    return aligned
+
+
+def _common_dates(frames: Mapping[str, pd.DataFrame], alignment: str) -> NDArray[np.datetime64]:
+    dates = {symbol: np.unique(frame["date"].to_numpy()) for symbol, frame in frames.items()}
+    if alignment == "union":
+        return np.unique(np.concatenate(list(dates.values())))
+    if alignment != "intersection":
+        return dates[alignment]
+    common = dates[next(iter(dates))]
+    for own in dates.values():
+        common = common[np.isin(common, own)]
+    return common
 
 
 def _check_config(frames: Mapping[str, pd.DataFrame], config: CleanConfig) -> None:
     if config.alignment not in ("none", "union", "intersection", *frames):
+        some = ", ".join(sorted(frames)[:3]) or "none, there are no symbols"
         raise ConfigError(
             f"alignment: was {config.alignment!r}; expected none, union, intersection or one of "
-            "the symbols, "
-            f"such as {', '.join(sorted(frames)[:3]) or 'none, there are no symbols'}"
+            f"the symbols, such as {some}"
         )
-    if unknown := sorted(config.cut_before.keys() - frames.keys()):
+    unknown = sorted(config.cut_before.keys() - frames.keys())
+    if unknown:
         raise ConfigError(
             f"cut_before: no symbol {unknown[0]!r}; found {', '.join(sorted(frames)[:5])}"
         )
@@ -329,6 +312,9 @@ def _check_config(frames: Mapping[str, pd.DataFrame], config: CleanConfig) -> No
             "cut_before: dates are given, but steps has no cut_before; add it where it should "
             "happen"
         )
+
+
+def _check_columns(frames: Mapping[str, pd.DataFrame]) -> None:
     for symbol, frame in frames.items():
         missing = {"date", "close"} - set(frame.columns)
         if missing:
@@ -338,17 +324,24 @@ def _check_config(frames: Mapping[str, pd.DataFrame], config: CleanConfig) -> No
             )
 
 
-def _keep(
-    frame: pd.DataFrame, keep: Any, what: str, copies: bool = False
-) -> tuple[pd.DataFrame, int, str]:
-    """Return the rows to keep, how many go, and what is said of them."""
+def _keep(frame: pd.DataFrame, keep: Any, what: str, copies: bool = False) -> Done:
+    """Keep some rows; ``copies`` says that the others are there twice, so that nothing is lost."""
     gone = ~np.asarray(keep, dtype=bool)
     count = int(gone.sum())
     if not count:
-        return frame, 0, ""
+        return Done(frame, 0, "")
+    text = f"dropped {_rows(count)} {what}{_first(frame, gone)}"
     lost = 0 if copies else int((gone & _has_action(frame)).sum())
-    told = f"; {lost} of them had a dividend or split, which is lost" if lost else ""
-    return frame[~gone], count, f"dropped {_rows(count)} {what}{_first(frame, gone)}{told}"
+    if lost:
+        text = f"{text}; {lost} of them had a dividend or split, which is lost"
+    return Done(frame[~gone], count, text)
+
+
+def _changed(out: pd.DataFrame, frame: pd.DataFrame, rows: Any, how: str) -> Done:
+    """Say of a frame how some of its rows were changed."""
+    count = int(rows.sum())
+    text = f"{how} in {_rows(count)}{_first(frame, rows)}" if count else ""
+    return Done(out, count, text)
 
 
 def _first(frame: pd.DataFrame, rows: Any) -> str:
@@ -357,12 +350,12 @@ def _first(frame: pd.DataFrame, rows: Any) -> str:
     return f", the first at {str(known.min())[:10]}" if len(known) else ""
 
 
-def _no_action(frame: pd.DataFrame) -> Any:
-    raise NotImplementedError
-
-
 def _rows(count: int) -> str:
     return "1 row" if count == 1 else f"{count} rows"
+
+
+def _joined(*sentences: str) -> str:
+    return "; ".join(sentence for sentence in sentences if sentence)
 
 
 def _has_action(frame: pd.DataFrame) -> NDArray[np.bool_]:

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from bt_run import DataError
 from bt_run_plugins.market_data.cleaning import LOG_COLUMNS, CleanConfig, clean
-from bt_run_plugins.market_data.rules.validation import ValidateConfig, validate
-from bt_run_plugins.market_data.store.frames import Joined, join_raw, whole
-from bt_run_plugins.market_data.store.manifest import Entry, Key
+from bt_run_plugins.market_data.rules.validation import ValidateConfig, Validation, validate
+from bt_run_plugins.market_data.store.frames import Joined, counting, join_raw
+from bt_run_plugins.market_data.store.manifest import Key
+from bt_run_plugins.market_data.store.records import LoggedStep, ProcessedEntry, ProcessedFacts
 from bt_run_plugins.market_data.store.store import Store, Writer
 
 if TYPE_CHECKING:
     import pandas as pd
 
-
 __all__ = [
     "Judged",
+    "ReportInput",
     "group",
-    "listed",
     "process",
     "read_processed",
     "reported",
+    "series_line",
     "settings_of",
     "stale",
     "stored_findings",
@@ -37,8 +39,8 @@ _LIBRARIES = ("bt-run", "numpy", "pandas", "pandera", "pyarrow")
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """Hold what came of some series: the log of the cleaning (empty after a validation alone) and
-    the findings.
+    """What came of some series: the log of the cleaning (empty after a validation alone) and the
+    findings.
     """
 
     log: pd.DataFrame
@@ -47,12 +49,23 @@ class Judged:
     counts: pd.DataFrame
 
 
+@dataclass(frozen=True, kw_only=True)
+class ReportInput:
+    """What a report on some processed series is made of."""
+
+    frames: Mapping[str, pd.DataFrame]
+    findings: pd.DataFrame
+    log: pd.DataFrame
+    facts: Mapping[str, Any]
+
+
 def group(keys: Iterable[Key]) -> list[tuple[Key, ...]]:
     """Return the series by source and interval: symbols are cleaned and compared within such a
     group.
     """
     ordered = sorted(keys, key=lambda key: (key.source, key.interval, key.symbol))
-    return [tuple(some) for _, some in groupby(ordered, key=lambda key: (key.source, key.interval))]
+    groups = groupby(ordered, key=lambda key: (key.source, key.interval))
+    return [tuple(members) for _, members in groups]
 
 
 def stale(store: Store, key: Key, settings: Mapping[str, Any] | None = None) -> str | None:
@@ -62,9 +75,10 @@ def stale(store: Store, key: Key, settings: Mapping[str, Any] | None = None) -> 
     entry = store.processed(key)
     if entry is None:
         return "it was never cleaned"
-    if entry.facts["inputs"] != [raw.sha256 for raw in whole(store.raw(key))]:
+    now = tuple(raw.sha256 for raw in counting(store.raw(key)))
+    if entry.facts.inputs != now:
         return "prices came after it was cleaned"
-    if settings is not None and entry.facts["settings"] != settings:
+    if settings is not None and entry.facts.settings != settings:
         return "it was cleaned with other settings"
     return None
 
@@ -85,26 +99,17 @@ def process(
         ConfigError: a setting does not fit the series.
     """
     joined = {key.symbol: join_raw(store, key) for key in keys}
-    cleaned = clean({symbol: item.frame for symbol, item in joined.items()}, clean_config)
+    frames = {symbol: item.frame for symbol, item in joined.items()}
     prices = {symbol: item.prices for symbol, item in joined.items()}
+    cleaned = clean(frames, clean_config)
     verdict = validate(cleaned.frames, prices, validate_config)
-    shared = {
-        "settings": settings_of(clean_config, validate_config),
-        "calendar": clean_config.calendar,
-        "alignment": clean_config.alignment,
-        "profile": validate_config.profile,
-        "versions": {name: version(name) for name in _LIBRARIES},
-    }
-    steps = {str(symbol): rows for symbol, rows in cleaned.log.groupby("symbol")}
+    made = _Made(_steps_by_symbol(cleaned.log), verdict, clean_config, validate_config)
     with store.writing() as writer:
         for key in keys:
-            facts = _facts(joined[key.symbol], steps.get(key.symbol), verdict.findings, key.symbol)
-            facts["failed"] = bool((verdict.failures["symbol"] == key.symbol).any())
-            writer.put_processed(key, cleaned.frames[key.symbol], shared | facts)
+            facts = made.facts_on(key.symbol, joined[key.symbol])
+            writer.put_processed(key, cleaned.frames[key.symbol], facts)
         _put_findings(store, writer, keys, verdict.findings)
-    return Judged(
-        log=cleaned.log, findings=verdict.findings, failures=verdict.failures, counts=verdict.counts
-    )
+    return _judged(cleaned.log, verdict)
 
 
 def validate_again(store: Store, keys: Sequence[Key], config: ValidateConfig) -> Judged:
@@ -116,22 +121,19 @@ def validate_again(store: Store, keys: Sequence[Key], config: ValidateConfig) ->
     """
     import pandas as pd
 
-    entries = {key: read_processed(store, key) for key in keys}
-    frames = {key.symbol: store.read(entry) for key, entry in entries.items()}
-    verdict = validate(
-        frames, {key.symbol: entry.facts["prices"] for key, entry in entries.items()}, config
-    )
+    frames = {}
+    prices = {}
+    for key in keys:
+        entry = read_processed(store, key)
+        frames[key.symbol] = store.read(entry)
+        prices[key.symbol] = entry.facts.prices
+    verdict = validate(frames, prices, config)
     with store.writing() as writer:
         _put_findings(store, writer, keys, verdict.findings)
-    return Judged(
-        log=pd.DataFrame(),
-        findings=verdict.findings,
-        failures=verdict.failures,
-        counts=verdict.counts,
-    )
+    return _judged(pd.DataFrame(), verdict)
 
 
-def read_processed(store: Store, key: Key) -> Entry:
+def read_processed(store: Store, key: Key) -> ProcessedEntry:
     """Return the processed file of a series.
 
     Raises:
@@ -152,25 +154,56 @@ def stored_findings(store: Store, keys: Sequence[Key]) -> pd.DataFrame | None:
     if entry is None:
         return None
     table = store.read(entry)
-    return table[_of(table, keys)].reset_index(drop=True)
+    return table[_on_any(table, keys)].reset_index(drop=True)
 
 
-def _facts(
-    joined: Joined, steps: pd.DataFrame | None, findings: pd.DataFrame, symbol: str
-) -> dict[str, Any]:
-    own = findings[findings["symbol"] == symbol]["severity"].value_counts()
-    told = (
-        []
-        if steps is None
-        else steps[steps["text"] != ""].drop(columns="symbol").to_dict("records")
+@dataclass(frozen=True)
+class _Made:
+    """What cleaning and validation did to some series together, and by which settings."""
+
+    steps: Mapping[str, Sequence[LoggedStep]]
+    verdict: Validation
+    clean_config: CleanConfig
+    validate_config: ValidateConfig
+
+    def facts_on(self, symbol: str, joined: Joined) -> ProcessedFacts:
+        """Return what the store keeps about one of the series."""
+        findings = self.verdict.findings
+        own = findings.loc[findings["symbol"] == symbol, "severity"]
+        counts = {str(severity): int(count) for severity, count in own.value_counts().items()}
+        return ProcessedFacts(
+            inputs=joined.inputs,
+            prices=joined.prices,
+            notes=joined.notes,
+            steps=tuple(self.steps.get(symbol, ())),
+            findings=counts,
+            failed=bool((self.verdict.failures["symbol"] == symbol).any()),
+            settings=settings_of(self.clean_config, self.validate_config),
+            calendar=self.clean_config.calendar,
+            alignment=self.clean_config.alignment,
+            profile=self.validate_config.profile,
+            versions=_versions(),
+        )
+
+
+def _steps_by_symbol(log: pd.DataFrame) -> dict[str, list[LoggedStep]]:
+    """Return the steps that had something to say about each symbol."""
+    steps: dict[str, list[LoggedStep]] = {}
+    for row in log[log["text"] != ""].to_dict("records"):
+        symbol = str(row.pop("symbol"))
+        steps.setdefault(symbol, []).append(LoggedStep.model_validate(row))
+    return steps
+
+
+@cache
+def _versions() -> Mapping[str, str]:
+    return {name: version(name) for name in _LIBRARIES}
+
+
+def _judged(log: pd.DataFrame, verdict: Validation) -> Judged:
+    return Judged(
+        log=log, findings=verdict.findings, failures=verdict.failures, counts=verdict.counts
     )
-    return {
-        "inputs": list(joined.inputs),
-        "prices": joined.prices,
-        "notes": list(joined.notes),
-        "steps": told,
-        "findings": {str(severity): int(count) for severity, count in own.items()},
-    }
 
 
 def _put_findings(
@@ -182,23 +215,21 @@ def _put_findings(
     new = findings.assign(source=keys[0].source, interval=keys[0].interval)
     try:
         entry = store.findings()
-        old = store.read(entry) if entry else new[:0]
+        old = store.read(entry) if entry is not None else new[:0]
     except DataError:
         old = new[:0]
-    kept = old[~_of(old, keys)]
-    writer.put_findings(pd.concat([kept, new], ignore_index=True) if len(kept) else new, {})
+    kept = old[~_on_any(old, keys)]
+    writer.put_findings(pd.concat([kept, new], ignore_index=True) if len(kept) else new)
 
 
-def _of(table: pd.DataFrame, keys: Sequence[Key]) -> pd.Series[bool]:
+def _on_any(table: pd.DataFrame, keys: Sequence[Key]) -> pd.Series[bool]:
     """Return which findings (n,) are on some series of one source and interval."""
     same = (table["source"] == keys[0].source) & (table["interval"] == keys[0].interval)
     return same & table["symbol"].isin([key.symbol for key in keys])
 
 
-def reported(
-    store: Store, keys: Sequence[Key]
-) -> tuple[dict[str, pd.DataFrame], pd.DataFrame, pd.DataFrame, dict[str, Any]]:
-    """Return the frames, findings, log and facts that a report on some processed series is made of.
+def reported(store: Store, keys: Sequence[Key]) -> ReportInput:
+    """Return what a report on some processed series is made of.
 
     Raises:
         DataError: a series was never cleaned, or its file is damaged.
@@ -207,46 +238,63 @@ def reported(
 
     entries = {key.symbol: read_processed(store, key) for key in keys}
     frames = {symbol: store.read(entry) for symbol, entry in entries.items()}
-    log = [
-        {"symbol": symbol, **step}
-        for symbol, entry in entries.items()
-        for step in entry.facts["steps"]
-    ]
+    steps = []
+    for symbol, entry in entries.items():
+        for step in entry.facts.steps:
+            steps.append({"symbol": symbol, **step.model_dump()})
     findings = stored_findings(store, keys)
     assert findings is not None  # cleaning puts them down too
-    made = [entry.made_at for entry in entries.values()]
-    facts = {
-        "title": f"Market data: {keys[0].source} at {keys[0].interval}",
-        "source": keys[0].source,
-        "interval": keys[0].interval,
-        "calendar": _common(entries.values(), "calendar"),
-        "profile": _common(entries.values(), "profile"),
-        "prices": _common(entries.values(), "prices"),
-        "alignment": _common(entries.values(), "alignment"),
-        "cleaned": min(made) if min(made) == max(made) else f"{min(made)} to {max(made)}",
-        "failed": any(entry.facts["failed"] for entry in entries.values()),
+    return ReportInput(
+        frames=frames,
+        findings=findings,
+        log=pd.DataFrame(steps, columns=list(LOG_COLUMNS)),
+        facts=_provenance(keys[0], list(entries.values())),
+    )
+
+
+def _provenance(key: Key, entries: Sequence[ProcessedEntry]) -> dict[str, Any]:
+    """Return what the page says about where its series come from."""
+    made = [entry.made_at for entry in entries]
+    first, last = min(made), max(made)
+    facts = [entry.facts for entry in entries]
+    return {
+        "title": f"Market data: {key.source} at {key.interval}",
+        "source": key.source,
+        "interval": key.interval,
+        "calendar": _each_once(fact.calendar for fact in facts),
+        "profile": _each_once(fact.profile for fact in facts),
+        "prices": _each_once(str(fact.prices) for fact in facts),
+        "alignment": _each_once(fact.alignment for fact in facts),
+        "cleaned": first if first == last else f"{first} to {last}",
+        "failed": any(fact.failed for fact in facts),
     }
-    return frames, findings, pd.DataFrame(log, columns=list(LOG_COLUMNS)), facts
 
 
-def _common(entries: Iterable[Entry], fact: str) -> str:
-    """Return what the entries say of one fact; all of it, where they differ."""
-    return ", ".join(sorted({str(entry.facts[fact]) for entry in entries}))
+def _each_once(values: Iterable[str]) -> str:
+    return ", ".join(sorted(set(values)))
 
 
-def listed(store: Store, key: Key) -> tuple[object, ...]:
+def series_line(store: Store, key: Key) -> tuple[object, ...]:
     """Return a line on a series: source, symbol, interval, rows, span, fetched, cleaned, findings."""
-    newest, made = store.raw(key)[-1], store.processed(key)
-    series = newest.facts["series"]
-    why = stale(store, key)
-    counts = made.facts["findings"] if made else {}
+    newest = store.raw(key)[-1].facts
+    made = store.processed(key)
+    counts = made.facts.findings if made is not None else {}
+    findings = ", ".join(f"{count} {severity}" for severity, count in sorted(counts.items()))
     return (
         key.source,
         key.symbol,
         key.interval,
-        series["rows"],
-        f"{series['first']} to {series['last']}",
-        str(newest.facts["fetched_at"])[:10],
-        "no" if made is None else "yes" if why is None else f"old: {why}",
-        ", ".join(f"{count} {severity}" for severity, count in sorted(counts.items())) or "-",
+        newest.series.rows,
+        f"{newest.series.first} to {newest.series.last}",
+        newest.fetched_at[:10],
+        _cleaned_text(store, key),
+        findings or "-",
     )
+
+
+def _cleaned_text(store: Store, key: Key) -> str:
+    """Say whether a series was cleaned, and why that does not hold any more."""
+    if store.processed(key) is None:
+        return "no"
+    why = stale(store, key)
+    return "yes" if why is None else f"old: {why}"

@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bt_run import DataError
 from bt_run_plugins.market_data.fetching.sessions import bar_ends, is_intraday
@@ -27,7 +28,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "Question", "Trouble", "ask"]
 
-PRICES = "split_adjusted"  # Yahoo rewrites open to volume, and dividends, at each split
+# Yahoo rewrites open to volume, and dividends, at each split
+PRICES: Final = "split_adjusted"
+# beside the symbol frame's own: Yahoo counts a fund's capital gains in its dividends at times, at
+# times not
+CAPITAL_GAIN = "capital_gain"
 _NAMES = MappingProxyType(
     {
         "Open": "open",
@@ -38,12 +43,10 @@ _NAMES = MappingProxyType(
         "Volume": "volume",
         "Dividends": "dividend",
         "Stock Splits": "split",
-        # beside the symbol frame's own: Yahoo counts a fund's capital gains in its dividends at
-        # times, at times not
-        "Capital Gains": "capital_gain",
+        "Capital Gains": CAPITAL_GAIN,
     }
 )
-_NEEDED = ("Open", "High", "Low", "Close", "Adj Close", "Volume", "Dividends", "Stock Splits")
+_NEEDED = tuple(name for name in _NAMES if name != "Capital Gains")
 _RATE_LIMITED = re.compile(r"too many requests|rate.?limit|\b429\b", re.IGNORECASE)
 _UNREACHABLE = re.compile(
     r"could not resolve|couldn't connect|failed to connect|could not connect|connection "
@@ -64,7 +67,7 @@ Kind = Literal["rate_limited", "unreachable", "unknown", "other"]
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """Say what is asked for: ``first`` None is a symbol's beginning; ``last`` is included."""
+    """What is asked for: ``first`` None is a symbol's beginning; ``last`` is included."""
 
     symbols: tuple[str, ...]
     first: date | None
@@ -76,7 +79,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Trouble:
-    """Say why a symbol has no rows, in Yahoo's or the library's own words."""
+    """Why a symbol has no rows, in Yahoo's or the library's own words."""
 
     kind: Kind
     text: str
@@ -84,7 +87,7 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Answer:
-    """Hold what came: a frame or a trouble for each symbol that was asked for."""
+    """What came: a frame or a trouble for each symbol that was asked for."""
 
     frames: Mapping[str, pd.DataFrame]
     troubles: Mapping[str, Trouble]
@@ -100,7 +103,7 @@ def ask(question: Question) -> Answer:
     import yfinance
 
     _forget_answers(yfinance)
-    with _logged() as told, _exceptions_shown(yfinance), warnings.catch_warnings():
+    with _logged() as lines, _exceptions_shown(yfinance), warnings.catch_warnings():
         # the library has not caught up with the newest pandas; its answers are right
         for category in (DeprecationWarning, FutureWarning):
             warnings.simplefilter("ignore", category)
@@ -108,18 +111,13 @@ def ask(question: Question) -> Answer:
             table = _download(yfinance.download, question)
         except Exception as error:
             # with nothing at all to join, some versions fail where others return an empty table
-            told.append(f"{list(question.symbols)}: {error!r}")
+            lines.append(f"{list(question.symbols)}: {error!r}")
             table = None
-    troubles = _troubles(question.symbols, told)
     version = str(yfinance.__version__)
-    frames = {} if table is None or not len(table.columns) else _frames(table, question, version)
-    frames = {symbol: frame for symbol, frame in frames.items() if len(frame)}
-    silent = Trouble("other", "; ".join(told) or "Yahoo returned no rows and no reason")
-    return Answer(
-        frames=frames,
-        troubles={s: troubles.get(s, silent) for s in question.symbols if s not in frames},
-        version=version,
-    )
+    frames: dict[str, pd.DataFrame] = {}
+    if table is not None and len(table.columns):
+        frames = _frames(table, question, version)
+    return Answer(frames, _troubles(question.symbols, frames, lines), version)
 
 
 def _forget_answers(yfinance: Any) -> None:
@@ -156,8 +154,7 @@ def _frames(table: pd.DataFrame, question: Question, version: str) -> dict[str, 
     import pandas as pd
 
     columns = table.columns
-    fields = set(columns.get_level_values(0)) if isinstance(columns, pd.MultiIndex) else set()
-    if not isinstance(columns, pd.MultiIndex) or columns.nlevels != 2 or not fields & set(_NAMES):
+    if not _are_pairs(columns):
         raise DataError(
             f"yfinance {version} returned columns such as {columns[0]!r}; expected pairs of a "
             "field and a symbol, "
@@ -168,29 +165,43 @@ def _frames(table: pd.DataFrame, question: Question, version: str) -> dict[str, 
         raise DataError(
             f"yfinance {version} returned an index of {table.index.dtype}; expected dates or times"
         )
-    out = {}
+    frames = {}
     for symbol in question.symbols:
-        chosen = table.loc[:, columns.get_level_values(1) == symbol].droplevel(1, axis=1)
+        own = table.loc[:, columns.get_level_values(1) == symbol].droplevel(1, axis=1)
         # rows that the library added to line the symbols up have nothing in any column
-        chosen = chosen.dropna(how="all")
-        if not len(chosen):
-            continue
-        if missing := [name for name in _NEEDED if name not in chosen.columns]:
-            raise DataError(
-                f"yfinance {version} returned for {symbol} the columns "
-                f"{', '.join(map(str, chosen.columns))}; "
-                f"expected {', '.join(missing)} too"
-            )
-        frame = chosen.rename(columns=_NAMES)
-        frame.insert(0, "date", _dates(pd.DatetimeIndex(chosen.index), question))
-        known = [name for name in (*COLUMNS, "capital_gain") if name in frame.columns]
-        out[symbol] = (
-            frame[known].astype(dict.fromkeys(known[1:], "float64")).reset_index(drop=True)
+        own = own.dropna(how="all")
+        if len(own):
+            frames[symbol] = _symbol_frame(own, symbol, question, version)
+    return frames
+
+
+def _are_pairs(columns: pd.Index[Any]) -> bool:
+    """Say whether a table's columns are pairs of a field that is known and a symbol."""
+    import pandas as pd
+
+    if not isinstance(columns, pd.MultiIndex) or columns.nlevels != 2:
+        return False
+    return bool(set(columns.get_level_values(0)) & set(_NAMES))
+
+
+def _symbol_frame(own: pd.DataFrame, symbol: str, question: Question, version: str) -> pd.DataFrame:
+    import pandas as pd
+
+    missing = [name for name in _NEEDED if name not in own.columns]
+    if missing:
+        raise DataError(
+            f"yfinance {version} returned for {symbol} the columns "
+            f"{', '.join(map(str, own.columns))}; "
+            f"expected {', '.join(missing)} too"
         )
-    return out
+    frame = own.rename(columns=_NAMES)
+    frame.insert(0, "date", _dates(pd.DatetimeIndex(own.index), question))
+    names = [name for name in (*COLUMNS, CAPITAL_GAIN) if name in frame.columns]
+    numbers = dict.fromkeys(names[1:], "float64")
+    return frame[names].astype(numbers).reset_index(drop=True)
 
 
-def _dates(index: pd.DatetimeIndex, question: Question) -> Any:
+def _dates(index: pd.DatetimeIndex, question: Question) -> NDArray[np.datetime64]:
     """Return session dates for daily bars, ends of bars in UTC for intraday ones, datetime64[ns]."""
     if not is_intraday(question.interval):
         days = index.tz_localize(None) if index.tz is not None else index
@@ -201,24 +212,41 @@ def _dates(index: pd.DatetimeIndex, question: Question) -> Any:
             "one; "
             "install a version of yfinance that constraints.txt names"
         )
-    starts = index.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[ns]")
-    return bar_ends(np.asarray(starts), question.interval, question.calendar)
+    starts = index.tz_convert("UTC").tz_localize(None).to_numpy()
+    return bar_ends(starts.astype("datetime64[ns]"), question.interval, question.calendar)
 
 
-def _troubles(symbols: Sequence[str], told: Sequence[str]) -> dict[str, Trouble]:
-    """Find the reason for each symbol in what the library logged: lines such as ``['A', 'B']:
+def _troubles(
+    symbols: Sequence[str], frames: Mapping[str, pd.DataFrame], lines: Sequence[str]
+) -> dict[str, Trouble]:
+    """Return why each symbol without a frame did not come."""
+    reasons = _reasons(lines)
+    silent = "; ".join(lines) or "Yahoo returned no rows and no reason"
+    troubles = {}
+    for symbol in symbols:
+        if symbol in frames:
+            continue
+        if symbol in reasons:
+            troubles[symbol] = Trouble(_kind(reasons[symbol]), reasons[symbol].strip())
+        else:
+            troubles[symbol] = Trouble("other", silent)
+    return troubles
+
+
+def _reasons(lines: Sequence[str]) -> dict[str, str]:
+    """Return each symbol's reason in what the library logged: lines such as ``['A', 'B']:
     reason``.
     """
-    out = {}
-    for line in told:
-        listed, _, reason = line.partition("]: ")
+    reasons = {}
+    for line in lines:
+        names, _, reason = line.partition("]: ")
         try:
-            named = ast.literal_eval(f"{listed}]")
+            named = ast.literal_eval(f"{names}]")
         except (ValueError, SyntaxError):
             continue
-        for symbol in set(symbols) & {str(name) for name in named}:
-            out[symbol] = Trouble(_kind(reason), reason.strip())
-    return out
+        for name in named:
+            reasons[str(name)] = reason
+    return reasons
 
 
 def _kind(reason: str) -> Kind:
@@ -231,7 +259,7 @@ def _kind(reason: str) -> Kind:
 
 
 class _Lines(logging.Handler):
-    """Keep what is logged, a string each."""
+    """The lines that were logged, a string each."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -243,17 +271,18 @@ class _Lines(logging.Handler):
 
 @contextmanager
 def _logged() -> Iterator[list[str]]:
-    """Yield the lines that yfinance logs meanwhile; it tells failures nowhere else, and nobody else
+    """Yield the lines that yfinance logs meanwhile; it names failures nowhere else, and nobody else
     sees them.
     """
-    logger, lines = logging.getLogger("yfinance"), _Lines()
+    logger = logging.getLogger("yfinance")
+    handler = _Lines()
     propagate = logger.propagate
-    logger.addHandler(lines)
+    logger.addHandler(handler)
     logger.propagate = False
     try:
-        yield lines.lines
+        yield handler.lines
     finally:
-        logger.removeHandler(lines)
+        logger.removeHandler(handler)
         logger.propagate = propagate
 
 
