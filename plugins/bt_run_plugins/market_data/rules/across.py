@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -23,6 +24,9 @@ RULES = (
         "two symbols with the same returns: one share counted twice, or a mix-up",
     ),
 )
+SAME_RETURN = 1e-4  # difference of two log returns that are one
+CORRELATION = 0.97  # of two histories that are worth an exact look
+LARGEST_MOVE = 4.5  # usual moves beyond which one move would make the correlation alone
 
 
 def repeated_session(series: Sequence[Series], limits: Thresholds) -> list[Finding]:
@@ -35,24 +39,27 @@ def repeated_session(series: Sequence[Series], limits: Thresholds) -> list[Findi
     daily = [item for item in series if item.daily and len(item)]
     if not daily:
         return []
-    again = [item.repeats & (item.high > item.low) for item in daily]
-    dates, at = np.unique(np.concatenate([item.date for item in daily]), return_inverse=True)
-    count = np.bincount(at, weights=np.concatenate(again), minlength=len(dates))
-    many = (count >= CROWD) & (
-        count >= limits.repeated_session * np.bincount(at, minlength=len(dates))
-    )
-    out = []
-    for item, rows in zip(daily, again, strict=True):
-        place = np.searchsorted(dates, item.date)
-        for row in np.flatnonzero(rows & many[place]):
-            text = f"the prices are those of the row before, as in {count[place[row]]:.0f} symbols that day"
-            date = item.date[row]
-            out.append(
-                Finding(
-                    item.symbol, date, "repeated_session", float(count[place[row]]), "error", text
-                )
-            )
-    return out
+    repeats = [item.repeats & (item.high > item.low) for item in daily]
+    dates, place = np.unique(np.concatenate([item.date for item in daily]), return_inverse=True)
+    symbols = np.bincount(place, minlength=len(dates))
+    repeating = np.bincount(place, weights=np.concatenate(repeats), minlength=len(dates))
+    many = (repeating >= CROWD) & (repeating >= limits.repeated_session * symbols)
+    found = []
+    for item, again in zip(daily, repeats, strict=True):
+        at = np.searchsorted(dates, item.date)
+        for row in np.flatnonzero(again & many[at]):
+            count = repeating[at[row]]
+            text = f"the prices are those of the row before, as in {count:.0f} symbols that day"
+            found.append(item.finding("repeated_session", row, count, text, "error"))
+    return found
+
+
+@dataclass
+class _Twins:
+    """Two symbols with the same returns: since when, and on how many sessions."""
+
+    first: np.datetime64
+    count: int = 0
 
 
 def duplicate_history(series: Sequence[Series], limits: Thresholds) -> list[Finding]:
@@ -65,52 +72,72 @@ def duplicate_history(series: Sequence[Series], limits: Thresholds) -> list[Find
     """
     if len(series) < 2:
         return []
-    dates, steps = _matrix([item for item in series if item.daily])
-    years = dates.astype("datetime64[Y]")
-    found: dict[tuple[int, int], tuple[np.datetime64, int]] = {}
-    for year in np.unique(years):
-        block = steps[years == year]
-        for one, other in _alike(block, limits.twin_rows):
-            both = np.isfinite(block[:, one]) & np.isfinite(block[:, other])
-            left, right = block[both, one], block[both, other]
-            moved = (np.abs(left) > 1e-4) | (np.abs(right) > 1e-4)
-            agree = moved & (np.abs(left - right) < 1e-4)
-            if moved.sum() >= limits.twin_rows and agree.sum() >= limits.twins * moved.sum():
-                first, count = found.get((one, other), (dates[years == year][both][0], 0))
-                found[one, other] = first, count + int(agree.sum())
-    names = [item.symbol for item in series if item.daily]
-    return [
-        Finding(
-            names[one],
-            date,
+    daily = [item for item in series if item.daily]
+    found = []
+    for (one, other), twins in _all_twins(daily, limits).items():
+        text = f"the same returns as {daily[other].symbol} on {twins.count} sessions"
+        finding = Finding(
+            daily[one].symbol,
+            twins.first,
             "duplicate_history",
-            float(count),
+            float(twins.count),
             "warning",
-            f"the same returns as {names[other]} on {count} sessions",
+            text,
         )
-        for (one, other), (date, count) in found.items()
-    ]
+        found.append(finding)
+    return found
+
+
+def _all_twins(daily: Sequence[Series], limits: Thresholds) -> dict[tuple[int, int], _Twins]:
+    """Return the pairs of symbols, by their places, whose returns agree in some year."""
+    dates, steps = _matrix(daily)
+    years = dates.astype("datetime64[Y]")
+    twins: dict[tuple[int, int], _Twins] = {}
+    for year in np.unique(years):
+        days, block = dates[years == year], steps[years == year]
+        for pair in _alike(block, limits.twin_rows):
+            left, right = block[:, pair[0]], block[:, pair[1]]
+            count = _agreeing(left, right, limits)
+            if count:
+                both = np.isfinite(left) & np.isfinite(right)
+                known = twins.setdefault(pair, _Twins(days[both][0]))
+                known.count += count
+    return twins
+
+
+def _agreeing(left: Array, right: Array, limits: Thresholds) -> int:
+    """Return on how many sessions two returns (t,) of a year agree; 0 when that is no rule."""
+    both = np.isfinite(left) & np.isfinite(right)
+    left, right = left[both], right[both]
+    moved = (np.abs(left) > SAME_RETURN) | (np.abs(right) > SAME_RETURN)
+    agree = moved & (np.abs(left - right) < SAME_RETURN)
+    enough = moved.sum() >= limits.twin_rows
+    return int(agree.sum()) if enough and agree.sum() >= limits.twins * moved.sum() else 0
 
 
 def _matrix(series: Sequence[Series]) -> tuple[Dates, Array]:
     """Return all dates (t,) and the log returns (t, n), NaN where a symbol has none."""
     days = [item.date.astype("datetime64[D]") for item in series]
     dates = np.unique(np.concatenate([*days, np.zeros(0, dtype="datetime64[D]")]))
-    out = np.full((len(dates), len(series)), np.nan)
+    steps = np.full((len(dates), len(series)), np.nan)
     for column, item in enumerate(series):
-        out[np.searchsorted(dates, days[column]), column] = item.step
-    return dates, out
+        rows = np.searchsorted(dates, days[column])
+        steps[rows, column] = item.step
+    return dates, steps
 
 
 def _alike(block: Array, fewest: int) -> list[tuple[int, int]]:
-    """Return the pairs of columns with a correlation over 0.97, large moves cut: a quick look
-    before the exact one.
+    """Return the pairs of columns with a high correlation, large moves cut: a quick look before the
+    exact one.
     """
     known = np.isfinite(block)
     deep = np.flatnonzero(known.sum(axis=0) >= fewest)
     values = np.where(known[:, deep], block[:, deep], 0.0)
-    values = np.clip(values, *(sign * 4.5 * np.median(np.abs(values), axis=0) for sign in (-1, 1)))
+    most = LARGEST_MOVE * np.median(np.abs(values), axis=0)
+    values = np.clip(values, -most, most)
     length = np.sqrt((values**2).sum(axis=0))
-    near = (values.T @ values) / np.maximum(np.outer(length, length), 1e-30)
-    rows, columns = np.nonzero(np.triu(near > 0.97, 1))
-    return [(int(deep[one]), int(deep[other])) for one, other in zip(rows, columns, strict=True)]
+    scale = np.maximum(np.outer(length, length), 1e-30)
+    correlation = (values.T @ values) / scale
+    # each pair once
+    rows, columns = np.nonzero(np.triu(correlation > CORRELATION, 1))
+    return list(zip(deep[rows].tolist(), deep[columns].tolist(), strict=True))

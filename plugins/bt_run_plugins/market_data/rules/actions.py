@@ -4,14 +4,17 @@ themselves.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import SupportsIndex
 
 import numpy as np
 
 from bt_run import Array
-from bt_run_plugins.market_data.rules.findings import Finding, Rule, Severity
+from bt_run_plugins.market_data.rules.findings import NOWHERE, Finding, Rule
 from bt_run_plugins.market_data.rules.series import Mask, Series
 from bt_run_plugins.market_data.rules.thresholds import Thresholds
+
+SMALL_STOCK_DIVIDENDS = (2, 3, 4, 5, 6, 8, 10)  # per cent
 
 RULES = (
     Rule(
@@ -80,23 +83,18 @@ def adj_close_mismatch(series: Series, limits: Thresholds) -> list[Finding]:
         adjusted[1:] = series.adj_close[1:] / series.adj_close[:-1]
         paid = np.exp(series.step)
         vendor = series.close * series.ratio / (series.before - series.dividend * series.ratio)
-        apart = np.stack([adjusted / paid, np.where(vendor > 0, adjusted / vendor, np.nan)]) - 1.0
-        nearer = np.where(
-            np.abs(apart[0]) <= np.nan_to_num(np.abs(apart[1]), nan=np.inf), apart[0], apart[1]
-        )
+        by_paid = adjusted / paid - 1.0
+        by_vendor = np.where(vendor > 0, adjusted / vendor, np.nan) - 1.0
+        nearer = _nearer_to_zero(by_paid, by_vendor)
         bad = np.abs(nearer) > limits.adj_close + _rounding(series.adj_close)
-    return [
-        _found(
-            series,
-            "adj_close_mismatch",
-            row,
-            nearer[row],
+    found = []
+    for row in np.flatnonzero(bad):
+        text = (
             f"by adj_close the return is {adjusted[row] - 1:+.1%}, by close, dividend and split "
-            f"{paid[row] - 1:+.1%}",
-            "error",
+            f"{paid[row] - 1:+.1%}"
         )
-        for row in np.flatnonzero(bad)
-    ]
+        found.append(series.finding("adj_close_mismatch", row, nearer[row], text, "error"))
+    return found
 
 
 def dividend_over_price(series: Series, limits: Thresholds) -> list[Finding]:
@@ -106,17 +104,12 @@ def dividend_over_price(series: Series, limits: Thresholds) -> list[Finding]:
     worth = series.before / series.ratio
     with np.errstate(invalid="ignore"):
         rows = np.flatnonzero((series.dividend > 0) & (series.dividend >= worth))
-    return [
-        _found(
-            series,
-            "dividend_over_price",
-            row,
-            series.dividend[row],
-            f"dividend {series.dividend[row]:.6g} on a close before of {worth[row]:.6g}",
-            "error",
-        )
-        for row in rows
-    ]
+    found = []
+    for row in rows:
+        dividend = series.dividend[row]
+        text = f"dividend {dividend:.6g} on a close before of {worth[row]:.6g}"
+        found.append(series.finding("dividend_over_price", row, dividend, text, "error"))
+    return found
 
 
 def split_not_in_price(series: Series, limits: Thresholds) -> list[Finding]:
@@ -126,19 +119,13 @@ def split_not_in_price(series: Series, limits: Thresholds) -> list[Finding]:
     |log split| >= action; the move by all actions is >= action and >= action_sigmas; the best
     reading without the split leaves less than a third of it. The value is the split.
     """
-    return [
-        _found(
-            series,
-            "split_not_in_price",
-            row,
-            series.split[row],
-            f"split {series.split[row]:.6g} makes {np.expm1(series.move[row]):+.1%} beyond the "
-            "market of the day, "
-            f"without it {np.expm1(left[row]):+.1%}",
-        )
-        for left, rows in (_contradicted(series, limits, "split"),)
-        for row in np.flatnonzero(rows)
-    ]
+    left = _move_without(series, _split_part(series), _dividend_part(series))
+    found = []
+    for row in np.flatnonzero(_split_contradicted(series, limits)):
+        split = series.split[row]
+        text = f"split {split:.6g} makes {_beyond_market(series, row, left)}"
+        found.append(series.finding("split_not_in_price", row, split, text))
+    return found
 
 
 def dividend_not_in_price(series: Series, limits: Thresholds) -> list[Finding]:
@@ -147,20 +134,15 @@ def dividend_not_in_price(series: Series, limits: Thresholds) -> list[Finding]:
 
     A spin-off's dividend is followed by the price and is not found. The value is the dividend.
     """
-    _, splits = _contradicted(series, limits, "split")
-    return [
-        _found(
-            series,
-            "dividend_not_in_price",
-            row,
-            series.dividend[row],
-            f"dividend {series.dividend[row]:.6g} makes {np.expm1(series.move[row]):+.1%} beyond "
-            "the market of the "
-            f"day, without it {np.expm1(left[row]):+.1%}",
-        )
-        for left, rows in (_contradicted(series, limits, "dividend"),)
-        for row in np.flatnonzero(rows & ~splits)
-    ]
+    part = _dividend_part(series)
+    left = _move_without(series, part, _split_part(series))
+    rows = _contradicted(series, limits, part, left) & ~_split_contradicted(series, limits)
+    found = []
+    for row in np.flatnonzero(rows):
+        dividend = series.dividend[row]
+        text = f"dividend {dividend:.6g} makes {_beyond_market(series, row, left)}"
+        found.append(series.finding("dividend_not_in_price", row, dividend, text))
+    return found
 
 
 def action_ambiguous(series: Series, limits: Thresholds) -> list[Finding]:
@@ -171,23 +153,19 @@ def action_ambiguous(series: Series, limits: Thresholds) -> list[Finding]:
     value is that log.
     """
     worth = series.close * series.ratio
-    apart = np.log((worth + series.dividend * series.ratio) / (worth + series.dividend))
-    rows = np.flatnonzero(
-        (series.dividend > 0) & (series.ratio != 1.0) & (np.abs(apart) > limits.action_readings)
-    )
-    return [
-        _found(
-            series,
-            "action_ambiguous",
-            row,
-            apart[row],
+    per_new_share = worth + series.dividend * series.ratio
+    apart = np.log(per_new_share / (worth + series.dividend))
+    both = (series.dividend > 0) & (series.ratio != 1.0)
+    found = []
+    for row in np.flatnonzero(both & (np.abs(apart) > limits.action_readings)):
+        new = np.expm1(series.step[row])
+        old = np.expm1(series.step[row] - apart[row])
+        text = (
             f"dividend {series.dividend[row]:.6g} with split {series.split[row]:.6g}: per new "
-            "share the return is "
-            f"{np.expm1(series.step[row]):+.1%}, per old share "
-            f"{np.expm1(series.step[row] - apart[row]):+.1%}",
+            f"share the return is {new:+.1%}, per old share {old:+.1%}"
         )
-        for row in rows
-    ]
+        found.append(series.finding("action_ambiguous", row, apart[row], text))
+    return found
 
 
 def split_odd(series: Series, limits: Thresholds) -> list[Finding]:
@@ -196,37 +174,26 @@ def split_odd(series: Series, limits: Thresholds) -> list[Finding]:
 
     Stock dividends of 2, 3, 4, 5, 6, 8 and 10 % count as ordinary. The value is the split.
     """
-    rows = np.flatnonzero(series.split != 1.0)
-    return [
-        _found(
-            series,
-            "split_odd",
-            row,
-            series.split[row],
-            f"split {series.split[row]:.6g} new shares per old one: no ratio of small numbers",
-            "info",
-        )
-        for row in rows
-        if not _ordinary(float(series.split[row]))
-    ]
+    found = []
+    for row in np.flatnonzero(series.split != 1.0):
+        split = float(series.split[row])
+        if not _is_ordinary(split):
+            text = f"split {split:.6g} new shares per old one: no ratio of small numbers"
+            found.append(series.finding("split_odd", row, split, text, "info"))
+    return found
 
 
 def dividend_twice(series: Series, limits: Thresholds) -> list[Finding]:
     """Find a dividend with the amount of one at most five rows before; the value is the amount."""
     rows = np.flatnonzero(series.dividend > 0)
-    again = (np.diff(rows) <= 5) & np.isclose(
-        series.dividend[rows[1:]], series.dividend[rows[:-1]], rtol=1e-6
-    )
-    return [
-        _found(
-            series,
-            "dividend_twice",
-            row,
-            series.dividend[row],
-            f"dividend {series.dividend[row]:.6g}, {row - earlier} rows after the same amount",
-        )
-        for earlier, row in zip(rows[:-1][again], rows[1:][again], strict=True)
-    ]
+    found = []
+    for earlier, row in pairwise(rows):
+        later = row - earlier
+        dividend = series.dividend[row]
+        if later <= 5 and np.isclose(dividend, series.dividend[earlier], rtol=1e-6):
+            text = f"dividend {dividend:.6g}, {later} rows after the same amount"
+            found.append(series.finding("dividend_twice", row, dividend, text))
+    return found
 
 
 def dividends_mixed(series: Series, limits: Thresholds) -> list[Finding]:
@@ -237,14 +204,16 @@ def dividends_mixed(series: Series, limits: Thresholds) -> list[Finding]:
     """
     rows = np.flatnonzero(series.dividend > 0)
     near = np.diff(series.date[rows]) <= np.timedelta64(limits.dividend_days, "D")
-    pairs = np.flatnonzero(near & (series.dividend[rows[1:]] != series.dividend[rows[:-1]]))
+    different = series.dividend[rows[1:]] != series.dividend[rows[:-1]]
+    pairs = np.flatnonzero(near & different)
     if len(pairs) < limits.dividend_pairs:
         return []
+    first = int(rows[pairs[0] + 1])
     text = (
         f"{len(pairs)} times two different dividends within {limits.dividend_days} days: "
         "the dividends of two companies may be mixed"
     )
-    return [_found(series, "dividends_mixed", int(rows[pairs[0] + 1]), float(len(pairs)), text)]
+    return [series.finding("dividends_mixed", first, len(pairs), text)]
 
 
 def prices_undeclared(series: Series, limits: Thresholds) -> list[Finding]:
@@ -253,68 +222,85 @@ def prices_undeclared(series: Series, limits: Thresholds) -> list[Finding]:
 
     The value is the number of rows with an action; adj_close alone counts as 0.
     """
-    actions = (series.dividend != 0) | (series.split != 1.0)
-    if series.prices is not None or not (actions.any() or np.isfinite(series.adj_close).any()):
+    if series.prices is not None:
+        return []
+    count = int(((series.dividend != 0) | (series.split != 1.0)).sum())
+    if not count and not np.isfinite(series.adj_close).any():
         return []
     text = (
         "has actions or adj_close, and nothing says whether prices are as_traded or split_adjusted"
     )
-    nowhere = np.datetime64("NaT")
-    return [
-        Finding(series.symbol, nowhere, "prices_undeclared", float(actions.sum()), "error", text)
-    ]
+    return [Finding(series.symbol, NOWHERE, "prices_undeclared", float(count), "error", text)]
 
 
-def _contradicted(series: Series, limits: Thresholds, what: str) -> tuple[Array, Mask]:
-    """Return the move without an action (n,), by the best reading, and the rows that speak against
-    the action.
+def _split_part(series: Series) -> Array:
+    """Return how much of the moves (n,) splits make."""
+    return np.log(series.ratio)
+
+
+def _dividend_part(series: Series) -> Array:
+    """Return how much of the moves (n,) dividends make."""
+    return np.log1p(series.dividend / series.close)
+
+
+def _move_without(series: Series, action: Array, other: Array) -> Array:
+    """Return the moves (n,) without an action: with the other action of the day or without it,
+    whichever leaves less.
     """
-    split = np.log(series.ratio)
-    dividend = np.log1p(series.dividend / series.close)
-    if what == "split":
-        readings, size = [series.move - split, series.move - split - dividend], np.abs(split)
-    else:
-        readings, size = [series.move - dividend, series.move - dividend - split], dividend
-    stack = np.stack(readings)
-    left = np.take_along_axis(
-        stack, np.abs(np.nan_to_num(stack, nan=np.inf)).argmin(axis=0)[None], axis=0
-    )[0]
+    with_other = series.move - action
+    return _nearer_to_zero(with_other, with_other - other)
+
+
+def _nearer_to_zero(one: Array, other: Array) -> Array:
+    """Return the smaller of two readings (n,), the first where they are alike or nothing is known."""
+    first = np.abs(np.nan_to_num(one, nan=np.inf))
+    second = np.abs(np.nan_to_num(other, nan=np.inf))
+    return np.where(second < first, other, one)
+
+
+def _split_contradicted(series: Series, limits: Thresholds) -> Mask:
+    """Return the rows (n,) whose price speaks against their split."""
+    part = _split_part(series)
+    left = _move_without(series, part, _dividend_part(series))
+    return _contradicted(series, limits, np.abs(part), left)
+
+
+def _contradicted(series: Series, limits: Thresholds, size: Array, left: Array) -> Mask:
+    """Return the rows (n,) in which an action of some size makes a move out of an ordinary return."""
+    move = np.abs(series.move)
     with np.errstate(invalid="ignore"):
-        odd = (np.abs(series.move) >= limits.action) & (
-            np.abs(series.sigmas) >= limits.action_sigmas
-        )
-        return left, np.asarray(
-            odd & (size >= limits.action) & (np.abs(left) <= np.abs(series.move) / 3)
-        )
+        odd = (move >= limits.action) & (np.abs(series.sigmas) >= limits.action_sigmas)
+        ordinary = np.abs(left) <= move / 3
+        return np.asarray(odd & (size >= limits.action) & ordinary)
+
+
+def _beyond_market(series: Series, row: SupportsIndex, left: Array) -> str:
+    """Return a row's move with an action and without it, as a sentence goes on."""
+    move = np.expm1(series.move[row])
+    without = np.expm1(left[row])
+    return f"{move:+.1%} beyond the market of the day, without it {without:+.1%}"
 
 
 def _rounding(prices: Array) -> Array | float:
     """Return what rounding to cents can do to a ratio of prices (n,); 0 where they are not in
     cents.
     """
-    if not np.allclose(prices * 100, np.round(prices * 100), rtol=0, atol=1e-4, equal_nan=True):
+    cents = prices * 100
+    if not np.allclose(cents, np.round(cents), rtol=0, atol=1e-4, equal_nan=True):
         return 0.0
     out = np.zeros(len(prices))
     out[1:] = 0.005 / prices[1:] + 0.005 / prices[:-1]
     return out
 
 
-def _ordinary(split: float) -> bool:
+def _is_ordinary(split: float) -> bool:
+    """Say whether a split is a ratio of small numbers, or a usual stock dividend."""
+    for percent in SMALL_STOCK_DIVIDENDS:
+        if abs(split - 1.0 - percent / 100) < 1e-4:
+            return True
     size = max(split, 1.0 / split)
-    if any(abs(split - 1.0 - percent / 100) < 1e-4 for percent in (2, 3, 4, 5, 6, 8, 10)):
-        return True
-    return any(
-        abs(size * old / round(size * old) - 1.0) < 1e-3 and round(size * old) != old
-        for old in range(1, 6)
-    )
-
-
-def _found(
-    series: Series,
-    rule: str,
-    row: SupportsIndex,
-    value: float,
-    text: str,
-    severity: Severity = "warning",
-) -> Finding:
-    return Finding(series.symbol, series.date[row], rule, float(value), severity, text)
+    for old in range(1, 6):
+        new = round(size * old)
+        if new != old and abs(size * old / new - 1.0) < 1e-3:
+            return True
+    return False

@@ -5,12 +5,12 @@ traded.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import SupportsIndex
 
 import numpy as np
 
+from bt_run import Array
 from bt_run_plugins.market_data.rules.actions import dividend_not_in_price, split_not_in_price
-from bt_run_plugins.market_data.rules.findings import Finding, Rule, Severity
+from bt_run_plugins.market_data.rules.findings import Finding, Rule
 from bt_run_plugins.market_data.rules.series import Mask, Series
 from bt_run_plugins.market_data.rules.thresholds import Thresholds
 
@@ -45,25 +45,10 @@ RULES = (
     ),
     Rule("stale_opens", "info", "opens that repeat the close before are no prices to fill at"),
 )
-SPLITS = (
-    2.0,
-    3.0,
-    4.0,
-    5.0,
-    6.0,
-    7.0,
-    8.0,
-    10.0,
-    15.0,
-    20.0,
-    25.0,
-    30.0,
-    50.0,
-    2.5,
-    1.5,
-    4 / 3,
-    1.25,
-)
+# new shares per old one
+SPLITS = (2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 50, 2.5, 1.5, 4 / 3, 1.25)
+SMALLEST_SPLIT = 0.15  # log return; below it a move is too common to be called a split
+SMALLEST_SPAN = 0.002  # log(high / low) of a day that hardly moved
 
 
 def bad_tick(series: Series, limits: Thresholds) -> list[Finding]:
@@ -74,16 +59,16 @@ def bad_tick(series: Series, limits: Thresholds) -> list[Finding]:
     opposite signs, and their sum is under tick_match of the larger. Dated at the first row away;
     the value is the move there.
     """
-    out = []
+    found = []
     for away, back in _excursions(series, limits):
+        move = series.move[away]
         days = "1 row" if back - away == 1 else f"{back - away} rows"
         text = (
-            f"{np.expm1(series.move[away]):+.1%} beyond the market overnight and back after "
-            f"{days}, "
-            f"on {_traded(series.turnover[away])}"
+            f"{np.expm1(move):+.1%} beyond the market overnight and back after {days}, "
+            f"on {_turnover_text(series.turnover[away])}"
         )
-        out.append(_found(series, "bad_tick", away, series.move[away], text))
-    return out
+        found.append(series.finding("bad_tick", away, move, text))
+    return found
 
 
 def split_like(series: Series, limits: Thresholds) -> list[Finding]:
@@ -95,31 +80,39 @@ def split_like(series: Series, limits: Thresholds) -> list[Finding]:
     and more count, within split_match_blind. The value is the ratio of the close to the close
     before.
     """
-    sigmas = np.abs(series.sigmas)
-    quiet = unexplained(series, limits, limits.jump_flat - 0.5) & (sigmas >= limits.split_sigmas)
-    quiet &= (np.abs(series.move) >= 0.15) & (series.ratio == 1.0) & ~_away(series, limits)
-    logs = np.log(np.array(SPLITS))
-    logs = np.concatenate([logs, -logs])
-    out = []
+    large = np.abs(series.sigmas) >= limits.split_sigmas
+    large &= np.abs(series.move) >= SMALLEST_SPLIT
+    quiet = unexplained(series, limits, limits.jump_flat - 0.5) & large
+    quiet &= (series.ratio == 1.0) & ~_away(series, limits)
+    found = []
     for row in np.flatnonzero(quiet):
-        moves = (
-            np.array([series.gap[row], np.log(series.close[row] / series.before[row])])
-            - series.market[row]
-        )
-        apart = np.nanmin(np.abs(moves[:, None] - logs[None, :]), axis=0)
-        blind = np.isnan(series.turnover[row])
-        apart[(np.abs(logs) < 0.69) & (blind | (sigmas[row] < 2 * limits.split_sigmas))] = np.inf
-        near = int(np.argmin(apart))
-        if apart[near] > (limits.split_match_blind if blind else limits.split_match):
+        split = _nearest_split(series, int(row), limits)
+        if split is None:
             continue
-        ratio = series.close[row] / series.before[row]
+        close, before = series.close[row], series.before[row]
         text = (
-            f"close {series.close[row]:.6g} after {series.before[row]:.6g}, near a "
-            f"{_ratio(-logs[near])} split, "
+            f"close {close:.6g} after {before:.6g}, near a {_split_text(split)} split, "
             "and there is no split row"
         )
-        out.append(_found(series, "split_like", row, ratio, text))
-    return out
+        found.append(series.finding("split_like", row, close / before, text))
+    return found
+
+
+def _nearest_split(series: Series, row: int, limits: Thresholds) -> float | None:
+    """Return the log of the new shares per old one of the split that a row's move looks like, if
+    any.
+    """
+    logs = np.log(np.array(SPLITS))
+    logs = np.concatenate([logs, -logs])
+    by_close = np.log(series.close[row] / series.before[row])
+    moves = np.array([series.gap[row], by_close]) - series.market[row]
+    apart = np.nanmin(np.abs(moves[:, None] - logs[None, :]), axis=0)
+    blind = np.isnan(series.turnover[row])
+    if blind or abs(series.sigmas[row]) < 2 * limits.split_sigmas:
+        apart[np.abs(logs) < 0.69] = np.inf
+    near = int(np.argmin(apart))
+    match = limits.split_match_blind if blind else limits.split_match
+    return None if apart[near] > match else -float(logs[near])
 
 
 def jump(series: Series, limits: Thresholds) -> list[Finding]:
@@ -130,33 +123,33 @@ def jump(series: Series, limits: Thresholds) -> list[Finding]:
     falls a share whose spin-off has no row, or whose ticker another company took over. Where only
     closes are known nothing is a jump. The value is the move.
     """
-    sigmas, told = np.abs(series.sigmas), _told(series, limits)
-    out = []
-    for row in np.flatnonzero(_jumps(series, limits) & (sigmas >= limits.jump_sigmas) & ~told):
+    sigmas = np.abs(series.sigmas)
+    rows = _jumps(series, limits) & (sigmas >= limits.jump_sigmas) & ~_named(series, limits)
+    found = []
+    for row in np.flatnonzero(rows):
+        move = series.move[row]
         text = (
-            f"{np.expm1(series.move[row]):+.1%} beyond the market overnight, {sigmas[row]:.0f} "
-            "times the usual move, "
-            f"on {_traded(series.turnover[row])}; no split or dividend explains it"
+            f"{np.expm1(move):+.1%} beyond the market overnight, {sigmas[row]:.0f} times the usual "
+            f"move, on {_turnover_text(series.turnover[row])}; no split or dividend explains it"
         )
-        out.append(_found(series, "jump", row, series.move[row], text))
-    return out
+        found.append(series.finding("jump", row, move, text))
+    return found
 
 
 def large_move(series: Series, limits: Thresholds) -> list[Finding]:
-    """Tell of moves >= large_move and >= large_sigmas that no other rule names; the value is the
+    """Find moves >= large_move and >= large_sigmas that no other rule names; the value is the
     move.
     """
-    told = _told(series, limits) | _rows_of(series, jump(series, limits))
-    large = (
-        (np.abs(series.move) >= limits.large_move)
-        & (np.abs(series.sigmas) >= limits.large_sigmas)
-        & ~told
-    )
-    out = []
-    for row in np.flatnonzero(large):
-        text = f"{np.expm1(series.move[row]):+.1%} beyond the market, on {_traded(series.turnover[row])}: as a rule, news"
-        out.append(_found(series, "large_move", row, series.move[row], text, "info"))
-    return out
+    named = _named(series, limits) | _rows_of(series, jump(series, limits))
+    large = np.abs(series.move) >= limits.large_move
+    large &= np.abs(series.sigmas) >= limits.large_sigmas
+    found = []
+    for row in np.flatnonzero(large & ~named):
+        move = series.move[row]
+        turnover = _turnover_text(series.turnover[row])
+        text = f"{np.expm1(move):+.1%} beyond the market, on {turnover}: as a rule, news"
+        found.append(series.finding("large_move", row, move, text, "info"))
+    return found
 
 
 def range_spike(series: Series, limits: Thresholds) -> list[Finding]:
@@ -172,26 +165,25 @@ def range_spike(series: Series, limits: Thresholds) -> list[Finding]:
         up = np.log(series.high / bodies.max(axis=0))
         down = np.log(bodies.min(axis=0) / series.low)
         least = np.maximum(
-            limits.spike,
-            np.maximum(
-                limits.spike_ranges * series.usual_span, limits.spike_market * series.market_span
-            ),
+            limits.spike_ranges * series.usual_span, limits.spike_market * series.market_span
         )
+        least = np.maximum(limits.spike, least)
         calm = ~(series.turnover >= limits.spike_turnover)
-        sides = (("high", up, series.high, 1.0), ("low", down, series.low, -1.0))
-        return [
-            _found(
-                series,
-                "range_spike",
-                row,
-                sign * far[row],
-                f"{name} {prices[row]:.6g}, with open {series.open[row]:.6g}, close "
-                f"{series.close[row]:.6g} "
-                f"and close before {before[row]:.6g}",
-            )
-            for name, far, prices, sign in sides
-            for row in np.flatnonzero((far > least) & calm)
-        ]
+        high_rows = np.flatnonzero((up > least) & calm)
+        low_rows = np.flatnonzero((down > least) & calm)
+
+    def beside(row: np.intp) -> str:
+        opened, closed = series.open[row], series.close[row]
+        return f"with open {opened:.6g}, close {closed:.6g} and close before {before[row]:.6g}"
+
+    found = []
+    for row in high_rows:
+        text = f"high {series.high[row]:.6g}, {beside(row)}"
+        found.append(series.finding("range_spike", row, up[row], text))
+    for row in low_rows:
+        text = f"low {series.low[row]:.6g}, {beside(row)}"
+        found.append(series.finding("range_spike", row, -down[row], text))
+    return found
 
 
 def repeated_row(series: Series, limits: Thresholds) -> list[Finding]:
@@ -202,10 +194,10 @@ def repeated_row(series: Series, limits: Thresholds) -> list[Finding]:
         same = series.repeats & (series.high > series.low) & (series.volume > 0)
     same[1:] &= series.volume[1:] == series.volume[:-1]
     text = "open, high, low, close and volume are those of the row before"
-    return [
-        _found(series, "repeated_row", row, series.close[row], text, "error")
-        for row in np.flatnonzero(same)
-    ]
+    found = []
+    for row in np.flatnonzero(same):
+        found.append(series.finding("repeated_row", row, series.close[row], text, "error"))
+    return found
 
 
 def one_price(series: Series, limits: Thresholds) -> list[Finding]:
@@ -215,20 +207,15 @@ def one_price(series: Series, limits: Thresholds) -> list[Finding]:
     Liquid: usual turnover >= liquid. The value is the volume.
     """
     liquid = series.usual_turnover >= limits.liquid
-    rows = series.one_price & liquid & (series.volume > 0) & (series.turnover > 0.1)
-    carried = series.close == series.before
-    return [
-        _found(
-            series,
-            "one_price",
-            row,
-            series.volume[row],
-            f"open, high, low and close are all {series.close[row]:.6g}"
-            + (", the close before," if carried[row] else "")
-            + f" on {_traded(series.turnover[row])}",
-        )
-        for row in np.flatnonzero(rows)
-    ]
+    traded = (series.volume > 0) & (series.turnover > 0.1)
+    found = []
+    for row in np.flatnonzero(series.one_price & liquid & traded):
+        close = series.close[row]
+        carried = ", the close before," if close == series.before[row] else ""
+        turnover = _turnover_text(series.turnover[row])
+        text = f"open, high, low and close are all {close:.6g}{carried} on {turnover}"
+        found.append(series.finding("one_price", row, series.volume[row], text))
+    return found
 
 
 def zero_volume(series: Series, limits: Thresholds) -> list[Finding]:
@@ -238,33 +225,25 @@ def zero_volume(series: Series, limits: Thresholds) -> list[Finding]:
     A symbol with volume 0 in over half of its rows, such as an index, gets one information. The
     value is the close.
     """
-    none = series.volume == 0
-    if not none.any():
-        return []
-    if none.mean() > 0.5:
-        text = f"volume is 0 in {int(none.sum())} of {len(series)} rows: this source has no volume for it"
-        return [
-            _found(
-                series,
-                "zero_volume_thin",
-                int(np.flatnonzero(none)[0]),
-                float(none.sum()),
-                text,
-                "info",
-            )
-        ]
-    out = []
-    for row in np.flatnonzero(none):
-        if series.high[row] > series.low[row]:
-            text = f"volume 0 in a row that ranges from {series.low[row]:.6g} to {series.high[row]:.6g}"
-            out.append(_found(series, "zero_volume", row, series.close[row], text))
-        elif series.usual_turnover[row] >= limits.liquid:
-            text = f"volume 0, when {series.usual_turnover[row]:,.0f} a day are usual"
-            out.append(_found(series, "zero_volume", row, series.close[row], text))
-        else:
-            text = f"volume 0 at {series.close[row]:.6g}: nothing traded"
-            out.append(_found(series, "zero_volume_thin", row, series.close[row], text, "info"))
-    return out
+    rows = np.flatnonzero(series.volume == 0)
+    count = len(rows)
+    if count > 0.5 * len(series):
+        text = f"volume is 0 in {count} of {len(series)} rows: this source has no volume for it"
+        return [series.finding("zero_volume_thin", rows[0], count, text, "info")]
+    return [_untraded(series, int(row), limits) for row in rows]
+
+
+def _untraded(series: Series, row: int, limits: Thresholds) -> Finding:
+    """Return what a row with volume 0 is: a contradiction, odd, or usual for a thin symbol."""
+    high, low, close = series.high[row], series.low[row], series.close[row]
+    if high > low:
+        text = f"volume 0 in a row that ranges from {low:.6g} to {high:.6g}"
+        return series.finding("zero_volume", row, close, text)
+    if series.usual_turnover[row] >= limits.liquid:
+        text = f"volume 0, when {series.usual_turnover[row]:,.0f} a day are usual"
+        return series.finding("zero_volume", row, close, text)
+    text = f"volume 0 at {close:.6g}: nothing traded"
+    return series.finding("zero_volume_thin", row, close, text, "info")
 
 
 def stale_price(series: Series, limits: Thresholds) -> list[Finding]:
@@ -274,34 +253,40 @@ def stale_price(series: Series, limits: Thresholds) -> list[Finding]:
     A repeat has the same open, high, low and close; where only closes are known, the same close.
     Dated at the first repeat; the value is the length of the run.
     """
-    whole = np.isfinite(series.high).any()
-    same = series.repeats if whole else series.close == series.before
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], same.astype(np.int8), [0]])))
-    out = []
-    for first, end in zip(edges[::2], edges[1::2], strict=True):
-        traded = not whole or not (series.volume[first:end] == 0).all()
-        if end - first >= limits.stale_rows * (2 if traded else 1):
-            text = f"{end - first} rows repeat the row before" + (
-                "" if traded else ", and nothing traded"
-            )
-            out.append(_found(series, "stale_price", int(first), float(end - first), text))
-    return out
+    has_ranges = np.isfinite(series.high).any()
+    same = series.repeats if has_ranges else series.close == series.before
+    found = []
+    for first, end in _runs(same):
+        length = end - first
+        idle = has_ranges and (series.volume[first:end] == 0).all()
+        if length >= limits.stale_rows * (1 if idle else 2):
+            traded = ", and nothing traded" if idle else ""
+            text = f"{length} rows repeat the row before{traded}"
+            found.append(series.finding("stale_price", first, length, text))
+    return found
+
+
+def _runs(rows: Mask) -> list[tuple[int, int]]:
+    """Return (first, end) of each run of rows (n,)."""
+    steps = np.diff(np.concatenate([[0], rows.astype(np.int8), [0]]))
+    starts, ends = np.flatnonzero(steps > 0), np.flatnonzero(steps < 0)
+    return list(zip(starts.tolist(), ends.tolist(), strict=True))
 
 
 def stale_opens(series: Series, limits: Thresholds) -> list[Finding]:
-    """Tell of years with over ``stale_opens`` of the opens equal to the close before; the value is
+    """Find years with over ``stale_opens`` of the opens equal to the close before; the value is
     that fraction.
     """
     years = series.date.astype("datetime64[Y]")
     same = series.open == series.before
-    out = []
+    found = []
     for year in np.unique(years):
         rows = np.flatnonzero(years == year)
         share = float(same[rows].mean())
         if share > limits.stale_opens and len(rows) >= 20:
             text = f"in {year} {share:.0%} of the opens repeat the close before"
-            out.append(_found(series, "stale_opens", int(rows[0]), share, text, "info"))
-    return out
+            found.append(series.finding("stale_opens", rows[0], share, text, "info"))
+    return found
 
 
 def unexplained(series: Series, limits: Thresholds, flat: float) -> Mask:
@@ -313,25 +298,27 @@ def unexplained(series: Series, limits: Thresholds, flat: float) -> Mask:
     least blind_move.
     """
     overnight = np.where(np.isnan(series.gap), series.move, series.gap)
-    span = np.fmax(series.span, 0.002)
+    size = np.abs(series.move)
     with np.errstate(invalid="ignore"):
-        calm = (series.turnover < limits.jump_turnover) & (series.turnover > 0.1)
-        calm |= np.isnan(series.turnover) & (np.abs(series.move) >= limits.blind_move)
         part = overnight * np.sign(series.move)
-        return np.asarray((part >= 0.6 * np.abs(series.move)) & (part >= flat * span) & calm)
+        calm = (series.turnover < limits.jump_turnover) & (series.turnover > 0.1)
+        calm |= np.isnan(series.turnover) & (size >= limits.blind_move)
+        return np.asarray((part >= 0.6 * size) & (part >= flat * _day_span(series)) & calm)
+
+
+def _day_span(series: Series) -> Array:
+    return np.fmax(series.span, SMALLEST_SPAN)
 
 
 def _jumps(series: Series, limits: Thresholds) -> Mask:
+    """Return the rows (n,) with a large move that nothing explains, or an abrupt fall."""
+    fall = np.where(np.isnan(series.gap), 0.0, -series.gap)
     with np.errstate(invalid="ignore"):
-        large = (np.abs(series.move) >= limits.jump_move) & unexplained(
-            series, limits, limits.jump_flat
-        )
+        large = np.abs(series.move) >= limits.jump_move
         large &= np.isfinite(series.gap)
-        gap = np.where(np.isnan(series.gap), 0.0, series.gap)
-        abrupt = (series.move <= -limits.abrupt_move) & (
-            -gap >= limits.abrupt_flat * np.fmax(series.span, 0.002)
-        )
-    return np.asarray(large | abrupt)
+        abrupt = series.move <= -limits.abrupt_move
+        abrupt &= fall >= limits.abrupt_flat * _day_span(series)
+    return np.asarray(large & unexplained(series, limits, limits.jump_flat) | abrupt)
 
 
 def _excursions(series: Series, limits: Thresholds) -> list[tuple[int, int]]:
@@ -339,59 +326,52 @@ def _excursions(series: Series, limits: Thresholds) -> list[tuple[int, int]]:
     with np.errstate(invalid="ignore"):
         odd = unexplained(series, limits, 2.5) & (np.abs(series.move) >= limits.tick_move)
         odd &= np.abs(series.sigmas) >= limits.tick_sigmas
-    rows = np.flatnonzero(odd)
-    out: list[tuple[int, int]] = []
-    for away, back in pairwise(rows):
-        one, other = series.move[away], series.move[back]
-        near = back - away <= limits.tick_rows and (not out or out[-1][1] != away)
-        if (
-            near
-            and one * other < 0
-            and abs(one + other) < limits.tick_match * max(abs(one), abs(other))
-        ):
-            out.append((int(away), int(back)))
-    return out
+    found: list[tuple[int, int]] = []
+    for away, back in pairwise(np.flatnonzero(odd).tolist()):
+        near = back - away <= limits.tick_rows
+        # the way back of one excursion is not the beginning of the next
+        fresh = not found or found[-1][1] != away
+        if near and fresh and _come_back(series.move[away], series.move[back], limits):
+            found.append((away, back))
+    return found
+
+
+def _come_back(one: float, other: float, limits: Thresholds) -> bool:
+    """Say whether a move takes another one back."""
+    larger = max(abs(one), abs(other))
+    return one * other < 0 and abs(one + other) < limits.tick_match * larger
 
 
 def _away(series: Series, limits: Thresholds) -> Mask:
     """Return the rows (n,) at which a bad tick leaves or comes back."""
-    out = np.zeros(len(series), dtype=bool)
-    out[[row for pair in _excursions(series, limits) for row in pair]] = True
-    return out
+    rows = np.zeros(len(series), dtype=bool)
+    for away, back in _excursions(series, limits):
+        rows[[away, back]] = True
+    return rows
 
 
-def _told(series: Series, limits: Thresholds) -> Mask:
+def _named(series: Series, limits: Thresholds) -> Mask:
     """Return the rows (n,) whose move another rule names already."""
-    rules = (split_like, split_not_in_price, dividend_not_in_price)
-    return _away(series, limits) | _rows_of(
-        series, [item for rule in rules for item in rule(series, limits)]
-    )
+    rows = _away(series, limits)
+    for rule in (split_like, split_not_in_price, dividend_not_in_price):
+        rows |= _rows_of(series, rule(series, limits))
+    return rows
 
 
 def _rows_of(series: Series, findings: list[Finding]) -> Mask:
-    return np.isin(series.date, np.array([item.date for item in findings], dtype="datetime64[ns]"))
+    dates = np.array([item.date for item in findings], dtype="datetime64[ns]")
+    return np.isin(series.date, dates)
 
 
-def _ratio(log: float) -> str:
-    """Write a split: new shares to old ones."""
+def _split_text(log: float) -> str:
+    """Return a split as it reads, new shares to old ones."""
     size = float(np.exp(abs(log)))
     for old in (1, 2, 3, 4):
-        if abs(size * old - round(size * old)) < 1e-6:
-            new = round(size * old)
+        new = round(size * old)
+        if abs(size * old - new) < 1e-6:
             return f"{new}:{old}" if log > 0 else f"{old}:{new}"
     return f"{size:.3g}:1" if log > 0 else f"1:{size:.3g}"
 
 
-def _traded(turnover: float) -> str:
+def _turnover_text(turnover: float) -> str:
     return "unknown turnover" if np.isnan(turnover) else f"{turnover:.2g} times the usual turnover"
-
-
-def _found(
-    series: Series,
-    rule: str,
-    row: SupportsIndex,
-    value: float,
-    text: str,
-    severity: Severity = "warning",
-) -> Finding:
-    return Finding(series.symbol, series.date[row], rule, float(value), severity, text)

@@ -7,12 +7,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bt_run import Array
+from bt_run_plugins.market_data.rules.findings import Finding, Severity
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,6 +67,12 @@ class Series:
 
     def __len__(self) -> int:
         return len(self.date)
+
+    def finding(
+        self, rule: str, row: SupportsIndex, value: float, text: str, severity: Severity = "warning"
+    ) -> Finding:
+        """Return what a rule found at one of the rows."""
+        return Finding(self.symbol, self.date[row], rule, float(value), severity, text)
 
     @cached_property
     def daily(self) -> bool:

@@ -75,7 +75,7 @@ _ROW_RULES = (
 
 
 class ValidateConfig(Config):
-    """Choose how strictly market data are judged."""
+    """Configuration of the validation: how strictly market data are judged."""
 
     profile: Literal["standard", "strict"] = Field(
         "standard",
@@ -91,8 +91,8 @@ class ValidateConfig(Config):
 
 @dataclass(frozen=True)
 class Validation:
-    """Hold the findings (FINDING_COLUMNS) and whether they fail the profile; ``failures`` are the
-    rows that do.
+    """The findings (FINDING_COLUMNS) and whether they fail the profile; ``failures`` are the rows
+    that do.
     """
 
     findings: pd.DataFrame
@@ -100,6 +100,7 @@ class Validation:
 
     @property
     def failed(self) -> bool:
+        """Return whether the profile is failed."""
         return bool(len(self.failures))
 
     @property
@@ -119,6 +120,25 @@ def validate(
     Raises:
         ConfigError: no such calendar.
     """
+    found, series = _schema_findings(frames, prices)
+    sessions = _sessions(series, config.calendar)
+    for item in series:
+        found += _symbol_findings(item, sessions, config.thresholds)
+    found += rules_across.repeated_session(series, config.thresholds)
+    found += rules_across.duplicate_history(series, config.thresholds)
+    if config.profile == "strict":
+        table = as_table(_strictly(item) for item in found)
+        fails = table["severity"] == "error"
+    else:
+        table = as_table(found)
+        fails = table["rule"].isin(FATAL)
+    return Validation(table, table[fails].reset_index(drop=True))
+
+
+def _schema_findings(
+    frames: Mapping[str, pd.DataFrame], prices: Mapping[str, str | None]
+) -> tuple[list[Finding], list[Series]]:
+    """Return what single rows have wrong, and the series of the symbols that can be measured."""
     found: list[Finding] = []
     measurable = {}
     for symbol in sorted(frames):
@@ -127,27 +147,19 @@ def validate(
         if schema.can_be_measured(rows):
             measurable[symbol] = frames[symbol]
     series = [item for item in measure(measurable, prices) if len(item.days)]
-    sessions = _sessions(series, config.calendar)
-    for item in series:
-        found += _symbol_findings(item, sessions, config.thresholds)
-    found += rules_across.repeated_session(series, config.thresholds)
-    found += rules_across.duplicate_history(series, config.thresholds)
-    strict = config.profile == "strict"
-    if strict:
-        found = [replace(item, severity="error") if item.rule in STRICT else item for item in found]
-    table = as_table(found)
-    fails = table["severity"] == "error" if strict else table["rule"].isin(FATAL)
-    return Validation(table, table[fails].reset_index(drop=True))
+    return found, series
+
+
+def _strictly(finding: Finding) -> Finding:
+    return replace(finding, severity="error") if finding.rule in STRICT else finding
 
 
 def count_findings(findings: pd.DataFrame) -> pd.DataFrame:
     """Return rule, severity, findings and symbols of a table of findings, the worst first."""
     groups = findings.groupby(["severity", "rule"], sort=True)["symbol"]
     counts = groups.agg(findings="size", symbols="nunique").reset_index()
-    counts["severity_order"] = counts["severity"].map(SEVERITIES.index).astype("int64")
-    counts = counts.sort_values(
-        ["severity_order", "findings", "rule"], ascending=[True, False, True]
-    )
+    counts["order"] = counts["severity"].map(SEVERITIES.index).astype("int64")
+    counts = counts.sort_values(["order", "findings", "rule"], ascending=[True, False, True])
     return counts[["rule", "severity", "findings", "symbols"]].reset_index(drop=True)
 
 
@@ -155,8 +167,11 @@ def _symbol_findings(series: Series, sessions: Dates, limits: Thresholds) -> lis
     found: list[Finding] = []
     for dated in _SESSION_RULES:
         found += dated(series, sessions, limits)
-    for rule in (*_ROW_RULES, *(_DAILY_RULES if series.daily else ())):
+    for rule in _ROW_RULES:
         found += rule(series, limits)
+    if series.daily:
+        for rule in _DAILY_RULES:
+            found += rule(series, limits)
     return found
 
 
@@ -164,10 +179,8 @@ def _sessions(series: Sequence[Series], calendar: str) -> Dates:
     """Return the exchange's sessions over all rows; those of one year when there is no row, to
     check the name.
     """
-    ends = [day for item in series for day in (item.days[0], item.days[-1])]
-    first, last = (
-        (min(ends), max(ends))
-        if ends
-        else (np.datetime64("2020-01-01"), np.datetime64("2020-12-31"))
-    )
+    first, last = np.datetime64("2020-01-01"), np.datetime64("2020-12-31")
+    if series:
+        first = min(item.days[0] for item in series)
+        last = max(item.days[-1] for item in series)
     return exchange_sessions(calendar, first, last)
