@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bt_run import Array
-from bt_run_plugins.market_data.rules.findings import Finding, Rule
+from bt_run_plugins.market_data.rules.findings import Finding, Findings, Rule
 from bt_run_plugins.market_data.rules.series import CROWD, Dates, Series
 from bt_run_plugins.market_data.rules.thresholds import Thresholds
 
@@ -29,7 +29,7 @@ CORRELATION = 0.97  # of two histories that are worth an exact look
 LARGEST_MOVE = 4.5  # usual moves beyond which one move would make the correlation alone
 
 
-def repeated_session(series: Sequence[Series], limits: Thresholds) -> list[Finding]:
+def repeated_session(series: Sequence[Series], limits: Thresholds) -> Findings:
     """Find sessions on which many symbols have the open, high, low and close of the row before, in
     a day with a range.
 
@@ -62,7 +62,7 @@ class _Twins:
     count: int = 0
 
 
-def duplicate_history(series: Sequence[Series], limits: Thresholds) -> list[Finding]:
+def duplicate_history(series: Sequence[Series], limits: Thresholds) -> Findings:
     """Find pairs of symbols whose returns agree within 1e-4 in a fraction ``twins`` of a year's
     common sessions.
 

@@ -10,7 +10,7 @@ from typing import SupportsIndex
 import numpy as np
 
 from bt_run import Array
-from bt_run_plugins.market_data.rules.findings import NOWHERE, Finding, Rule
+from bt_run_plugins.market_data.rules.findings import NOWHERE, Finding, Findings, Rule
 from bt_run_plugins.market_data.rules.series import Mask, Series
 from bt_run_plugins.market_data.rules.thresholds import Thresholds
 
@@ -67,7 +67,7 @@ RULES = (
 )
 
 
-def adj_close_mismatch(series: Series, limits: Thresholds) -> list[Finding]:
+def adj_close_mismatch(series: Series, limits: Thresholds) -> Findings:
     """Find rows whose return by adj_close differs by over ``adj_close`` from the return by close
     and actions.
 
@@ -97,7 +97,7 @@ def adj_close_mismatch(series: Series, limits: Thresholds) -> list[Finding]:
     return found
 
 
-def dividend_over_price(series: Series, limits: Thresholds) -> list[Finding]:
+def dividend_over_price(series: Series, limits: Thresholds) -> Findings:
     """Find dividends not below the close before (per new share on the day of a split); the value is
     the dividend.
     """
@@ -112,7 +112,7 @@ def dividend_over_price(series: Series, limits: Thresholds) -> list[Finding]:
     return found
 
 
-def split_not_in_price(series: Series, limits: Thresholds) -> list[Finding]:
+def split_not_in_price(series: Series, limits: Thresholds) -> Findings:
     """Find splits that the price did not follow: without the split the day's return would be an
     ordinary one.
 
@@ -128,7 +128,7 @@ def split_not_in_price(series: Series, limits: Thresholds) -> list[Finding]:
     return found
 
 
-def dividend_not_in_price(series: Series, limits: Thresholds) -> list[Finding]:
+def dividend_not_in_price(series: Series, limits: Thresholds) -> Findings:
     """Find dividends of at least ``action`` of the price that it did not fall by; as
     ``split_not_in_price``.
 
@@ -145,7 +145,7 @@ def dividend_not_in_price(series: Series, limits: Thresholds) -> list[Finding]:
     return found
 
 
-def action_ambiguous(series: Series, limits: Thresholds) -> list[Finding]:
+def action_ambiguous(series: Series, limits: Thresholds) -> Findings:
     """Find days with a split and a dividend whose return depends on which share the dividend is
     paid on.
 
@@ -168,7 +168,7 @@ def action_ambiguous(series: Series, limits: Thresholds) -> list[Finding]:
     return found
 
 
-def split_odd(series: Series, limits: Thresholds) -> list[Finding]:
+def split_odd(series: Series, limits: Thresholds) -> Findings:
     """Find split factors that are not p:q with q (or p, for a reverse split) at most 5, within 0.1
     %.
 
@@ -183,7 +183,7 @@ def split_odd(series: Series, limits: Thresholds) -> list[Finding]:
     return found
 
 
-def dividend_twice(series: Series, limits: Thresholds) -> list[Finding]:
+def dividend_twice(series: Series, limits: Thresholds) -> Findings:
     """Find a dividend with the amount of one at most five rows before; the value is the amount."""
     rows = np.flatnonzero(series.dividend > 0)
     found = []
@@ -196,7 +196,7 @@ def dividend_twice(series: Series, limits: Thresholds) -> list[Finding]:
     return found
 
 
-def dividends_mixed(series: Series, limits: Thresholds) -> list[Finding]:
+def dividends_mixed(series: Series, limits: Thresholds) -> Findings:
     """Find symbols with ``dividend_pairs`` pairs of different dividends within ``dividend_days``
     calendar days.
 
@@ -216,7 +216,7 @@ def dividends_mixed(series: Series, limits: Thresholds) -> list[Finding]:
     return [series.finding("dividends_mixed", first, len(pairs), text)]
 
 
-def prices_undeclared(series: Series, limits: Thresholds) -> list[Finding]:
+def prices_undeclared(series: Series, limits: Thresholds) -> Findings:
     """Find symbols that have actions or adj_close while nothing says if their prices are adjusted
     for splits.
 
@@ -267,9 +267,9 @@ def _split_contradicted(series: Series, limits: Thresholds) -> Mask:
 
 def _contradicted(series: Series, limits: Thresholds, size: Array, left: Array) -> Mask:
     """Return the rows (n,) in which an action of some size makes a move out of an ordinary return."""
-    move = np.abs(series.move)
+    move = series.size
     with np.errstate(invalid="ignore"):
-        odd = (move >= limits.action) & (np.abs(series.sigmas) >= limits.action_sigmas)
+        odd = (move >= limits.action) & (series.sigmas >= limits.action_sigmas)
         ordinary = np.abs(left) <= move / 3
         return np.asarray(odd & (size >= limits.action) & ordinary)
 

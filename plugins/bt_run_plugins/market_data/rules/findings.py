@@ -12,6 +12,17 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = [
+    "FINDING_COLUMNS",
+    "NOWHERE",
+    "SEVERITIES",
+    "Finding",
+    "Findings",
+    "Rule",
+    "Severity",
+    "as_table",
+]
+
 FINDING_COLUMNS = ("symbol", "date", "rule", "value", "severity", "action", "text")
 _DTYPES = MappingProxyType({"date": "datetime64[ns]", "value": "float64"})
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
@@ -52,6 +63,9 @@ class Finding:
     severity: Severity
     text: str
     action: str = "kept"
+
+
+Findings = list[Finding]
 
 
 def as_table(findings: Iterable[Finding]) -> pd.DataFrame:

@@ -98,15 +98,20 @@ class Series:
         return self.step - self.market
 
     @cached_property
+    def size(self) -> Array:
+        """Return the size of the moves, (n,), whatever their direction."""
+        return np.abs(self.move)
+
+    @cached_property
     def sigma(self) -> Array:
         """Return the usual move, (n,)."""
-        sigma = np.maximum(_DEVIATION * usual(np.abs(self.move)), SIGMA_FLOOR)
+        sigma = np.maximum(_DEVIATION * usual(self.size), SIGMA_FLOOR)
         return np.where(np.isnan(sigma), SIGMA_UNKNOWN, sigma)
 
     @cached_property
     def sigmas(self) -> Array:
-        """Return the moves in sigmas, (n,)."""
-        return self.move / self.sigma
+        """Return the size of the moves in sigmas, (n,)."""
+        return self.size / self.sigma
 
     @cached_property
     def gap(self) -> Array:

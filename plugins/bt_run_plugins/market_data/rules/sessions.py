@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bt_run.text import day_text
-from bt_run_plugins.market_data.rules.findings import NOWHERE, Finding, Rule
+from bt_run_plugins.market_data.rules.findings import NOWHERE, Finding, Findings, Rule
 from bt_run_plugins.market_data.rules.series import Dates, Series
 from bt_run_plugins.market_data.rules.thresholds import Thresholds
 
@@ -38,7 +38,7 @@ RULES = (
 )
 
 
-def missing_session(series: Series, sessions: Dates, limits: Thresholds) -> list[Finding]:
+def missing_session(series: Series, sessions: Dates, limits: Thresholds) -> Findings:
     """Find the calendar's sessions between the first and the last row that have no row.
 
     One finding per run of missing sessions, dated at the first; the value is how many they are.
@@ -62,7 +62,7 @@ def missing_session(series: Series, sessions: Dates, limits: Thresholds) -> list
     return found
 
 
-def extra_session(series: Series, sessions: Dates, limits: Thresholds) -> list[Finding]:
+def extra_session(series: Series, sessions: Dates, limits: Thresholds) -> Findings:
     """Find rows on dates that are no session of the calendar; the value is the day of the week,
     Monday 0.
     """
@@ -75,7 +75,7 @@ def extra_session(series: Series, sessions: Dates, limits: Thresholds) -> list[F
     return found
 
 
-def time_of_day(series: Series, sessions: Dates, limits: Thresholds) -> list[Finding]:
+def time_of_day(series: Series, sessions: Dates, limits: Thresholds) -> Findings:
     """Find daily rows that carry a time of day: one finding for the symbol, the value is how many."""
     import pandas as pd
 
@@ -91,7 +91,7 @@ def time_of_day(series: Series, sessions: Dates, limits: Thresholds) -> list[Fin
     return [_warning(series, "time_of_day", first, count, text)]
 
 
-def ticker_reuse(series: Series, sessions: Dates, limits: Thresholds) -> list[Finding]:
+def ticker_reuse(series: Series, sessions: Dates, limits: Thresholds) -> Findings:
     """Find gaps of over ``reuse_gap`` sessions after which the level does not connect.
 
     |log(total return over the gap)| > reuse_sigmas * sigma * sqrt(sessions in the gap); the value
@@ -101,7 +101,7 @@ def ticker_reuse(series: Series, sessions: Dates, limits: Thresholds) -> list[Fi
     gap = np.diff(session, prepend=session[:1])
     with np.errstate(invalid="ignore"):
         usual = limits.reuse_sigmas * series.sigma * np.sqrt(gap)
-        far = np.abs(series.move) > usual
+        far = series.size > usual
     found = []
     for row in np.flatnonzero((gap > limits.reuse_gap) & far):
         text = (
@@ -112,7 +112,7 @@ def ticker_reuse(series: Series, sessions: Dates, limits: Thresholds) -> list[Fi
     return found
 
 
-def intraday_rows(series: Series, sessions: Dates, limits: Thresholds) -> list[Finding]:
+def intraday_rows(series: Series, sessions: Dates, limits: Thresholds) -> Findings:
     """Find symbols whose rows are bars within the day, to which the rules on daily moves do not
     apply.
     """
