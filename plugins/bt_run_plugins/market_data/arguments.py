@@ -51,12 +51,13 @@ def chosen(
     Raises:
         DataError: there are none, or one of the symbols is not there.
     """
+    every = store.keys()
     keys = []
-    for key in store.keys():
+    for key in every:
         if source in (None, key.source) and interval in (None, key.interval):
             keys.append(key)
     if not keys:
-        kinds = sorted({f"{key.source} at {key.interval}" for key in store.keys()})
+        kinds = sorted({f"{key.source} at {key.interval}" for key in every})
         raise DataError(
             f"{store.folder}: nothing to work on; found {', '.join(kinds) or 'an empty store'}; "
             "`bt-run data fetch` or `bt-run data import` brings prices"

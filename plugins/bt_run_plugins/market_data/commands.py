@@ -141,10 +141,10 @@ def _symbols_of(run: RunConfig) -> list[str]:
     wanted = run.data
     symbols = list(wanted.assets.values())
     symbols.append(wanted.assets.get(wanted.benchmark, wanted.benchmark))
-    for table in wanted.tables.values():
-        source = table.source or wanted.source
-        if source.use == SOURCE and table.symbol:
-            symbols.append(table.symbol)
+    for beside in wanted.tables.values():
+        source = beside.source or wanted.source
+        if source.use == SOURCE and beside.symbol:
+            symbols.append(beside.symbol)
     return symbols
 
 

@@ -5,18 +5,13 @@ or frozen.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from bt_run import (
-    Array,
     Bars,
     BuildContext,
     Component,
@@ -24,27 +19,31 @@ from bt_run import (
     DataError,
     LoadRequest,
     Rows,
-    assemble_bars,
     hookimpl,
 )
 from bt_run.text import listed
 from bt_run_plugins.market_data.cleaning import CleanConfig
 from bt_run_plugins.market_data.fetching.ingestion import fetch, missing
 from bt_run_plugins.market_data.fetching.job import SOURCE, FetchConfig, Outside, Window
+from bt_run_plugins.market_data.loading import (
+    MOST_NAMES,
+    Closes,
+    assembled,
+    closes_of,
+    in_parallel,
+    processed_bars,
+    processed_rows,
+    symbols_of,
+    upper_symbols,
+)
 from bt_run_plugins.market_data.processing import process, settings_of, stale
 from bt_run_plugins.market_data.rules.validation import ValidateConfig
 from bt_run_plugins.market_data.store.frames import counting, rows_of_columns
 from bt_run_plugins.market_data.store.manifest import Key
 from bt_run_plugins.market_data.store.packs import Pack, Part, open_pack, read_part
-from bt_run_plugins.market_data.store.records import ProcessedEntry
 from bt_run_plugins.market_data.store.store import Store
-from bt_run_plugins.sources.sample import PriceConvention
 
 __all__ = ["PackConfig", "PackSource", "StoreConfig", "StoreSource", "YahooConfig", "YahooSource"]
-
-# the times (n,) and closes (n,) of one symbol
-Closes = tuple[NDArray[np.datetime64], Array]
-_MOST = 10  # names that a note or an error lists
 
 _store_field = Field(
     None, description="folder of the store; null: $BT_RUN_STORE, else ~/.bt-run/store"
@@ -70,9 +69,7 @@ class YahooSource:
 
     def symbols(self) -> tuple[str, ...]:
         """Return the symbols of which the store has prices by Yahoo."""
-        own = (SOURCE, self.config.interval)
-        keys = self.store.keys()
-        return tuple(key.symbol for key in keys if (key.source, key.interval) == own)
+        return tuple(key.symbol for key in _keys_of(self.store, SOURCE, self.config.interval))
 
     def load(self, request: LoadRequest) -> Bars:
         """Return the bars of the requested symbols, fetched where the store lacks them.
@@ -81,15 +78,15 @@ class YahooSource:
             DataError: prices are missing and the request forbids the network, or Yahoo does not
                 give them.
         """
-        keys = self._ready(request, _symbols(request))
+        keys = self._ready(request, symbols_of(request))
         note = f"prices by Yahoo, fetched {self._days_of(keys)}, for personal use"
-        return _bars(self.store, keys, _upper(request), (note,))
+        return processed_bars(self.store, keys, upper_symbols(request), (note,))
 
     def series(self, symbol: str, request: LoadRequest) -> Closes:
         """Return the times (n,) and closes (n,) of one symbol over the request's window."""
         keys = self._ready(request, (symbol,))
-        rows = _read(self.store, keys)
-        return _closes(rows[keys[0].symbol], request)
+        rows = processed_rows(self.store, keys)
+        return closes_of(rows[keys[0].symbol], request)
 
     def _days_of(self, keys: Iterable[Key]) -> str:
         """Return the day, or the span of days, on which prices were fetched."""
@@ -124,20 +121,21 @@ class YahooSource:
         outcomes = fetch(self.store, names, window, config, self.outside)
         failed = [outcome for outcome in outcomes if outcome.state == "failed"]
         if failed:
-            reasons = [f"{outcome.symbol}: {outcome.text}" for outcome in failed[:_MOST]]
+            reasons = [f"{outcome.symbol}: {outcome.text}" for outcome in failed[:MOST_NAMES]]
             raise DataError(
                 f"Yahoo gave no prices of {len(failed)} symbols: {'; '.join(reasons)}; what came "
                 "is kept"
             )
 
     def _offline_text(self, symbols: Sequence[str], request: LoadRequest) -> str:
+        """Say which prices the store lacks, and how to fetch them."""
         start = request.history_from or "1900-01-01"
+        names = listed(symbols, MOST_NAMES)
+        window = f"--start {start} --end {request.end}{_store_words(self.config.store)}"
+        command = f"bt-run data fetch {_shell_words(symbols)} {window}"
         return (
-            f"{self.store.folder}: has not all prices of {listed(symbols, _MOST)} from {start} to "
-            f"{request.end}, and the "
-            "network is not to be used; fetch them with `bt-run data fetch "
-            f"{shlex.join(symbols[:_MOST])} "
-            f"--start {start} --end {request.end}{_store_option(self.config.store)}`"
+            f"{self.store.folder}: has not all prices of {names} from {start} to {request.end}, "
+            f"and the network is not to be used; fetch them with `{command}`"
         )
 
 
@@ -160,10 +158,9 @@ class StoreSource:
 
     def symbols(self) -> tuple[str, ...]:
         """Return the symbols that the store has cleaned prices of."""
-        own = (self.config.source, self.config.interval)
         cleaned = []
-        for key in self.store.keys():
-            if (key.source, key.interval) == own and self.store.processed(key) is not None:
+        for key in _keys_of(self.store, self.config.source, self.config.interval):
+            if self.store.processed(key) is not None:
                 cleaned.append(key.symbol)
         return tuple(cleaned)
 
@@ -173,24 +170,24 @@ class StoreSource:
         Raises:
             DataError: a symbol was never cleaned or is not there, or its file is damaged.
         """
-        keys = self._keys(_symbols(request))
+        keys = self._keys(symbols_of(request))
         notes: tuple[str, ...] = ()
         old = [key.symbol for key in keys if stale(self.store, key)]
         if old:
-            names = listed(old, _MOST)
+            names = listed(old, MOST_NAMES)
             notes = (f"prices of {names} came after the rest was cleaned and are not used",)
-        return _bars(self.store, keys, request, notes)
+        return processed_bars(self.store, keys, request, notes)
 
     def series(self, symbol: str, request: LoadRequest) -> Closes:
         """Return the times (n,) and closes (n,) of one symbol over the request's window."""
-        rows = _read(self.store, self._keys((symbol,)))
-        return _closes(rows[symbol], request)
+        rows = processed_rows(self.store, self._keys((symbol,)))
+        return closes_of(rows[symbol], request)
 
     def _keys(self, symbols: Iterable[str]) -> tuple[Key, ...]:
         keys = [Key(self.config.source, symbol, self.config.interval) for symbol in symbols]
         lacking = [key for key in keys if self.store.processed(key) is None]
         if lacking:
-            names = listed([key.symbol for key in lacking], _MOST)
+            names = listed([key.symbol for key in lacking], MOST_NAMES)
             raise DataError(
                 f"{self.store.folder}: no cleaned prices of {names} from {self.config.source} "
                 f"at {self.config.interval}; {self._remedy(lacking)}"
@@ -200,13 +197,13 @@ class StoreSource:
     def _remedy(self, lacking: Sequence[Key]) -> str:
         """Say how to bring cleaned prices that are not there."""
         source = self.config.source
-        place = _store_option(self.config.store)
+        place = _store_words(self.config.store)
         raw = [key.symbol for key in lacking if self.store.raw(key)]
         if raw:
-            some = shlex.join(raw[:_MOST])
+            some = _shell_words(raw)
             return f"clean them with `bt-run data clean {some} --source {source}{place}`"
         if source == SOURCE:
-            some = shlex.join([key.symbol for key in lacking[:_MOST]])
+            some = _shell_words([key.symbol for key in lacking])
             command = f"bt-run data fetch {some} --start DAY{place}"
             return f"fetch them with `{command}`, then clean them"
         command = f"bt-run data import PATH --source {source}{place}"
@@ -243,23 +240,24 @@ class PackSource:
                 symbol.
         """
         pack = self._pack(request)
-        parts = self._parts(pack, _symbols(request))
+        parts = self._parts(pack, symbols_of(request))
 
         def rows_of(part: Part) -> Rows:
             return rows_of_columns(read_part(pack, part))
 
-        symbols = [part.symbol for part in parts]
-        with ThreadPoolExecutor() as pool:
-            rows = dict(zip(symbols, pool.map(rows_of, parts), strict=True))
-        prices = {part.symbol: part.prices for part in parts}
+        rows = {}
+        conventions = {}
+        for part, own in zip(parts, in_parallel(rows_of, parts), strict=True):
+            rows[part.symbol] = own
+            conventions[part.symbol] = part.prices
         note = f"prices from the pack {self.config.id}, frozen as of {pack.as_of}"
-        return _assembled(request, rows, prices, (note,))
+        return assembled(request, rows, conventions, (note,))
 
     def series(self, symbol: str, request: LoadRequest) -> Closes:
         """Return the times (n,) and closes (n,) of one symbol over the request's window."""
         pack = self._pack(request)
         parts = self._parts(pack, (symbol,))
-        return _closes(rows_of_columns(read_part(pack, parts[0])), request)
+        return closes_of(rows_of_columns(read_part(pack, parts[0])), request)
 
     def _pack(self, request: LoadRequest) -> Pack:
         """Return the pack, if it is not too old for the run."""
@@ -267,12 +265,11 @@ class PackSource:
         allowed = self.config.max_age_days or 0
         if pack.as_of + timedelta(days=allowed) < request.end:
             age = (request.end - pack.as_of).days
+            command = f"bt-run data pack create --as-of {request.end}"
             raise DataError(
                 f"pack {self.config.id} is stale: it is as of {pack.as_of}, {age} days before the "
-                "run's end "
-                f"{request.end}; expected at most {allowed}; end the run at {pack.as_of}, set "
-                "max_age_days, or make a "
-                f"newer pack with `bt-run data pack create --as-of {request.end}`"
+                f"run's end {request.end}; expected at most {allowed}; end the run at "
+                f"{pack.as_of}, set max_age_days, or make a newer pack with `{command}`"
             )
         return pack
 
@@ -281,96 +278,24 @@ class PackSource:
         lacking = [symbol for symbol in symbols if symbol not in have]
         if lacking:
             raise DataError(
-                f"pack {self.config.id} has no {listed(lacking, _MOST)}; it has "
-                f"{listed(have, _MOST)}"
+                f"pack {self.config.id} has no {listed(lacking, MOST_NAMES)}; it has {listed(have, MOST_NAMES)}"
             )
         return tuple(have[symbol] for symbol in symbols)
 
 
-def _symbols(request: LoadRequest) -> tuple[str, ...]:
-    return tuple(sorted({*request.assets.values(), request.benchmark[1]}))
+def _keys_of(store: Store, source: str, interval: str) -> list[Key]:
+    """Return the series of one source with bars of one length."""
+    keys = store.keys()
+    return [key for key in keys if (key.source, key.interval) == (source, interval)]
 
 
-def _upper(request: LoadRequest) -> LoadRequest:
-    """Return the request with its symbols in capitals, as Yahoo knows them."""
-    assets = {name: symbol.upper() for name, symbol in request.assets.items()}
-    name, symbol = request.benchmark
-    return replace(request, assets=assets, benchmark=(name, symbol.upper()))
+def _shell_words(names: Sequence[str]) -> str:
+    """Return names as words of a command, no more than a screen takes."""
+    return shlex.join(names[:MOST_NAMES])
 
 
-def _read(store: Store, keys: Sequence[Key]) -> dict[str, Rows]:
-    """Read processed series in parallel: hashing and decompressing need no lock of the interpreter."""
-    entries = _processed(store, keys)
-
-    def rows_of(entry: ProcessedEntry) -> Rows:
-        return rows_of_columns(store.read_columns(entry))
-
-    with ThreadPoolExecutor() as pool:
-        rows = list(pool.map(rows_of, entries.values()))
-    return dict(zip(entries, rows, strict=True))
-
-
-def _processed(store: Store, keys: Sequence[Key]) -> dict[str, ProcessedEntry]:
-    """Return the processed file of each symbol."""
-    entries = {}
-    for key in keys:
-        entry = store.processed(key)
-        if entry is not None:
-            entries[key.symbol] = entry
-    return entries
-
-
-def _bars(store: Store, keys: Sequence[Key], request: LoadRequest, notes: tuple[str, ...]) -> Bars:
-    entries = _processed(store, keys)
-    wrong = []
-    for symbol, entry in sorted(entries.items()):
-        count = entry.facts.findings.get("error", 0)
-        if count:
-            wrong.append(f"{symbol} ({count})")
-    if wrong:
-        found = listed(wrong, _MOST)
-        notes = (*notes, f"findings of severity error when the prices were validated: {found}")
-    prices = {symbol: entry.facts.prices for symbol, entry in entries.items()}
-    return _assembled(request, _read(store, keys), prices, notes)
-
-
-def _assembled(
-    request: LoadRequest,
-    rows: Mapping[str, Rows],
-    prices: Mapping[str, PriceConvention | None],
-    notes: tuple[str, ...],
-) -> Bars:
-    return assemble_bars(
-        request,
-        {name: rows[symbol] for name, symbol in request.assets.items()},
-        rows[request.benchmark[1]],
-        prices=_one_convention(prices),
-        notes=notes,
-    )
-
-
-def _one_convention(prices: Mapping[str, PriceConvention | None]) -> PriceConvention | None:
-    """Return what the prices of all symbols are."""
-    first_of: dict[PriceConvention, str] = {}
-    for symbol, convention in sorted(prices.items()):
-        if convention is not None:
-            first_of.setdefault(convention, symbol)
-    conventions = sorted(first_of)
-    if len(conventions) > 1:
-        one, other = conventions[:2]
-        raise DataError(
-            f"{first_of[one]} is {one} and {first_of[other]} is {other}; "
-            "expected one convention of prices in a run"
-        )
-    return conventions[0] if conventions else None
-
-
-def _closes(rows: Rows, request: LoadRequest) -> Closes:
-    cut = rows.between(request)
-    return cut.times, cut.close
-
-
-def _store_option(store: Path | None) -> str:
+def _store_words(store: Path | None) -> str:
+    """Return the option that names a store, as a command goes on; nothing for the usual one."""
     return f" --store {shlex.quote(str(store))}" if store else ""
 
 
