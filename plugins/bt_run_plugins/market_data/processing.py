@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from bt_run import DataError
@@ -63,9 +62,10 @@ def group(keys: Iterable[Key]) -> list[tuple[Key, ...]]:
     """Return the series by source and interval: symbols are cleaned and compared within such a
     group.
     """
-    ordered = sorted(keys, key=lambda key: (key.source, key.interval, key.symbol))
-    groups = groupby(ordered, key=lambda key: (key.source, key.interval))
-    return [tuple(members) for _, members in groups]
+    groups: dict[tuple[str, str], list[Key]] = {}
+    for key in sorted(keys):
+        groups.setdefault((key.source, key.interval), []).append(key)
+    return [tuple(groups[kind]) for kind in sorted(groups)]
 
 
 def stale(store: Store, key: Key, settings: Mapping[str, Any] | None = None) -> str | None:
@@ -89,7 +89,10 @@ def settings_of(clean: CleanConfig, validate: ValidateConfig) -> dict[str, Any]:
 
 
 def process(
-    store: Store, keys: Sequence[Key], clean_config: CleanConfig, validate_config: ValidateConfig
+    store: Store,
+    keys: Sequence[Key],
+    clean_config: CleanConfig,
+    validate_config: ValidateConfig,
 ) -> Judged:
     """Clean and validate series that share a source and an interval, and put the results into the
     store.
@@ -100,9 +103,9 @@ def process(
     """
     joined = {key.symbol: join_raw(store, key) for key in keys}
     frames = {symbol: item.frame for symbol, item in joined.items()}
-    prices = {symbol: item.prices for symbol, item in joined.items()}
+    conventions = {symbol: item.prices for symbol, item in joined.items()}
     cleaned = clean(frames, clean_config)
-    verdict = validate(cleaned.frames, prices, validate_config)
+    verdict = validate(cleaned.frames, conventions, validate_config)
     made = _Made(_steps_by_symbol(cleaned.log), verdict, clean_config, validate_config)
     with store.writing() as writer:
         for key in keys:
@@ -122,12 +125,12 @@ def validate_again(store: Store, keys: Sequence[Key], config: ValidateConfig) ->
     import pandas as pd
 
     frames = {}
-    prices = {}
+    conventions = {}
     for key in keys:
         entry = read_processed(store, key)
         frames[key.symbol] = store.read(entry)
-        prices[key.symbol] = entry.facts.prices
-    verdict = validate(frames, prices, config)
+        conventions[key.symbol] = entry.facts.prices
+    verdict = validate(frames, conventions, config)
     with store.writing() as writer:
         _put_findings(store, writer, keys, verdict.findings)
     return _judged(pd.DataFrame(), verdict)
@@ -168,22 +171,25 @@ class _Made:
 
     def facts_on(self, symbol: str, joined: Joined) -> ProcessedFacts:
         """Return what the store keeps about one of the series."""
-        findings = self.verdict.findings
-        own = findings.loc[findings["symbol"] == symbol, "severity"]
-        counts = {str(severity): int(count) for severity, count in own.value_counts().items()}
         return ProcessedFacts(
             inputs=joined.inputs,
             prices=joined.prices,
             notes=joined.notes,
             steps=tuple(self.steps.get(symbol, ())),
-            findings=counts,
-            failed=bool((self.verdict.failures["symbol"] == symbol).any()),
+            findings=self._severities(symbol),
+            failed=symbol in set(self.verdict.failures["symbol"]),
             settings=settings_of(self.clean_config, self.validate_config),
             calendar=self.clean_config.calendar,
             alignment=self.clean_config.alignment,
             profile=self.validate_config.profile,
             versions=_versions(),
         )
+
+    def _severities(self, symbol: str) -> dict[str, int]:
+        """Return how many findings of each severity a symbol has."""
+        findings = self.verdict.findings
+        own = findings.loc[findings["symbol"] == symbol, "severity"]
+        return {str(severity): int(count) for severity, count in own.value_counts().items()}
 
 
 def _steps_by_symbol(log: pd.DataFrame) -> dict[str, list[LoggedStep]]:
@@ -207,25 +213,39 @@ def _judged(log: pd.DataFrame, verdict: Validation) -> Judged:
 
 
 def _put_findings(
-    store: Store, writer: Writer, keys: Sequence[Key], findings: pd.DataFrame
+    store: Store,
+    writer: Writer,
+    keys: Sequence[Key],
+    findings: pd.DataFrame,
 ) -> None:
-    """Put findings beside those on other series; a table before that is damaged is left behind."""
+    """Put findings beside those on other series."""
     import pandas as pd
 
-    new = findings.assign(source=keys[0].source, interval=keys[0].interval)
+    table = findings.assign(source=keys[0].source, interval=keys[0].interval)
+    others = _findings_on_others(store, keys)
+    if others is not None and len(others):
+        table = pd.concat([others, table], ignore_index=True)
+    writer.put_findings(table)
+
+
+def _findings_on_others(store: Store, keys: Sequence[Key]) -> pd.DataFrame | None:
+    """Return the findings on all but some series; a table that is damaged is left behind."""
+    entry = store.findings()
+    if entry is None:
+        return None
     try:
-        entry = store.findings()
-        old = store.read(entry) if entry is not None else new[:0]
+        table = store.read(entry)
     except DataError:
-        old = new[:0]
-    kept = old[~_on_any(old, keys)]
-    writer.put_findings(pd.concat([kept, new], ignore_index=True) if len(kept) else new)
+        return None
+    return table[~_on_any(table, keys)]
 
 
 def _on_any(table: pd.DataFrame, keys: Sequence[Key]) -> pd.Series[bool]:
     """Return which findings (n,) are on some series of one source and interval."""
-    same = (table["source"] == keys[0].source) & (table["interval"] == keys[0].interval)
-    return same & table["symbol"].isin([key.symbol for key in keys])
+    rows = table["symbol"].isin([key.symbol for key in keys])
+    rows &= table["source"] == keys[0].source
+    rows &= table["interval"] == keys[0].interval
+    return rows
 
 
 def reported(store: Store, keys: Sequence[Key]) -> ReportInput:
@@ -234,29 +254,35 @@ def reported(store: Store, keys: Sequence[Key]) -> ReportInput:
     Raises:
         DataError: a series was never cleaned, or its file is damaged.
     """
-    import pandas as pd
-
     entries = {key.symbol: read_processed(store, key) for key in keys}
     frames = {symbol: store.read(entry) for symbol, entry in entries.items()}
-    steps = []
-    for symbol, entry in entries.items():
-        for step in entry.facts.steps:
-            steps.append({"symbol": symbol, **step.model_dump()})
     findings = stored_findings(store, keys)
     assert findings is not None  # cleaning puts them down too
     return ReportInput(
         frames=frames,
         findings=findings,
-        log=pd.DataFrame(steps, columns=list(LOG_COLUMNS)),
+        log=_kept_log(entries),
         facts=_provenance(keys[0], list(entries.values())),
     )
 
 
+def _kept_log(entries: Mapping[str, ProcessedEntry]) -> pd.DataFrame:
+    """Return the log of the cleaning as far as the store keeps it: the steps that did something."""
+    import pandas as pd
+
+    rows = []
+    for symbol, entry in entries.items():
+        for step in entry.facts.steps:
+            rows.append({"symbol": symbol, **step.model_dump()})
+    return pd.DataFrame(rows, columns=list(LOG_COLUMNS))
+
+
 def _provenance(key: Key, entries: Sequence[ProcessedEntry]) -> dict[str, Any]:
     """Return what the page says about where its series come from."""
-    made = [entry.made_at for entry in entries]
-    first, last = min(made), max(made)
     facts = [entry.facts for entry in entries]
+    made = [entry.made_at for entry in entries]
+    first = min(made)
+    last = max(made)
     return {
         "title": f"Market data: {key.source} at {key.interval}",
         "source": key.source,
@@ -275,20 +301,20 @@ def _each_once(values: Iterable[str]) -> str:
 
 
 def series_line(store: Store, key: Key) -> tuple[object, ...]:
-    """Return a line on a series: source, symbol, interval, rows, span, fetched, cleaned, findings."""
+    """Return a line on a series: source, symbol, interval, rows, span, fetched, cleaned and
+    findings.
+    """
     newest = store.raw(key)[-1].facts
-    made = store.processed(key)
-    counts = made.facts.findings if made is not None else {}
-    findings = ", ".join(f"{count} {severity}" for severity, count in sorted(counts.items()))
+    extent = newest.series
     return (
         key.source,
         key.symbol,
         key.interval,
-        newest.series.rows,
-        f"{newest.series.first} to {newest.series.last}",
+        extent.rows,
+        f"{extent.first} to {extent.last}",
         newest.fetched_at[:10],
         _cleaned_text(store, key),
-        findings or "-",
+        _findings_text(store.processed(key)),
     )
 
 
@@ -298,3 +324,8 @@ def _cleaned_text(store: Store, key: Key) -> str:
         return "no"
     why = stale(store, key)
     return "yes" if why is None else f"old: {why}"
+
+
+def _findings_text(entry: ProcessedEntry | None) -> str:
+    counts = entry.facts.findings if entry is not None else {}
+    return ", ".join(f"{counts[severity]} {severity}" for severity in sorted(counts)) or "-"

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["batches", "fetch_batch"]
 
+Mask = NDArray[np.bool_]
+
 _RECENT = timedelta(days=10)  # a last bar older than this is the symbol's end, and not merely late
 _NO_NETWORK = (
     "Without a network, `bt-run data import sample:indices` brings real prices from an installed "
@@ -76,58 +78,76 @@ def fetch_batch(job: Job, tasks: Sequence[Task]) -> None:
     answer = _ask_patiently(job, tasks)
     rewritten = []
     for task in tasks:
-        trouble = answer.troubles.get(task.symbol)
-        if trouble is not None:
-            job.fail(task.symbol, f"{_REASONS[trouble.kind]}: {trouble.text}")
-            continue
-        frame = answer.frames[task.symbol]
-        change = _rewritten(task.stored, frame, job.config.tolerance)
-        if change is None:
-            _keep(job, _Delivery(task, frame, answer.version, asked))
-        else:
-            rewritten.append(replace(task, ask_from=task.beginning, stored=None, note=change))
+        again = _sort_out(job, task, answer, asked)
+        if again is not None:
+            rewritten.append(again)
     job.writer.commit()
     _check_reach(job, answer)
     for batch in batches(rewritten, job.config.batch):
         fetch_batch(job, batch)
 
 
+def _sort_out(job: Job, task: Task, answer: Answer, asked: datetime) -> Task | None:
+    """Keep what came for a symbol, or say why nothing did; return what to ask for again."""
+    trouble = answer.troubles.get(task.symbol)
+    if trouble is not None:
+        job.fail(task.symbol, f"{_REASONS[trouble.kind]}: {trouble.text}")
+        return None
+    frame = answer.frames[task.symbol]
+    if task.stored is not None:
+        change = _rewritten(task.stored, frame, job.config.tolerance)
+        if change is not None:
+            return replace(task, ask_from=task.beginning, stored=None, note=change)
+    _keep(job, _Delivery(task, frame, answer.version, asked))
+    return None
+
+
 def _check_reach(job: Job, answer: Answer) -> None:
     """Raise without a network; at Yahoo's rate limit let the job stop, as asking makes it worse."""
-    lost = [trouble for trouble in answer.troubles.values() if trouble.kind == "unreachable"]
-    if lost and not answer.frames:
+    by_kind: dict[str, Trouble] = {}
+    for trouble in answer.troubles.values():
+        by_kind.setdefault(trouble.kind, trouble)
+    if "rate_limited" in by_kind:
+        job.stopped = f"{_RATE_LIMIT}; what came is kept, so repeat the command in an hour"
+    if "unreachable" in by_kind and not answer.frames:
         states = [outcome.state for outcome in job.outcomes.values()]
         raise DataError(
-            f"the network is not reachable: {lost[0].text}; {states.count('fetched')} symbols "
-            f"were fetched before and are kept. {_NO_NETWORK}"
+            f"the network is not reachable: {by_kind['unreachable'].text}; "
+            f"{states.count('fetched')} symbols were fetched before and are kept. {_NO_NETWORK}"
         )
-    if any(trouble.kind == "rate_limited" for trouble in answer.troubles.values()):
-        job.stopped = f"{_RATE_LIMIT}; what came is kept, so repeat the command in an hour"
 
 
 def _ask_patiently(job: Job, tasks: Sequence[Task]) -> Answer:
     """Ask until all symbols are there, are known not to be, or patience ends; a lost network gets
     one more try.
     """
-    config = job.config
-    question = Question(
-        symbols=tuple(task.symbol for task in tasks),
-        first=tasks[0].ask_from,
-        last=job.through,
-        interval=config.interval,
-        calendar=config.calendar,
-    )
+    question = _question(job, tasks)
     answer = job.outside.ask(question)
-    for attempt in range(config.tries - 1):
+    for attempt in range(job.config.tries - 1):
         pending = _pending(answer.troubles, first_try=attempt == 0)
         if not pending:
             break
-        kinds = [trouble.kind for trouble in answer.troubles.values()]
-        pause = config.rate_limit_pause if "rate_limited" in kinds else config.pause
-        job.outside.sleep(pause * 2**attempt)
+        _pause(job, answer.troubles, attempt)
         newer = job.outside.ask(replace(question, symbols=pending))
         answer = _merged(answer, newer)
     return answer
+
+
+def _question(job: Job, tasks: Sequence[Task]) -> Question:
+    return Question(
+        symbols=tuple(task.symbol for task in tasks),
+        first=tasks[0].ask_from,
+        last=job.through,
+        interval=job.config.interval,
+        calendar=job.config.calendar,
+    )
+
+
+def _pause(job: Job, troubles: Mapping[str, Trouble], attempt: int) -> None:
+    """Wait before asking again, twice as long each time."""
+    limited = any(trouble.kind == "rate_limited" for trouble in troubles.values())
+    pause = job.config.rate_limit_pause if limited else job.config.pause
+    job.outside.sleep(pause * 2**attempt)
 
 
 def _pending(troubles: Mapping[str, Trouble], *, first_try: bool) -> tuple[str, ...]:
@@ -146,22 +166,19 @@ def _merged(before: Answer, newer: Answer) -> Answer:
     return Answer(frames, troubles, newer.version)
 
 
-def _rewritten(stored: pd.DataFrame | None, frame: pd.DataFrame, tolerance: float) -> str | None:
+def _rewritten(stored: pd.DataFrame, frame: pd.DataFrame, tolerance: float) -> str | None:
     """Say at which day the closes of the overlap are others than those stored, if they are."""
-    if stored is None:
-        return None
     closes = ["date", "close"]
     both = stored[closes].merge(frame[closes], on="date", suffixes=("_old", "_new")).dropna()
     if not len(both):
         return "no bar that is stored came again; all of it was fetched again"
     ratio = both["close_old"] / both["close_new"]
-    other = np.flatnonzero(np.abs(ratio - 1) > tolerance)
+    other = both[np.abs(ratio - 1) > tolerance]
     if not len(other):
         return None
-    row = int(other[0])
-    day = both["date"].iloc[row]
-    old = both["close_old"].iloc[row]
-    new = both["close_new"].iloc[row]
+    day = other["date"].iloc[0]
+    old = other["close_old"].iloc[0]
+    new = other["close_new"].iloc[0]
     return (
         f"Yahoo rewrote the history: the close of {day:%Y-%m-%d} was {old:.6g} and is {new:.6g} "
         "now, "
@@ -171,30 +188,32 @@ def _rewritten(stored: pd.DataFrame | None, frame: pd.DataFrame, tolerance: floa
 
 def _keep(job: Job, delivery: _Delivery) -> None:
     """Write what came for a symbol, with all that must be known of it."""
-    task, frame = delivery.task, delivery.frame
+    task = delivery.task
+    frame = delivery.frame
     late = _late_rows(job, delivery)
     good = frame[~late & frame["close"].notna()]
-    if not len(good):
-        asked_from = task.ask_from or "the beginning"
-        job.fail(task.symbol, f"Yahoo has {len(frame)} rows from {asked_from}, none with a close")
-        return
-    facts = _raw_facts(job, delivery, good, late)
-    job.writer.add_raw(job.key(task.symbol), frame, facts)
-    usual = "all of it" if facts.whole else f"{len(good)} rows, the overlap agrees"
-    outcome = Outcome(
-        symbol=task.symbol,
+    if len(good):
+        facts = _raw_facts(job, delivery, good, late)
+        job.writer.add_raw(job.key(task.symbol), frame, facts)
+        job.settle(_fetched(task.symbol, facts, len(good)))
+    else:
+        begun = task.ask_from or "the beginning"
+        job.fail(task.symbol, f"Yahoo has {len(frame)} rows from {begun}, none with a close")
+
+
+def _fetched(symbol: str, facts: RawFacts, rows: int) -> Outcome:
+    usual = "all of it" if facts.whole else f"{rows} rows, the overlap agrees"
+    return Outcome(
+        symbol=symbol,
         state="fetched",
         rows=facts.series.rows,
         first=facts.series.first,
         last=facts.series.last,
         text="; ".join(facts.notes) or usual,
     )
-    job.settle(outcome)
 
 
-def _raw_facts(
-    job: Job, delivery: _Delivery, good: pd.DataFrame, late: NDArray[np.bool_]
-) -> RawFacts:
+def _raw_facts(job: Job, delivery: _Delivery, good: pd.DataFrame, late: Mask) -> RawFacts:
     task = delivery.task
     request = Request(start=task.ask_from, end=job.through, interval=job.config.interval)
     return RawFacts(
@@ -211,15 +230,16 @@ def _raw_facts(
     )
 
 
-def _late_rows(job: Job, delivery: _Delivery) -> NDArray[np.bool_]:
+def _late_rows(job: Job, delivery: _Delivery) -> Mask:
     """Return the rows (n,) whose bars were not over when they were asked for."""
     ends = delivery.frame["date"].to_numpy()
     if is_intraday(job.config.interval):
-        return np.asarray(ends > np.datetime64(delivery.asked.replace(tzinfo=None), "ns"))
+        asked = np.datetime64(delivery.asked.replace(tzinfo=None), "ns")
+        return np.asarray(ends > asked)
     return np.asarray(ends > np.datetime64(job.through))
 
 
-def _first_late(frame: pd.DataFrame, late: NDArray[np.bool_]) -> str | None:
+def _first_late(frame: pd.DataFrame, late: Mask) -> str | None:
     if not late.any():
         return None
     first = frame["date"].to_numpy()[late].min()
@@ -227,14 +247,22 @@ def _first_late(frame: pd.DataFrame, late: NDArray[np.bool_]) -> str | None:
 
 
 def _notes(delivery: _Delivery) -> tuple[str, ...]:
-    notes = [delivery.task.note] if delivery.task.note else []
-    if yahoo.CAPITAL_GAIN in delivery.frame.columns:
-        gains = int((delivery.frame[yahoo.CAPITAL_GAIN] > 0).sum())
-        if gains:
-            notes.append(
-                f"{gains} distributions of capital gains are in adj_close, and not in dividend"
-            )
+    notes = []
+    if delivery.task.note:
+        notes.append(delivery.task.note)
+    gains = _capital_gains(delivery.frame)
+    if gains:
+        notes.append(
+            f"{gains} distributions of capital gains are in adj_close, and not in dividend"
+        )
     return tuple(notes)
+
+
+def _capital_gains(frame: pd.DataFrame) -> int:
+    """Return how many rows distribute capital gains."""
+    if yahoo.CAPITAL_GAIN not in frame.columns:
+        return 0
+    return int((frame[yahoo.CAPITAL_GAIN] > 0).sum())
 
 
 def _extent(stored: pd.DataFrame | None, good: pd.DataFrame) -> Extent:
@@ -253,10 +281,15 @@ def _known_until(job: Job, delivery: _Delivery, good: pd.DataFrame) -> date:
     for if the symbol has ended.
     """
     last = good["date"].max().date()
-    if last < job.through and delivery.asked.date() - last > _RECENT:
+    age = delivery.asked.date() - last
+    if last < job.through and age > _RECENT:
         return job.through
-    day = np.datetime64(last)
-    sessions = exchange_sessions(job.config.calendar, day, day + np.timedelta64(20, "D"))
-    later = sessions[sessions > day]
+    return _eve_of_next_session(last, job.config.calendar)
+
+
+def _eve_of_next_session(day: date, calendar: str) -> date:
+    first = np.datetime64(day)
+    sessions = exchange_sessions(calendar, first, first + np.timedelta64(20, "D"))
+    later = sessions[sessions > first]
     eve: date = (later[0] - np.timedelta64(1, "D")).astype(object)
     return eve

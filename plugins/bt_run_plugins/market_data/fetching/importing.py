@@ -148,7 +148,7 @@ def _kind(path: Path) -> Literal["parquet", "csv"]:
     """Say what a path holds, by the ending of its name or of the files in it."""
     if not path.exists():
         raise DataError(f"{path}: no such file or folder; expected one, or sample:indices")
-    files = list(path.iterdir()) if path.is_dir() else [path]
+    files = path.iterdir() if path.is_dir() else [path]
     endings = {file.suffix[1:] for file in files}
     found = endings & _KINDS
     if len(found) > 1:
@@ -196,25 +196,33 @@ def _commonest_step(times: NDArray[np.datetime64]) -> int:
 def _add(store: Store, writer: Writer, key: Key, found: _Found) -> Imported:
     """Add a series, unless the store has the very same already."""
     frame = frame_of_rows(found.rows[key.symbol])
-    first, last = span(frame)
-    entries = store.raw(key)
-    if not entries:
+    newest = next(reversed(store.raw(key)), None)
+    if newest is None:
         text = "new"
-    elif entries[-1].facts.prices == found.prices and _is_same(store, entries[-1], frame):
-        text = "the store has it already"
-        return Imported(key=key, rows=len(frame), first=first, last=last, text=text)
+    elif newest.facts.prices == found.prices and _is_same(store, newest, frame):
+        return _imported(key, frame, "the store has it already")
     else:
-        text = f"in the place of what came from {entries[-1].facts.origin}"
-    facts = RawFacts(
+        text = f"in the place of what came from {newest.facts.origin}"
+    imported = _imported(key, frame, text)
+    writer.add_raw(key, frame, _raw_facts(imported, found))
+    return imported
+
+
+def _imported(key: Key, frame: pd.DataFrame, text: str) -> Imported:
+    first, last = span(frame)
+    return Imported(key=key, rows=len(frame), first=first, last=last, text=text)
+
+
+def _raw_facts(imported: Imported, found: _Found) -> RawFacts:
+    series = Extent(rows=imported.rows, first=imported.first, last=imported.last)
+    return RawFacts(
         fetched_at=datetime.now(UTC).isoformat(timespec="seconds"),
         prices=found.prices,
         whole=True,
         covers=KnownDays(),
-        series=Extent(rows=len(frame), first=first, last=last),
+        series=series,
         origin=found.origin,
     )
-    writer.add_raw(key, frame, facts)
-    return Imported(key=key, rows=len(frame), first=first, last=last, text=text)
 
 
 def _is_same(store: Store, entry: RawEntry, frame: pd.DataFrame) -> bool:

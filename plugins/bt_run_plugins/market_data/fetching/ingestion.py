@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from bt_run import DataError
 from bt_run_plugins.market_data.fetching.batch import batches, fetch_batch
@@ -25,11 +25,18 @@ from bt_run_plugins.market_data.store.manifest import Key
 from bt_run_plugins.market_data.store.records import RawEntry
 from bt_run_plugins.market_data.store.store import Store
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 __all__ = ["fetch", "missing"]
 
 
 def missing(
-    store: Store, symbols: Sequence[str], window: Window, config: FetchConfig, now: datetime
+    store: Store,
+    symbols: Sequence[str],
+    window: Window,
+    config: FetchConfig,
+    now: datetime,
 ) -> tuple[str, ...]:
     """Return the symbols of which the store does not know all of ``window``, as far as it is over
     by ``now``.
@@ -63,18 +70,10 @@ def fetch(
     """
     config = config or FetchConfig()
     outside = outside or Outside()
-    if config.interval != "1d" and not is_intraday(config.interval):
-        raise DataError(
-            f"interval was {config.interval!r}; expected 1d, or minutes or hours such as 5m or 1h"
-        )
-    first, last = window
-    through = last_finished(last, outside.now(), config.calendar)
-    if first is not None and first > through:
-        raise DataError(
-            f"no session between {first} and {last} is over yet; expected an earlier start"
-        )
+    now = outside.now()
+    through = _last_day(window, config, now)
     names = tuple(dict.fromkeys(symbol.upper() for symbol in symbols))
-    due = names if again else missing(store, names, window, config, outside.now())
+    due = names if again else missing(store, names, window, config, now)
     outcomes = {}
     for name in names:
         if name not in due:
@@ -82,11 +81,26 @@ def fetch(
     if due:
         with store.writing() as writer:
             job = Job(store, writer, config, outside, through)
-            tasks = [_task(job, name, first, again) for name in due]
+            tasks = [_task(job, name, window[0], again) for name in due]
             for batch in batches(tasks, config.batch):
                 fetch_batch(job, batch)
         outcomes |= job.outcomes
     return tuple(outcomes[name] for name in names)
+
+
+def _last_day(window: Window, config: FetchConfig, now: datetime) -> date:
+    """Return the last day that can be asked for, after checking what is asked for."""
+    if config.interval != "1d" and not is_intraday(config.interval):
+        raise DataError(
+            f"interval was {config.interval!r}; expected 1d, or minutes or hours such as 5m or 1h"
+        )
+    first, last = window
+    through = last_finished(last, now, config.calendar)
+    if first is not None and first > through:
+        raise DataError(
+            f"no session between {first} and {last} is over yet; expected an earlier start"
+        )
+    return through
 
 
 def _lacks(entries: Sequence[RawEntry], window: Window) -> Literal["all", "end"] | None:
@@ -99,12 +113,15 @@ def _lacks(entries: Sequence[RawEntry], window: Window) -> Literal["all", "end"]
     if known_from is not None and (first is None or first < known_from):
         return "all"
     known_until = known[-1].facts.covers.last
-    return "end" if known_until is None or known_until < last else None
+    if known_until is None or known_until < last:
+        return "end"
+    return None
 
 
 def _task(job: Job, symbol: str, first: date | None, again: bool) -> Task:
     """Choose between all of a series and the bars after those that are known."""
-    entries = counting(job.store.raw(job.key(symbol)))
+    key = job.key(symbol)
+    entries = counting(job.store.raw(key))
     if entries and first is not None:
         known_from = entries[0].facts.covers.first
         # what is known from an earlier day on stays known from there on
@@ -113,13 +130,18 @@ def _task(job: Job, symbol: str, first: date | None, again: bool) -> Task:
     if again or _lacks(entries, (first, job.through)) == "all":
         return everything
     try:
-        stored = join_raw(job.store, job.key(symbol)).frame
+        stored = join_raw(job.store, key).frame
     except DataError as error:
         note = f"all of it was fetched again, because what was stored is lost: {error}"
         return replace(everything, note=note)
+    return _continued(everything, stored, job.config.overlap)
+
+
+def _continued(everything: Task, stored: pd.DataFrame, overlap: int) -> Task:
+    """Return a task that asks for the last bars that are known and those after them."""
     if not len(stored):
         return everything
     stored = stored.sort_values("date")
-    overlap = stored["date"].to_numpy()[-job.config.overlap :]
-    ask_from: date = overlap[0].astype("datetime64[D]").astype(object)
+    first = stored["date"].to_numpy()[-overlap:][0]
+    ask_from: date = first.astype("datetime64[D]").astype(object)
     return replace(everything, ask_from=ask_from, stored=stored)

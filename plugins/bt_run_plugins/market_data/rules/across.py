@@ -9,7 +9,7 @@ import numpy as np
 
 from bt_run import Array
 from bt_run_plugins.market_data.rules.findings import Finding, Findings, Rule
-from bt_run_plugins.market_data.rules.series import CROWD, Dates, Series
+from bt_run_plugins.market_data.rules.series import CROWD, Dates, Mask, Series
 from bt_run_plugins.market_data.rules.thresholds import Thresholds
 
 RULES = (
@@ -41,17 +41,26 @@ def repeated_session(series: Sequence[Series], limits: Thresholds) -> Findings:
         return []
     repeats = [item.repeats & (item.high > item.low) for item in daily]
     dates, place = np.unique(np.concatenate([item.date for item in daily]), return_inverse=True)
-    symbols = np.bincount(place, minlength=len(dates))
-    repeating = np.bincount(place, weights=np.concatenate(repeats), minlength=len(dates))
-    many = (repeating >= CROWD) & (repeating >= limits.repeated_session * symbols)
+    symbols = np.bincount(place)
+    repeating = np.bincount(place, weights=np.concatenate(repeats))
+    least = np.maximum(CROWD, limits.repeated_session * symbols)
+    many = repeating >= least
     found = []
     for item, again in zip(daily, repeats, strict=True):
         at = np.searchsorted(dates, item.date)
-        for row in np.flatnonzero(again & many[at]):
-            count = repeating[at[row]]
-            text = f"the prices are those of the row before, as in {count:.0f} symbols that day"
-            found.append(item.finding("repeated_session", row, count, text, "error"))
+        counts = repeating[at].astype(np.float64)
+        found += _repeats(item, again & many[at], counts)
     return found
+
+
+def _repeats(item: Series, rows: Mask, counts: Array) -> Findings:
+    """Return a finding for each row (n,) that many symbols repeat; ``counts`` (n,) are how many."""
+
+    def text(row: int) -> str:
+        count = counts[row]
+        return f"the prices are those of the row before, as in {count:.0f} symbols that day"
+
+    return item.findings("repeated_session", rows, counts, text, "error")
 
 
 @dataclass
@@ -75,15 +84,10 @@ def duplicate_history(series: Sequence[Series], limits: Thresholds) -> Findings:
     daily = [item for item in series if item.daily]
     found = []
     for (one, other), twins in _all_twins(daily, limits).items():
+        symbol = daily[one].symbol
         text = f"the same returns as {daily[other].symbol} on {twins.count} sessions"
-        finding = Finding(
-            daily[one].symbol,
-            twins.first,
-            "duplicate_history",
-            float(twins.count),
-            "warning",
-            text,
-        )
+        value = float(twins.count)
+        finding = Finding(symbol, twins.first, "duplicate_history", value, "warning", text)
         found.append(finding)
     return found
 
@@ -94,25 +98,27 @@ def _all_twins(daily: Sequence[Series], limits: Thresholds) -> dict[tuple[int, i
     years = dates.astype("datetime64[Y]")
     twins: dict[tuple[int, int], _Twins] = {}
     for year in np.unique(years):
-        days, block = dates[years == year], steps[years == year]
+        days = dates[years == year]
+        block = steps[years == year]
         for pair in _alike(block, limits.twin_rows):
-            left, right = block[:, pair[0]], block[:, pair[1]]
-            count = _agreeing(left, right, limits)
+            common = np.isfinite(block[:, pair]).all(axis=1)
+            count = _agreeing(block[common][:, pair], limits)
             if count:
-                both = np.isfinite(left) & np.isfinite(right)
-                known = twins.setdefault(pair, _Twins(days[both][0]))
+                known = twins.setdefault(pair, _Twins(days[common][0]))
                 known.count += count
     return twins
 
 
-def _agreeing(left: Array, right: Array, limits: Thresholds) -> int:
-    """Return on how many sessions two returns (t,) of a year agree; 0 when that is no rule."""
-    both = np.isfinite(left) & np.isfinite(right)
-    left, right = left[both], right[both]
-    moved = (np.abs(left) > SAME_RETURN) | (np.abs(right) > SAME_RETURN)
+def _agreeing(pair: Array, limits: Thresholds) -> int:
+    """Return on how many sessions the returns (t, 2) of a year agree; 0 when that is no rule."""
+    left, right = pair.T
+    moved = (np.abs(pair) > SAME_RETURN).any(axis=1)
     agree = moved & (np.abs(left - right) < SAME_RETURN)
-    enough = moved.sum() >= limits.twin_rows
-    return int(agree.sum()) if enough and agree.sum() >= limits.twins * moved.sum() else 0
+    if moved.sum() < limits.twin_rows:
+        return 0
+    if agree.sum() < limits.twins * moved.sum():
+        return 0
+    return int(agree.sum())
 
 
 def _matrix(series: Sequence[Series]) -> tuple[Dates, Array]:
@@ -132,12 +138,16 @@ def _alike(block: Array, fewest: int) -> list[tuple[int, int]]:
     """
     known = np.isfinite(block)
     deep = np.flatnonzero(known.sum(axis=0) >= fewest)
-    values = np.where(known[:, deep], block[:, deep], 0.0)
+    values = np.where(known, block, 0.0)[:, deep]
     most = LARGEST_MOVE * np.median(np.abs(values), axis=0)
-    values = np.clip(values, -most, most)
-    length = np.sqrt((values**2).sum(axis=0))
-    scale = np.maximum(np.outer(length, length), 1e-30)
-    correlation = (values.T @ values) / scale
+    correlation = _correlation(np.clip(values, -most, most))
     # each pair once
     rows, columns = np.nonzero(np.triu(correlation > CORRELATION, 1))
     return list(zip(deep[rows].tolist(), deep[columns].tolist(), strict=True))
+
+
+def _correlation(values: Array) -> Array:
+    """Return the correlation of columns (n, n) around zero."""
+    length = np.sqrt((values**2).sum(axis=0))
+    scale = np.maximum(np.outer(length, length), 1e-30)
+    return (values.T @ values) / scale

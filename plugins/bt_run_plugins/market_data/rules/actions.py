@@ -5,8 +5,6 @@ themselves.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import SupportsIndex
-
 import numpy as np
 
 from bt_run import Array
@@ -76,25 +74,24 @@ def adj_close_mismatch(series: Series, limits: Thresholds) -> Findings:
     any actions cannot disagree; adj_close written in cents is given its rounding. The value is the
     one return's ratio over the other, less 1.
     """
-    if series.prices is None or not series.actions or not np.isfinite(series.adj_close).any():
+    if series.prices is None or not series.actions:
         return []
-    adjusted = np.full(len(series), np.nan)
+    if not np.isfinite(series.adj_close).any():
+        return []
+    adjusted = _ratios(series.adj_close)
     with np.errstate(invalid="ignore", divide="ignore"):
-        adjusted[1:] = series.adj_close[1:] / series.adj_close[:-1]
         paid = np.exp(series.step)
-        vendor = series.close * series.ratio / (series.before - series.dividend * series.ratio)
-        by_paid = adjusted / paid - 1.0
-        by_vendor = np.where(vendor > 0, adjusted / vendor, np.nan) - 1.0
-        nearer = _nearer_to_zero(by_paid, by_vendor)
-        bad = np.abs(nearer) > limits.adj_close + _rounding(series.adj_close)
-    found = []
-    for row in np.flatnonzero(bad):
-        text = (
+        reinvested = _reinvested_return(series)
+        apart = _nearer_to_zero(adjusted / paid - 1.0, adjusted / reinvested - 1.0)
+        rows = np.abs(apart) > limits.adj_close + _rounding(series.adj_close)
+
+    def text(row: int) -> str:
+        return (
             f"by adj_close the return is {adjusted[row] - 1:+.1%}, by close, dividend and split "
             f"{paid[row] - 1:+.1%}"
         )
-        found.append(series.finding("adj_close_mismatch", row, nearer[row], text, "error"))
-    return found
+
+    return series.findings("adj_close_mismatch", rows, apart, text, "error")
 
 
 def dividend_over_price(series: Series, limits: Thresholds) -> Findings:
@@ -102,14 +99,12 @@ def dividend_over_price(series: Series, limits: Thresholds) -> Findings:
     the dividend.
     """
     worth = series.before / series.ratio
-    with np.errstate(invalid="ignore"):
-        rows = np.flatnonzero((series.dividend > 0) & (series.dividend >= worth))
-    found = []
-    for row in rows:
-        dividend = series.dividend[row]
-        text = f"dividend {dividend:.6g} on a close before of {worth[row]:.6g}"
-        found.append(series.finding("dividend_over_price", row, dividend, text, "error"))
-    return found
+    rows = (series.dividend > 0) & (series.dividend >= worth)
+
+    def text(row: int) -> str:
+        return f"dividend {series.dividend[row]:.6g} on a close before of {worth[row]:.6g}"
+
+    return series.findings("dividend_over_price", rows, series.dividend, text, "error")
 
 
 def split_not_in_price(series: Series, limits: Thresholds) -> Findings:
@@ -120,12 +115,12 @@ def split_not_in_price(series: Series, limits: Thresholds) -> Findings:
     reading without the split leaves less than a third of it. The value is the split.
     """
     left = _move_without(series, _split_part(series), _dividend_part(series))
-    found = []
-    for row in np.flatnonzero(_split_contradicted(series, limits)):
-        split = series.split[row]
-        text = f"split {split:.6g} makes {_beyond_market(series, row, left)}"
-        found.append(series.finding("split_not_in_price", row, split, text))
-    return found
+
+    def text(row: int) -> str:
+        return f"split {series.split[row]:.6g} makes {_beyond_market(series, row, left)}"
+
+    rows = _split_contradicted(series, limits)
+    return series.findings("split_not_in_price", rows, series.split, text)
 
 
 def dividend_not_in_price(series: Series, limits: Thresholds) -> Findings:
@@ -136,13 +131,13 @@ def dividend_not_in_price(series: Series, limits: Thresholds) -> Findings:
     """
     part = _dividend_part(series)
     left = _move_without(series, part, _split_part(series))
-    rows = _contradicted(series, limits, part, left) & ~_split_contradicted(series, limits)
-    found = []
-    for row in np.flatnonzero(rows):
-        dividend = series.dividend[row]
-        text = f"dividend {dividend:.6g} makes {_beyond_market(series, row, left)}"
-        found.append(series.finding("dividend_not_in_price", row, dividend, text))
-    return found
+    rows = _contradicted(series, limits, part, left)
+    rows &= ~_split_contradicted(series, limits)
+
+    def text(row: int) -> str:
+        return f"dividend {series.dividend[row]:.6g} makes {_beyond_market(series, row, left)}"
+
+    return series.findings("dividend_not_in_price", rows, series.dividend, text)
 
 
 def action_ambiguous(series: Series, limits: Thresholds) -> Findings:
@@ -154,18 +149,20 @@ def action_ambiguous(series: Series, limits: Thresholds) -> Findings:
     """
     worth = series.close * series.ratio
     per_new_share = worth + series.dividend * series.ratio
-    apart = np.log(per_new_share / (worth + series.dividend))
-    both = (series.dividend > 0) & (series.ratio != 1.0)
-    found = []
-    for row in np.flatnonzero(both & (np.abs(apart) > limits.action_readings)):
+    per_old_share = worth + series.dividend
+    apart = np.log(per_new_share / per_old_share)
+    rows = np.abs(apart) > limits.action_readings
+    rows &= (series.dividend > 0) & (series.ratio != 1.0)
+
+    def text(row: int) -> str:
         new = np.expm1(series.step[row])
         old = np.expm1(series.step[row] - apart[row])
-        text = (
+        return (
             f"dividend {series.dividend[row]:.6g} with split {series.split[row]:.6g}: per new "
             f"share the return is {new:+.1%}, per old share {old:+.1%}"
         )
-        found.append(series.finding("action_ambiguous", row, apart[row], text))
-    return found
+
+    return series.findings("action_ambiguous", rows, apart, text)
 
 
 def split_odd(series: Series, limits: Thresholds) -> Findings:
@@ -174,20 +171,20 @@ def split_odd(series: Series, limits: Thresholds) -> Findings:
 
     Stock dividends of 2, 3, 4, 5, 6, 8 and 10 % count as ordinary. The value is the split.
     """
-    found = []
-    for row in np.flatnonzero(series.split != 1.0):
-        split = float(series.split[row])
-        if not _is_ordinary(split):
-            text = f"split {split:.6g} new shares per old one: no ratio of small numbers"
-            found.append(series.finding("split_odd", row, split, text, "info"))
-    return found
+    rows = series.split != 1.0
+    for row in np.flatnonzero(rows):
+        rows[row] = not _is_ordinary(float(series.split[row]))
+
+    def text(row: int) -> str:
+        return f"split {series.split[row]:.6g} new shares per old one: no ratio of small numbers"
+
+    return series.findings("split_odd", rows, series.split, text, "info")
 
 
 def dividend_twice(series: Series, limits: Thresholds) -> Findings:
     """Find a dividend with the amount of one at most five rows before; the value is the amount."""
-    rows = np.flatnonzero(series.dividend > 0)
     found = []
-    for earlier, row in pairwise(rows):
+    for earlier, row in pairwise(_dividend_rows(series)):
         later = row - earlier
         dividend = series.dividend[row]
         if later <= 5 and np.isclose(dividend, series.dividend[earlier], rtol=1e-6):
@@ -202,18 +199,19 @@ def dividends_mixed(series: Series, limits: Thresholds) -> Findings:
 
     One finding, at the first pair; the value is the number of pairs.
     """
-    rows = np.flatnonzero(series.dividend > 0)
-    near = np.diff(series.date[rows]) <= np.timedelta64(limits.dividend_days, "D")
-    different = series.dividend[rows[1:]] != series.dividend[rows[:-1]]
-    pairs = np.flatnonzero(near & different)
+    near = np.timedelta64(limits.dividend_days, "D")
+    pairs = []
+    for earlier, row in pairwise(_dividend_rows(series)):
+        close_by = series.date[row] - series.date[earlier] <= near
+        if close_by and series.dividend[row] != series.dividend[earlier]:
+            pairs.append(row)
     if len(pairs) < limits.dividend_pairs:
         return []
-    first = int(rows[pairs[0] + 1])
     text = (
         f"{len(pairs)} times two different dividends within {limits.dividend_days} days: "
         "the dividends of two companies may be mixed"
     )
-    return [series.finding("dividends_mixed", first, len(pairs), text)]
+    return [series.finding("dividends_mixed", pairs[0], len(pairs), text)]
 
 
 def prices_undeclared(series: Series, limits: Thresholds) -> Findings:
@@ -224,13 +222,35 @@ def prices_undeclared(series: Series, limits: Thresholds) -> Findings:
     """
     if series.prices is not None:
         return []
-    count = int(((series.dividend != 0) | (series.split != 1.0)).sum())
+    acts = (series.dividend != 0) | (series.split != 1.0)
+    count = int(acts.sum())
     if not count and not np.isfinite(series.adj_close).any():
         return []
     text = (
         "has actions or adj_close, and nothing says whether prices are as_traded or split_adjusted"
     )
     return [Finding(series.symbol, NOWHERE, "prices_undeclared", float(count), "error", text)]
+
+
+def _ratios(prices: Array) -> Array:
+    """Return each price over the one before, (n,)."""
+    out = np.full(len(prices), np.nan)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        out[1:] = prices[1:] / prices[:-1]
+    return out
+
+
+def _reinvested_return(series: Series) -> Array:
+    """Return the vendors' return (n,), by a dividend taken off the close before; NaN where that
+    leaves nothing.
+    """
+    left = series.before - series.dividend * series.ratio
+    returns = series.close * series.ratio / left
+    return np.where(returns > 0, returns, np.nan)
+
+
+def _dividend_rows(series: Series) -> list[int]:
+    return np.flatnonzero(series.dividend > 0).tolist()
 
 
 def _split_part(series: Series) -> Array:
@@ -252,7 +272,9 @@ def _move_without(series: Series, action: Array, other: Array) -> Array:
 
 
 def _nearer_to_zero(one: Array, other: Array) -> Array:
-    """Return the smaller of two readings (n,), the first where they are alike or nothing is known."""
+    """Return the smaller of two readings (n,), whatever their signs; the first where they are
+    alike.
+    """
     first = np.abs(np.nan_to_num(one, nan=np.inf))
     second = np.abs(np.nan_to_num(other, nan=np.inf))
     return np.where(second < first, other, one)
@@ -266,15 +288,15 @@ def _split_contradicted(series: Series, limits: Thresholds) -> Mask:
 
 
 def _contradicted(series: Series, limits: Thresholds, size: Array, left: Array) -> Mask:
-    """Return the rows (n,) in which an action of some size makes a move out of an ordinary return."""
-    move = series.size
-    with np.errstate(invalid="ignore"):
-        odd = (move >= limits.action) & (series.sigmas >= limits.action_sigmas)
-        ordinary = np.abs(left) <= move / 3
-        return np.asarray(odd & (size >= limits.action) & ordinary)
+    """Return the rows (n,) in which an action of some size makes an ordinary return a large one."""
+    rows = series.size >= limits.action
+    rows &= series.sigmas >= limits.action_sigmas
+    rows &= size >= limits.action
+    rows &= np.abs(left) <= series.size / 3
+    return rows
 
 
-def _beyond_market(series: Series, row: SupportsIndex, left: Array) -> str:
+def _beyond_market(series: Series, row: int, left: Array) -> str:
     """Return a row's move with an action and without it, as a sentence goes on."""
     move = np.expm1(series.move[row])
     without = np.expm1(left[row])
@@ -288,8 +310,9 @@ def _rounding(prices: Array) -> Array | float:
     cents = prices * 100
     if not np.allclose(cents, np.round(cents), rtol=0, atol=1e-4, equal_nan=True):
         return 0.0
+    share = 0.005 / prices
     out = np.zeros(len(prices))
-    out[1:] = 0.005 / prices[1:] + 0.005 / prices[:-1]
+    out[1:] = share[1:] + share[:-1]
     return out
 
 

@@ -49,11 +49,12 @@ def bad_tick(series: Series, limits: Thresholds) -> Findings:
     """
     found = []
     for away, back in _excursions(series, limits):
-        move = series.move[away]
         days = "1 row" if back - away == 1 else f"{back - away} rows"
-        turnover = turnover_text(series.turnover[away])
-        text = f"{_percent(move)} beyond the market overnight and back after {days}, on {turnover}"
-        found.append(series.finding("bad_tick", away, move, text))
+        text = (
+            f"{_beyond_market(series, away)} overnight and back after {days}, "
+            f"on {turnover_text(series, away)}"
+        )
+        found.append(series.finding("bad_tick", away, series.move[away], text))
     return found
 
 
@@ -92,16 +93,14 @@ def jump(series: Series, limits: Thresholds) -> Findings:
     rows = _large_overnight(series, limits) | _abrupt_fall(series, limits)
     rows &= series.sigmas >= limits.jump_sigmas
     rows &= ~_named(series, limits)
-    found = []
-    for row in np.flatnonzero(rows):
-        move = series.move[row]
-        turnover = turnover_text(series.turnover[row])
-        text = (
-            f"{_percent(move)} beyond the market overnight, {series.sigmas[row]:.0f} times the "
-            f"usual move, on {turnover}; no split or dividend explains it"
+
+    def text(row: int) -> str:
+        return (
+            f"{_beyond_market(series, row)} overnight, {series.sigmas[row]:.0f} times the usual "
+            f"move, on {turnover_text(series, row)}; no split or dividend explains it"
         )
-        found.append(series.finding("jump", row, move, text))
-    return found
+
+    return series.findings("jump", rows, series.move, text)
 
 
 def large_move(series: Series, limits: Thresholds) -> Findings:
@@ -112,13 +111,12 @@ def large_move(series: Series, limits: Thresholds) -> Findings:
     rows &= series.sigmas >= limits.large_sigmas
     rows &= ~_named(series, limits)
     rows &= ~_rows_of(series, jump(series, limits))
-    found = []
-    for row in np.flatnonzero(rows):
-        move = series.move[row]
-        turnover = turnover_text(series.turnover[row])
-        text = f"{_percent(move)} beyond the market, on {turnover}: as a rule, news"
-        found.append(series.finding("large_move", row, move, text, "info"))
-    return found
+
+    def text(row: int) -> str:
+        turnover = turnover_text(series, row)
+        return f"{_beyond_market(series, row)}, on {turnover}: as a rule, news"
+
+    return series.findings("large_move", rows, series.move, text, "info")
 
 
 def unexplained(series: Series, limits: Thresholds, flat: float) -> Mask:
@@ -172,9 +170,7 @@ def _nearest_split(series: Series, row: int, limits: Thresholds) -> float | None
         apart[np.abs(logs) < DOUBLE] = np.inf
     nearest = np.argmin(apart)
     match = limits.split_match_blind if blind else limits.split_match
-    if apart[nearest] > match:
-        return None
-    return -float(logs[nearest])
+    return -float(logs[nearest]) if apart[nearest] <= match else None
 
 
 def _apart(series: Series, row: int, logs: Array) -> Array:
@@ -247,9 +243,9 @@ def _rows_of(series: Series, findings: Findings) -> Mask:
     return np.isin(series.date, dates)
 
 
-def _percent(log: float) -> str:
-    """Return a log return as it reads."""
-    return f"{np.expm1(log):+.1%}"
+def _beyond_market(series: Series, row: int) -> str:
+    """Return a row's move as a sentence begins."""
+    return f"{np.expm1(series.move[row]):+.1%} beyond the market"
 
 
 def _split_text(log: float) -> str:
@@ -262,8 +258,9 @@ def _split_text(log: float) -> str:
     return f"{size:.3g}:1" if log > 0 else f"1:{size:.3g}"
 
 
-def turnover_text(turnover: float) -> str:
-    """Return a multiple of the usual turnover as it reads."""
+def turnover_text(series: Series, row: int) -> str:
+    """Return a row's multiple of the usual turnover as it reads."""
+    turnover = series.turnover[row]
     if np.isnan(turnover):
         return "unknown turnover"
     return f"{turnover:.2g} times the usual turnover"

@@ -61,14 +61,23 @@ def range_spike(series: Series, limits: Thresholds) -> Findings:
         down = np.log(np.minimum.reduce(others) / series.low)
     least = _least_spike(series, limits)
     calm = ~(series.turnover >= limits.spike_turnover)
-    found = []
-    for row in np.flatnonzero(calm & (up > least)).tolist():
-        text = f"high {series.high[row]:.6g}, {_beside(others, row)}"
-        found.append(series.finding("range_spike", row, up[row], text))
-    for row in np.flatnonzero(calm & (down > least)).tolist():
-        text = f"low {series.low[row]:.6g}, {_beside(others, row)}"
-        found.append(series.finding("range_spike", row, -down[row], text))
-    return found
+
+    def beside(row: int) -> str:
+        known = _known_before(series)[row]
+        return (
+            f"with open {series.open[row]:.6g}, close {series.close[row]:.6g} and close before "
+            f"{known:.6g}"
+        )
+
+    def high_text(row: int) -> str:
+        return f"high {series.high[row]:.6g}, {beside(row)}"
+
+    def low_text(row: int) -> str:
+        return f"low {series.low[row]:.6g}, {beside(row)}"
+
+    highs = series.findings("range_spike", calm & (up > least), up, high_text)
+    lows = series.findings("range_spike", calm & (down > least), -down, low_text)
+    return highs + lows
 
 
 def _known_before(series: Series) -> Array:
@@ -84,13 +93,6 @@ def _least_spike(series: Series, limits: Thresholds) -> Array:
     return np.maximum(limits.spike, np.maximum(usual, market))
 
 
-def _beside(others: tuple[Array, Array, Array], row: int) -> str:
-    opened, closed, before = others
-    return (
-        f"with open {opened[row]:.6g}, close {closed[row]:.6g} and close before {before[row]:.6g}"
-    )
-
-
 def repeated_row(series: Series, limits: Thresholds) -> Findings:
     """Find rows whose open, high, low, close and volume > 0 are those of the row before, in a day
     that has a range.
@@ -99,11 +101,11 @@ def repeated_row(series: Series, limits: Thresholds) -> Findings:
     same = series.repeats & (series.high > series.low)
     same &= volume > 0
     same[1:] &= volume[1:] == volume[:-1]
-    text = "open, high, low, close and volume are those of the row before"
-    found = []
-    for row in np.flatnonzero(same):
-        found.append(series.finding("repeated_row", row, series.close[row], text, "error"))
-    return found
+
+    def text(row: int) -> str:
+        return "open, high, low, close and volume are those of the row before"
+
+    return series.findings("repeated_row", same, series.close, text, "error")
 
 
 def one_price(series: Series, limits: Thresholds) -> Findings:
@@ -115,14 +117,14 @@ def one_price(series: Series, limits: Thresholds) -> Findings:
     rows = series.one_price & (series.volume > 0)
     rows &= series.turnover > 0.1
     rows &= series.usual_turnover >= limits.liquid
-    found = []
-    for row in np.flatnonzero(rows):
+
+    def text(row: int) -> str:
         close = series.close[row]
         carried = ", the close before," if close == series.before[row] else ""
-        turnover = turnover_text(series.turnover[row])
-        text = f"open, high, low and close are all {close:.6g}{carried} on {turnover}"
-        found.append(series.finding("one_price", row, series.volume[row], text))
-    return found
+        turnover = turnover_text(series, row)
+        return f"open, high, low and close are all {close:.6g}{carried} on {turnover}"
+
+    return series.findings("one_price", rows, series.volume, text)
 
 
 def zero_volume(series: Series, limits: Thresholds) -> Findings:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from bt_run.text import day_text
-from bt_run_plugins.market_data.rules.findings import NOWHERE, Finding, Rule
+from bt_run_plugins.market_data.rules.findings import NOWHERE, Finding, Findings, Rule
 
 if TYPE_CHECKING:
     import pandas as pd
+
+__all__ = ["RULES", "can_be_measured", "check_schema"]
 
 PRICES = ("open", "high", "low", "close", "adj_close")
 ACTIONS = ("dividend", "split")
@@ -68,6 +70,9 @@ RULES = (
 )
 
 
+ValueAndText = tuple[float, str]
+
+
 class _Failure(NamedTuple):
     """What pandera says of a check that failed."""
 
@@ -77,71 +82,63 @@ class _Failure(NamedTuple):
     row: int
 
 
-def check_schema(symbol: str, frame: pd.DataFrame) -> list[Finding]:
+def check_schema(symbol: str, frame: pd.DataFrame) -> Findings:
     """Return what single rows of a symbol frame have wrong; nothing is changed.
 
     A frame with the wrong columns or types gets findings on those alone.
     """
-    structure = [
-        _structure_finding(symbol, frame, failure) for failure in _failures(_structure(), frame)
-    ]
+    structure = []
+    for failure in _failures(_structure(), frame):
+        structure.append(_structure_finding(symbol, frame, failure))
     if structure:
         return structure
     if not len(frame):
         return [_finding(symbol, "no_rows", 0.0, "the frame has no rows")]
-    return list(_value_findings(symbol, frame.reset_index(drop=True)))
+    return _value_findings(symbol, frame.reset_index(drop=True))
 
 
-def can_be_measured(findings: Sequence[Finding]) -> bool:
+def can_be_measured(findings: Findings) -> bool:
     """Say whether columns and types were right, so that the other rules can look at the frame."""
-    return not {item.rule for item in findings} & UNMEASURABLE
+    rules = {item.rule for item in findings}
+    return not rules & UNMEASURABLE
 
 
 def _structure_finding(symbol: str, frame: pd.DataFrame, failure: _Failure) -> Finding:
+    column = failure.column
     if failure.check == "column_in_dataframe":
         have = ", ".join(map(str, frame.columns)) or "none"
         text = f"found columns {have}; expected {failure.found} too"
         return _finding(symbol, "missing_column", np.nan, text)
-    column = failure.column
     dtype = frame[column].dtype
-    if getattr(dtype, "tz", None) is not None:
-        text = f"{column} is {dtype}; expected datetime64[ns] without a time zone"
-        return _finding(symbol, "time_zone", np.nan, text)
+    rule = "wrong_type"
     right = "datetime64[ns]" if column == "date" else "float64"
-    return _finding(symbol, "wrong_type", np.nan, f"{column} is {dtype}; expected {right}")
+    if getattr(dtype, "tz", None) is not None:
+        rule = "time_zone"
+        right = "datetime64[ns] without a time zone"
+    return _finding(symbol, rule, np.nan, f"{column} is {dtype}; expected {right}")
 
 
-def _value_findings(symbol: str, frame: pd.DataFrame) -> Iterator[Finding]:
+def _value_findings(symbol: str, frame: pd.DataFrame) -> Findings:
     dates = frame["date"].to_numpy()
-    seen = set()
+    # a check of several columns fails once for each of them
+    by_place: dict[tuple[str, int, str], Finding] = {}
     for failure in _failures(_values(tuple(frame.columns)), frame):
         rule = _rule_of(failure)
-        # a check of several columns fails once for each of them
-        column = failure.column if failure.check in _OF_ONE_COLUMN else ""
-        place = (rule, failure.row, column)
-        if place in seen:
-            continue
-        seen.add(place)
-        value, text = _value_and_text(rule, failure.column, frame, failure.row)
-        yield Finding(symbol, dates[failure.row], rule, value, "error", text)
+        row = failure.row
+        place = (rule, row, failure.column if failure.check in _OF_ONE_COLUMN else "")
+        if place not in by_place:
+            value, text = _value_and_text(rule, failure.column, frame, row)
+            by_place[place] = Finding(symbol, dates[row], rule, value, "error", text)
+    return list(by_place.values())
 
 
-def _value_and_text(rule: str, column: str, frame: pd.DataFrame, row: int) -> tuple[float, str]:
+def _value_and_text(rule: str, column: str, frame: pd.DataFrame, row: int) -> ValueAndText:
     """Return the number that a rule looked at, and a sentence."""
+    if rule.startswith("date"):
+        return _of_date(rule, frame, row)
     here = frame.iloc[row]
-    if rule == "date_missing":
-        return np.nan, f"row {row + 1} has no date"
-    if rule == "dates_not_rising":
-        earlier = frame["date"].iloc[row - 1]
-        text = f"row {row + 1}, {day_text(here['date'])}, stands after {day_text(earlier)}"
-        return np.nan, text
-    if rule == "dates_twice":
-        same = frame[frame["date"] == here["date"]]
-        kind = "the same values" if len(same.drop_duplicates()) == 1 else "different values"
-        text = f"{len(same)} rows for {day_text(here['date'])}, with {kind}"
-        return float(here["close"]), text
     if rule == "high_below_low":
-        return float(here["high"]), f"high {here['high']:.6g} is below low {here['low']:.6g}"
+        return here["high"], f"high {here['high']:.6g} is below low {here['low']:.6g}"
     if rule == "outside_range":
         return _outside_range(frame.iloc[[row]])
     found = float(here[column])
@@ -151,7 +148,22 @@ def _value_and_text(rule: str, column: str, frame: pd.DataFrame, row: int) -> tu
     return found, f"{column} was {found:.6g}; expected {right}"
 
 
-def _outside_range(row: pd.DataFrame) -> tuple[float, str]:
+def _of_date(rule: str, frame: pd.DataFrame, row: int) -> ValueAndText:
+    """Return what is wrong with the date of a row."""
+    dates = frame["date"]
+    date = dates.iloc[row]
+    if rule == "date_missing":
+        return np.nan, f"row {row + 1} has no date"
+    if rule == "dates_not_rising":
+        earlier = day_text(dates.iloc[row - 1])
+        return np.nan, f"row {row + 1}, {day_text(date)}, stands after {earlier}"
+    same = frame[dates == date]
+    alike = len(same.drop_duplicates()) == 1
+    kind = "the same values" if alike else "different values"
+    return frame["close"].iloc[row], f"{len(same)} rows for {day_text(date)}, with {kind}"
+
+
+def _outside_range(row: pd.DataFrame) -> ValueAndText:
     """Return the first price outside high and low in a frame of one row, and a sentence on all."""
     here = row.iloc[0]
     outside = []
@@ -160,7 +172,7 @@ def _outside_range(row: pd.DataFrame) -> tuple[float, str]:
             outside.append(name)
     prices = " and ".join(f"{name} {here[name]:.6g}" for name in outside)
     text = f"{prices} outside low {here['low']:.6g} and high {here['high']:.6g}"
-    return float(here[outside[0]]), text
+    return here[outside[0]], text
 
 
 def _rule_of(failure: _Failure) -> str:
@@ -177,14 +189,17 @@ def _inside(frame: pd.DataFrame, name: str) -> pd.Series[bool]:
     rule says so.
     """
     price, high, low = frame[name], frame["high"], frame["low"]
-    outside = (price > high * (1 + TOLERANCE)) | (price < low * (1 - TOLERANCE))
-    impossible = (frame[[name, "high", "low"]] <= 0).any(axis=1)
-    return ~outside | (high < low) | impossible
+    above = price > high * (1 + TOLERANCE)
+    below = price < low * (1 - TOLERANCE)
+    impossible = (high < low) | (price <= 0) | (high <= 0) | (low <= 0)
+    return ~(above | below) | impossible
 
 
 def _encloses(frame: pd.DataFrame) -> pd.Series[bool]:
     inside = _inside(frame, "close")
-    return inside & _inside(frame, "open") if "open" in frame else inside
+    if "open" in frame:
+        inside &= _inside(frame, "open")
+    return inside
 
 
 def _rising(dates: pd.Series[Any]) -> pd.Series[bool]:
@@ -258,10 +273,8 @@ def _failures(schema: Any, frame: pd.DataFrame) -> Iterator[_Failure]:
     try:
         schema.validate(frame, lazy=True)
     except pa.errors.SchemaErrors as error:
-        cases = error.failure_cases
-        for column, check, found, row in zip(
-            cases["column"], cases["check"], cases["failure_case"], cases["index"], strict=True
-        ):
+        cases = error.failure_cases[["column", "check", "failure_case", "index"]]
+        for column, check, found, row in cases.itertuples(index=False, name=None):
             # checks of a whole column have no row
             known = row is not None and row == row
             yield _Failure(str(column), str(check), found, int(row) if known else -1)

@@ -4,7 +4,7 @@ for it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, SupportsIndex
@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bt_run import Array
-from bt_run_plugins.market_data.rules.findings import Finding, Severity
+from bt_run_plugins.market_data.rules.findings import Finding, Findings, Severity
 
 if TYPE_CHECKING:
     import pandas as pd
+
+__all__ = ["CROWD", "Dates", "Mask", "Series", "is_daily", "measure", "usual"]
 
 WINDOW, FEWEST = 63, 20  # sessions before a row that say what is usual, and the fewest that do
 SIGMA_FLOOR, SIGMA_UNKNOWN = 0.005, 0.04  # of a daily log return
@@ -69,10 +71,29 @@ class Series:
         return len(self.date)
 
     def finding(
-        self, rule: str, row: SupportsIndex, value: float, text: str, severity: Severity = "warning"
+        self,
+        rule: str,
+        row: SupportsIndex,
+        value: float,
+        text: str,
+        severity: Severity = "warning",
     ) -> Finding:
         """Return what a rule found at one of the rows."""
         return Finding(self.symbol, self.date[row], rule, float(value), severity, text)
+
+    def findings(
+        self,
+        rule: str,
+        rows: Mask,
+        values: Array,
+        text: Callable[[int], str],
+        severity: Severity = "warning",
+    ) -> Findings:
+        """Return what a rule found at some rows (n,): of each its value and a sentence."""
+        found = []
+        for row in np.flatnonzero(rows).tolist():
+            found.append(self.finding(rule, row, values[row], text(row), severity))
+        return found
 
     @cached_property
     def daily(self) -> bool:
@@ -204,29 +225,26 @@ def _alone(symbol: str, frame: pd.DataFrame, prices: str | None) -> Series:
     """Return the series of a symbol on its own, without a market around it."""
     date = frame["date"].to_numpy().astype("datetime64[ns]")
     order = _usable_rows(date, _numbers(frame, "close"))
-    columns = {name: _numbers(frame, name)[order] for name in _COLUMNS}
+    own = {name: _numbers(frame, name)[order] for name in _COLUMNS}
     actions = bool({"dividend", "split"} & set(frame.columns))
-    split = np.where(columns["split"] > 0, columns["split"], 1.0)
-    close, adj_close = columns["close"], columns["adj_close"]
-    if not actions and np.isfinite(adj_close).any():
-        ratio = _implied_ratio(close, adj_close)
-    elif prices == "split_adjusted":
-        ratio = np.ones(len(order))
+    split = np.where(own["split"] > 0, own["split"], 1.0)
+    if not actions and np.isfinite(own["adj_close"]).any():
+        ratio = _implied_ratio(own["close"], own["adj_close"])
     else:
-        ratio = split
+        ratio = np.ones(len(order)) if prices == "split_adjusted" else split
     return Series(
         symbol=symbol,
         prices=prices,
         actions=actions,
         days=np.unique(date[~np.isnat(date)].astype("datetime64[D]")),
         date=date[order],
-        open=_positive(columns["open"]),
-        high=_positive(columns["high"]),
-        low=_positive(columns["low"]),
-        close=close,
-        adj_close=adj_close,
-        volume=columns["volume"],
-        dividend=np.nan_to_num(columns["dividend"]),
+        open=_positive(own["open"]),
+        high=_positive(own["high"]),
+        low=_positive(own["low"]),
+        close=own["close"],
+        adj_close=own["adj_close"],
+        volume=own["volume"],
+        dividend=np.nan_to_num(own["dividend"]),
         split=split,
         ratio=ratio,
         market=np.zeros(len(order)),

@@ -76,7 +76,7 @@ def extra_session(series: Series, sessions: Dates, limits: Thresholds) -> Findin
 
 
 def time_of_day(series: Series, sessions: Dates, limits: Thresholds) -> Findings:
-    """Find daily rows that carry a time of day: one finding for the symbol, the value is how many."""
+    """Find daily rows that carry a time of day: one finding a symbol, the value is how many."""
     import pandas as pd
 
     clock = series.date != series.date.astype("datetime64[D]")
@@ -99,17 +99,16 @@ def ticker_reuse(series: Series, sessions: Dates, limits: Thresholds) -> Finding
     """
     session = np.searchsorted(sessions, series.date.astype("datetime64[D]"))
     gap = np.diff(session, prepend=session[:1])
-    with np.errstate(invalid="ignore"):
-        usual = limits.reuse_sigmas * series.sigma * np.sqrt(gap)
-        far = series.size > usual
-    found = []
-    for row in np.flatnonzero((gap > limits.reuse_gap) & far):
-        text = (
+    usual = limits.reuse_sigmas * series.sigma * np.sqrt(gap)
+    rows = (gap > limits.reuse_gap) & (series.size > usual)
+
+    def text(row: int) -> str:
+        return (
             f"after {gap[row] - 1} sessions without rows the close is {series.close[row]:.6g}, "
             f"before it was {series.before[row]:.6g}: this may be another company's share"
         )
-        found.append(series.finding("ticker_reuse", row, series.step[row], text))
-    return found
+
+    return series.findings("ticker_reuse", rows, series.step, text)
 
 
 def intraday_rows(series: Series, sessions: Dates, limits: Thresholds) -> Findings:
