@@ -28,6 +28,7 @@ from bt_run_plugins.market_data.fetching.ingestion import fetch as fetch_prices
 from bt_run_plugins.market_data.fetching.job import SOURCE, FetchConfig, Outcome, Outside
 from bt_run_plugins.market_data.pack_commands import pack
 from bt_run_plugins.market_data.processing import (
+    Judged,
     group,
     process,
     reported,
@@ -128,12 +129,22 @@ def fetch(
     opened = opened_store(store)
     with progress("fetch", len(set(names))) as done:
         outcomes = fetch_prices(opened, names, window, config, Outside(done=done), again=whole)
-    rows = [_outcome_row(outcome) for outcome in outcomes]
-    click.echo(table(("symbol", "rows", "span", "what happened"), rows))
-    failed = sum(outcome.state == "failed" for outcome in outcomes)
+    failed = _show_outcomes(outcomes)
     there = len(outcomes) - failed
     click.echo(f"{there} of {len(outcomes)} symbols are there; store: {opened.folder}")
     return DataError.exit_code if failed else 0
+
+
+def _show_outcomes(outcomes: Sequence[Outcome]) -> int:
+    """Print what came of each symbol; return how many failed."""
+    rows = []
+    failed = 0
+    for outcome in outcomes:
+        span = span_text(outcome.first, outcome.last)
+        rows.append((outcome.symbol, outcome.rows, span, f"{outcome.state}: {outcome.text}"))
+        failed += outcome.state == "failed"
+    click.echo(table(("symbol", "rows", "span", "what happened"), rows))
+    return failed
 
 
 def _symbols_of(run: RunConfig) -> list[str]:
@@ -146,11 +157,6 @@ def _symbols_of(run: RunConfig) -> list[str]:
         if source.use == SOURCE and beside.symbol:
             symbols.append(beside.symbol)
     return symbols
-
-
-def _outcome_row(outcome: Outcome) -> tuple[object, ...]:
-    span = span_text(outcome.first, outcome.last)
-    return outcome.symbol, outcome.rows, span, f"{outcome.state}: {outcome.text}"
 
 
 @data.command("import")
@@ -239,15 +245,19 @@ def clean(
     names = tuple(steps.split(",")) if steps else DEFAULT_STEPS
     if cuts and not steps:
         names = (*names, "cut_before")
+    settings = {"calendar": calendar, "alignment": align, "steps": names}
     for keys in group(chosen(opened, symbols, source, interval)):
         own = {key.symbol: cuts[key.symbol] for key in keys if key.symbol in cuts}
-        settings = {"calendar": calendar, "alignment": align, "steps": names, "cut_before": own}
-        judged = process(opened, keys, checked(CleanConfig, settings), validation)
-        click.echo(f"{_kind_text(keys)}: {len(keys)} symbols cleaned")
-        changed = judged.log[judged.log["text"] != ""]
-        show_rows(changed, ("symbol", "step", "rows_before", "rows_after", "text"))
-        show_counts(judged)
+        cleaning = checked(CleanConfig, {**settings, "cut_before": own})
+        _show_cleaned(keys, process(opened, keys, cleaning, validation))
     click.echo(f"store: {opened.folder}; next: bt-run data validate, bt-run data report")
+
+
+def _show_cleaned(keys: Sequence[Key], judged: Judged) -> None:
+    click.echo(f"{_kind_text(keys)}: {len(keys)} symbols cleaned")
+    changed = judged.log[judged.log["text"] != ""]
+    show_rows(changed, ("symbol", "step", "rows_before", "rows_after", "text"))
+    show_counts(judged)
 
 
 def _kind_text(keys: Sequence[Key]) -> str:
@@ -285,13 +295,17 @@ def validate(
     for keys in group(chosen(opened, symbols, source, interval)):
         _note_old(opened, keys)
         judged = validate_again(opened, keys, config)
-        count = len(judged.failures)
-        failures += count
-        verdict = f"{count} findings fail" if count else "passes"
-        click.echo(f"{_kind_text(keys)}, {len(keys)} symbols, profile {profile}: {verdict}")
-        show_counts(judged)
-        show_rows(judged.failures, ("symbol", "date", "rule", "text"))
+        _show_verdict(keys, judged, config)
+        failures += len(judged.failures)
     return CHECK_FAILED if failures else 0
+
+
+def _show_verdict(keys: Sequence[Key], judged: Judged, config: ValidateConfig) -> None:
+    count = len(judged.failures)
+    verdict = f"{count} findings fail" if count else "passes"
+    click.echo(f"{_kind_text(keys)}, {len(keys)} symbols, profile {config.profile}: {verdict}")
+    show_counts(judged)
+    show_rows(judged.failures, ("symbol", "date", "rule", "text"))
 
 
 def _note_old(store: Store, keys: Sequence[Key]) -> None:

@@ -29,12 +29,15 @@ def opened_store(folder: Path | None) -> Store:
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Return rows under headers in aligned columns; columns of numbers stand to the right."""
-    right = []
-    for column in range(len(headers)):
-        numbers = [isinstance(row[column], int) for row in rows]
-        right.append(bool(numbers) and all(numbers))
-    text = [[str(cell) for cell in row] for row in rows]
-    return "\n".join(aligned([headers, *text], right))
+    text = [tuple(headers)]
+    for row in rows:
+        text.append(tuple(str(cell) for cell in row))
+    right = [_are_numbers([row[column] for row in rows]) for column in range(len(headers))]
+    return "\n".join(aligned(text, right))
+
+
+def _are_numbers(cells: Sequence[object]) -> bool:
+    return bool(cells) and all(isinstance(cell, int) for cell in cells)
 
 
 def span_text(first: str | None, last: str | None) -> str:

@@ -77,7 +77,7 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What to ask for a symbol: all of it from ``beginning``, or the bars after those ``stored``."""
+    """What to ask for a symbol: all from ``beginning`` on, or the bars after those ``stored``."""
 
     symbol: str
     beginning: date | None

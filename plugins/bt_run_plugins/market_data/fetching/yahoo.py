@@ -62,6 +62,8 @@ _UNKNOWN = re.compile(
     re.IGNORECASE,
 )
 
+_REMEDY = "install a version of yfinance that constraints.txt names"
+
 Kind = Literal["rate_limited", "unreachable", "unknown", "other"]
 
 
@@ -103,17 +105,17 @@ def ask(question: Question) -> Answer:
     import yfinance
 
     _forget_answers(yfinance)
+    version = str(yfinance.__version__)
     with _logged() as lines, _exceptions_shown(yfinance), warnings.catch_warnings():
         # the library has not caught up with the newest pandas; its answers are right
-        for category in (DeprecationWarning, FutureWarning):
-            warnings.simplefilter("ignore", category)
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", FutureWarning)
         try:
             table = _download(yfinance.download, question)
         except Exception as error:
             # with nothing at all to join, some versions fail where others return an empty table
             lines.append(f"{list(question.symbols)}: {error!r}")
             table = None
-    version = str(yfinance.__version__)
     frames: dict[str, pd.DataFrame] = {}
     if table is not None and len(table.columns):
         frames = _frames(table, question, version)
@@ -130,11 +132,15 @@ def _forget_answers(yfinance: Any) -> None:
 
 
 def _download(download: Callable[..., Any], question: Question) -> pd.DataFrame | None:
-    period = {"period": "max"} if question.first is None else {"start": question.first.isoformat()}
+    period = {"period": "max"}
+    if question.first is not None:
+        period = {"start": question.first.isoformat()}
+    # Yahoo's own end is excluded
+    end = question.last + timedelta(days=1)
     found: pd.DataFrame | None = download(
         list(question.symbols),
         **period,
-        end=(question.last + timedelta(days=1)).isoformat(),  # Yahoo's own end is excluded
+        end=end.isoformat(),
         interval=question.interval,
         auto_adjust=False,
         actions=True,
@@ -151,28 +157,32 @@ def _frames(table: pd.DataFrame, question: Question, version: str) -> dict[str, 
     """Take the joined table apart: a frame per symbol, without the rows that only other symbols
     have.
     """
+    _check_shape(table, question, version)
+    symbol_of = table.columns.get_level_values(1)
+    frames = {}
+    for symbol in question.symbols:
+        own = table.loc[:, symbol_of == symbol].droplevel(1, axis=1)
+        # rows that the library added to line the symbols up have nothing in any column
+        own = own.dropna(how="all")
+        if len(own):
+            _check_columns(own, symbol, version)
+            frames[symbol] = _symbol_frame(own, question)
+    return frames
+
+
+def _check_shape(table: pd.DataFrame, question: Question, version: str) -> None:
+    """Refuse a table that is not of pairs of a field and a symbol, over time."""
     import pandas as pd
 
-    columns = table.columns
-    if not _are_pairs(columns):
+    if not _are_pairs(table.columns):
         raise DataError(
-            f"yfinance {version} returned columns such as {columns[0]!r}; expected pairs of a "
-            "field and a symbol, "
-            f"such as ('Close', {question.symbols[0]!r}); install a version of yfinance that "
-            "constraints.txt names"
+            f"yfinance {version} returned columns such as {table.columns[0]!r}; expected pairs of "
+            f"a field and a symbol, such as ('Close', {question.symbols[0]!r}); {_REMEDY}"
         )
     if not isinstance(table.index, pd.DatetimeIndex):
         raise DataError(
             f"yfinance {version} returned an index of {table.index.dtype}; expected dates or times"
         )
-    frames = {}
-    for symbol in question.symbols:
-        own = table.loc[:, columns.get_level_values(1) == symbol].droplevel(1, axis=1)
-        # rows that the library added to line the symbols up have nothing in any column
-        own = own.dropna(how="all")
-        if len(own):
-            frames[symbol] = _symbol_frame(own, symbol, question, version)
-    return frames
 
 
 def _are_pairs(columns: pd.Index[Any]) -> bool:
@@ -184,16 +194,20 @@ def _are_pairs(columns: pd.Index[Any]) -> bool:
     return bool(set(columns.get_level_values(0)) & set(_NAMES))
 
 
-def _symbol_frame(own: pd.DataFrame, symbol: str, question: Question, version: str) -> pd.DataFrame:
-    import pandas as pd
-
+def _check_columns(own: pd.DataFrame, symbol: str, version: str) -> None:
     missing = [name for name in _NEEDED if name not in own.columns]
     if missing:
+        found = ", ".join(map(str, own.columns))
         raise DataError(
-            f"yfinance {version} returned for {symbol} the columns "
-            f"{', '.join(map(str, own.columns))}; "
+            f"yfinance {version} returned for {symbol} the columns {found}; "
             f"expected {', '.join(missing)} too"
         )
+
+
+def _symbol_frame(own: pd.DataFrame, question: Question) -> pd.DataFrame:
+    """Return the columns of one symbol under our names, and what Yahoo gives beside them."""
+    import pandas as pd
+
     frame = own.rename(columns=_NAMES)
     frame.insert(0, "date", _dates(pd.DatetimeIndex(own.index), question))
     names = [name for name in (*COLUMNS, CAPITAL_GAIN) if name in frame.columns]
@@ -202,18 +216,20 @@ def _symbol_frame(own: pd.DataFrame, symbol: str, question: Question, version: s
 
 
 def _dates(index: pd.DatetimeIndex, question: Question) -> NDArray[np.datetime64]:
-    """Return session dates for daily bars, ends of bars in UTC for intraday ones, datetime64[ns]."""
+    """Return session dates for daily bars, ends of bars in UTC for intraday ones, as
+    datetime64[ns].
+    """
     if not is_intraday(question.interval):
         days = index.tz_localize(None) if index.tz is not None else index
         return days.normalize().to_numpy().astype("datetime64[ns]")
     if index.tz is None:
         raise DataError(
             f"yfinance returned intraday times such as {index[0]} without a time zone; expected "
-            "one; "
-            "install a version of yfinance that constraints.txt names"
+            f"one; {_REMEDY}"
         )
-    starts = index.tz_convert("UTC").tz_localize(None).to_numpy()
-    return bar_ends(starts.astype("datetime64[ns]"), question.interval, question.calendar)
+    utc = index.tz_convert("UTC").tz_localize(None)
+    starts = utc.to_numpy().astype("datetime64[ns]")
+    return bar_ends(starts, question.interval, question.calendar)
 
 
 def _troubles(
@@ -221,15 +237,15 @@ def _troubles(
 ) -> dict[str, Trouble]:
     """Return why each symbol without a frame did not come."""
     reasons = _reasons(lines)
-    silent = "; ".join(lines) or "Yahoo returned no rows and no reason"
+    silent = Trouble("other", "; ".join(lines) or "Yahoo returned no rows and no reason")
     troubles = {}
     for symbol in symbols:
         if symbol in frames:
             continue
+        troubles[symbol] = silent
         if symbol in reasons:
-            troubles[symbol] = Trouble(_kind(reasons[symbol]), reasons[symbol].strip())
-        else:
-            troubles[symbol] = Trouble("other", silent)
+            reason = reasons[symbol]
+            troubles[symbol] = Trouble(_kind(reason), reason.strip())
     return troubles
 
 
@@ -288,7 +304,7 @@ def _logged() -> Iterator[list[str]]:
 
 @contextmanager
 def _exceptions_shown(yfinance: Any) -> Iterator[None]:
-    """Let the library say what went wrong: otherwise a lost network looks like a delisted symbol."""
+    """Let the library say what went wrong: otherwise a lost network is a delisted symbol."""
     debug = yfinance.config.debug
     before = debug.hide_exceptions
     debug.hide_exceptions = False

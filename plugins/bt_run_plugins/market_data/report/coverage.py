@@ -14,6 +14,8 @@ from bt_run import Array, exchange_sessions
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = ["Counts", "Coverage", "Days", "measure_coverage"]
+
 Days = NDArray[np.datetime64]
 Counts = NDArray[np.int64]
 
@@ -62,25 +64,28 @@ def measure_coverage(frames: Mapping[str, pd.DataFrame], calendar: str) -> Cover
     sessions = _sessions(days, calendar)
     unit, starts = _periods(sessions)
     periods, place = np.unique(starts, return_inverse=True)
-    count = len(periods)
-    rows = np.zeros((len(symbols), count), dtype=np.int64)
-    missing = np.zeros(len(symbols), dtype=np.int64)
+    rows = np.zeros((len(symbols), len(periods)), dtype=np.int64)
     for number, own in enumerate(days):
         have = np.isin(sessions, own)
-        rows[number] = np.bincount(place[have], minlength=count)
-        if len(own):
-            life = (sessions >= own[0]) & (sessions <= own[-1])
-            missing[number] = int((life & ~have).sum())
+        rows[number] = np.bincount(place[have], minlength=len(periods))
     return Coverage(
         unit=unit,
         symbols=symbols,
         periods=periods,
-        sessions=np.bincount(place, minlength=count).astype(np.int64),
+        sessions=np.bincount(place, minlength=len(periods)),
         rows=rows,
         first=_ends(days, 0),
         last=_ends(days, -1),
-        missing=missing,
+        missing=np.array([_missing(sessions, own) for own in days], dtype=np.int64),
     )
+
+
+def _missing(sessions: Days, own: Days) -> int:
+    """Return how many sessions between a symbol's first and last row have none."""
+    if not len(own):
+        return 0
+    life = sessions[(sessions >= own[0]) & (sessions <= own[-1])]
+    return int((~np.isin(life, own)).sum())
 
 
 def _days(frame: pd.DataFrame) -> Days:
@@ -107,13 +112,18 @@ def _ends(days: Sequence[Days], end: int) -> Days:
 
 
 def _periods(sessions: Days) -> tuple[str, Days]:
-    """Return month, quarter or year, and the first month of each session's period, datetime64[M]."""
+    """Return month, quarter or year, and the first month of each session's period, as
+    datetime64[M].
+    """
     months = sessions.astype("datetime64[M]").astype(np.int64)
-    span = int(months[-1] - months[0]) + 1 if len(months) else 0
-    if span <= MONTHS:
-        unit, size = "month", 1
-    elif span <= QUARTERS:
-        unit, size = "quarter", 3
-    else:
-        unit, size = "year", 12
+    unit, size = _unit(int(np.ptp(months)) + 1 if len(months) else 0)
     return unit, (months // size * size).astype("datetime64[M]")
+
+
+def _unit(months: int) -> tuple[str, int]:
+    """Return what a cell of the picture stands for, and how many months that is."""
+    if months <= MONTHS:
+        return "month", 1
+    if months <= QUARTERS:
+        return "quarter", 3
+    return "year", 12

@@ -115,7 +115,7 @@ def report_page(
         ConfigError: no such calendar.
     """
     coverage = measure_coverage(frames, _calendar(facts))
-    found = set(findings["severity"])
+    present = set(findings["severity"])
     page = Page(
         title=str(facts.get("title", "Market data")),
         sentence=_sentence(coverage, _calendar(facts)),
@@ -131,15 +131,21 @@ def report_page(
         busy=sessions_section(findings),
         findings=findings_table(worst_first(findings, MOST)),
         rules=sorted(set(findings["rule"])),
-        severities=[severity for severity in SEVERITIES if severity in found],
+        severities=[severity for severity in SEVERITIES if severity in present],
         total=len(findings),
         beside=csv_beside(Path(name)).name if len(findings) > MOST else "",
         cleaning=cleaning_section(log),
         facts=_facts(facts),
     )
+    return _rendered(page)
+
+
+def _rendered(page: Page) -> str:
     style = file_text(STYLE) + file_text("market_data/report/report.css")
-    rendered = template("market_data/report/report.html.j2")
-    return rendered.render(page=page, style=style, script=file_text(SCRIPT))
+    script = file_text(SCRIPT)
+    return template("market_data/report/report.html.j2").render(
+        page=page, style=style, script=script
+    )
 
 
 def _calendar(facts: Mapping[str, Any]) -> str:
@@ -168,14 +174,20 @@ def _verdict(findings: pd.DataFrame, facts: Mapping[str, Any]) -> str:
         return ""
     profile = facts.get("profile", "standard")
     errors = findings[findings["severity"] == "error"]
-    if not facts["failed"]:
-        rest = f", with {len(errors):,} errors to look at" if len(errors) else ""
-        return f"Passes the profile {profile}{rest}."
-    failing = errors if profile == "strict" else errors[errors["rule"].isin(FATAL)]
+    if facts["failed"]:
+        failing = errors if profile == "strict" else errors[errors["rule"].isin(FATAL)]
+        return f"Fails the profile {profile}: {_reasons(failing) or 'see the errors below'}."
+    rest = f", with {len(errors):,} errors to look at" if len(errors) else ""
+    return f"Passes the profile {profile}{rest}."
+
+
+def _reasons(failing: pd.DataFrame) -> str:
+    """Return each rule that fails the profile, with its symbols."""
     reasons = []
     for rule, rows in failing.groupby("rule"):
-        reasons.append(f"{rule} ({listed(sorted(set(rows['symbol'])))})")
-    return f"Fails the profile {profile}: {'; '.join(reasons) or 'see the errors below'}."
+        symbols = sorted(set(rows["symbol"]))
+        reasons.append(f"{rule} ({listed(symbols)})")
+    return "; ".join(reasons)
 
 
 def _cards(coverage: Coverage, findings: pd.DataFrame) -> list[Card]:

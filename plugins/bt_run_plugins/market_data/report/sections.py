@@ -39,8 +39,8 @@ def rules_section(findings: pd.DataFrame) -> Section:
     rows = []
     for row in count_findings(findings).itertuples():
         rule = str(row.rule)
-        cells = (Cell(rule), _severity(row.severity), row.findings, row.symbols, why.get(rule, ""))
-        rows.append(cells)
+        severity = _severity(row.severity)
+        rows.append((Cell(rule), severity, row.findings, row.symbols, why.get(rule, "")))
     columns = (
         ("Rule", "text"),
         ("Severity", "text"),
@@ -64,17 +64,25 @@ def sessions_section(findings: pd.DataFrame) -> Section:
         "The same finding in many symbols on one day points at the source, or at the market that "
         "day."
     )
-    dated = findings[findings["date"].notna() & (findings["rule"] != "stale_opens")]
-    groups = dated.groupby(["date", "rule"])["symbol"].nunique().reset_index()
-    shared = groups[groups["symbol"] >= CROWD]
-    busiest = shared.sort_values(["symbol", "date"], ascending=[False, True]).head(BUSY)
+    busiest = _busiest(findings)
     if not len(busiest):
         nothing = "No finding is shared by three symbols or more on one day."
         return Section("sessions", "Sessions", missing=nothing)
-    rows = [(f"{row.date:%Y-%m-%d}", row.rule, row.symbol) for row in busiest.itertuples()]
+    rows = []
+    for row in busiest.itertuples():
+        rows.append((f"{row.date:%Y-%m-%d}", row.rule, row.symbol))
     columns = (("Date", "text"), ("Rule", "text"), ("Symbols", "count"))
     table = Table("sessions", "Findings that many symbols share on one day", columns, rows)
     return Section("sessions", "Sessions", lead, (table,))
+
+
+def _busiest(findings: pd.DataFrame) -> pd.DataFrame:
+    """Return date, rule and how many symbols have that finding then, the most first."""
+    # stale opens are dated at the first row of a year
+    dated = findings[findings["date"].notna() & (findings["rule"] != "stale_opens")]
+    groups = dated.groupby(["date", "rule"])["symbol"].nunique().reset_index()
+    shared = groups[groups["symbol"] >= CROWD]
+    return shared.sort_values(["symbol", "date"], ascending=[False, True]).head(BUSY)
 
 
 def worst_first(findings: pd.DataFrame, most: int) -> pd.DataFrame:

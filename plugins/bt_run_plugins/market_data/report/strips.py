@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bt_run_plugins.market_data.report.coverage import Coverage
+from bt_run_plugins.market_data.report.coverage import Counts, Coverage
 
 __all__ = ["LEVELS", "Strip", "Year", "coverage_strips", "year_marks"]
 
@@ -19,7 +18,7 @@ _MOST_YEARS = 14  # labels that fit above the strips
 Year = tuple[str, float, bool]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Strip:
     """The coverage of a symbol: one path per level, in units of periods, and its numbers."""
 
@@ -33,41 +32,57 @@ class Strip:
 
 def coverage_strips(coverage: Coverage) -> list[Strip]:
     """Return a strip for each symbol."""
-    levels = np.zeros(coverage.rows.shape, dtype=np.int64)
-    # the best level comes last, over those below
-    for level in range(len(LEVELS), 0, -1):
-        least, _ = LEVELS[level - 1]
-        levels[coverage.share >= least] = level
+    levels = _levels(coverage)
     strips = []
     for number, symbol in enumerate(coverage.symbols):
         rows = int(coverage.rows[number].sum())
         missing = int(coverage.missing[number])
-        first, last = coverage.first[number], coverage.last[number]
-        text = f"{symbol}: {rows} rows, {first} to {last}, {missing} missing between"
-        whole = bool(coverage.whole[number])
-        strips.append(Strip(symbol, _paths(levels[number]), text, rows, missing, whole))
+        first = coverage.first[number]
+        last = coverage.last[number]
+        strip = Strip(
+            symbol=symbol,
+            paths=_paths(levels[number]),
+            text=f"{symbol}: {rows} rows, {first} to {last}, {missing} missing between",
+            rows=rows,
+            missing=missing,
+            whole=bool(coverage.whole[number]),
+        )
+        strips.append(strip)
     return strips
 
 
-def _paths(levels: NDArray[np.int64]) -> tuple[tuple[int, str], ...]:
+def _levels(coverage: Coverage) -> Counts:
+    """Return the level of each symbol's periods (n, p), 0 without any row."""
+    levels = np.zeros(coverage.rows.shape, dtype=np.int64)
+    # from the lowest on, so that the best one that holds stands at the end
+    for level in range(len(LEVELS), 0, -1):
+        least = LEVELS[level - 1][0]
+        levels[coverage.share >= least] = level
+    return levels
+
+
+def _paths(levels: Counts) -> tuple[tuple[int, str], ...]:
     """Return one SVG path per level above 0, a box per run of equal cells, one unit a cell."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[-1], levels, [-1]])))
-    boxes: dict[int, list[str]] = {}
-    for start, end in pairwise(edges.tolist()):
+    padded = np.concatenate([[-1], levels, [-1]])
+    edges = np.flatnonzero(np.diff(padded)).tolist()
+    boxes: dict[int, str] = {}
+    for start, end in pairwise(edges):
         level = int(levels[start])
         if level:
-            width = end - start
-            boxes.setdefault(level, []).append(f"M{start} 0h{width}v1h-{width}z")
-    return tuple((level, "".join(boxes[level])) for level in sorted(boxes))
+            box = f"M{start} 0h{end - start}v1h-{end - start}z"
+            boxes[level] = boxes.get(level, "") + box
+    return tuple(sorted(boxes.items()))
 
 
 def year_marks(coverage: Coverage) -> list[Year]:
     """Return the years that begin within the strips, as many as fit."""
     years = coverage.periods.astype("datetime64[Y]")
     starts = np.flatnonzero(years[1:] != years[:-1]) + 1
+    # the next whole number up
     every = max(1, -(-len(starts) // _MOST_YEARS))
     marks = []
     for number, place in enumerate(starts[::every].tolist()):
+        percent = 100.0 * place / len(years)
         spare = number % 3 > 0
-        marks.append((str(years[place]), 100.0 * place / len(years), spare))
+        marks.append((str(years[place]), percent, spare))
     return marks

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,6 +34,7 @@ __all__ = [
 
 NUMBERS = ("open", "high", "low", "close", "adj_close", "volume", "dividend", "split")
 COLUMNS = ("date", *NUMBERS)
+_DTYPES = MappingProxyType({"date": np.dtype("datetime64[ns]")})
 _SHOWN = 3  # dates that a note names
 _SAME = 1e-9  # relative difference below which two levels of adj_close are one
 
@@ -65,15 +67,13 @@ def symbol_frame(columns: Mapping[str, Any]) -> pd.DataFrame:
 
     missing = {"date", "close"} - columns.keys()
     if missing:
-        raise DataError(
-            f"found columns {', '.join(map(str, columns))}; expected "
-            f"{' and '.join(sorted(missing))} too"
-        )
+        found = ", ".join(map(str, columns))
+        expected = " and ".join(sorted(missing))
+        raise DataError(f"found columns {found}; expected {expected} too")
     typed = {}
     for name in COLUMNS:
         if name in columns:
-            dtype = "datetime64[ns]" if name == "date" else "float64"
-            typed[name] = np.asarray(columns[name], dtype=dtype)
+            typed[name] = np.asarray(columns[name], dtype=_DTYPES.get(name, np.float64))
     return pd.DataFrame(typed)
 
 
@@ -97,7 +97,7 @@ def rows_of_columns(columns: Mapping[str, NDArray[Any]]) -> Rows:
 
 
 def counting(entries: Sequence[RawEntry]) -> tuple[RawEntry, ...]:
-    """Return the raw files that count: the newest that holds all of a series, and those after it."""
+    """Return the raw files that count: the newest that holds a whole series, and those after it."""
     start = 0
     for place, entry in enumerate(entries):
         if entry.facts.whole:
@@ -121,20 +121,25 @@ def join_raw(store: Store, key: Key) -> Joined:
     notes: list[str] = []
     frame = _stacked(store, entries, notes)
     frame = frame[[name for name in COLUMNS if name in frame.columns]]
-    for entry in entries:
-        notes += entry.facts.notes
-    newest = entries[-1].facts
-    if newest.unfinished:
-        notes.append(
-            f"the bar of {newest.unfinished} was not over when it was fetched; it is left out"
-        )
+    notes += _notes_of(entries)
     frame = _with_closes(frame, notes)
     return Joined(
         frame=frame,
-        prices=newest.prices,
+        prices=entries[-1].facts.prices,
         inputs=tuple(entry.sha256 for entry in entries),
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _notes_of(entries: Sequence[RawEntry]) -> list[str]:
+    """Return what was said when the files were received."""
+    notes: list[str] = []
+    for entry in entries:
+        notes += entry.facts.notes
+    unfinished = entries[-1].facts.unfinished
+    if unfinished:
+        notes.append(f"the bar of {unfinished} was not over when it was fetched; it is left out")
+    return notes
 
 
 def _stacked(store: Store, entries: Sequence[RawEntry], notes: list[str]) -> pd.DataFrame:
@@ -178,15 +183,23 @@ def _on_its_level(before: pd.DataFrame, newer: pd.DataFrame, notes: list[str]) -
     """
     if "adj_close" not in before.columns or "adj_close" not in newer.columns:
         return before
-    levels = ["date", "adj_close"]
-    both = before[levels].merge(newer[levels], on="date", suffixes=("_old", "_new")).dropna()
-    if not len(both):
+    known = _first_levels(before, newer)
+    if known is None:
         return before
-    day = both["date"].iloc[0]
-    factor = float(both["adj_close_new"].iloc[0] / both["adj_close_old"].iloc[0])
+    day, old, new = known
+    factor = float(new / old)
     if abs(factor - 1) < _SAME:
         return before
     notes.append(
         f"adj_close before {day:%Y-%m-%d} is multiplied by {factor:.6g}, as dividends since did"
     )
     return before.assign(adj_close=before["adj_close"] * factor)
+
+
+def _first_levels(before: pd.DataFrame, newer: pd.DataFrame) -> tuple[Any, Any, Any] | None:
+    """Return the day of the first bar in both, and its adj_close then and now."""
+    columns = ["date", "adj_close"]
+    both = before[columns].merge(newer[columns], on="date", suffixes=("_old", "_new")).dropna()
+    if not len(both):
+        return None
+    return both["date"].iloc[0], both["adj_close_old"].iloc[0], both["adj_close_new"].iloc[0]

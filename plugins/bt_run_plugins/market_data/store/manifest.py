@@ -156,21 +156,23 @@ class _StoredContents(Record):
 
 def written(contents: Contents) -> bytes:
     """Return the manifest's bytes; they carry a hash of themselves."""
-    series = []
-    for key, files in sorted(contents.series.items()):
-        one = _StoredSeries(
-            source=key.source,
-            symbol=key.symbol,
-            interval=key.interval,
-            raw=files.raw,
-            processed=files.processed,
-        )
-        series.append(one)
     stored = _StoredContents(
-        findings=contents.findings, series=tuple(series), superseded=contents.superseded
+        findings=contents.findings,
+        series=tuple(_stored(key, contents.series[key]) for key in sorted(contents.series)),
+        superseded=contents.superseded,
     )
     text = json.dumps(stored.model_dump(mode="json"), sort_keys=True, allow_nan=False)
     return f'{{"format": {_FORMAT}, "sha256": "{_hash(text)}", "contents":\n{text}\n}}\n'.encode()
+
+
+def _stored(key: Key, files: SeriesFiles) -> _StoredSeries:
+    return _StoredSeries(
+        source=key.source,
+        symbol=key.symbol,
+        interval=key.interval,
+        raw=files.raw,
+        processed=files.processed,
+    )
 
 
 def read_manifest(path: Path) -> Contents:
@@ -185,8 +187,9 @@ def read_manifest(path: Path) -> Contents:
         return Contents()
     except (OSError, UnicodeDecodeError) as error:
         raise _damaged(path, f"cannot be read: {error}") from error
+    body = _checked_body(path, text)
     try:
-        stored = _StoredContents.model_validate_json(_checked_body(path, text))
+        stored = _StoredContents.model_validate_json(body)
     except ValidationError as error:
         raise _damaged(path, f"holds what bt-run did not write: {first_fault(error)}") from error
     series = {}

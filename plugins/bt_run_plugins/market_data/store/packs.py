@@ -94,22 +94,25 @@ def create(store: Store, keys: Sequence[Key], as_of: date) -> tuple[Pack, bool]:
         part, content = _part(key, entries[key], columns[key])
         parts.append(part)
         contents[part.file] = content
-    calendar = entries[keys[0]].facts.calendar
-    stored = _StoredPack(
-        format=_FORMAT,
-        id=_full_id(as_of, keys[0].interval, calendar, parts),
-        as_of=as_of,
-        source=keys[0].source,
-        interval=keys[0].interval,
-        calendar=calendar,
-        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        parts=tuple(parts),
-    )
+    stored = _stored(keys[0], entries[keys[0]].facts.calendar, as_of, parts)
     name = stored.id[:_SHORT]
     there = _is_sound(store, name)
     if not there:
         _write(store, name, stored, contents)
     return open_pack(store, name), there
+
+
+def _stored(key: Key, calendar: str, as_of: date, parts: Sequence[Part]) -> _StoredPack:
+    return _StoredPack(
+        format=_FORMAT,
+        id=_full_id(as_of, key.interval, calendar, parts),
+        as_of=as_of,
+        source=key.source,
+        interval=key.interval,
+        calendar=calendar,
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        parts=tuple(parts),
+    )
 
 
 def packs_in(store: Store) -> tuple[Pack, ...]:
@@ -163,26 +166,30 @@ def read_part(pack: Pack, part: Part) -> dict[str, NDArray[Any]]:
         DataError: the file is missing, or its values are not those of the pack.
     """
     path = pack.folder / Path(part.file).name
+    columns = columns_of(_checked_content(path, part))
+    found = content_hash(part.symbol, part.prices, columns)
+    if found != part.content:
+        raise DataError(
+            f"{path}: the prices of {part.symbol} were altered: found the hash {found}, "
+            f"expected {part.content}; {_REMEDY}"
+        )
+    return columns
+
+
+def _checked_content(path: Path, part: Part) -> bytes:
+    """Return the bytes of one symbol's file, if it is the one that was written."""
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise DataError(
-            f"{path}: {part.symbol} cannot be read: {error.strerror or error}; {_REMEDY}"
-        ) from error
+        reason = error.strerror or error
+        raise DataError(f"{path}: {part.symbol} cannot be read: {reason}; {_REMEDY}") from error
     found = hashlib.sha256(content).hexdigest()
     if found != part.sha256:
         raise DataError(
             f"{path}: the file of {part.symbol} was altered: found the sha256 {found}, expected "
             f"{part.sha256}; {_REMEDY}"
         )
-    columns = columns_of(content)
-    values = content_hash(part.symbol, part.prices, columns)
-    if values != part.content:
-        raise DataError(
-            f"{path}: the prices of {part.symbol} were altered: found the hash {values}, "
-            f"expected {part.content}; {_REMEDY}"
-        )
-    return columns
+    return content
 
 
 def verify(store: Store, name: str) -> tuple[str, ...]:
@@ -263,19 +270,12 @@ def _packable(store: Store, keys: Sequence[Key]) -> dict[Key, ProcessedEntry]:
         raise DataError(
             f"{store.folder}: no series to pack; `bt-run data list` shows what there is"
         )
-    kinds = sorted({(key.source, key.interval) for key in keys})
-    if len(kinds) > 1:
-        found = ", ".join(f"{source} at {interval}" for source, interval in kinds)
-        raise DataError(
-            f"a pack holds one source at one interval; found {found}; say `--source {kinds[0][0]}`"
-        )
+    _check_kinds(keys)
     for key in keys:
         why = stale(store, key)
         if why is not None:
-            raise DataError(
-                f"{key.symbol}: {why}; run `bt-run data clean {key.symbol} --source {key.source}` "
-                "first"
-            )
+            command = f"bt-run data clean {key.symbol} --source {key.source}"
+            raise DataError(f"{key.symbol}: {why}; run `{command}` first")
     entries = {key: read_processed(store, key) for key in keys}
     calendars = sorted({entry.facts.calendar for entry in entries.values()})
     if len(calendars) > 1:
@@ -283,6 +283,15 @@ def _packable(store: Store, keys: Sequence[Key]) -> dict[Key, ProcessedEntry]:
             f"a pack has one calendar; found {', '.join(calendars)}; clean all with one"
         )
     return entries
+
+
+def _check_kinds(keys: Sequence[Key]) -> None:
+    kinds = sorted({(key.source, key.interval) for key in keys})
+    if len(kinds) > 1:
+        found = ", ".join(f"{source} at {interval}" for source, interval in kinds)
+        raise DataError(
+            f"a pack holds one source at one interval; found {found}; say `--source {kinds[0][0]}`"
+        )
 
 
 def _columns_until(
@@ -300,12 +309,17 @@ def _columns_until(
                 f"{key.symbol}: no prices up to {as_of}; expected some, or leave it out"
             )
         columns[key] = {name: values[inside] for name, values in table.items()}
+    _check_end(columns, as_of)
+    return columns
+
+
+def _check_end(columns: Mapping[Key, Columns], as_of: date) -> None:
+    """Refuse prices of which the newest is long before the day of the pack."""
     last = max(own["date"][-1] for own in columns.values()).astype("datetime64[D]")
     if np.datetime64(as_of) - last > _LAG:
         raise DataError(
             f"the prices end at {last}, long before {as_of}; fetch them, or say `--as-of {last}`"
         )
-    return columns
 
 
 def _part(key: Key, entry: ProcessedEntry, columns: Columns) -> tuple[Part, bytes]:
@@ -331,14 +345,13 @@ def _write(store: Store, name: str, stored: _StoredPack, contents: Mapping[str, 
     """Write a pack beside its place and move it there in one step, as the store's only writer."""
     final = store.folder / "packs" / name
     half = final.with_name(f"{TEMPORARY}{name}")
+    text = json.dumps(stored.model_dump(mode="json"), indent=1)
     with store.writing():
         try:
             shutil.rmtree(half, ignore_errors=True)
             make_folder(half)
-            for file, content in contents.items():
+            for file, content in {**contents, PACK_FILE: text.encode()}.items():
                 replace_file(half / file, content)
-            text = json.dumps(stored.model_dump(mode="json"), indent=1)
-            replace_file(half / PACK_FILE, text.encode())
             sync_folder(half)
             if final.exists():
                 shutil.rmtree(final)
@@ -346,6 +359,5 @@ def _write(store: Store, name: str, stored: _StoredPack, contents: Mapping[str, 
             sync_folder(final.parent)
         except OSError as error:
             shutil.rmtree(half, ignore_errors=True)
-            raise DataError(
-                f"{final}: the pack cannot be written: {error.strerror or error}"
-            ) from error
+            reason = error.strerror or error
+            raise DataError(f"{final}: the pack cannot be written: {reason}") from error

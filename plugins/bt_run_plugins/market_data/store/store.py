@@ -64,7 +64,7 @@ class Store:
 
     @classmethod
     def at(cls, folder: Path | None, tell: Callable[[str], None] | None = None) -> Store:
-        """Return the store in ``folder``; without one, in $BT_RUN_STORE, else in ~/.bt-run/store."""
+        """Return the store in ``folder``; without one, in $BT_RUN_STORE, else ~/.bt-run/store."""
         if folder is not None:
             return cls(folder, tell)
         named = os.environ.get("BT_RUN_STORE")
@@ -129,8 +129,9 @@ class Store:
         try:
             content = path.read_bytes()
         except OSError as error:
+            reason = error.strerror or error
             raise DataError(
-                f"{path}: the file cannot be read: {error.strerror or error}; {self._remedy(entry)}"
+                f"{path}: the file cannot be read: {reason}; {self._remedy(entry)}"
             ) from error
         found = hashlib.sha256(content).hexdigest()
         if found != entry.sha256:
@@ -233,14 +234,18 @@ class Writer:
             _refuse_lost(self.folder)
             self.commit()
         self._let_go()
-        named = self.contents.named()
-        for path in _files(self.folder):
-            if path.relative_to(self.folder).as_posix() not in named:
-                forget(path)
+        self._remove_unnamed()
         for path in self.folder.glob(f"{TEMPORARY}*"):
             forget(path)
         for path in self.folder.glob(f"packs/{TEMPORARY}*"):
             shutil.rmtree(path, ignore_errors=True)
+
+    def _remove_unnamed(self) -> None:
+        """Remove the files that no commit has ever named, or names any more."""
+        named = self.contents.named()
+        for path in _files(self.folder):
+            if path.relative_to(self.folder).as_posix() not in named:
+                forget(path)
 
     def _let_go(self) -> None:
         """Name superseded files no longer, once every reader has had the time to finish."""
@@ -294,16 +299,7 @@ class Writer:
     def _add(self, folder: str, prefix: str, frame: pd.DataFrame) -> Entry:
         content = parquet(frame)
         made = datetime.now(UTC)
-        place = self.folder / folder
-        try:
-            if not place.is_dir():
-                make_folder(place)
-            path = _unused(place, f"{prefix}{made:%Y%m%dT%H%M%SZ}")
-            self._uncommitted.append(path)
-            self._folders.add(place)
-            replace_file(path, content)
-        except OSError as error:
-            raise _not_written(self.folder, error) from error
+        path = self._put_file(folder, f"{prefix}{made:%Y%m%dT%H%M%SZ}", content)
         first, last = span(frame)
         return Entry(
             file=f"{folder}/{path.name}",
@@ -313,6 +309,20 @@ class Writer:
             last=last,
             made_at=made.isoformat(timespec="seconds"),
         )
+
+    def _put_file(self, folder: str, name: str, content: bytes) -> Path:
+        """Write a file that nobody knows of before the next commit."""
+        place = self.folder / folder
+        try:
+            if not place.is_dir():
+                make_folder(place)
+            path = _unused(place, name)
+            self._uncommitted.append(path)
+            self._folders.add(place)
+            replace_file(path, content)
+        except OSError as error:
+            raise _not_written(self.folder, error) from error
+        return path
 
 
 def _files(folder: Path) -> Iterator[Path]:
