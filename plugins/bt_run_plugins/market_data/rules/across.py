@@ -56,7 +56,7 @@ def repeated_session(series: Sequence[Series], limits: Thresholds) -> Findings:
 def _repeats(item: Series, rows: Mask, counts: Array) -> Findings:
     """Return a finding for each row (n,) that many symbols repeat; ``counts`` (n,) are how many."""
 
-    def text(row: int) -> str:
+    def text(series: Series, row: int) -> str:
         count = counts[row]
         return f"the prices are those of the row before, as in {count:.0f} symbols that day"
 

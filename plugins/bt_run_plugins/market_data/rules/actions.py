@@ -78,20 +78,25 @@ def adj_close_mismatch(series: Series, limits: Thresholds) -> Findings:
         return []
     if not np.isfinite(series.adj_close).any():
         return []
+    apart = _apart_from_adj_close(series)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rows = np.abs(apart) > limits.adj_close + _rounding(series.adj_close)
+    return series.findings("adj_close_mismatch", rows, apart, _mismatch_text, "error")
+
+
+def _apart_from_adj_close(series: Series) -> Array:
+    """Return the returns by adj_close over those by close and actions, less 1, (n,)."""
     adjusted = _ratios(series.adj_close)
     with np.errstate(invalid="ignore", divide="ignore"):
-        paid = np.exp(series.step)
-        reinvested = _reinvested_return(series)
-        apart = _nearer_to_zero(adjusted / paid - 1.0, adjusted / reinvested - 1.0)
-        rows = np.abs(apart) > limits.adj_close + _rounding(series.adj_close)
+        by_payment = adjusted / np.exp(series.step) - 1.0
+        by_reinvestment = adjusted / _reinvested(series) - 1.0
+    return _nearer_to_zero(by_payment, by_reinvestment)
 
-    def text(row: int) -> str:
-        return (
-            f"by adj_close the return is {adjusted[row] - 1:+.1%}, by close, dividend and split "
-            f"{paid[row] - 1:+.1%}"
-        )
 
-    return series.findings("adj_close_mismatch", rows, apart, text, "error")
+def _mismatch_text(series: Series, row: int) -> str:
+    adjusted = series.adj_close[row] / series.adj_close[row - 1] - 1
+    paid = np.exp(series.step[row]) - 1
+    return f"by adj_close the return is {adjusted:+.1%}, by close, dividend and split {paid:+.1%}"
 
 
 def dividend_over_price(series: Series, limits: Thresholds) -> Findings:
@@ -100,11 +105,12 @@ def dividend_over_price(series: Series, limits: Thresholds) -> Findings:
     """
     worth = series.before / series.ratio
     rows = (series.dividend > 0) & (series.dividend >= worth)
+    return series.findings("dividend_over_price", rows, series.dividend, _over_price_text, "error")
 
-    def text(row: int) -> str:
-        return f"dividend {series.dividend[row]:.6g} on a close before of {worth[row]:.6g}"
 
-    return series.findings("dividend_over_price", rows, series.dividend, text, "error")
+def _over_price_text(series: Series, row: int) -> str:
+    worth = series.before[row] / series.ratio[row]
+    return f"dividend {series.dividend[row]:.6g} on a close before of {worth:.6g}"
 
 
 def split_not_in_price(series: Series, limits: Thresholds) -> Findings:
@@ -114,13 +120,13 @@ def split_not_in_price(series: Series, limits: Thresholds) -> Findings:
     |log split| >= action; the move by all actions is >= action and >= action_sigmas; the best
     reading without the split leaves less than a third of it. The value is the split.
     """
-    left = _move_without(series, _split_part(series), _dividend_part(series))
-
-    def text(row: int) -> str:
-        return f"split {series.split[row]:.6g} makes {_beyond_market(series, row, left)}"
-
     rows = _split_contradicted(series, limits)
-    return series.findings("split_not_in_price", rows, series.split, text)
+    return series.findings("split_not_in_price", rows, series.split, _split_text)
+
+
+def _split_text(series: Series, row: int) -> str:
+    left = _without_split(series)[row]
+    return f"split {series.split[row]:.6g} makes {_moves_text(series, row, left)}"
 
 
 def dividend_not_in_price(series: Series, limits: Thresholds) -> Findings:
@@ -129,15 +135,14 @@ def dividend_not_in_price(series: Series, limits: Thresholds) -> Findings:
 
     A spin-off's dividend is followed by the price and is not found. The value is the dividend.
     """
-    part = _dividend_part(series)
-    left = _move_without(series, part, _split_part(series))
-    rows = _contradicted(series, limits, part, left)
+    rows = _contradicted(series, limits, _dividend_part(series), _without_dividend(series))
     rows &= ~_split_contradicted(series, limits)
+    return series.findings("dividend_not_in_price", rows, series.dividend, _dividend_text)
 
-    def text(row: int) -> str:
-        return f"dividend {series.dividend[row]:.6g} makes {_beyond_market(series, row, left)}"
 
-    return series.findings("dividend_not_in_price", rows, series.dividend, text)
+def _dividend_text(series: Series, row: int) -> str:
+    left = _without_dividend(series)[row]
+    return f"dividend {series.dividend[row]:.6g} makes {_moves_text(series, row, left)}"
 
 
 def action_ambiguous(series: Series, limits: Thresholds) -> Findings:
@@ -147,22 +152,28 @@ def action_ambiguous(series: Series, limits: Thresholds) -> Findings:
     |log((c + d) * s / (c * s + d))| > action_readings; the framework takes d per new share. The
     value is that log.
     """
+    apart = _readings_apart(series)
+    rows = np.abs(apart) > limits.action_readings
+    rows &= (series.dividend > 0) & (series.ratio != 1.0)
+    return series.findings("action_ambiguous", rows, apart, _ambiguous_text)
+
+
+def _readings_apart(series: Series) -> Array:
+    """Return the log of the return with a dividend per new share over that per old one, (n,)."""
     worth = series.close * series.ratio
     per_new_share = worth + series.dividend * series.ratio
     per_old_share = worth + series.dividend
-    apart = np.log(per_new_share / per_old_share)
-    rows = np.abs(apart) > limits.action_readings
-    rows &= (series.dividend > 0) & (series.ratio != 1.0)
+    return np.log(per_new_share / per_old_share)
 
-    def text(row: int) -> str:
-        new = np.expm1(series.step[row])
-        old = np.expm1(series.step[row] - apart[row])
-        return (
-            f"dividend {series.dividend[row]:.6g} with split {series.split[row]:.6g}: per new "
-            f"share the return is {new:+.1%}, per old share {old:+.1%}"
-        )
 
-    return series.findings("action_ambiguous", rows, apart, text)
+def _ambiguous_text(series: Series, row: int) -> str:
+    step = series.step[row]
+    new = np.expm1(step)
+    old = np.expm1(step - _readings_apart(series)[row])
+    return (
+        f"dividend {series.dividend[row]:.6g} with split {series.split[row]:.6g}: per new "
+        f"share the return is {new:+.1%}, per old share {old:+.1%}"
+    )
 
 
 def split_odd(series: Series, limits: Thresholds) -> Findings:
@@ -174,11 +185,11 @@ def split_odd(series: Series, limits: Thresholds) -> Findings:
     rows = series.split != 1.0
     for row in np.flatnonzero(rows):
         rows[row] = not _is_ordinary(float(series.split[row]))
+    return series.findings("split_odd", rows, series.split, _odd_text, "info")
 
-    def text(row: int) -> str:
-        return f"split {series.split[row]:.6g} new shares per old one: no ratio of small numbers"
 
-    return series.findings("split_odd", rows, series.split, text, "info")
+def _odd_text(series: Series, row: int) -> str:
+    return f"split {series.split[row]:.6g} new shares per old one: no ratio of small numbers"
 
 
 def dividend_twice(series: Series, limits: Thresholds) -> Findings:
@@ -199,19 +210,26 @@ def dividends_mixed(series: Series, limits: Thresholds) -> Findings:
 
     One finding, at the first pair; the value is the number of pairs.
     """
-    near = np.timedelta64(limits.dividend_days, "D")
-    pairs = []
-    for earlier, row in pairwise(_dividend_rows(series)):
-        close_by = series.date[row] - series.date[earlier] <= near
-        if close_by and series.dividend[row] != series.dividend[earlier]:
-            pairs.append(row)
-    if len(pairs) < limits.dividend_pairs:
+    rows = _near_dividends(series, limits.dividend_days)
+    if len(rows) < limits.dividend_pairs:
         return []
     text = (
-        f"{len(pairs)} times two different dividends within {limits.dividend_days} days: "
+        f"{len(rows)} times two different dividends within {limits.dividend_days} days: "
         "the dividends of two companies may be mixed"
     )
-    return [series.finding("dividends_mixed", pairs[0], len(pairs), text)]
+    return [series.finding("dividends_mixed", rows[0], len(rows), text)]
+
+
+def _near_dividends(series: Series, days: int) -> list[int]:
+    """Return the rows with another dividend than the one at most some days before."""
+    rows = []
+    for earlier, row in pairwise(_dividend_rows(series)):
+        later = series.date[row] - series.date[earlier]
+        if later > np.timedelta64(days, "D"):
+            continue
+        if series.dividend[row] != series.dividend[earlier]:
+            rows.append(row)
+    return rows
 
 
 def prices_undeclared(series: Series, limits: Thresholds) -> Findings:
@@ -240,8 +258,8 @@ def _ratios(prices: Array) -> Array:
     return out
 
 
-def _reinvested_return(series: Series) -> Array:
-    """Return the vendors' return (n,), by a dividend taken off the close before; NaN where that
+def _reinvested(series: Series) -> Array:
+    """Return the vendors' returns (n,), by a dividend taken off the close before; NaN where that
     leaves nothing.
     """
     left = series.before - series.dividend * series.ratio
@@ -263,6 +281,16 @@ def _dividend_part(series: Series) -> Array:
     return np.log1p(series.dividend / series.close)
 
 
+def _without_split(series: Series) -> Array:
+    """Return the moves (n,) without the splits."""
+    return _move_without(series, _split_part(series), _dividend_part(series))
+
+
+def _without_dividend(series: Series) -> Array:
+    """Return the moves (n,) without the dividends."""
+    return _move_without(series, _dividend_part(series), _split_part(series))
+
+
 def _move_without(series: Series, action: Array, other: Array) -> Array:
     """Return the moves (n,) without an action: with the other action of the day or without it,
     whichever leaves less.
@@ -282,9 +310,8 @@ def _nearer_to_zero(one: Array, other: Array) -> Array:
 
 def _split_contradicted(series: Series, limits: Thresholds) -> Mask:
     """Return the rows (n,) whose price speaks against their split."""
-    part = _split_part(series)
-    left = _move_without(series, part, _dividend_part(series))
-    return _contradicted(series, limits, np.abs(part), left)
+    size = np.abs(_split_part(series))
+    return _contradicted(series, limits, size, _without_split(series))
 
 
 def _contradicted(series: Series, limits: Thresholds, size: Array, left: Array) -> Mask:
@@ -296,10 +323,10 @@ def _contradicted(series: Series, limits: Thresholds, size: Array, left: Array) 
     return rows
 
 
-def _beyond_market(series: Series, row: int, left: Array) -> str:
+def _moves_text(series: Series, row: int, left: float) -> str:
     """Return a row's move with an action and without it, as a sentence goes on."""
     move = np.expm1(series.move[row])
-    without = np.expm1(left[row])
+    without = np.expm1(left)
     return f"{move:+.1%} beyond the market of the day, without it {without:+.1%}"
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from bt_run import Array
 from bt_run_plugins.market_data.rules.actions import dividend_not_in_price, split_not_in_price
-from bt_run_plugins.market_data.rules.findings import Findings, Rule
+from bt_run_plugins.market_data.rules.findings import Finding, Findings, Rule
 from bt_run_plugins.market_data.rules.series import Mask, Series
 from bt_run_plugins.market_data.rules.thresholds import Thresholds
 
@@ -49,13 +49,16 @@ def bad_tick(series: Series, limits: Thresholds) -> Findings:
     """
     found = []
     for away, back in _excursions(series, limits):
-        days = "1 row" if back - away == 1 else f"{back - away} rows"
         text = (
-            f"{_beyond_market(series, away)} overnight and back after {days}, "
+            f"{_beyond_market(series, away)} overnight and back after {_count_text(back - away)}, "
             f"on {turnover_text(series, away)}"
         )
         found.append(series.finding("bad_tick", away, series.move[away], text))
     return found
+
+
+def _count_text(rows: int) -> str:
+    return "1 row" if rows == 1 else f"{rows} rows"
 
 
 def split_like(series: Series, limits: Thresholds) -> Findings:
@@ -70,16 +73,19 @@ def split_like(series: Series, limits: Thresholds) -> Findings:
     found = []
     for row in _quiet_moves(series, limits):
         split = _nearest_split(series, row, limits)
-        if split is None:
-            continue
-        close = series.close[row]
-        before = series.before[row]
-        text = (
-            f"close {close:.6g} after {before:.6g}, near a {_split_text(split)} split, "
-            "and there is no split row"
-        )
-        found.append(series.finding("split_like", row, close / before, text))
+        if split is not None:
+            found.append(_split_finding(series, row, split))
     return found
+
+
+def _split_finding(series: Series, row: int, split: float) -> Finding:
+    close = series.close[row]
+    before = series.before[row]
+    text = (
+        f"close {close:.6g} after {before:.6g}, near a {_split_text(split)} split, "
+        "and there is no split row"
+    )
+    return series.finding("split_like", row, close / before, text)
 
 
 def jump(series: Series, limits: Thresholds) -> Findings:
@@ -93,14 +99,14 @@ def jump(series: Series, limits: Thresholds) -> Findings:
     rows = _large_overnight(series, limits) | _abrupt_fall(series, limits)
     rows &= series.sigmas >= limits.jump_sigmas
     rows &= ~_named(series, limits)
+    return series.findings("jump", rows, series.move, _jump_text)
 
-    def text(row: int) -> str:
-        return (
-            f"{_beyond_market(series, row)} overnight, {series.sigmas[row]:.0f} times the usual "
-            f"move, on {turnover_text(series, row)}; no split or dividend explains it"
-        )
 
-    return series.findings("jump", rows, series.move, text)
+def _jump_text(series: Series, row: int) -> str:
+    return (
+        f"{_beyond_market(series, row)} overnight, {series.sigmas[row]:.0f} times the usual "
+        f"move, on {turnover_text(series, row)}; no split or dividend explains it"
+    )
 
 
 def large_move(series: Series, limits: Thresholds) -> Findings:
@@ -111,12 +117,12 @@ def large_move(series: Series, limits: Thresholds) -> Findings:
     rows &= series.sigmas >= limits.large_sigmas
     rows &= ~_named(series, limits)
     rows &= ~_rows_of(series, jump(series, limits))
+    return series.findings("large_move", rows, series.move, _large_text, "info")
 
-    def text(row: int) -> str:
-        turnover = turnover_text(series, row)
-        return f"{_beyond_market(series, row)}, on {turnover}: as a rule, news"
 
-    return series.findings("large_move", rows, series.move, text, "info")
+def _large_text(series: Series, row: int) -> str:
+    turnover = turnover_text(series, row)
+    return f"{_beyond_market(series, row)}, on {turnover}: as a rule, news"
 
 
 def unexplained(series: Series, limits: Thresholds, flat: float) -> Mask:
@@ -127,13 +133,18 @@ def unexplained(series: Series, limits: Thresholds, flat: float) -> Mask:
     ``flat`` times the day's range, and turnover < jump_turnover. Without volume the move must be at
     least blind_move.
     """
-    overnight = np.where(np.isnan(series.gap), series.move, series.gap)
-    with np.errstate(invalid="ignore"):
-        part = overnight * np.sign(series.move)
+    part = _overnight_part(series)
     rows = part >= 0.6 * series.size
     rows &= part >= flat * _day_span(series)
     rows &= _calm(series, limits)
-    return np.asarray(rows)
+    return rows
+
+
+def _overnight_part(series: Series) -> Array:
+    """Return how much of each move (n,) came overnight; all of it where only closes are known."""
+    overnight = np.where(np.isnan(series.gap), series.move, series.gap)
+    with np.errstate(invalid="ignore"):
+        return overnight * np.sign(series.move)
 
 
 def _calm(series: Series, limits: Thresholds) -> Mask:
@@ -141,7 +152,7 @@ def _calm(series: Series, limits: Thresholds) -> Mask:
     turnover = series.turnover
     ordinary = (turnover > 0.1) & (turnover < limits.jump_turnover)
     blind = np.isnan(turnover) & (series.size >= limits.blind_move)
-    return np.asarray(ordinary | blind)
+    return ordinary | blind
 
 
 def _day_span(series: Series) -> Array:
@@ -162,23 +173,29 @@ def _nearest_split(series: Series, row: int, limits: Thresholds) -> float | None
     """Return the log of the new shares per old one of the split that a row's move looks like, if
     any.
     """
-    splits = np.log(np.array(SPLITS))
-    logs = np.concatenate([splits, -splits])
-    apart = _apart(series, row, logs)
+    apart = _apart_from_splits(series, row)
     blind = np.isnan(series.turnover[row])
     if blind or series.sigmas[row] < 2 * limits.split_sigmas:
-        apart[np.abs(logs) < DOUBLE] = np.inf
+        apart[np.abs(_split_logs()) < DOUBLE] = np.inf
     nearest = np.argmin(apart)
     match = limits.split_match_blind if blind else limits.split_match
-    return -float(logs[nearest]) if apart[nearest] <= match else None
+    if apart[nearest] > match:
+        return None
+    return -float(_split_logs()[nearest])
 
 
-def _apart(series: Series, row: int, logs: Array) -> Array:
-    """Return how far a row's move, by open or by close, is from each of the ``logs`` (m,)."""
+def _split_logs() -> Array:
+    """Return the log returns (m,) that splits make, reverse ones too, but for the sign."""
+    logs = np.log(np.array(SPLITS))
+    return np.concatenate([logs, -logs])
+
+
+def _apart_from_splits(series: Series, row: int) -> Array:
+    """Return how far a row's move, by open or by close, is from each split's (m,)."""
     by_open = series.gap[row]
     by_close = np.log(series.close[row] / series.before[row])
     moves = np.array([by_open, by_close]) - series.market[row]
-    distances = np.abs(moves[:, None] - logs[None, :])
+    distances = np.abs(moves[:, None] - _split_logs())
     return np.asarray(np.nanmin(distances, axis=0))
 
 
@@ -195,24 +212,28 @@ def _abrupt_fall(series: Series, limits: Thresholds) -> Mask:
     fall = np.where(np.isnan(series.gap), 0.0, -series.gap)
     rows = series.move <= -limits.abrupt_move
     rows &= fall >= limits.abrupt_flat * _day_span(series)
-    return np.asarray(rows)
+    return rows
 
 
 def _excursions(series: Series, limits: Thresholds) -> list[tuple[int, int]]:
     """Return (first row away, first row back) of each bad tick."""
-    odd = unexplained(series, limits, 2.5)
-    odd &= series.size >= limits.tick_move
-    odd &= series.sigmas >= limits.tick_sigmas
     found: list[tuple[int, int]] = []
-    for away, back in pairwise(np.flatnonzero(odd).tolist()):
-        if back - away > limits.tick_rows:
-            continue
+    for away, back in pairwise(_odd_rows(series, limits)):
         # the way back of one excursion is not the beginning of the next
         if found and found[-1][1] == away:
             continue
-        if _takes_back(series.move[away], series.move[back], limits):
+        near = back - away <= limits.tick_rows
+        if near and _takes_back(series.move[away], series.move[back], limits):
             found.append((away, back))
     return found
+
+
+def _odd_rows(series: Series, limits: Thresholds) -> list[int]:
+    """Return the rows with a move that a bad tick could make."""
+    rows = unexplained(series, limits, 2.5)
+    rows &= series.size >= limits.tick_move
+    rows &= series.sigmas >= limits.tick_sigmas
+    return np.flatnonzero(rows).tolist()
 
 
 def _takes_back(one: float, other: float, limits: Thresholds) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 from bt_run import Array
 from bt_run_plugins.market_data.rules.findings import Finding, Findings, Rule
 from bt_run_plugins.market_data.rules.moves import turnover_text
-from bt_run_plugins.market_data.rules.series import Mask, Series
+from bt_run_plugins.market_data.rules.series import Mask, Series, log_ratio
 from bt_run_plugins.market_data.rules.thresholds import Thresholds
 
 __all__ = [
@@ -56,28 +56,32 @@ def range_spike(series: Series, limits: Thresholds) -> Findings:
     day, with turnover < spike_turnover. The value is the log, negative for a low.
     """
     others = (series.open, series.close, _known_before(series))
-    with np.errstate(invalid="ignore"):
-        up = np.log(series.high / np.maximum.reduce(others))
-        down = np.log(np.minimum.reduce(others) / series.low)
+    up = log_ratio(series.high, np.maximum.reduce(others))
+    down = log_ratio(np.minimum.reduce(others), series.low)
+    possible = ~(series.turnover >= limits.spike_turnover)
     least = _least_spike(series, limits)
-    calm = ~(series.turnover >= limits.spike_turnover)
+    highs = possible & (up > least)
+    lows = possible & (down > least)
+    return [
+        *series.findings("range_spike", highs, up, _high_text),
+        *series.findings("range_spike", lows, -down, _low_text),
+    ]
 
-    def beside(row: int) -> str:
-        known = _known_before(series)[row]
-        return (
-            f"with open {series.open[row]:.6g}, close {series.close[row]:.6g} and close before "
-            f"{known:.6g}"
-        )
 
-    def high_text(row: int) -> str:
-        return f"high {series.high[row]:.6g}, {beside(row)}"
+def _high_text(series: Series, row: int) -> str:
+    return f"high {series.high[row]:.6g}, {_beside_text(series, row)}"
 
-    def low_text(row: int) -> str:
-        return f"low {series.low[row]:.6g}, {beside(row)}"
 
-    highs = series.findings("range_spike", calm & (up > least), up, high_text)
-    lows = series.findings("range_spike", calm & (down > least), -down, low_text)
-    return highs + lows
+def _low_text(series: Series, row: int) -> str:
+    return f"low {series.low[row]:.6g}, {_beside_text(series, row)}"
+
+
+def _beside_text(series: Series, row: int) -> str:
+    before = _known_before(series)[row]
+    return (
+        f"with open {series.open[row]:.6g}, close {series.close[row]:.6g} and close before "
+        f"{before:.6g}"
+    )
 
 
 def _known_before(series: Series) -> Array:
@@ -98,14 +102,13 @@ def repeated_row(series: Series, limits: Thresholds) -> Findings:
     that has a range.
     """
     volume = series.volume
-    same = series.repeats & (series.high > series.low)
-    same &= volume > 0
+    same = series.repeats & (series.high > series.low) & (volume > 0)
     same[1:] &= volume[1:] == volume[:-1]
+    return series.findings("repeated_row", same, series.close, _repeated_text, "error")
 
-    def text(row: int) -> str:
-        return "open, high, low, close and volume are those of the row before"
 
-    return series.findings("repeated_row", same, series.close, text, "error")
+def _repeated_text(series: Series, row: int) -> str:
+    return "open, high, low, close and volume are those of the row before"
 
 
 def one_price(series: Series, limits: Thresholds) -> Findings:
@@ -117,14 +120,14 @@ def one_price(series: Series, limits: Thresholds) -> Findings:
     rows = series.one_price & (series.volume > 0)
     rows &= series.turnover > 0.1
     rows &= series.usual_turnover >= limits.liquid
+    return series.findings("one_price", rows, series.volume, _one_price_text)
 
-    def text(row: int) -> str:
-        close = series.close[row]
-        carried = ", the close before," if close == series.before[row] else ""
-        turnover = turnover_text(series, row)
-        return f"open, high, low and close are all {close:.6g}{carried} on {turnover}"
 
-    return series.findings("one_price", rows, series.volume, text)
+def _one_price_text(series: Series, row: int) -> str:
+    close = series.close[row]
+    carried = ", the close before," if close == series.before[row] else ""
+    turnover = turnover_text(series, row)
+    return f"open, high, low and close are all {close:.6g}{carried} on {turnover}"
 
 
 def zero_volume(series: Series, limits: Thresholds) -> Findings:
@@ -172,12 +175,17 @@ def stale_price(series: Series, limits: Thresholds) -> Findings:
         length = end - first
         text = f"{length} rows repeat the row before"
         fewest = 2 * limits.stale_rows
-        if has_ranges and not series.volume[first:end].any():
+        if has_ranges and _is_idle(series, first, end):
             text = f"{text}, and nothing traded"
             fewest = limits.stale_rows
         if length >= fewest:
             found.append(series.finding("stale_price", first, length, text))
     return found
+
+
+def _is_idle(series: Series, first: int, end: int) -> bool:
+    """Say whether nothing traded in some rows; without volume that is not known."""
+    return not series.volume[first:end].any()
 
 
 def _runs(rows: Mask) -> list[tuple[int, int]]:

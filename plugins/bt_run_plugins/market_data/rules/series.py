@@ -18,7 +18,7 @@ from bt_run_plugins.market_data.rules.findings import Finding, Findings, Severit
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CROWD", "Dates", "Mask", "Series", "is_daily", "measure", "usual"]
+__all__ = ["CROWD", "Dates", "Mask", "Series", "is_daily", "log_ratio", "measure", "usual"]
 
 WINDOW, FEWEST = 63, 20  # sessions before a row that say what is usual, and the fewest that do
 SIGMA_FLOOR, SIGMA_UNKNOWN = 0.005, 0.04  # of a daily log return
@@ -86,13 +86,14 @@ class Series:
         rule: str,
         rows: Mask,
         values: Array,
-        text: Callable[[int], str],
+        text: Callable[[Series, int], str],
         severity: Severity = "warning",
     ) -> Findings:
         """Return what a rule found at some rows (n,): of each its value and a sentence."""
         found = []
         for row in np.flatnonzero(rows).tolist():
-            found.append(self.finding(rule, row, values[row], text(row), severity))
+            finding = self.finding(rule, row, values[row], text(self, row), severity)
+            found.append(finding)
         return found
 
     @cached_property
@@ -137,12 +138,12 @@ class Series:
     @cached_property
     def gap(self) -> Array:
         """Return the log of the open over the close before, (n,)."""
-        return _log_ratio(self.open * self.ratio, self.before)
+        return log_ratio(self.open * self.ratio, self.before)
 
     @cached_property
     def span(self) -> Array:
         """Return log(high / low), (n,)."""
-        return _log_ratio(self.high, self.low)
+        return log_ratio(self.high, self.low)
 
     @cached_property
     def usual_span(self) -> Array:
@@ -282,7 +283,8 @@ def _implied_ratio(close: Array, adj_close: Array) -> Array:
     return np.where(np.abs(implied - 1.0) > SMALL_ACTION, implied, 1.0)
 
 
-def _log_ratio(above: Array, below: Array) -> Array:
+def log_ratio(above: Array, below: Array) -> Array:
+    """Return log(above / below), NaN where one of them is not there."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.log(above / below)
 

@@ -50,16 +50,19 @@ def missing_session(series: Series, sessions: Dates, limits: Thresholds) -> Find
     absent = np.flatnonzero(~np.isin(life, have))
     if not len(absent):
         return []
+    # where the next one is not the next session
     breaks = np.flatnonzero(np.diff(absent) > 1) + 1
     found = []
-    for run in np.split(absent, breaks):
-        first, last = life[run[0]], life[run[-1]]
-        if len(run) == 1:
-            text = f"no row on {first}"
-        else:
-            text = f"no rows on {len(run)} sessions, {first} to {last}"
-        found.append(_warning(series, "missing_session", first, len(run), text))
+    for run in np.split(life[absent], breaks):
+        text = _missing_text(run)
+        found.append(_warning(series, "missing_session", run[0], len(run), text))
     return found
+
+
+def _missing_text(run: Dates) -> str:
+    if len(run) == 1:
+        return f"no row on {run[0]}"
+    return f"no rows on {len(run)} sessions, {run[0]} to {run[-1]}"
 
 
 def extra_session(series: Series, sessions: Dates, limits: Thresholds) -> Findings:
@@ -102,7 +105,7 @@ def ticker_reuse(series: Series, sessions: Dates, limits: Thresholds) -> Finding
     usual = limits.reuse_sigmas * series.sigma * np.sqrt(gap)
     rows = (gap > limits.reuse_gap) & (series.size > usual)
 
-    def text(row: int) -> str:
+    def text(series: Series, row: int) -> str:
         return (
             f"after {gap[row] - 1} sessions without rows the close is {series.close[row]:.6g}, "
             f"before it was {series.before[row]:.6g}: this may be another company's share"
