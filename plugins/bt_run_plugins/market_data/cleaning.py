@@ -4,7 +4,7 @@ silence.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
@@ -82,6 +82,8 @@ class Cleaned:
     log: pd.DataFrame
 
 
+_ALIGNMENTS = ("none", "union", "intersection")  # or a symbol
+Dates = NDArray[np.datetime64]
 Frames = Mapping[str, "pd.DataFrame"]
 # a row of the log, as LOG_COLUMNS names its parts
 LogRow = tuple[str, str, int, int, int, str]
@@ -107,15 +109,22 @@ def clean(frames: Frames, config: CleanConfig) -> Cleaned:
     log: list[LogRow] = []
     cleaned = {}
     for symbol in sorted(frames):
-        frame = frames[symbol].copy()
-        for name in config.steps:
-            done = _apply(name, frame, symbol, config)
-            log.append(_log_row(symbol, name, frame, done))
-            frame = done.frame
-        cleaned[symbol] = frame.reset_index(drop=True)
+        cleaned[symbol] = _take_steps(symbol, frames[symbol], config, log)
     cleaned = _align(cleaned, config.alignment, log)
     table = pd.DataFrame(log, columns=list(LOG_COLUMNS))
     return Cleaned(MappingProxyType(cleaned), table)
+
+
+def _take_steps(
+    symbol: str, frame: pd.DataFrame, config: CleanConfig, log: list[LogRow]
+) -> pd.DataFrame:
+    """Return a symbol's frame after all steps; a row for each is added to the ``log``."""
+    frame = frame.copy()
+    for name in config.steps:
+        done = _apply(name, frame, symbol, config)
+        log.append(_log_row(symbol, name, frame, done))
+        frame = done.frame
+    return frame.reset_index(drop=True)
 
 
 def _apply(name: StepName, frame: pd.DataFrame, symbol: str, config: CleanConfig) -> Done:
@@ -152,7 +161,7 @@ def _align(
     return aligned
 
 
-def _on_dates(frame: pd.DataFrame, common: NDArray[np.datetime64]) -> Done:
+def _on_dates(frame: pd.DataFrame, common: Dates) -> Done:
     """Return the rows on the common dates, and say how many of those dates have none."""
     dates = frame["date"].to_numpy()
     done = keep_rows(frame, np.isin(dates, common), "outside the common sessions")
@@ -163,20 +172,24 @@ def _on_dates(frame: pd.DataFrame, common: NDArray[np.datetime64]) -> Done:
     return done._replace(text=joined(done.text, lacks))
 
 
-def _common_dates(frames: Frames, alignment: str) -> NDArray[np.datetime64]:
+def _common_dates(frames: Frames, alignment: str) -> Dates:
     dates = {symbol: np.unique(frame["date"].to_numpy()) for symbol, frame in frames.items()}
     if alignment == "union":
         return np.unique(np.concatenate(list(dates.values())))
     if alignment != "intersection":
         return dates[alignment]
-    common, *others = dates.values()
-    for own in others:
+    return _in_all(list(dates.values()))
+
+
+def _in_all(dates: Sequence[Dates]) -> Dates:
+    common = dates[0]
+    for own in dates[1:]:
         common = common[np.isin(common, own)]
     return common
 
 
 def _check_alignment(frames: Frames, alignment: str) -> None:
-    if alignment in ("none", "union", "intersection") or alignment in frames:
+    if alignment in _ALIGNMENTS or alignment in frames:
         return
     some = ", ".join(sorted(frames)[:3]) or "none, there are no symbols"
     raise ConfigError(

@@ -32,12 +32,10 @@ class Done(NamedTuple):
 
 def sort_dates(frame: pd.DataFrame) -> Done:
     """Put rows in the order of their dates; rows of one date keep their order."""
-    dates = frame["date"].to_numpy()
+    dates = _dates(frame)
     late = int((dates[1:] < dates[:-1]).sum())
-    ordered = frame.sort_values("date", kind="stable")
-    if not late:
-        return Done(ordered)
-    return Done(ordered, late, f"{_count_text(late)} earlier than the one before")
+    text = f"{_count_text(late)} earlier than the one before" if late else ""
+    return Done(frame.sort_values("date", kind="stable"), late, text)
 
 
 def drop_duplicate_rows(frame: pd.DataFrame) -> Done:
@@ -66,34 +64,32 @@ def drop_empty_columns(frame: pd.DataFrame) -> Done:
     only.
     """
     empty = []
-    for name in frame.columns:
-        if name in ("date", "close"):
-            continue
+    for name in frame.columns.drop(["date", "close"]):
         if frame[name].isna().all():
             empty.append(str(name))
-    left = frame.drop(columns=empty)
-    if not empty:
-        return Done(left)
-    return Done(left, len(empty), f"dropped the empty columns {', '.join(empty)}")
+    text = f"dropped the empty columns {', '.join(empty)}" if empty else ""
+    return Done(frame.drop(columns=empty), len(empty), text)
 
 
 def normalise_actions(frame: pd.DataFrame) -> Done:
     """Write "none" one way: a missing dividend as 0, a missing or zero split as 1."""
     out = frame.copy()
-    count = 0
-    if "dividend" in out:
-        dividend = out["dividend"]
-        none = dividend.isna()
-        out["dividend"] = dividend.mask(none, 0.0)
-        count += int(none.sum())
-    if "split" in out:
-        split = out["split"]
-        none = split.isna() | (split == 0.0)
-        out["split"] = split.mask(none, 1.0)
-        count += int(none.sum())
-    if not count:
-        return Done(out)
-    return Done(out, count, f"{count} empty actions written as dividend 0 or split 1")
+    count = _write_none(out, "dividend", 0.0)
+    count += _write_none(out, "split", 1.0)
+    text = f"{count} empty actions written as dividend 0 or split 1" if count else ""
+    return Done(out, count, text)
+
+
+def _write_none(frame: pd.DataFrame, name: str, none: float) -> int:
+    """Write missing actions of a frame as ``none``, and zeros too; return how many were not so."""
+    if name not in frame:
+        return 0
+    actions = frame[name]
+    empty = actions.isna()
+    if none:
+        empty |= actions == 0.0
+    frame[name] = actions.mask(empty, none)
+    return int(empty.sum())
 
 
 def drop_extra_sessions(frame: pd.DataFrame, calendar: str) -> Done:
@@ -104,7 +100,7 @@ def drop_extra_sessions(frame: pd.DataFrame, calendar: str) -> Done:
     """
     if not len(frame):
         return Done(frame)
-    days = frame["date"].to_numpy().astype("datetime64[D]")
+    days = _dates(frame).astype("datetime64[D]")
     sessions = exchange_sessions(calendar, days.min(), days.max())
     return keep_rows(frame, np.isin(days, sessions), f"on no session of {calendar}")
 
@@ -144,24 +140,27 @@ def order_high_low(frame: pd.DataFrame) -> Done:
     out = frame.copy()
     out.loc[wrong, "high"] = frame.loc[wrong, "low"]
     out.loc[wrong, "low"] = frame.loc[wrong, "high"]
-    return _changed(out, wrong.to_numpy(), "swapped high and low")
+    return _changed(out, wrong, "swapped high and low")
 
 
 def widen_high_low(frame: pd.DataFrame) -> Done:
     """Raise the high and lower the low to enclose open and close."""
     if not _has_range(frame):
         return Done(frame)
-    body = frame[[name for name in ("open", "close") if name in frame]]
-    top = body.max(axis=1)
-    bottom = body.min(axis=1)
+    top, bottom = _body(frame)
     # a missing high or low stays missing: widening is no filling
     too_low = frame["high"] < top
     too_high = frame["low"] > bottom
     out = frame.copy()
     out["high"] = frame["high"].mask(too_low, top)
     out["low"] = frame["low"].mask(too_high, bottom)
-    wrong = (too_low | too_high).to_numpy()
-    return _changed(out, wrong, "widened high or low")
+    return _changed(out, too_low | too_high, "widened high or low")
+
+
+def _body(frame: pd.DataFrame) -> tuple[pd.Series[float], pd.Series[float]]:
+    """Return the higher and the lower one of open and close."""
+    prices = frame[[name for name in ("open", "close") if name in frame]]
+    return prices.max(axis=1), prices.min(axis=1)
 
 
 def cut_before(frame: pd.DataFrame, first: date | None) -> Done:
@@ -170,8 +169,8 @@ def cut_before(frame: pd.DataFrame, first: date | None) -> Done:
     """
     if first is None:
         return Done(frame)
-    later = frame["date"].to_numpy() >= np.datetime64(first, "ns")
-    return keep_rows(frame, later, f"before {first}")
+    kept = _dates(frame) >= np.datetime64(first, "ns")
+    return keep_rows(frame, kept, f"before {first}")
 
 
 _FRAME_STEPS = (
@@ -198,10 +197,15 @@ def keep_rows(frame: pd.DataFrame, keep: Mask, what: str, *, copies: bool = Fals
     if not count:
         return Done(frame)
     text = f"dropped {_count_text(count)} {what}{_first_text(frame, gone)}"
-    lost = int((gone & _has_action(frame)).sum())
-    if lost and not copies:
-        text = f"{text}; {lost} of them had a dividend or split, which is lost"
+    if not copies:
+        text = joined(text, _lost_text(frame, gone))
     return Done(frame[keep], count, text)
+
+
+def _lost_text(frame: pd.DataFrame, gone: Mask) -> str:
+    """Say how many actions go with rows that are dropped."""
+    lost = int((gone & _has_action(frame)).sum())
+    return f"{lost} of them had a dividend or split, which is lost" if lost else ""
 
 
 def joined(*sentences: str) -> str:
@@ -209,21 +213,24 @@ def joined(*sentences: str) -> str:
     return "; ".join(sentence for sentence in sentences if sentence)
 
 
-def _changed(out: pd.DataFrame, rows: Mask, how: str) -> Done:
+def _changed(out: pd.DataFrame, rows: pd.Series[bool], how: str) -> Done:
     """Say of a frame how some of its rows were changed."""
     count = int(rows.sum())
     if not count:
         return Done(out)
-    return Done(out, count, f"{how} in {_count_text(count)}{_first_text(out, rows)}")
+    first = _first_text(out, rows.to_numpy())
+    return Done(out, count, f"{how} in {_count_text(count)}{first}")
 
 
 def _first_text(frame: pd.DataFrame, rows: Mask) -> str:
     """Return the first date of some rows, as a sentence goes on."""
-    dates = frame["date"].to_numpy()[rows]
+    dates = _dates(frame)[rows]
     known = dates[~np.isnat(dates)]
-    if not len(known):
-        return ""
-    return f", the first at {str(known.min())[:10]}"
+    return f", the first at {str(known.min())[:10]}" if len(known) else ""
+
+
+def _dates(frame: pd.DataFrame) -> NDArray[np.datetime64]:
+    return frame["date"].to_numpy()
 
 
 def _count_text(count: int) -> str:
@@ -238,11 +245,12 @@ def _has_action(frame: pd.DataFrame) -> Mask:
     """Return the rows (n,) that carry a dividend or a split: without the row the action would be
     lost.
     """
-    rows = np.zeros(len(frame), dtype=bool)
-    if "dividend" in frame:
-        dividend = frame["dividend"].fillna(0.0)
-        rows |= (dividend != 0.0).to_numpy()
-    if "split" in frame:
-        split = frame["split"].fillna(1.0)
-        rows |= ~split.isin((0.0, 1.0)).to_numpy()
-    return rows
+    return _is_set(frame, "dividend", 0.0) | _is_set(frame, "split", 1.0)
+
+
+def _is_set(frame: pd.DataFrame, name: str, none: float) -> Mask:
+    """Return the rows (n,) with an action that is not none."""
+    if name not in frame:
+        return np.zeros(len(frame), dtype=bool)
+    actions = frame[name]
+    return (actions.notna() & ~actions.isin((0.0, none))).to_numpy()

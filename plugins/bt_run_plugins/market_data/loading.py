@@ -98,17 +98,23 @@ def processed_bars(
         DataError: a file is missing or has changed, or the series are of several conventions.
     """
     entries = _processed(store, keys)
-    wrong = []
-    for symbol, entry in sorted(entries.items()):
-        count = entry.facts.findings.get("error", 0)
-        if count:
-            wrong.append(f"{symbol} ({count})")
+    wrong = _errors_by_symbol(entries)
     if wrong:
         found = listed(wrong, MOST_NAMES)
         note = f"findings of severity error when the prices were validated: {found}"
         notes = (*notes, note)
     conventions = {symbol: entry.facts.prices for symbol, entry in entries.items()}
     return assembled(request, processed_rows(store, keys), conventions, notes)
+
+
+def _errors_by_symbol(entries: Mapping[str, ProcessedEntry]) -> list[str]:
+    """Return the symbols whose prices had errors, each with how many."""
+    wrong = []
+    for symbol, entry in sorted(entries.items()):
+        count = entry.facts.findings.get("error", 0)
+        if count:
+            wrong.append(f"{symbol} ({count})")
+    return wrong
 
 
 def assembled(
@@ -138,11 +144,7 @@ def _one_convention(conventions: Mapping[str, Convention]) -> Convention:
     for symbol, convention in sorted(conventions.items()):
         if convention is not None:
             first_of.setdefault(convention, symbol)
-    known = sorted(first_of)
-    if len(known) > 1:
-        one, other = known
-        raise DataError(
-            f"{first_of[one]} is {one} and {first_of[other]} is {other}; "
-            "expected one convention of prices in a run"
-        )
-    return known[0] if known else None
+    if len(first_of) > 1:
+        found = [f"{first_of[convention]} is {convention}" for convention in sorted(first_of)]
+        raise DataError(f"{' and '.join(found)}; expected one convention of prices in a run")
+    return next(iter(first_of), None)

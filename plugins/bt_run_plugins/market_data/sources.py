@@ -69,7 +69,8 @@ class YahooSource:
 
     def symbols(self) -> tuple[str, ...]:
         """Return the symbols of which the store has prices by Yahoo."""
-        return tuple(key.symbol for key in _keys_of(self.store, SOURCE, self.config.interval))
+        keys = _keys_of(self.store, SOURCE, self.config.interval)
+        return tuple(key.symbol for key in keys)
 
     def load(self, request: LoadRequest) -> Bars:
         """Return the bars of the requested symbols, fetched where the store lacks them.
@@ -92,33 +93,33 @@ class YahooSource:
         """Return the day, or the span of days, on which prices were fetched."""
         days = []
         for key in keys:
-            for entry in counting(self.store.raw(key)):
-                days.append(entry.facts.fetched_at[:10])
+            days += [entry.facts.fetched_at[:10] for entry in counting(self.store.raw(key))]
         first, last = min(days), max(days)
         return first if first == last else f"between {first} and {last}"
 
     def _ready(self, request: LoadRequest, symbols: Iterable[str]) -> tuple[Key, ...]:
         """Fetch and clean what is not there yet; return the series."""
         names = tuple(sorted({symbol.upper() for symbol in symbols}))
-        self._fetch(names, request)
+        if request.offline:
+            self._refuse_missing(names, request)
+        else:
+            self._fetch(names, request)
         keys = tuple(Key(SOURCE, name, self.config.interval) for name in names)
-        cleaning = CleanConfig(calendar=request.calendar)
-        validation = ValidateConfig(calendar=request.calendar)
+        self._clean(keys, request.calendar)
+        return keys
+
+    def _clean(self, keys: Sequence[Key], calendar: str) -> None:
+        """Clean the series that are not, or by other settings."""
+        cleaning = CleanConfig(calendar=calendar)
+        validation = ValidateConfig(calendar=calendar)
         settings = settings_of(cleaning, validation)
         due = [key for key in keys if stale(self.store, key, settings)]
         if due:
             process(self.store, due, cleaning, validation)
-        return keys
 
     def _fetch(self, names: Sequence[str], request: LoadRequest) -> None:
-        config = FetchConfig(interval=self.config.interval, calendar=request.calendar)
-        window: Window = (request.history_from, request.end)
-        if request.offline:
-            lacking = missing(self.store, names, window, config, self.outside.now())
-            if lacking:
-                raise DataError(self._offline_text(lacking, request))
-            return
-        outcomes = fetch(self.store, names, window, config, self.outside)
+        config = self._fetch_config(request)
+        outcomes = fetch(self.store, names, _window(request), config, self.outside)
         failed = [outcome for outcome in outcomes if outcome.state == "failed"]
         if failed:
             reasons = [f"{outcome.symbol}: {outcome.text}" for outcome in failed[:MOST_NAMES]]
@@ -126,6 +127,16 @@ class YahooSource:
                 f"Yahoo gave no prices of {len(failed)} symbols: {'; '.join(reasons)}; what came "
                 "is kept"
             )
+
+    def _fetch_config(self, request: LoadRequest) -> FetchConfig:
+        return FetchConfig(interval=self.config.interval, calendar=request.calendar)
+
+    def _refuse_missing(self, names: Sequence[str], request: LoadRequest) -> None:
+        """Refuse to go on without the network if the store lacks prices."""
+        config = self._fetch_config(request)
+        lacking = missing(self.store, names, _window(request), config, self.outside.now())
+        if lacking:
+            raise DataError(self._offline_text(lacking, request))
 
     def _offline_text(self, symbols: Sequence[str], request: LoadRequest) -> str:
         """Say which prices the store lacks, and how to fetch them."""
@@ -158,11 +169,8 @@ class StoreSource:
 
     def symbols(self) -> tuple[str, ...]:
         """Return the symbols that the store has cleaned prices of."""
-        cleaned = []
-        for key in _keys_of(self.store, self.config.source, self.config.interval):
-            if self.store.processed(key) is not None:
-                cleaned.append(key.symbol)
-        return tuple(cleaned)
+        keys = _keys_of(self.store, self.config.source, self.config.interval)
+        return tuple(key.symbol for key in keys if self.store.processed(key) is not None)
 
     def load(self, request: LoadRequest) -> Bars:
         """Return the bars of the requested symbols.
@@ -200,12 +208,11 @@ class StoreSource:
         place = _store_words(self.config.store)
         raw = [key.symbol for key in lacking if self.store.raw(key)]
         if raw:
-            some = _shell_words(raw)
-            return f"clean them with `bt-run data clean {some} --source {source}{place}`"
+            command = f"bt-run data clean {_shell_words(raw)} --source {source}{place}"
+            return f"clean them with `{command}`"
         if source == SOURCE:
             some = _shell_words([key.symbol for key in lacking])
-            command = f"bt-run data fetch {some} --start DAY{place}"
-            return f"fetch them with `{command}`, then clean them"
+            return f"fetch them with `bt-run data fetch {some} --start DAY{place}`, then clean them"
         command = f"bt-run data import PATH --source {source}{place}"
         return f"bring them with `{command}`, then clean them"
 
@@ -245,11 +252,9 @@ class PackSource:
         def rows_of(part: Part) -> Rows:
             return rows_of_columns(read_part(pack, part))
 
-        rows = {}
-        conventions = {}
-        for part, own in zip(parts, in_parallel(rows_of, parts), strict=True):
-            rows[part.symbol] = own
-            conventions[part.symbol] = part.prices
+        symbols = [part.symbol for part in parts]
+        rows = dict(zip(symbols, in_parallel(rows_of, parts), strict=True))
+        conventions = {part.symbol: part.prices for part in parts}
         note = f"prices from the pack {self.config.id}, frozen as of {pack.as_of}"
         return assembled(request, rows, conventions, (note,))
 
@@ -281,6 +286,10 @@ class PackSource:
                 f"pack {self.config.id} has no {listed(lacking, MOST_NAMES)}; it has {listed(have, MOST_NAMES)}"
             )
         return tuple(have[symbol] for symbol in symbols)
+
+
+def _window(request: LoadRequest) -> Window:
+    return request.history_from, request.end
 
 
 def _keys_of(store: Store, source: str, interval: str) -> list[Key]:

@@ -59,8 +59,12 @@ def batches(tasks: Sequence[Task], size: int) -> Iterator[tuple[Task, ...]]:
     for task in tasks:
         groups.setdefault(task.ask_from, []).append(task)
     for group in groups.values():
-        for start in range(0, len(group), size):
-            yield tuple(group[start : start + size])
+        yield from _cut(group, size)
+
+
+def _cut(tasks: Sequence[Task], size: int) -> Iterator[tuple[Task, ...]]:
+    for start in range(0, len(tasks), size):
+        yield tuple(tasks[start : start + size])
 
 
 def fetch_batch(job: Job, tasks: Sequence[Task]) -> None:
@@ -94,12 +98,11 @@ def _sort_out(job: Job, task: Task, answer: Answer, asked: datetime) -> Task | N
         job.fail(task.symbol, f"{_REASONS[trouble.kind]}: {trouble.text}")
         return None
     frame = answer.frames[task.symbol]
-    if task.stored is not None:
-        change = _rewritten(task.stored, frame, job.config.tolerance)
-        if change is not None:
-            return replace(task, ask_from=task.beginning, stored=None, note=change)
-    _keep(job, _Delivery(task, frame, answer.version, asked))
-    return None
+    change = _rewritten(task.stored, frame, job.config.tolerance)
+    if change is None:
+        _keep(job, _Delivery(task, frame, answer.version, asked))
+        return None
+    return replace(task, ask_from=task.beginning, stored=None, note=change)
 
 
 def _check_reach(job: Job, answer: Answer) -> None:
@@ -166,23 +169,32 @@ def _merged(before: Answer, newer: Answer) -> Answer:
     return Answer(frames, troubles, newer.version)
 
 
-def _rewritten(stored: pd.DataFrame, frame: pd.DataFrame, tolerance: float) -> str | None:
+def _rewritten(stored: pd.DataFrame | None, frame: pd.DataFrame, tolerance: float) -> str | None:
     """Say at which day the closes of the overlap are others than those stored, if they are."""
-    closes = ["date", "close"]
-    both = stored[closes].merge(frame[closes], on="date", suffixes=("_old", "_new")).dropna()
+    if stored is None:
+        return None
+    both = _overlap(stored, frame)
     if not len(both):
         return "no bar that is stored came again; all of it was fetched again"
     ratio = both["close_old"] / both["close_new"]
     other = both[np.abs(ratio - 1) > tolerance]
-    if not len(other):
-        return None
+    return _change_text(other) if len(other) else None
+
+
+def _overlap(stored: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the closes of the bars in both, as they were stored and as they came."""
+    columns = ["date", "close"]
+    both = stored[columns].merge(frame[columns], on="date", suffixes=("_old", "_new"))
+    return both.dropna()
+
+
+def _change_text(other: pd.DataFrame) -> str:
     day = other["date"].iloc[0]
     old = other["close_old"].iloc[0]
     new = other["close_new"].iloc[0]
     return (
         f"Yahoo rewrote the history: the close of {day:%Y-%m-%d} was {old:.6g} and is {new:.6g} "
-        "now, "
-        f"a ratio of {old / new:.6g}; all of it was fetched again, and the old file is kept"
+        f"now, a ratio of {old / new:.6g}; all of it was fetched again, and the old file is kept"
     )
 
 

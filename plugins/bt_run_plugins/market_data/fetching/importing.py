@@ -81,12 +81,8 @@ def bring(
             f"the source {FETCHED!r} is for what `bt-run data fetch` brings; choose another word"
         )
     _check_prices(found, origin)
-    imported = []
     with store.writing() as writer:
-        for symbol, rows in found.rows.items():
-            key = Key(found.source, symbol, _interval(symbol, rows.times))
-            imported.append(_add(store, writer, key, found))
-    return tuple(imported)
+        return tuple(_add(store, writer, symbol, found) for symbol in found.rows)
 
 
 def _in_sample(
@@ -140,7 +136,7 @@ def _sample_set(origin: str) -> SampleSet:
     for known in sets:
         if name == known:
             return known
-    expected = " or ".join(f"{_SAMPLE}{known}" for known in sets)
+    expected = " or ".join(_SAMPLE + known for known in sets)
     raise DataError(f"the sample has no set {name!r}; expected {expected}")
 
 
@@ -148,17 +144,22 @@ def _kind(path: Path) -> Literal["parquet", "csv"]:
     """Say what a path holds, by the ending of its name or of the files in it."""
     if not path.exists():
         raise DataError(f"{path}: no such file or folder; expected one, or sample:indices")
-    files = path.iterdir() if path.is_dir() else [path]
-    endings = {file.suffix[1:] for file in files}
-    found = endings & _KINDS
-    if len(found) > 1:
+    found = _endings(path)
+    kinds = found & _KINDS
+    if len(kinds) > 1:
         raise DataError(f"{path}: found both kinds; expected parquet files or csv files")
-    if not found:
-        names = ", ".join(sorted(endings)) or "nothing"
+    if not kinds:
+        names = ", ".join(sorted(found)) or "nothing"
         raise DataError(
             f"{path}: found files that end in {names}; expected parquet files or csv files"
         )
-    return "parquet" if "parquet" in found else "csv"
+    return "parquet" if "parquet" in kinds else "csv"
+
+
+def _endings(path: Path) -> set[str]:
+    """Return how the name of a file ends, or those of the files in a folder."""
+    files = path.iterdir() if path.is_dir() else [path]
+    return {file.suffix[1:] for file in files}
 
 
 def _chosen(have: Mapping[str, Rows], symbols: Sequence[str], origin: str) -> dict[str, Rows]:
@@ -193,15 +194,17 @@ def _commonest_step(times: NDArray[np.datetime64]) -> int:
     return int(lengths[counts.argmax()])
 
 
-def _add(store: Store, writer: Writer, key: Key, found: _Found) -> Imported:
+def _add(store: Store, writer: Writer, symbol: str, found: _Found) -> Imported:
     """Add a series, unless the store has the very same already."""
-    frame = frame_of_rows(found.rows[key.symbol])
+    rows = found.rows[symbol]
+    key = Key(found.source, symbol, _interval(symbol, rows.times))
+    frame = frame_of_rows(rows)
     newest = next(reversed(store.raw(key)), None)
-    if newest is None:
-        text = "new"
-    elif newest.facts.prices == found.prices and _is_same(store, newest, frame):
-        return _imported(key, frame, "the store has it already")
-    else:
+    if newest is not None and newest.facts.prices == found.prices:
+        if _is_same(store, newest, frame):
+            return _imported(key, frame, "the store has it already")
+    text = "new"
+    if newest is not None:
         text = f"in the place of what came from {newest.facts.origin}"
     imported = _imported(key, frame, text)
     writer.add_raw(key, frame, _raw_facts(imported, found))

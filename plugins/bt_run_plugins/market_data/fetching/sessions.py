@@ -83,10 +83,7 @@ def _hours(calendar: str, first_year: int, last_year: int) -> tuple[Times, Times
         found = get_calendar(calendar, start=f"{first_year}-01-01", end=f"{last_year}-12-31")
         opens = found.opens.dt.tz_localize(None).to_numpy()
         closes = found.closes.dt.tz_localize(None).to_numpy()
-    return (
-        read_only(opens.astype("datetime64[ns]")),
-        read_only(closes.astype("datetime64[ns]")),
-    )
+    return read_only(opens.astype("datetime64[ns]")), read_only(closes.astype("datetime64[ns]"))
 
 
 def last_finished(end: date, now: datetime, calendar: str) -> date:

@@ -106,10 +106,7 @@ def ask(question: Question) -> Answer:
 
     _forget_answers(yfinance)
     version = str(yfinance.__version__)
-    with _logged() as lines, _exceptions_shown(yfinance), warnings.catch_warnings():
-        # the library has not caught up with the newest pandas; its answers are right
-        warnings.simplefilter("ignore", DeprecationWarning)
-        warnings.simplefilter("ignore", FutureWarning)
+    with _logged() as lines, _exceptions_shown(yfinance), _warnings_ignored():
         try:
             table = _download(yfinance.download, question)
         except Exception as error:
@@ -120,6 +117,17 @@ def ask(question: Question) -> Answer:
     if table is not None and len(table.columns):
         frames = _frames(table, question, version)
     return Answer(frames, _troubles(question.symbols, frames, lines), version)
+
+
+@contextmanager
+def _warnings_ignored() -> Iterator[None]:
+    """Ignore what the library warns of: it has not caught up with the newest pandas, and its answers
+    are right.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
 
 
 def _forget_answers(yfinance: Any) -> None:
@@ -220,16 +228,18 @@ def _dates(index: pd.DatetimeIndex, question: Question) -> NDArray[np.datetime64
     datetime64[ns].
     """
     if not is_intraday(question.interval):
-        days = index.tz_localize(None) if index.tz is not None else index
-        return days.normalize().to_numpy().astype("datetime64[ns]")
+        return _without_zone(index).normalize().to_numpy().astype("datetime64[ns]")
     if index.tz is None:
         raise DataError(
             f"yfinance returned intraday times such as {index[0]} without a time zone; expected "
             f"one; {_REMEDY}"
         )
-    utc = index.tz_convert("UTC").tz_localize(None)
-    starts = utc.to_numpy().astype("datetime64[ns]")
+    starts = _without_zone(index.tz_convert("UTC")).to_numpy().astype("datetime64[ns]")
     return bar_ends(starts, question.interval, question.calendar)
+
+
+def _without_zone(index: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    return index if index.tz is None else index.tz_localize(None)
 
 
 def _troubles(
@@ -237,12 +247,10 @@ def _troubles(
 ) -> dict[str, Trouble]:
     """Return why each symbol without a frame did not come."""
     reasons = _reasons(lines)
+    lacking = [symbol for symbol in symbols if symbol not in frames]
     silent = Trouble("other", "; ".join(lines) or "Yahoo returned no rows and no reason")
-    troubles = {}
-    for symbol in symbols:
-        if symbol in frames:
-            continue
-        troubles[symbol] = silent
+    troubles = dict.fromkeys(lacking, silent)
+    for symbol in lacking:
         if symbol in reasons:
             reason = reasons[symbol]
             troubles[symbol] = Trouble(_kind(reason), reason.strip())
