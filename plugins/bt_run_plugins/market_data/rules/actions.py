@@ -9,7 +9,7 @@ import numpy as np
 
 from bt_run import Array
 from bt_run_plugins.market_data.rules.findings import NOWHERE, Finding, Findings, Rule
-from bt_run_plugins.market_data.rules.series import Mask, Series
+from bt_run_plugins.market_data.rules.series import Mask, Series, previous
 from bt_run_plugins.market_data.rules.thresholds import Thresholds
 
 SMALL_STOCK_DIVIDENDS = (2, 3, 4, 5, 6, 8, 10)  # per cent
@@ -86,8 +86,8 @@ def adj_close_mismatch(series: Series, limits: Thresholds) -> Findings:
 
 def _apart_from_adj_close(series: Series) -> Array:
     """Return the returns by adj_close over those by close and actions, less 1, (n,)."""
-    adjusted = _ratios(series.adj_close)
     with np.errstate(invalid="ignore", divide="ignore"):
+        adjusted = series.adj_close / previous(series.adj_close)
         by_payment = adjusted / np.exp(series.step) - 1.0
         by_reinvestment = adjusted / _reinvested(series) - 1.0
     return _nearer_to_zero(by_payment, by_reinvestment)
@@ -103,8 +103,7 @@ def dividend_over_price(series: Series, limits: Thresholds) -> Findings:
     """Find dividends not below the close before (per new share on the day of a split); the value is
     the dividend.
     """
-    worth = series.before / series.ratio
-    rows = (series.dividend > 0) & (series.dividend >= worth)
+    rows = series.pays & (series.dividend >= series.before / series.ratio)
     return series.findings("dividend_over_price", rows, series.dividend, _over_price_text, "error")
 
 
@@ -135,8 +134,7 @@ def dividend_not_in_price(series: Series, limits: Thresholds) -> Findings:
 
     A spin-off's dividend is followed by the price and is not found. The value is the dividend.
     """
-    rows = _contradicted(series, limits, _dividend_part(series), _without_dividend(series))
-    rows &= ~_split_contradicted(series, limits)
+    rows = _dividend_contradicted(series, limits) & ~_split_contradicted(series, limits)
     return series.findings("dividend_not_in_price", rows, series.dividend, _dividend_text)
 
 
@@ -154,7 +152,7 @@ def action_ambiguous(series: Series, limits: Thresholds) -> Findings:
     """
     apart = _readings_apart(series)
     rows = np.abs(apart) > limits.action_readings
-    rows &= (series.dividend > 0) & (series.ratio != 1.0)
+    rows &= series.pays & (series.ratio != 1.0)
     return series.findings("action_ambiguous", rows, apart, _ambiguous_text)
 
 
@@ -162,8 +160,7 @@ def _readings_apart(series: Series) -> Array:
     """Return the log of the return with a dividend per new share over that per old one, (n,)."""
     worth = series.close * series.ratio
     per_new_share = worth + series.dividend * series.ratio
-    per_old_share = worth + series.dividend
-    return np.log(per_new_share / per_old_share)
+    return np.log(per_new_share / (worth + series.dividend))
 
 
 def _ambiguous_text(series: Series, row: int) -> str:
@@ -240,8 +237,7 @@ def prices_undeclared(series: Series, limits: Thresholds) -> Findings:
     """
     if series.prices is not None:
         return []
-    acts = (series.dividend != 0) | (series.split != 1.0)
-    count = int(acts.sum())
+    count = int(((series.dividend != 0) | (series.split != 1.0)).sum())
     if not count and not np.isfinite(series.adj_close).any():
         return []
     text = (
@@ -250,25 +246,16 @@ def prices_undeclared(series: Series, limits: Thresholds) -> Findings:
     return [Finding(series.symbol, NOWHERE, "prices_undeclared", float(count), "error", text)]
 
 
-def _ratios(prices: Array) -> Array:
-    """Return each price over the one before, (n,)."""
-    out = np.full(len(prices), np.nan)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        out[1:] = prices[1:] / prices[:-1]
-    return out
-
-
 def _reinvested(series: Series) -> Array:
     """Return the vendors' returns (n,), by a dividend taken off the close before; NaN where that
     leaves nothing.
     """
-    left = series.before - series.dividend * series.ratio
-    returns = series.close * series.ratio / left
+    returns = series.close * series.ratio / (series.before - series.dividend * series.ratio)
     return np.where(returns > 0, returns, np.nan)
 
 
 def _dividend_rows(series: Series) -> list[int]:
-    return np.flatnonzero(series.dividend > 0).tolist()
+    return np.flatnonzero(series.pays).tolist()
 
 
 def _split_part(series: Series) -> Array:
@@ -303,15 +290,24 @@ def _nearer_to_zero(one: Array, other: Array) -> Array:
     """Return the smaller of two readings (n,), whatever their signs; the first where they are
     alike.
     """
-    first = np.abs(np.nan_to_num(one, nan=np.inf))
-    second = np.abs(np.nan_to_num(other, nan=np.inf))
-    return np.where(second < first, other, one)
+    return np.where(_distance(other) < _distance(one), other, one)
+
+
+def _distance(reading: Array) -> Array:
+    """Return how far a reading (n,) is from zero; where it is not known, farther than any other."""
+    return np.abs(np.nan_to_num(reading, nan=np.inf))
 
 
 def _split_contradicted(series: Series, limits: Thresholds) -> Mask:
     """Return the rows (n,) whose price speaks against their split."""
     size = np.abs(_split_part(series))
     return _contradicted(series, limits, size, _without_split(series))
+
+
+def _dividend_contradicted(series: Series, limits: Thresholds) -> Mask:
+    """Return the rows (n,) whose price speaks against their dividend."""
+    size = _dividend_part(series)
+    return _contradicted(series, limits, size, _without_dividend(series))
 
 
 def _contradicted(series: Series, limits: Thresholds, size: Array, left: Array) -> Mask:

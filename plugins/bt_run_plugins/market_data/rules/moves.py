@@ -71,7 +71,7 @@ def split_like(series: Series, limits: Thresholds) -> Findings:
     before.
     """
     found = []
-    for row in _quiet_moves(series, limits):
+    for row in np.flatnonzero(_quiet_moves(series, limits)).tolist():
         split = _nearest_split(series, row, limits)
         if split is not None:
             found.append(_split_finding(series, row, split))
@@ -159,14 +159,14 @@ def _day_span(series: Series) -> Array:
     return np.fmax(series.span, SMALLEST_SPAN)
 
 
-def _quiet_moves(series: Series, limits: Thresholds) -> list[int]:
-    """Return the rows with a large and unexplained move that neither a split nor a bad tick made."""
+def _quiet_moves(series: Series, limits: Thresholds) -> Mask:
+    """Return the rows (n,) with a large, unexplained move that no split and no bad tick made."""
     rows = unexplained(series, limits, limits.jump_flat - 0.5)
     rows &= series.sigmas >= limits.split_sigmas
     rows &= series.size >= SMALLEST_SPLIT
     rows &= series.ratio == 1.0
     rows &= ~_away(series, limits)
-    return np.flatnonzero(rows).tolist()
+    return rows
 
 
 def _nearest_split(series: Series, row: int, limits: Thresholds) -> float | None:
@@ -174,14 +174,14 @@ def _nearest_split(series: Series, row: int, limits: Thresholds) -> float | None
     any.
     """
     apart = _apart_from_splits(series, row)
+    match = limits.split_match
     blind = np.isnan(series.turnover[row])
+    if blind:
+        match = limits.split_match_blind
     if blind or series.sigmas[row] < 2 * limits.split_sigmas:
         apart[np.abs(_split_logs()) < DOUBLE] = np.inf
     nearest = np.argmin(apart)
-    match = limits.split_match_blind if blind else limits.split_match
-    if apart[nearest] > match:
-        return None
-    return -float(_split_logs()[nearest])
+    return -float(_split_logs()[nearest]) if apart[nearest] <= match else None
 
 
 def _split_logs() -> Array:
@@ -218,7 +218,7 @@ def _abrupt_fall(series: Series, limits: Thresholds) -> Mask:
 def _excursions(series: Series, limits: Thresholds) -> list[tuple[int, int]]:
     """Return (first row away, first row back) of each bad tick."""
     found: list[tuple[int, int]] = []
-    for away, back in pairwise(_odd_rows(series, limits)):
+    for away, back in pairwise(np.flatnonzero(_odd_rows(series, limits)).tolist()):
         # the way back of one excursion is not the beginning of the next
         if found and found[-1][1] == away:
             continue
@@ -228,12 +228,12 @@ def _excursions(series: Series, limits: Thresholds) -> list[tuple[int, int]]:
     return found
 
 
-def _odd_rows(series: Series, limits: Thresholds) -> list[int]:
-    """Return the rows with a move that a bad tick could make."""
+def _odd_rows(series: Series, limits: Thresholds) -> Mask:
+    """Return the rows (n,) with a move that a bad tick could make."""
     rows = unexplained(series, limits, 2.5)
     rows &= series.size >= limits.tick_move
     rows &= series.sigmas >= limits.tick_sigmas
-    return np.flatnonzero(rows).tolist()
+    return rows
 
 
 def _takes_back(one: float, other: float, limits: Thresholds) -> bool:
@@ -246,8 +246,7 @@ def _away(series: Series, limits: Thresholds) -> Mask:
     """Return the rows (n,) at which a bad tick leaves or comes back."""
     rows = np.zeros(len(series), dtype=bool)
     for away, back in _excursions(series, limits):
-        rows[away] = True
-        rows[back] = True
+        rows[[away, back]] = True
     return rows
 
 

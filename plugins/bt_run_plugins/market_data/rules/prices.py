@@ -58,14 +58,18 @@ def range_spike(series: Series, limits: Thresholds) -> Findings:
     others = (series.open, series.close, _known_before(series))
     up = log_ratio(series.high, np.maximum.reduce(others))
     down = log_ratio(np.minimum.reduce(others), series.low)
-    possible = ~(series.turnover >= limits.spike_turnover)
-    least = _least_spike(series, limits)
-    highs = possible & (up > least)
-    lows = possible & (down > least)
+    highs = _are_spikes(series, up, limits)
+    lows = _are_spikes(series, down, limits)
     return [
         *series.findings("range_spike", highs, up, _high_text),
         *series.findings("range_spike", lows, -down, _low_text),
     ]
+
+
+def _are_spikes(series: Series, far: Array, limits: Thresholds) -> Mask:
+    """Return the rows (n,) that go too far for their turnover."""
+    believed = series.turnover >= limits.spike_turnover
+    return ~believed & (far > _least_spike(series, limits))
 
 
 def _high_text(series: Series, row: int) -> str:
@@ -117,8 +121,7 @@ def one_price(series: Series, limits: Thresholds) -> Findings:
 
     Liquid: usual turnover >= liquid. The value is the volume.
     """
-    rows = series.one_price & (series.volume > 0)
-    rows &= series.turnover > 0.1
+    rows = series.one_price & (series.turnover > 0.1)
     rows &= series.usual_turnover >= limits.liquid
     return series.findings("one_price", rows, series.volume, _one_price_text)
 
@@ -147,13 +150,11 @@ def zero_volume(series: Series, limits: Thresholds) -> Findings:
 
 def _untraded(series: Series, row: int, limits: Thresholds) -> Finding:
     """Return what a row with volume 0 is: a contradiction, odd, or usual for a thin symbol."""
-    high = series.high[row]
-    low = series.low[row]
     close = series.close[row]
-    usual = series.usual_turnover[row]
-    if high > low:
-        text = f"volume 0 in a row that ranges from {low:.6g} to {high:.6g}"
+    if series.high[row] > series.low[row]:
+        text = f"volume 0 in a row that ranges from {series.low[row]:.6g} to {series.high[row]:.6g}"
         return series.finding("zero_volume", row, close, text)
+    usual = series.usual_turnover[row]
     if usual >= limits.liquid:
         text = f"volume 0, when {usual:,.0f} a day are usual"
         return series.finding("zero_volume", row, close, text)
@@ -173,12 +174,10 @@ def stale_price(series: Series, limits: Thresholds) -> Findings:
     found = []
     for first, end in _runs(same):
         length = end - first
-        text = f"{length} rows repeat the row before"
-        fewest = 2 * limits.stale_rows
-        if has_ranges and _is_idle(series, first, end):
-            text = f"{text}, and nothing traded"
-            fewest = limits.stale_rows
-        if length >= fewest:
+        idle = has_ranges and _is_idle(series, first, end)
+        if length >= limits.stale_rows * (1 if idle else 2):
+            traded = ", and nothing traded" if idle else ""
+            text = f"{length} rows repeat the row before{traded}"
             found.append(series.finding("stale_price", first, length, text))
     return found
 

@@ -18,7 +18,17 @@ from bt_run_plugins.market_data.rules.findings import Finding, Findings, Severit
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CROWD", "Dates", "Mask", "Series", "is_daily", "log_ratio", "measure", "usual"]
+__all__ = [
+    "CROWD",
+    "Dates",
+    "Mask",
+    "Series",
+    "is_daily",
+    "log_ratio",
+    "measure",
+    "previous",
+    "usual",
+]
 
 WINDOW, FEWEST = 63, 20  # sessions before a row that say what is usual, and the fewest that do
 SIGMA_FLOOR, SIGMA_UNKNOWN = 0.005, 0.04  # of a daily log return
@@ -102,17 +112,20 @@ class Series:
         return is_daily(self.date)
 
     @cached_property
+    def pays(self) -> Mask:
+        """Return the rows (n,) with a dividend."""
+        return self.dividend > 0
+
+    @cached_property
     def before(self) -> Array:
         """Return the closes of the rows before, (n,)."""
-        return np.append(np.nan, self.close[:-1])[: len(self)]
+        return previous(self.close)
 
     @cached_property
     def step(self) -> Array:
         """Return the log total returns since the row before, (n,), the dividend per new share."""
         worth = np.maximum(self.close + self.dividend, 1e-12) * self.ratio
-        steps = np.full(len(self), np.nan)
-        steps[1:] = np.log(worth[1:] / self.close[:-1])
-        return steps
+        return np.log(worth / self.before)
 
     @cached_property
     def move(self) -> Array:
@@ -162,9 +175,8 @@ class Series:
 
         A symbol's first rows have no past; what is usual for it later is the best there is.
         """
-        traded = self._money[self._money > 0]
-        whole = float(np.median(traded)) if len(traded) else np.nan
-        return np.where(np.isnan(self._past_turnover), whole, self._past_turnover)
+        past = self._past_turnover
+        return np.where(np.isnan(past), self._whole_turnover, past)
 
     @cached_property
     def one_price(self) -> Mask:
@@ -175,15 +187,19 @@ class Series:
     @cached_property
     def repeats(self) -> Mask:
         """Return the rows (n,) whose open, high, low and close are those of the row before."""
-        same = np.zeros(len(self), dtype=bool)
-        same[1:] = True
+        same = np.ones(len(self), dtype=bool)
         for prices in (self.open, self.high, self.low, self.close):
-            same[1:] &= prices[1:] == prices[:-1]
+            same &= prices == previous(prices)
         return same
 
     @cached_property
     def _money(self) -> Array:
         return self.close * self.volume
+
+    @cached_property
+    def _whole_turnover(self) -> float:
+        traded = self._money[self._money > 0]
+        return float(np.median(traded)) if len(traded) else np.nan
 
     @cached_property
     def _past_turnover(self) -> Array:
@@ -196,13 +212,22 @@ def measure(frames: Mapping[str, pd.DataFrame], prices: Mapping[str, str | None]
     Rows that no return can be taken from (no date, no close above 0, an earlier row of the same
     date) are left out here: the schema's findings name them.
     """
-    alone = [_alone(symbol, frames[symbol], prices.get(symbol)) for symbol in sorted(frames)]
-    dates, market = _daily_median(alone, [series.step for series in alone])
-    _, market_span = _daily_median(alone, [series.span for series in alone])
+    alone = []
+    for symbol in sorted(frames):
+        alone.append(_alone(symbol, frames[symbol], prices.get(symbol)))
+    return _in_their_market(alone) if alone else []
+
+
+def _in_their_market(alone: Sequence[Series]) -> list[Series]:
+    """Return the series with what all symbols did on each day."""
+    every_date = np.concatenate([series.date for series in alone])
+    dates, place = np.unique(every_date, return_inverse=True)
+    market = _median(place, np.concatenate([series.step for series in alone]))
+    span = _median(place, np.concatenate([series.span for series in alone]))
     together = []
     for series in alone:
         at = np.searchsorted(dates, series.date)
-        together.append(replace(series, market=market[at], market_span=market_span[at]))
+        together.append(replace(series, market=market[at], market_span=span[at]))
     return together
 
 
@@ -212,6 +237,11 @@ def is_daily(dates: Dates) -> bool:
         return True
     days = np.unique(dates.astype("datetime64[D]"))
     return len(days) > 0.8 * len(np.unique(dates))
+
+
+def previous(values: Array) -> Array:
+    """Return the value of the row before each row (n,), NaN for the first."""
+    return np.append(np.nan, values[:-1])[: len(values)]
 
 
 def usual(values: Array) -> Array:
@@ -289,16 +319,10 @@ def log_ratio(above: Array, below: Array) -> Array:
         return np.log(above / below)
 
 
-def _daily_median(series: Sequence[Series], values: Sequence[Array]) -> tuple[Dates, Array]:
-    """Return the dates of all symbols (t,), and the median of the values on each; 0 where few have
-    one.
-    """
+def _median(place: Places, values: Array) -> Array:
+    """Return the median of the values at each place (t,), 0 where few have one."""
     import pandas as pd
 
-    if not series:
-        return np.zeros(0, dtype="datetime64[ns]"), np.zeros(0)
-    dates = np.concatenate([item.date for item in series])
-    groups = pd.Series(np.concatenate(values), index=dates).groupby(level=0)
+    groups = pd.Series(values).groupby(place)
     median = groups.median().where(groups.count() >= CROWD, 0.0)
-    days: Dates = median.index.to_numpy().astype("datetime64[ns]")
-    return days, np.asarray(median, dtype=np.float64)
+    return np.asarray(median, dtype=np.float64)
