@@ -15,6 +15,7 @@ from bt_run_plugins.market_data.store.manifest import Key
 from bt_run_plugins.market_data.store.store import Store
 
 __all__ = [
+    "calendar_option",
     "checked",
     "chosen",
     "cut_date",
@@ -23,10 +24,15 @@ __all__ = [
     "profile_option",
     "source_option",
     "store_option",
+    "symbols_argument",
     "symbols_in",
 ]
 
 day = click.DateTime(["%Y-%m-%d"])
+symbols_argument = click.argument("symbols", nargs=-1)
+calendar_option = click.option(
+    "--calendar", default="XNYS", show_default=True, help="The exchange's calendar."
+)
 store_option = click.option(
     "--store",
     type=click.Path(path_type=Path, file_okay=False),
@@ -51,6 +57,18 @@ def chosen(
     Raises:
         DataError: there are none, or one of the symbols is not there.
     """
+    keys = _matching(store, source, interval)
+    known = {key.symbol for key in keys}
+    for symbol in symbols:
+        if symbol not in known:
+            raise DataError(f"{store.folder}: no prices of {symbol!r}; {_hint(symbol, known)}")
+    if not symbols:
+        return keys
+    return tuple(key for key in keys if key.symbol in symbols)
+
+
+def _matching(store: Store, source: str | None, interval: str | None) -> tuple[Key, ...]:
+    """Return the series of a source and of bars of some length, if these are given."""
     every = store.keys()
     keys = []
     for key in every:
@@ -62,11 +80,7 @@ def chosen(
             f"{store.folder}: nothing to work on; found {', '.join(kinds) or 'an empty store'}; "
             "`bt-run data fetch` or `bt-run data import` brings prices"
         )
-    known = {key.symbol for key in keys}
-    for symbol in symbols:
-        if symbol not in known:
-            raise DataError(f"{store.folder}: no prices of {symbol!r}; {_hint(symbol, known)}")
-    return tuple(key for key in keys if not symbols or key.symbol in symbols)
+    return tuple(keys)
 
 
 def _hint(symbol: str, known: set[str]) -> str:
@@ -89,12 +103,8 @@ def symbols_in(file: Path | None) -> list[str]:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(f"{file}: cannot be read: {reason}") from error
-    symbols = []
-    for line in lines:
-        symbol = line.partition("#")[0].strip()
-        if symbol:
-            symbols.append(symbol)
-    return symbols
+    symbols = [line.partition("#")[0].strip() for line in lines]
+    return [symbol for symbol in symbols if symbol]
 
 
 def cut_date(text: str) -> tuple[str, date]:

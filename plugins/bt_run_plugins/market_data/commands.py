@@ -12,6 +12,7 @@ import click
 from bt_run import ConfigError, DataError, RunConfig, hookimpl, load_config
 from bt_run.errors import CHECK_FAILED
 from bt_run_plugins.market_data.arguments import (
+    calendar_option,
     checked,
     chosen,
     cut_date,
@@ -20,12 +21,13 @@ from bt_run_plugins.market_data.arguments import (
     profile_option,
     source_option,
     store_option,
+    symbols_argument,
     symbols_in,
 )
 from bt_run_plugins.market_data.cleaning import DEFAULT_STEPS, CleanConfig
-from bt_run_plugins.market_data.fetching.importing import bring
+from bt_run_plugins.market_data.fetching.importing import Imported, bring
 from bt_run_plugins.market_data.fetching.ingestion import fetch as fetch_prices
-from bt_run_plugins.market_data.fetching.job import SOURCE, FetchConfig, Outcome, Outside
+from bt_run_plugins.market_data.fetching.job import SOURCE, FetchConfig, Outcome, Outside, Window
 from bt_run_plugins.market_data.pack_commands import pack
 from bt_run_plugins.market_data.processing import (
     Judged,
@@ -65,7 +67,7 @@ def data() -> None:
 
 
 @data.command()
-@click.argument("symbols", nargs=-1)
+@symbols_argument
 @click.option("--start", type=day, help="The first day; without it, each symbol's beginning.")
 @click.option(
     "--end", type=day, help="The last day, included; without it, the last session that is over."
@@ -76,7 +78,7 @@ def data() -> None:
     show_default=True,
     help="The length of the bars: 1d, or such as 5m or 1h.",
 )
-@click.option("--calendar", default="XNYS", show_default=True, help="The exchange's calendar.")
+@calendar_option
 @click.option(
     "--file",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -112,39 +114,40 @@ def fetch(
       bt-run data fetch --file symbols.txt
       bt-run data fetch --run examples/spy_qqq_yahoo.yaml
     """
-    names = [*symbols, *symbols_in(file)]
+    names, window = _asked([*symbols, *symbols_in(file)], start, end, run_file)
+    config = FetchConfig(interval=interval, calendar=calendar)
+    opened = opened_store(store)
+    with progress("fetch", len(set(names))) as done:
+        outcomes = fetch_prices(opened, names, window, config, Outside(done=done), again=whole)
+    rows = [_outcome_row(outcome) for outcome in outcomes]
+    click.echo(table(("symbol", "rows", "span", "what happened"), rows))
+    failed = sum(outcome.state == "failed" for outcome in outcomes)
+    there = len(outcomes) - failed
+    click.echo(f"{there} of {len(outcomes)} symbols are there; store: {opened.folder}")
+    return DataError.exit_code if failed else 0
+
+
+def _asked(
+    names: list[str], start: datetime | None, end: datetime | None, run_file: Path | None
+) -> tuple[list[str], Window]:
+    """Return the symbols and the days that a fetch asks for, a run's included."""
     first = start.date() if start else None
     last = end.date() if end else None
     if run_file is not None:
         run = load_config(run_file)
-        names += _symbols_of(run)
+        names = [*names, *_symbols_of(run)]
         first = first or run.data.history_from
         last = last or run.data.end
     if not names:
         raise ConfigError(
             "no symbols: name some, such as `bt-run data fetch SPY QQQ`, or say --file or --run"
         )
-    window = (first, last or datetime.now(UTC).date())
-    config = FetchConfig(interval=interval, calendar=calendar)
-    opened = opened_store(store)
-    with progress("fetch", len(set(names))) as done:
-        outcomes = fetch_prices(opened, names, window, config, Outside(done=done), again=whole)
-    failed = _show_outcomes(outcomes)
-    there = len(outcomes) - failed
-    click.echo(f"{there} of {len(outcomes)} symbols are there; store: {opened.folder}")
-    return DataError.exit_code if failed else 0
+    return names, (first, last or datetime.now(UTC).date())
 
 
-def _show_outcomes(outcomes: Sequence[Outcome]) -> int:
-    """Print what came of each symbol; return how many failed."""
-    rows = []
-    failed = 0
-    for outcome in outcomes:
-        span = span_text(outcome.first, outcome.last)
-        rows.append((outcome.symbol, outcome.rows, span, f"{outcome.state}: {outcome.text}"))
-        failed += outcome.state == "failed"
-    click.echo(table(("symbol", "rows", "span", "what happened"), rows))
-    return failed
+def _outcome_row(outcome: Outcome) -> tuple[object, ...]:
+    span = span_text(outcome.first, outcome.last)
+    return outcome.symbol, outcome.rows, span, f"{outcome.state}: {outcome.text}"
 
 
 def _symbols_of(run: RunConfig) -> list[str]:
@@ -194,10 +197,7 @@ def import_(
     """
     opened = opened_store(store)
     found = bring(opened, origin, symbols, prices=prices, source=source, timezone=timezone)
-    rows = []
-    for one in found:
-        span = span_text(one.first, one.last)
-        rows.append((one.key.symbol, one.key.interval, one.rows, span, one.text))
+    rows = [_imported_row(one) for one in found]
     click.echo(table(("symbol", "interval", "rows", "span", "what happened"), rows))
     click.echo(
         f"{len(found)} symbols under {found[0].key.source}; store: {opened.folder}; next: bt-run "
@@ -205,9 +205,14 @@ def import_(
     )
 
 
+def _imported_row(one: Imported) -> tuple[object, ...]:
+    span = span_text(one.first, one.last)
+    return one.key.symbol, one.key.interval, one.rows, span, one.text
+
+
 @data.command()
-@click.argument("symbols", nargs=-1)
-@click.option("--calendar", default="XNYS", show_default=True, help="The exchange's calendar.")
+@symbols_argument
+@calendar_option
 @click.option(
     "--align", default="none", show_default=True, help="none, union, intersection, or a symbol."
 )
@@ -265,9 +270,9 @@ def _kind_text(keys: Sequence[Key]) -> str:
 
 
 @data.command()
-@click.argument("symbols", nargs=-1)
+@symbols_argument
 @profile_option
-@click.option("--calendar", default="XNYS", show_default=True, help="The exchange's calendar.")
+@calendar_option
 @source_option
 @interval_option
 @store_option
@@ -320,7 +325,7 @@ def _note_old(store: Store, keys: Sequence[Key]) -> None:
 
 
 @data.command()
-@click.argument("symbols", nargs=-1)
+@symbols_argument
 @click.option(
     "-o",
     "--out",

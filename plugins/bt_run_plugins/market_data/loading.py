@@ -34,6 +34,7 @@ __all__ = [
 # the times (n,) and closes (n,) of one symbol
 Closes = tuple[NDArray[np.datetime64], Array]
 Convention = PriceConvention | None
+Entries = dict[str, ProcessedEntry]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 MOST_NAMES = 10  # that a note or an error lists
@@ -79,7 +80,7 @@ def processed_rows(store: Store, keys: Sequence[Key]) -> dict[str, Rows]:
     return dict(zip(entries, rows, strict=True))
 
 
-def _processed(store: Store, keys: Sequence[Key]) -> dict[str, ProcessedEntry]:
+def _processed(store: Store, keys: Sequence[Key]) -> Entries:
     """Return the processed file of each symbol."""
     entries = {}
     for key in keys:
@@ -98,16 +99,15 @@ def processed_bars(
         DataError: a file is missing or has changed, or the series are of several conventions.
     """
     entries = _processed(store, keys)
-    wrong = _errors_by_symbol(entries)
+    wrong = listed(_errors_by_symbol(entries), MOST_NAMES)
     if wrong:
-        found = listed(wrong, MOST_NAMES)
-        note = f"findings of severity error when the prices were validated: {found}"
+        note = f"findings of severity error when the prices were validated: {wrong}"
         notes = (*notes, note)
     conventions = {symbol: entry.facts.prices for symbol, entry in entries.items()}
     return assembled(request, processed_rows(store, keys), conventions, notes)
 
 
-def _errors_by_symbol(entries: Mapping[str, ProcessedEntry]) -> list[str]:
+def _errors_by_symbol(entries: Entries) -> list[str]:
     """Return the symbols whose prices had errors, each with how many."""
     wrong = []
     for symbol, entry in sorted(entries.items()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from bt_run_plugins.market_data.arguments import (
     interval_option,
     source_option,
     store_option,
+    symbols_argument,
 )
-from bt_run_plugins.market_data.store.packs import Pack, open_pack, packs_in
+from bt_run_plugins.market_data.store.packs import Pack, Part, open_pack, packs_in
 from bt_run_plugins.market_data.store.packs import create as create_pack
 from bt_run_plugins.market_data.store.packs import verify as verify_pack
 from bt_run_plugins.market_data.terminal import opened_store, span_text, table
@@ -31,7 +33,7 @@ def pack() -> None:
 
 
 @pack.command()
-@click.argument("symbols", nargs=-1)
+@symbols_argument
 @click.option("--as-of", "as_of", type=day, required=True, help="The last day that the pack holds.")
 @source_option
 @interval_option
@@ -96,10 +98,12 @@ def list_packs(store: Path | None) -> None:
 
 
 def _row(one: Pack) -> tuple[object, ...]:
-    names = ", ".join(part.symbol for part in one.parts[:_SHOWN])
-    if len(one.parts) > _SHOWN:
-        names = f"{names}, ..."
     first = min(part.first or "" for part in one.parts)
     last = max(part.last or "" for part in one.parts)
-    symbols = f"{len(one.parts)}: {names}"
-    return one.id, one.as_of, symbols, span_text(first, last), one.made_at
+    return one.id, one.as_of, _symbols_text(one.parts), span_text(first, last), one.made_at
+
+
+def _symbols_text(parts: Sequence[Part]) -> str:
+    names = ", ".join(part.symbol for part in parts[:_SHOWN])
+    more = ", ..." if len(parts) > _SHOWN else ""
+    return f"{len(parts)}: {names}{more}"

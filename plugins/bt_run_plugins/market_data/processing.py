@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from bt_run import DataError
-from bt_run_plugins.market_data.cleaning import LOG_COLUMNS, CleanConfig, clean
+from bt_run_plugins.market_data.cleaning import LOG_COLUMNS, CleanConfig, Cleaned, clean
 from bt_run_plugins.market_data.rules.validation import ValidateConfig, Validation, validate
 from bt_run_plugins.market_data.store.frames import Joined, counting, join_raw
 from bt_run_plugins.market_data.store.manifest import Key
@@ -101,18 +101,13 @@ def process(
         DataError: raw prices are missing or damaged.
         ConfigError: a setting does not fit the series.
     """
-    joined = {key.symbol: join_raw(store, key) for key in keys}
-    frames = {symbol: item.frame for symbol, item in joined.items()}
-    conventions = {symbol: item.prices for symbol, item in joined.items()}
-    cleaned = clean(frames, clean_config)
-    verdict = validate(cleaned.frames, conventions, validate_config)
-    made = _Made(_steps_by_symbol(cleaned.log), verdict, clean_config, validate_config)
+    made = _made([join_raw(store, key) for key in keys], keys, clean_config, validate_config)
     with store.writing() as writer:
         for key in keys:
-            facts = made.facts_on(key.symbol, joined[key.symbol])
-            writer.put_processed(key, cleaned.frames[key.symbol], facts)
-        _put_findings(store, writer, keys, verdict.findings)
-    return _judged(cleaned.log, verdict)
+            frame = made.cleaned.frames[key.symbol]
+            writer.put_processed(key, frame, made.facts_on(key.symbol))
+        _put_findings(store, writer, keys, made.verdict.findings)
+    return _judged(made.cleaned.log, made.verdict)
 
 
 def validate_again(store: Store, keys: Sequence[Key], config: ValidateConfig) -> Judged:
@@ -164,13 +159,20 @@ def stored_findings(store: Store, keys: Sequence[Key]) -> pd.DataFrame | None:
 class _Made:
     """What cleaning and validation did to some series together, and by which settings."""
 
-    steps: Mapping[str, Sequence[LoggedStep]]
+    joined: Mapping[str, Joined]
+    cleaned: Cleaned
     verdict: Validation
     clean_config: CleanConfig
     validate_config: ValidateConfig
 
-    def facts_on(self, symbol: str, joined: Joined) -> ProcessedFacts:
+    @cached_property
+    def steps(self) -> Mapping[str, Sequence[LoggedStep]]:
+        """Return the steps that had something to say about each symbol."""
+        return _steps_by_symbol(self.cleaned.log)
+
+    def facts_on(self, symbol: str) -> ProcessedFacts:
         """Return what the store keeps about one of the series."""
+        joined = self.joined[symbol]
         return ProcessedFacts(
             inputs=joined.inputs,
             prices=joined.prices,
@@ -192,8 +194,23 @@ class _Made:
         return {str(severity): int(count) for severity, count in own.value_counts().items()}
 
 
+def _made(
+    joined: Sequence[Joined],
+    keys: Sequence[Key],
+    clean_config: CleanConfig,
+    validate_config: ValidateConfig,
+) -> _Made:
+    """Clean and validate what was joined."""
+    by_symbol = {key.symbol: item for key, item in zip(keys, joined, strict=True)}
+    frames = {symbol: item.frame for symbol, item in by_symbol.items()}
+    conventions = {symbol: item.prices for symbol, item in by_symbol.items()}
+    cleaned = clean(frames, clean_config)
+    verdict = validate(cleaned.frames, conventions, validate_config)
+    return _Made(by_symbol, cleaned, verdict, clean_config, validate_config)
+
+
 def _steps_by_symbol(log: pd.DataFrame) -> dict[str, list[LoggedStep]]:
-    """Return the steps that had something to say about each symbol."""
+    """Return the rows of a log that say something, by symbol."""
     steps: dict[str, list[LoggedStep]] = {}
     for row in log[log["text"] != ""].to_dict("records"):
         symbol = str(row.pop("symbol"))
@@ -280,9 +297,6 @@ def _kept_log(entries: Mapping[str, ProcessedEntry]) -> pd.DataFrame:
 def _provenance(key: Key, entries: Sequence[ProcessedEntry]) -> dict[str, Any]:
     """Return what the page says about where its series come from."""
     facts = [entry.facts for entry in entries]
-    made = [entry.made_at for entry in entries]
-    first = min(made)
-    last = max(made)
     return {
         "title": f"Market data: {key.source} at {key.interval}",
         "source": key.source,
@@ -291,9 +305,15 @@ def _provenance(key: Key, entries: Sequence[ProcessedEntry]) -> dict[str, Any]:
         "profile": _each_once(fact.profile for fact in facts),
         "prices": _each_once(str(fact.prices) for fact in facts),
         "alignment": _each_once(fact.alignment for fact in facts),
-        "cleaned": first if first == last else f"{first} to {last}",
+        "cleaned": _span_text([entry.made_at for entry in entries]),
         "failed": any(fact.failed for fact in facts),
     }
+
+
+def _span_text(times: Sequence[str]) -> str:
+    first = min(times)
+    last = max(times)
+    return first if first == last else f"{first} to {last}"
 
 
 def _each_once(values: Iterable[str]) -> str:

@@ -80,13 +80,10 @@ def fetch_batch(job: Job, tasks: Sequence[Task]) -> None:
         return
     asked = job.outside.now()
     answer = _ask_patiently(job, tasks)
-    rewritten = []
-    for task in tasks:
-        again = _sort_out(job, task, answer, asked)
-        if again is not None:
-            rewritten.append(again)
+    sorted_out = [_sort_out(job, task, answer, asked) for task in tasks]
     job.writer.commit()
     _check_reach(job, answer)
+    rewritten = [task for task in sorted_out if task is not None]
     for batch in batches(rewritten, job.config.batch):
         fetch_batch(job, batch)
 
@@ -107,17 +104,16 @@ def _sort_out(job: Job, task: Task, answer: Answer, asked: datetime) -> Task | N
 
 def _check_reach(job: Job, answer: Answer) -> None:
     """Raise without a network; at Yahoo's rate limit let the job stop, as asking makes it worse."""
-    by_kind: dict[str, Trouble] = {}
-    for trouble in answer.troubles.values():
-        by_kind.setdefault(trouble.kind, trouble)
-    if "rate_limited" in by_kind:
-        job.stopped = f"{_RATE_LIMIT}; what came is kept, so repeat the command in an hour"
-    if "unreachable" in by_kind and not answer.frames:
+    troubles = list(answer.troubles.values())
+    lost = [trouble.text for trouble in troubles if trouble.kind == "unreachable"]
+    if lost and not answer.frames:
         states = [outcome.state for outcome in job.outcomes.values()]
         raise DataError(
-            f"the network is not reachable: {by_kind['unreachable'].text}; "
-            f"{states.count('fetched')} symbols were fetched before and are kept. {_NO_NETWORK}"
+            f"the network is not reachable: {lost[0]}; {states.count('fetched')} symbols were "
+            f"fetched before and are kept. {_NO_NETWORK}"
         )
+    if any(trouble.kind == "rate_limited" for trouble in troubles):
+        job.stopped = f"{_RATE_LIMIT}; what came is kept, so repeat the command in an hour"
 
 
 def _ask_patiently(job: Job, tasks: Sequence[Task]) -> Answer:

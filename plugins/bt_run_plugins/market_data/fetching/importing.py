@@ -199,14 +199,14 @@ def _add(store: Store, writer: Writer, symbol: str, found: _Found) -> Imported:
     rows = found.rows[symbol]
     key = Key(found.source, symbol, _interval(symbol, rows.times))
     frame = frame_of_rows(rows)
-    newest = next(reversed(store.raw(key)), None)
-    if newest is not None and newest.facts.prices == found.prices:
-        if _is_same(store, newest, frame):
-            return _imported(key, frame, "the store has it already")
-    text = "new"
-    if newest is not None:
-        text = f"in the place of what came from {newest.facts.origin}"
-    imported = _imported(key, frame, text)
+    entries = store.raw(key)
+    if not entries:
+        imported = _imported(key, frame, "new")
+    elif entries[-1].facts.prices == found.prices and _is_same(store, entries[-1], frame):
+        return _imported(key, frame, "the store has it already")
+    else:
+        origin = entries[-1].facts.origin
+        imported = _imported(key, frame, f"in the place of what came from {origin}")
     writer.add_raw(key, frame, _raw_facts(imported, found))
     return imported
 

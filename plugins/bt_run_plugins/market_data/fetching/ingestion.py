@@ -75,16 +75,16 @@ def fetch(
     names = tuple(dict.fromkeys(symbol.upper() for symbol in symbols))
     due = names if again else missing(store, names, window, config, now)
     outcomes = {}
-    for name in names:
-        if name not in due:
-            outcomes[name] = known_outcome(store, Key(SOURCE, name, config.interval))
     if due:
         with store.writing() as writer:
             job = Job(store, writer, config, outside, through)
             tasks = [_task(job, name, window[0], again) for name in due]
             for batch in batches(tasks, config.batch):
                 fetch_batch(job, batch)
-        outcomes |= job.outcomes
+        outcomes = job.outcomes
+    for name in names:
+        if name not in due:
+            outcomes[name] = known_outcome(store, Key(SOURCE, name, config.interval))
     return tuple(outcomes[name] for name in names)
 
 
@@ -122,10 +122,7 @@ def _task(job: Job, symbol: str, first: date | None, again: bool) -> Task:
     """Choose between all of a series and the bars after those that are known."""
     key = job.key(symbol)
     entries = counting(job.store.raw(key))
-    if entries and first is not None:
-        known_from = entries[0].facts.covers.first
-        # what is known from an earlier day on stays known from there on
-        first = min(first, known_from) if known_from is not None else None
+    first = _beginning(entries, first)
     everything = Task(symbol=symbol, beginning=first, ask_from=first)
     if again or _lacks(entries, (first, job.through)) == "all":
         return everything
@@ -135,6 +132,14 @@ def _task(job: Job, symbol: str, first: date | None, again: bool) -> Task:
         note = f"all of it was fetched again, because what was stored is lost: {error}"
         return replace(everything, note=note)
     return _continued(everything, stored, job.config.overlap)
+
+
+def _beginning(entries: Sequence[RawEntry], first: date | None) -> date | None:
+    """Return the day to ask from: what is known from an earlier day on stays known from there."""
+    if not entries or first is None:
+        return first
+    known_from = entries[0].facts.covers.first
+    return min(first, known_from) if known_from is not None else None
 
 
 def _continued(everything: Task, stored: pd.DataFrame, overlap: int) -> Task:

@@ -249,27 +249,22 @@ def _troubles(
     reasons = _reasons(lines)
     lacking = [symbol for symbol in symbols if symbol not in frames]
     silent = Trouble("other", "; ".join(lines) or "Yahoo returned no rows and no reason")
-    troubles = dict.fromkeys(lacking, silent)
-    for symbol in lacking:
-        if symbol in reasons:
-            reason = reasons[symbol]
-            troubles[symbol] = Trouble(_kind(reason), reason.strip())
-    return troubles
+    return {symbol: reasons.get(symbol, silent) for symbol in lacking}
 
 
-def _reasons(lines: Sequence[str]) -> dict[str, str]:
+def _reasons(lines: Sequence[str]) -> dict[str, Trouble]:
     """Return each symbol's reason in what the library logged: lines such as ``['A', 'B']:
     reason``.
     """
-    reasons = {}
+    reasons: dict[str, Trouble] = {}
     for line in lines:
         names, _, reason = line.partition("]: ")
         try:
             named = ast.literal_eval(f"{names}]")
         except (ValueError, SyntaxError):
             continue
-        for name in named:
-            reasons[str(name)] = reason
+        trouble = Trouble(_kind(reason), reason.strip())
+        reasons |= {str(name): trouble for name in named}
     return reasons
 
 

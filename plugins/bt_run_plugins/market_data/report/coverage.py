@@ -66,8 +66,7 @@ def measure_coverage(frames: Mapping[str, pd.DataFrame], calendar: str) -> Cover
     periods, place = np.unique(starts, return_inverse=True)
     rows = np.zeros((len(symbols), len(periods)), dtype=np.int64)
     for number, own in enumerate(days):
-        have = np.isin(sessions, own)
-        rows[number] = np.bincount(place[have], minlength=len(periods))
+        rows[number] = np.bincount(place[np.isin(sessions, own)], minlength=len(periods))
     return Coverage(
         unit=unit,
         symbols=symbols,

@@ -199,9 +199,12 @@ def _cards(coverage: Coverage, findings: pd.DataFrame) -> list[Card]:
         ("Missing sessions", f"{missing:,}", f"in {lacking} symbols"),
     ]
     for severity, label in zip(SEVERITIES, ("Errors", "Warnings", "Information"), strict=True):
-        own = findings[findings["severity"] == severity]
-        cards.append((label, f"{len(own):,}", f"in {own['symbol'].nunique()} symbols"))
+        cards.append(_severity_card(findings[findings["severity"] == severity], label))
     return cards
+
+
+def _severity_card(own: pd.DataFrame, label: str) -> Card:
+    return label, f"{len(own):,}", f"in {own['symbol'].nunique()} symbols"
 
 
 def _facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,6 +26,40 @@ MOST_STEPS = 500  # rows of the cleaning log
 BUSY = 10  # sessions in the table of those with the most findings
 CROWD = 3  # symbols with the same finding on one day that are worth a row
 
+# the head and the unit of each column
+_RULE_COLUMNS = (
+    ("Rule", "text"),
+    ("Severity", "text"),
+    ("Findings", "count"),
+    ("Symbols", "count"),
+    ("Why", "text"),
+)
+_FINDING_COLUMNS = (
+    ("Symbol", "text"),
+    ("Date", "text"),
+    ("Rule", "text"),
+    ("Severity", "text"),
+    ("Value", "shares"),
+    ("What", "text"),
+    ("Action", "text"),
+)
+_STEP_COLUMNS = (
+    ("Step", "text"),
+    ("Symbols", "count"),
+    ("Symbols changed", "count"),
+    ("Rows before", "count"),
+    ("Rows after", "count"),
+)
+_CHANGE_COLUMNS = (
+    ("Symbol", "text"),
+    ("Step", "text"),
+    ("Rows before", "count"),
+    ("Rows after", "count"),
+    ("Changed", "count"),
+    ("What", "text"),
+)
+_SESSION_COLUMNS = (("Date", "text"), ("Rule", "text"), ("Symbols", "count"))
+
 
 def rules_section(findings: pd.DataFrame) -> Section:
     """Return how often each rule found something, and why it matters."""
@@ -35,21 +69,14 @@ def rules_section(findings: pd.DataFrame) -> Section:
     )
     if not len(findings):
         return Section("rules", "Rules", lead, missing="No rule found anything.")
-    why = {rule.name: rule.why for rule in RULES}
-    rows = []
-    for row in count_findings(findings).itertuples():
-        rule = str(row.rule)
-        severity = _severity(row.severity)
-        rows.append((Cell(rule), severity, row.findings, row.symbols, why.get(rule, "")))
-    columns = (
-        ("Rule", "text"),
-        ("Severity", "text"),
-        ("Findings", "count"),
-        ("Symbols", "count"),
-        ("Why", "text"),
-    )
-    table = Table("rules", "Findings per rule", columns, rows)
+    rows = [_rule_row(row) for row in count_findings(findings).itertuples()]
+    table = Table("rules", "Findings per rule", _RULE_COLUMNS, rows)
     return Section("rules", "Rules", lead, (table,))
+
+
+def _rule_row(row: Any) -> tuple[object, ...]:
+    why = {rule.name: rule.why for rule in RULES}
+    return Cell(row.rule), _severity(row.severity), row.findings, row.symbols, why.get(row.rule, "")
 
 
 def _severity(severity: object) -> Cell:
@@ -71,8 +98,7 @@ def sessions_section(findings: pd.DataFrame) -> Section:
     rows = []
     for row in busiest.itertuples():
         rows.append((f"{row.date:%Y-%m-%d}", row.rule, row.symbol))
-    columns = (("Date", "text"), ("Rule", "text"), ("Symbols", "count"))
-    table = Table("sessions", "Findings that many symbols share on one day", columns, rows)
+    table = Table("sessions", "Findings that many symbols share on one day", _SESSION_COLUMNS, rows)
     return Section("sessions", "Sessions", lead, (table,))
 
 
@@ -96,30 +122,22 @@ def worst_first(findings: pd.DataFrame, most: int) -> pd.DataFrame:
 
 def findings_table(shown: pd.DataFrame) -> Table:
     """Return the findings that the page shows."""
+    rows = [_finding_row(row) for row in shown.itertuples()]
+    return Table("findings", "Findings, the worst and rarest first", _FINDING_COLUMNS, rows)
+
+
+def _finding_row(row: Any) -> tuple[object, ...]:
     import pandas as pd
 
-    rows = []
-    for date, row in zip(shown["date"], shown.itertuples(), strict=True):
-        cells = (
-            row.symbol,
-            "" if pd.isna(date) else day_text(date),
-            row.rule,
-            _severity(row.severity),
-            Cell(row.value, "shares"),
-            Cell(row.text, look="long-text"),
-            row.action,
-        )
-        rows.append(cells)
-    columns = (
-        ("Symbol", "text"),
-        ("Date", "text"),
-        ("Rule", "text"),
-        ("Severity", "text"),
-        ("Value", "shares"),
-        ("What", "text"),
-        ("Action", "text"),
+    return (
+        row.symbol,
+        "" if pd.isna(row.date) else day_text(row.date),
+        row.rule,
+        _severity(row.severity),
+        Cell(row.value, "shares"),
+        Cell(row.text, look="long-text"),
+        row.action,
     )
-    return Table("findings", "Findings, the worst and rarest first", columns, rows)
 
 
 def cleaning_section(log: pd.DataFrame) -> Section:
@@ -144,14 +162,7 @@ def _steps_table(log: pd.DataFrame) -> Table:
     for row in steps.itertuples():
         changed = int(touched.get(row.Index, 0))
         rows.append((row.Index, row.symbols, changed, row.before, row.after))
-    columns = (
-        ("Step", "text"),
-        ("Symbols", "count"),
-        ("Symbols changed", "count"),
-        ("Rows before", "count"),
-        ("Rows after", "count"),
-    )
-    return Table("steps", "Steps, in their order", columns, rows)
+    return Table("steps", "Steps, in their order", _STEP_COLUMNS, rows)
 
 
 def _changes_table(changed: pd.DataFrame) -> Table:
@@ -160,12 +171,4 @@ def _changes_table(changed: pd.DataFrame) -> Table:
     note = ""
     if len(changed) > MOST_STEPS:
         note = f"{MOST_STEPS} of {len(changed):,} changes are shown."
-    columns = (
-        ("Symbol", "text"),
-        ("Step", "text"),
-        ("Rows before", "count"),
-        ("Rows after", "count"),
-        ("Changed", "count"),
-        ("What", "text"),
-    )
-    return Table("log", "What each step changed", columns, rows, note)
+    return Table("log", "What each step changed", _CHANGE_COLUMNS, rows, note)

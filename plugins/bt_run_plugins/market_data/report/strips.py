@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -16,6 +17,8 @@ LEVELS = ((1.0, "all sessions"), (0.9, "90 % or more"), (0.5, "half or more"), (
 _MOST_YEARS = 14  # labels that fit above the strips
 # label, place in percent and whether it may go on a narrow screen
 Year = tuple[str, float, bool]
+# level and SVG path
+Paths = tuple[tuple[int, str], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +26,7 @@ class Strip:
     """The coverage of a symbol: one path per level, in units of periods, and its numbers."""
 
     symbol: str
-    paths: tuple[tuple[int, str], ...]
+    paths: Paths
     text: str
     rows: int
     missing: int
@@ -33,22 +36,23 @@ class Strip:
 def coverage_strips(coverage: Coverage) -> list[Strip]:
     """Return a strip for each symbol."""
     levels = _levels(coverage)
-    strips = []
-    for number, symbol in enumerate(coverage.symbols):
-        rows = int(coverage.rows[number].sum())
-        missing = int(coverage.missing[number])
-        first = coverage.first[number]
-        last = coverage.last[number]
-        strip = Strip(
-            symbol=symbol,
-            paths=_paths(levels[number]),
-            text=f"{symbol}: {rows} rows, {first} to {last}, {missing} missing between",
-            rows=rows,
-            missing=missing,
-            whole=bool(coverage.whole[number]),
-        )
-        strips.append(strip)
-    return strips
+    return [_strip(coverage, number, _paths(own)) for number, own in enumerate(levels)]
+
+
+def _strip(coverage: Coverage, number: int, paths: Paths) -> Strip:
+    symbol = coverage.symbols[number]
+    rows = int(coverage.rows[number].sum())
+    missing = int(coverage.missing[number])
+    first = coverage.first[number]
+    last = coverage.last[number]
+    return Strip(
+        symbol=symbol,
+        paths=paths,
+        text=f"{symbol}: {rows} rows, {first} to {last}, {missing} missing between",
+        rows=rows,
+        missing=missing,
+        whole=bool(coverage.whole[number]),
+    )
 
 
 def _levels(coverage: Coverage) -> Counts:
@@ -61,12 +65,10 @@ def _levels(coverage: Coverage) -> Counts:
     return levels
 
 
-def _paths(levels: Counts) -> tuple[tuple[int, str], ...]:
+def _paths(levels: Counts) -> Paths:
     """Return one SVG path per level above 0, a box per run of equal cells, one unit a cell."""
-    padded = np.concatenate([[-1], levels, [-1]])
-    edges = np.flatnonzero(np.diff(padded)).tolist()
     boxes: dict[int, str] = {}
-    for start, end in pairwise(edges):
+    for start, end in pairwise(_edges(levels)):
         level = int(levels[start])
         if level:
             box = f"M{start} 0h{end - start}v1h-{end - start}z"
@@ -74,15 +76,19 @@ def _paths(levels: Counts) -> tuple[tuple[int, str], ...]:
     return tuple(sorted(boxes.items()))
 
 
+def _edges(levels: Counts) -> list[int]:
+    """Return where each run of equal cells begins, and the end of the last."""
+    padded = np.concatenate([[-1], levels, [-1]])
+    return np.flatnonzero(np.diff(padded)).tolist()
+
+
 def year_marks(coverage: Coverage) -> list[Year]:
     """Return the years that begin within the strips, as many as fit."""
     years = coverage.periods.astype("datetime64[Y]")
     starts = np.flatnonzero(years[1:] != years[:-1]) + 1
-    # the next whole number up
-    every = max(1, -(-len(starts) // _MOST_YEARS))
+    every = math.ceil(len(starts) / _MOST_YEARS) or 1
     marks = []
     for number, place in enumerate(starts[::every].tolist()):
         percent = 100.0 * place / len(years)
-        spare = number % 3 > 0
-        marks.append((str(years[place]), percent, spare))
+        marks.append((str(years[place]), percent, number % 3 > 0))
     return marks
