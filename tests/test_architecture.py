@@ -26,6 +26,8 @@ COMMANDS = (
     CORE / "cli" / "check_commands.py",
     CORE / "cli" / "new_command.py",
     ROOT / "plugins" / "bt_run_plugins" / "market_data" / "commands.py",
+    ROOT / "plugins" / "bt_run_plugins" / "market_data" / "pack_commands.py",
+    ROOT / "plugins" / "bt_run_plugins" / "market_data" / "terminal.py",
 )
 # the floors of the core, from the ground up: a folder imports its own floor and those below
 FLOORS = (
@@ -45,6 +47,7 @@ FLOORS = (
 PUBLIC_MODULES = (
     "bt_run.arrays",
     "bt_run.atomic",
+    "bt_run.errors",
     "bt_run.text",
     "bt_run.results.metrics",
     "bt_run.results.description",

@@ -1,76 +1,118 @@
-"""What the commands on market data read and write: symbols, settings and aligned tables."""
+"""What the commands on market data take: options that they share, symbols, days and settings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+import click
+
 from bt_run import ConfigError, DataError
+from bt_run.text import nearest
 from bt_run_plugins.market_data.store.manifest import Key
 from bt_run_plugins.market_data.store.store import Store
 
-__all__ = ["checked", "chosen", "cut_date", "span_words", "symbols_in", "table"]
+__all__ = [
+    "calendar_option",
+    "checked",
+    "chosen",
+    "cut_date",
+    "day",
+    "interval_option",
+    "profile_option",
+    "source_option",
+    "store_option",
+    "symbols_argument",
+    "symbols_in",
+]
 
-
-def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Return rows under headers in aligned columns; columns of numbers stand to the right."""
-    text = [[str(cell) for cell in row] for row in rows]
-    widths = [max(len(cells[i]) for cells in (headers, *text)) for i in range(len(headers))]
-    numbers = [
-        bool(rows) and all(isinstance(row[i], int) for row in rows) for i in range(len(headers))
-    ]
-    lines = [
-        "  ".join(
-            cell.rjust(width) if number else cell.ljust(width)
-            for cell, width, number in zip(cells, widths, numbers, strict=True)
-        ).rstrip()
-        for cells in (headers, *text)
-    ]
-    return "\n".join(lines)
+day = click.DateTime(["%Y-%m-%d"])
+symbols_argument = click.argument("symbols", nargs=-1)
+calendar_option = click.option(
+    "--calendar", default="XNYS", show_default=True, help="The exchange's calendar."
+)
+store_option = click.option(
+    "--store",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The store; else $BT_RUN_STORE or ~/.bt-run/store.",
+)
+source_option = click.option(
+    "--source", help="Only series of this source, such as yahoo or import."
+)
+interval_option = click.option(
+    "--interval", help="Only series with bars of this length, such as 1d or 5m."
+)
+profile_option = click.option(
+    "--profile", type=click.Choice(["standard", "strict"]), default="standard", show_default=True
+)
 
 
 def chosen(
     store: Store, symbols: Sequence[str], source: str | None, interval: str | None
 ) -> tuple[Key, ...]:
-    """Return the series of the store that the words of a command mean."""
-    all_keys = store.keys()
-    keys = [
-        key for key in all_keys if source in (None, key.source) and interval in (None, key.interval)
-    ]
-    if not keys:
-        some = sorted({f"{key.source} at {key.interval}" for key in all_keys})
-        raise DataError(
-            f"{store.folder}: nothing to work on; found {', '.join(some) or 'an empty store'}; "
-            "`bt-run data fetch` or `bt-run data import` brings prices"
-        )
+    """Return the series of the store that the words of a command mean.
+
+    Raises:
+        DataError: there are none, or one of the symbols is not there.
+    """
+    keys = _matching(store, source, interval)
     known = {key.symbol for key in keys}
     for symbol in symbols:
         if symbol not in known:
-            near = get_close_matches(symbol.upper(), known, 1)
-            hint = (
-                f"did you mean {near[0]!r}?" if near else "`bt-run data list` shows what there is"
-            )
-            raise DataError(f"{store.folder}: no prices of {symbol!r}; {hint}")
-    return tuple(key for key in keys if not symbols or key.symbol in symbols)
+            raise DataError(f"{store.folder}: no prices of {symbol!r}; {_hint(symbol, known)}")
+    if not symbols:
+        return keys
+    return tuple(key for key in keys if key.symbol in symbols)
+
+
+def _matching(store: Store, source: str | None, interval: str | None) -> tuple[Key, ...]:
+    """Return the series of a source and of bars of some length, if these are given."""
+    every = store.keys()
+    keys = []
+    for key in every:
+        if source in (None, key.source) and interval in (None, key.interval):
+            keys.append(key)
+    if not keys:
+        kinds = sorted({f"{key.source} at {key.interval}" for key in every})
+        raise DataError(
+            f"{store.folder}: nothing to work on; found {', '.join(kinds) or 'an empty store'}; "
+            "`bt-run data fetch` or `bt-run data import` brings prices"
+        )
+    return tuple(keys)
+
+
+def _hint(symbol: str, known: set[str]) -> str:
+    near = nearest(symbol, known)
+    if near is None:
+        return "`bt-run data list` shows what there is"
+    return f"did you mean {near!r}?"
 
 
 def symbols_in(file: Path | None) -> list[str]:
-    """Return the symbols in a text file, one a line; what follows # is a comment."""
+    """Return the symbols in a text file, one a line; what follows # is a comment.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
     if file is None:
         return []
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"{file}: cannot be read: {getattr(error, 'strerror', None) or error}"
-        ) from error
-    return [word for line in lines if (word := line.partition("#")[0].strip())]
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{file}: cannot be read: {reason}") from error
+    symbols = [line.partition("#")[0].strip() for line in lines]
+    return [symbol for symbol in symbols if symbol]
 
 
 def cut_date(text: str) -> tuple[str, date]:
+    """Return the symbol and the day of an option such as AAPL=2001-02-03.
+
+    Raises:
+        ConfigError: it is not of that form.
+    """
     symbol, _, value = text.partition("=")
     try:
         return symbol, date.fromisoformat(value)
@@ -81,6 +123,11 @@ def cut_date(text: str) -> tuple[str, date]:
 
 
 def checked(model: Callable[..., Any], settings: Mapping[str, Any]) -> Any:
+    """Return a configuration made of what a command was given.
+
+    Raises:
+        ConfigError: a setting cannot be.
+    """
     from pydantic import ValidationError
 
     try:
@@ -89,7 +136,3 @@ def checked(model: Callable[..., Any], settings: Mapping[str, Any]) -> Any:
         found = error.errors()[0]
         where = ".".join(str(part) for part in found["loc"])
         raise ConfigError(f"{where}: was {found['input']!r}; {found['msg']}") from error
-
-
-def span_words(first: str | None, last: str | None) -> str:
-    return f"{first} to {last}" if first else "-"

@@ -4,20 +4,30 @@ silence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from bt_run import Config, ConfigError, DataError, exchange_sessions
+from bt_run import Config, ConfigError, DataError
+from bt_run_plugins.market_data.cleaning_steps import (
+    FRAME_STEPS,
+    Done,
+    cut_before,
+    drop_extra_sessions,
+    joined,
+    keep_rows,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
+
+__all__ = ["DEFAULT_STEPS", "LOG_COLUMNS", "CleanConfig", "Cleaned", "StepName", "clean"]
 
 LOG_COLUMNS = ("symbol", "step", "rows_before", "rows_after", "changed", "text")
 
@@ -45,7 +55,7 @@ DEFAULT_STEPS: tuple[StepName, ...] = (
 
 
 class CleanConfig(Config):
-    """Choose the steps, in their order, and how symbols are aligned at the end."""
+    """Configuration of the cleaning: the steps, in their order, and how symbols are aligned."""
 
     calendar: str = Field(
         "XNYS", description="the exchange's calendar, a name of exchange_calendars"
@@ -66,13 +76,20 @@ class CleanConfig(Config):
 
 @dataclass(frozen=True)
 class Cleaned:
-    """Hold the cleaned frames and the log: one row per symbol and step, LOG_COLUMNS."""
+    """The cleaned frames and the log: one row per symbol and step, LOG_COLUMNS."""
 
     frames: Mapping[str, pd.DataFrame]
     log: pd.DataFrame
 
 
-def clean(frames: Mapping[str, pd.DataFrame], config: CleanConfig) -> Cleaned:
+_ALIGNMENTS = ("none", "union", "intersection")  # or a symbol
+Dates = NDArray[np.datetime64]
+Frames = Mapping[str, "pd.DataFrame"]
+# a row of the log, as LOG_COLUMNS names its parts
+LogRow = tuple[str, str, int, int, int, str]
+
+
+def clean(frames: Frames, config: CleanConfig) -> Cleaned:
     """Apply the steps to each symbol, then align the symbols.
 
     The frames given are not changed. Two rows of one date that differ are kept: validation calls
@@ -86,292 +103,117 @@ def clean(frames: Mapping[str, pd.DataFrame], config: CleanConfig) -> Cleaned:
     """
     import pandas as pd
 
-    _check_config(frames, config)
-    rows: list[tuple[Any, ...]] = []
-    out = {}
+    _check_alignment(frames, config.alignment)
+    _check_cuts(frames, config)
+    _check_columns(frames)
+    log: list[LogRow] = []
+    cleaned = {}
     for symbol in sorted(frames):
-        frame = frames[symbol].copy()
-        for name in config.steps:
-            before = len(frame)
-            frame, changed, text = _STEPS[name](frame, symbol, config)
-            rows.append((symbol, name, before, len(frame), changed, text))
-        out[symbol] = frame.reset_index(drop=True)
-    out, aligned = _align(out, config)
-    log = pd.DataFrame([*rows, *aligned], columns=list(LOG_COLUMNS))
-    return Cleaned(MappingProxyType(out), log)
+        cleaned[symbol] = _take_steps(symbol, frames[symbol], config, log)
+    cleaned = _align(cleaned, config.alignment, log)
+    table = pd.DataFrame(log, columns=list(LOG_COLUMNS))
+    return Cleaned(MappingProxyType(cleaned), table)
 
 
-Step = Callable[["pd.DataFrame", str, CleanConfig], "tuple[pd.DataFrame, int, str]"]
+def _take_steps(
+    symbol: str, frame: pd.DataFrame, config: CleanConfig, log: list[LogRow]
+) -> pd.DataFrame:
+    """Return a symbol's frame after all steps; a row for each is added to the ``log``."""
+    frame = frame.copy()
+    for name in config.steps:
+        done = _apply(name, frame, symbol, config)
+        log.append(_log_row(symbol, name, frame, done))
+        frame = done.frame
+    return frame.reset_index(drop=True)
 
 
-def sort_dates(
-    frame: pd.DataFrame, symbol: str, config: CleanConfig
-) -> tuple[pd.DataFrame, int, str]:
-    """Put rows in the order of their dates; rows of one date keep their order."""
-    dates = frame["date"].to_numpy()
-    late = int((dates[1:] < dates[:-1]).sum())
-    return (
-        frame.sort_values("date", kind="stable"),
-        late,
-        f"{_rows(late)} earlier than the one before" if late else "",
-    )
+def _apply(name: StepName, frame: pd.DataFrame, symbol: str, config: CleanConfig) -> Done:
+    """Return what a step leaves of a frame."""
+    if name == "drop_extra_sessions":
+        return drop_extra_sessions(frame, config.calendar)
+    if name == "cut_before":
+        return cut_before(frame, config.cut_before.get(symbol))
+    return FRAME_STEPS[name](frame)
 
 
-def drop_duplicate_rows(
-    frame: pd.DataFrame, symbol: str, config: CleanConfig
-) -> tuple[pd.DataFrame, int, str]:
-    """Drop rows that are equal to an earlier one in every column; rows of one date that differ
-    stay.
-    """
-    kept, count, text = _keep(frame, ~frame.duplicated(), "equal to an earlier row", copies=True)
-    conflicts = int(kept["date"].duplicated(keep=False).sum())
-    if conflicts:
-        told = f"{conflicts} rows share a date and differ: kept, an error for validation"
-        text = f"{text}; {told}" if text else told
-    return kept, count, text
-
-
-def drop_rows_without_close(
-    frame: pd.DataFrame, symbol: str, config: CleanConfig
-) -> tuple[pd.DataFrame, int, str]:
-    """Drop rows without a close or a date: vendors write them for days not traded, or not over yet."""
-    return _keep(frame, frame["close"].notna() & frame["date"].notna(), "without close or date")
-
-
-def drop_empty_columns(
-    frame: pd.DataFrame, symbol: str, config: CleanConfig
-) -> tuple[pd.DataFrame, int, str]:
-    """Drop columns that hold nothing in any row, such as the open of a source that has closes only."""
-    empty = [
-        str(name)
-        for name in frame.columns
-        if name not in ("date", "close") and frame[name].isna().all()
-    ]
-    return (
-        frame.drop(columns=empty),
-        len(empty),
-        f"dropped the empty columns {', '.join(empty)}" if empty else "",
-    )
-
-
-def normalise_actions(
-    frame: pd.DataFrame, symbol: str, config: CleanConfig
-) -> tuple[pd.DataFrame, int, str]:
-    """Write "none" one way: a missing dividend as 0, a missing or zero split as 1."""
-    out, count = frame.copy(), 0
-    if "dividend" in out:
-        none = out["dividend"].isna()
-        out["dividend"] = out["dividend"].mask(none, 0.0)
-        count += int(none.sum())
-    if "split" in out:
-        none = out["split"].isna() | (out["split"] == 0.0)
-        out["split"] = out["split"].mask(none, 1.0)
-        count += int(none.sum())
-    return out, count, f"{count} empty actions written as dividend 0 or split 1" if count else ""
-
-
-def drop_extra_sessions(
-    frame: pd.DataFrame, symbol: str, config: CleanConfig
-) -> tuple[pd.DataFrame, int, str]:
-    """Drop rows on days that are no session of the calendar."""
-    if not len(frame):
-        return frame, 0, ""
-    days = frame["date"].to_numpy().astype("datetime64[D]")
-    sessions = exchange_sessions(config.calendar, days.min(), days.max())
-    return _keep(frame, np.isin(days, sessions), f"on no session of {config.calendar}")
-
-
-def drop_untraded_rows(
-    frame: pd.DataFrame, symbol: str, config: CleanConfig
-) -> tuple[pd.DataFrame, int, str]:
-    """Drop rows with volume 0, in which nothing traded; rows with an action stay, and so do sources
-    without volume.
-    """
-    if "volume" not in frame or (frame["volume"] == 0).all():
-        return frame, 0, ""
-    return _keep(frame, _has_action(frame) | (frame["volume"] != 0), "with volume 0")
-
-
-def drop_repeated_rows(
-    frame: pd.DataFrame, symbol: str, config: CleanConfig
-) -> tuple[pd.DataFrame, int, str]:
-    """Drop rows with a range whose prices and volume are those of the row before; rows with an
-    action stay.
-    """
-    names = ["open", "high", "low", "close", "volume"]
-    if not set(names) <= set(frame.columns):
-        return frame, 0, ""
-    same = (
-        (frame[names] == frame[names].shift()).all(axis=1)
-        & (frame["high"] > frame["low"])
-        & (frame["volume"] > 0)
-    )
-    return _keep(frame, _has_action(frame) | ~same, "equal to the row before in prices and volume")
-
-
-def order_high_low(
-    frame: pd.DataFrame, symbol: str, config: CleanConfig
-) -> tuple[pd.DataFrame, int, str]:
-    """Swap high and low where the high is below the low."""
-    if not {"high", "low"} <= set(frame.columns):
-        return frame, 0, ""
-    out, wrong = frame.copy(), frame["high"] < frame["low"]
-    out.loc[wrong, ["high", "low"]] = frame.loc[wrong, ["low", "high"]].to_numpy()
-    count = int(wrong.sum())
-    return (
-        out,
-        count,
-        f"swapped high and low in {_rows(count)}{_first(frame, wrong)}" if count else "",
-    )
-
-
-def widen_high_low(
-    frame: pd.DataFrame, symbol: str, config: CleanConfig
-) -> tuple[pd.DataFrame, int, str]:
-    """Raise the high and lower the low to enclose open and close."""
-    if not {"high", "low"} <= set(frame.columns):
-        return frame, 0, ""
-    body = frame[[name for name in ("open", "close") if name in frame]]
-    out = frame.copy()
-    # a missing high or low stays missing: widening is no filling
-    out["high"] = frame["high"].where(~(frame["high"] < body.max(axis=1)), body.max(axis=1))
-    out["low"] = frame["low"].where(~(frame["low"] > body.min(axis=1)), body.min(axis=1))
-    wrong = ((out["high"] != frame["high"]) & frame["high"].notna()) | (
-        (out["low"] != frame["low"]) & frame["low"].notna()
-    )
-    count = int(wrong.sum())
-    return (
-        out,
-        count,
-        f"widened high or low in {_rows(count)}{_first(frame, wrong)}" if count else "",
-    )
-
-
-def cut_before(
-    frame: pd.DataFrame, symbol: str, config: CleanConfig
-) -> tuple[pd.DataFrame, int, str]:
-    """Drop the rows before the symbol's date in ``cut_before``, for a ticker that another company
-    had earlier.
-    """
-    first = config.cut_before.get(symbol)
-    if first is None:
-        return frame, 0, ""
-    return _keep(frame, frame["date"].to_numpy() >= np.datetime64(first, "ns"), f"before {first}")
-
-
-_STEPS: Mapping[str, Step] = MappingProxyType(
-    {
-        step.__name__: step
-        for step in (
-            sort_dates,
-            drop_duplicate_rows,
-            drop_rows_without_close,
-            drop_empty_columns,
-            normalise_actions,
-            drop_extra_sessions,
-            drop_untraded_rows,
-            drop_repeated_rows,
-            order_high_low,
-            widen_high_low,
-            cut_before,
-        )
-    }
-)
+def _log_row(symbol: str, name: str, before: pd.DataFrame, done: Done) -> LogRow:
+    return symbol, name, len(before), len(done.frame), done.changed, done.text
 
 
 def _align(
-    frames: dict[str, pd.DataFrame], config: CleanConfig
-) -> tuple[dict[str, pd.DataFrame], list[tuple[Any, ...]]]:
-    """Return the frames on the common dates, and the log's rows."""
-    if config.alignment == "none" or not frames:
-        return frames, []
-    dates = {symbol: np.unique(frame["date"].to_numpy()) for symbol, frame in frames.items()}
-    if config.alignment == "union":
-        common = np.unique(np.concatenate(list(dates.values())))
-    elif config.alignment == "intersection":
-        common = dates[next(iter(dates))]
-        for own in dates.values():
-            common = common[np.isin(common, own)]
-    else:
-        common = dates[config.alignment]
+    frames: dict[str, pd.DataFrame], alignment: str, log: list[LogRow]
+) -> dict[str, pd.DataFrame]:
+    """Return the frames on the common dates; rows are added to the ``log``."""
+    if alignment == "none" or not frames:
+        return frames
+    common = _common_dates(frames, alignment)
     if not len(common):
         raise DataError(
-            f"alignment: was {config.alignment!r}, but the {len(frames)} symbols have no session "
+            f"alignment: was {alignment!r}, but the {len(frames)} symbols have no session "
             "in common; "
             "expected some: align to one symbol, or leave out those that start after others end"
         )
-    out, log = {}, []
+    aligned = {}
     for symbol, frame in frames.items():
-        kept, count, text = _keep(
-            frame, np.isin(frame["date"].to_numpy(), common), "outside the common sessions"
-        )
-        absent = int((~np.isin(common, dates[symbol])).sum())
-        told = f"{absent} of the {len(common)} common sessions have no row" if absent else ""
-        out[symbol] = kept.reset_index(drop=True)
-        words = "; ".join(part for part in (text, told) if part)
-        log.append((symbol, f"align {config.alignment}", len(frame), len(kept), count, words))
-    return out, log
+        done = _on_dates(frame, common)
+        log.append(_log_row(symbol, f"align {alignment}", frame, done))
+        aligned[symbol] = done.frame.reset_index(drop=True)
+    return aligned
 
 
-def _check_config(frames: Mapping[str, pd.DataFrame], config: CleanConfig) -> None:
-    if config.alignment not in ("none", "union", "intersection", *frames):
-        raise ConfigError(
-            f"alignment: was {config.alignment!r}; expected none, union, intersection or one of "
-            "the symbols, "
-            f"such as {', '.join(sorted(frames)[:3]) or 'none, there are no symbols'}"
-        )
-    if unknown := sorted(config.cut_before.keys() - frames.keys()):
-        raise ConfigError(
-            f"cut_before: no symbol {unknown[0]!r}; found {', '.join(sorted(frames)[:5])}"
-        )
+def _on_dates(frame: pd.DataFrame, common: Dates) -> Done:
+    """Return the rows on the common dates, and say how many of those dates have none."""
+    dates = frame["date"].to_numpy()
+    done = keep_rows(frame, np.isin(dates, common), "outside the common sessions")
+    absent = int((~np.isin(common, dates)).sum())
+    if not absent:
+        return done
+    lacks = f"{absent} of the {len(common)} common sessions have no row"
+    return done._replace(text=joined(done.text, lacks))
+
+
+def _common_dates(frames: Frames, alignment: str) -> Dates:
+    dates = {symbol: np.unique(frame["date"].to_numpy()) for symbol, frame in frames.items()}
+    if alignment == "union":
+        return np.unique(np.concatenate(list(dates.values())))
+    if alignment != "intersection":
+        return dates[alignment]
+    return _in_all(list(dates.values()))
+
+
+def _in_all(dates: Sequence[Dates]) -> Dates:
+    common = dates[0]
+    for own in dates[1:]:
+        common = common[np.isin(common, own)]
+    return common
+
+
+def _check_alignment(frames: Frames, alignment: str) -> None:
+    if alignment in _ALIGNMENTS or alignment in frames:
+        return
+    some = ", ".join(sorted(frames)[:3]) or "none, there are no symbols"
+    raise ConfigError(
+        f"alignment: was {alignment!r}; expected none, union, intersection or one of "
+        f"the symbols, such as {some}"
+    )
+
+
+def _check_cuts(frames: Frames, config: CleanConfig) -> None:
+    unknown = sorted(config.cut_before.keys() - frames.keys())
+    if unknown:
+        some = ", ".join(sorted(frames)[:5])
+        raise ConfigError(f"cut_before: no symbol {unknown[0]!r}; found {some}")
     if config.cut_before and "cut_before" not in config.steps:
         raise ConfigError(
             "cut_before: dates are given, but steps has no cut_before; add it where it should "
             "happen"
         )
+
+
+def _check_columns(frames: Frames) -> None:
     for symbol, frame in frames.items():
         missing = {"date", "close"} - set(frame.columns)
         if missing:
-            raise DataError(
-                f"{symbol}: found columns {', '.join(map(str, frame.columns))}; "
-                f"expected {' and '.join(sorted(missing))} too"
-            )
-
-
-def _keep(
-    frame: pd.DataFrame, keep: Any, what: str, copies: bool = False
-) -> tuple[pd.DataFrame, int, str]:
-    """Return the rows to keep, how many go, and what is said of them."""
-    gone = ~np.asarray(keep, dtype=bool)
-    count = int(gone.sum())
-    if not count:
-        return frame, 0, ""
-    lost = 0 if copies else int((gone & _has_action(frame)).sum())
-    told = f"; {lost} of them had a dividend or split, which is lost" if lost else ""
-    return frame[~gone], count, f"dropped {_rows(count)} {what}{_first(frame, gone)}{told}"
-
-
-def _first(frame: pd.DataFrame, rows: Any) -> str:
-    dates = frame["date"].to_numpy()[np.asarray(rows, dtype=bool)]
-    known = dates[~np.isnat(dates)]
-    return f", the first at {str(known.min())[:10]}" if len(known) else ""
-
-
-def _no_action(frame: pd.DataFrame) -> Any:
-    raise NotImplementedError
-
-
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count} rows"
-
-
-def _has_action(frame: pd.DataFrame) -> NDArray[np.bool_]:
-    """Return the rows (n,) that carry a dividend or a split: without the row the action would be
-    lost.
-    """
-    out = np.zeros(len(frame), dtype=bool)
-    if "dividend" in frame:
-        out |= (frame["dividend"].fillna(0.0) != 0.0).to_numpy()
-    if "split" in frame:
-        out |= (~frame["split"].fillna(1.0).isin((0.0, 1.0))).to_numpy()
-    return out
+            found = ", ".join(map(str, frame.columns))
+            expected = " and ".join(sorted(missing))
+            raise DataError(f"{symbol}: found columns {found}; expected {expected} too")

@@ -2,66 +2,56 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from bt_run import ConfigError, DataError, hookimpl, load_config
+from bt_run import ConfigError, DataError, RunConfig, hookimpl, load_config
+from bt_run.errors import CHECK_FAILED
 from bt_run_plugins.market_data.arguments import (
+    calendar_option,
     checked,
     chosen,
     cut_date,
-    span_words,
+    day,
+    interval_option,
+    profile_option,
+    source_option,
+    store_option,
+    symbols_argument,
     symbols_in,
-    table,
 )
 from bt_run_plugins.market_data.cleaning import DEFAULT_STEPS, CleanConfig
-from bt_run_plugins.market_data.fetching.importing import bring
-from bt_run_plugins.market_data.fetching.ingestion import FetchConfig, Outside
+from bt_run_plugins.market_data.fetching.importing import Imported, bring
 from bt_run_plugins.market_data.fetching.ingestion import fetch as fetch_prices
+from bt_run_plugins.market_data.fetching.job import SOURCE, FetchConfig, Outcome, Outside, Window
+from bt_run_plugins.market_data.pack_commands import pack
 from bt_run_plugins.market_data.processing import (
     Judged,
     group,
-    listed,
     process,
     reported,
+    series_line,
     stale,
     validate_again,
 )
 from bt_run_plugins.market_data.report.report import write_report
 from bt_run_plugins.market_data.rules.validation import ValidateConfig
-from bt_run_plugins.market_data.store.packs import create as create_pack
-from bt_run_plugins.market_data.store.packs import open_pack, packs_in
-from bt_run_plugins.market_data.store.packs import verify as verify_pack
+from bt_run_plugins.market_data.store.manifest import Key
 from bt_run_plugins.market_data.store.store import Store
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-CHECK_FAILED = 6
-_MOST = 20  # rows of findings or of a log that the screen shows
-
-store_option = click.option(
-    "--store",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="The store; else $BT_RUN_STORE or ~/.bt-run/store.",
+from bt_run_plugins.market_data.terminal import (
+    opened_store,
+    progress,
+    show_counts,
+    show_rows,
+    span_text,
+    table,
 )
-source_option = click.option(
-    "--source", help="Only series of this source, such as yahoo or import."
-)
-interval_option = click.option(
-    "--interval", help="Only series with bars of this length, such as 1d or 5m."
-)
-profile_option = click.option(
-    "--profile", type=click.Choice(["standard", "strict"]), default="standard", show_default=True
-)
-day = click.DateTime(["%Y-%m-%d"])
+
+_SHOWN = 10  # symbols that a note names
 
 
 @click.group()
@@ -77,7 +67,7 @@ def data() -> None:
 
 
 @data.command()
-@click.argument("symbols", nargs=-1)
+@symbols_argument
 @click.option("--start", type=day, help="The first day; without it, each symbol's beginning.")
 @click.option(
     "--end", type=day, help="The last day, included; without it, the last session that is over."
@@ -88,7 +78,7 @@ def data() -> None:
     show_default=True,
     help="The length of the bars: 1d, or such as 5m or 1h.",
 )
-@click.option("--calendar", default="XNYS", show_default=True, help="The exchange's calendar.")
+@calendar_option
 @click.option(
     "--file",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -124,35 +114,52 @@ def fetch(
       bt-run data fetch --file symbols.txt
       bt-run data fetch --run examples/spy_qqq_yahoo.yaml
     """
-    names = [*symbols, *symbols_in(file)]
-    first, last = start.date() if start else None, end.date() if end else datetime.now(UTC).date()
+    names, window = _asked([*symbols, *symbols_in(file)], start, end, run_file)
+    config = FetchConfig(interval=interval, calendar=calendar)
+    opened = opened_store(store)
+    with progress("fetch", len(set(names))) as done:
+        outcomes = fetch_prices(opened, names, window, config, Outside(done=done), again=whole)
+    rows = [_outcome_row(outcome) for outcome in outcomes]
+    click.echo(table(("symbol", "rows", "span", "what happened"), rows))
+    failed = sum(outcome.state == "failed" for outcome in outcomes)
+    there = len(outcomes) - failed
+    click.echo(f"{there} of {len(outcomes)} symbols are there; store: {opened.folder}")
+    return DataError.exit_code if failed else 0
+
+
+def _asked(
+    names: list[str], start: datetime | None, end: datetime | None, run_file: Path | None
+) -> tuple[list[str], Window]:
+    """Return the symbols and the days that a fetch asks for, a run's included."""
+    first = start.date() if start else None
+    last = end.date() if end else None
     if run_file is not None:
-        run = load_config(run_file).data
-        names += [*run.assets.values(), run.assets.get(run.benchmark, run.benchmark)]
-        read = [
-            table for table in run.tables.values() if (table.source or run.source).use == "yahoo"
-        ]
-        names += [table.symbol for table in read if table.symbol]
-        first, last = first or run.history_from, end.date() if end else run.end
+        run = load_config(run_file)
+        names = [*names, *_symbols_of(run)]
+        first = first or run.data.history_from
+        last = last or run.data.end
     if not names:
         raise ConfigError(
             "no symbols: name some, such as `bt-run data fetch SPY QQQ`, or say --file or --run"
         )
-    opened = _store(store)
-    with _progress(len(set(names))) as done:
-        config = FetchConfig(interval=interval, calendar=calendar)
-        outcomes = fetch_prices(
-            opened, names, (first, last), config, Outside(done=done), again=whole
-        )
-    rows = [
-        (o.symbol, o.rows, span_words(o.first, o.last), f"{o.state}: {o.text}") for o in outcomes
-    ]
-    click.echo(table(("symbol", "rows", "span", "what happened"), rows))
-    failed = sum(outcome.state == "failed" for outcome in outcomes)
-    click.echo(
-        f"{len(outcomes) - failed} of {len(outcomes)} symbols are there; store: {opened.folder}"
-    )
-    return DataError.exit_code if failed else 0
+    return names, (first, last or datetime.now(UTC).date())
+
+
+def _outcome_row(outcome: Outcome) -> tuple[object, ...]:
+    span = span_text(outcome.first, outcome.last)
+    return outcome.symbol, outcome.rows, span, f"{outcome.state}: {outcome.text}"
+
+
+def _symbols_of(run: RunConfig) -> list[str]:
+    """Return the symbols that a run asks Yahoo for: assets, benchmark and tables."""
+    wanted = run.data
+    symbols = list(wanted.assets.values())
+    symbols.append(wanted.assets.get(wanted.benchmark, wanted.benchmark))
+    for beside in wanted.tables.values():
+        source = beside.source or wanted.source
+        if source.use == SOURCE and beside.symbol:
+            symbols.append(beside.symbol)
+    return symbols
 
 
 @data.command("import")
@@ -188,11 +195,9 @@ def import_(
       bt-run data import sample:indices
       bt-run data import prices.parquet --prices as_traded
     """
-    opened = _store(store)
+    opened = opened_store(store)
     found = bring(opened, origin, symbols, prices=prices, source=source, timezone=timezone)
-    rows = [
-        (i.key.symbol, i.key.interval, i.rows, span_words(i.first, i.last), i.text) for i in found
-    ]
+    rows = [_imported_row(one) for one in found]
     click.echo(table(("symbol", "interval", "rows", "span", "what happened"), rows))
     click.echo(
         f"{len(found)} symbols under {found[0].key.source}; store: {opened.folder}; next: bt-run "
@@ -200,9 +205,14 @@ def import_(
     )
 
 
+def _imported_row(one: Imported) -> tuple[object, ...]:
+    span = span_text(one.first, one.last)
+    return one.key.symbol, one.key.interval, one.rows, span, one.text
+
+
 @data.command()
-@click.argument("symbols", nargs=-1)
-@click.option("--calendar", default="XNYS", show_default=True, help="The exchange's calendar.")
+@symbols_argument
+@calendar_option
 @click.option(
     "--align", default="none", show_default=True, help="none, union, intersection, or a symbol."
 )
@@ -234,35 +244,35 @@ def clean(
       bt-run data clean
       bt-run data clean SPY QQQ --align intersection --steps sort_dates,drop_duplicate_rows
     """
-    opened = _store(store)
+    opened = opened_store(store)
+    validation = ValidateConfig(profile=profile, calendar=calendar)
     cuts = dict(cut_date(text) for text in cut_before)
-    names: tuple[str, ...] = tuple(steps.split(",")) if steps else DEFAULT_STEPS
+    names = tuple(steps.split(",")) if steps else DEFAULT_STEPS
     if cuts and not steps:
         names = (*names, "cut_before")
+    settings = {"calendar": calendar, "alignment": align, "steps": names}
     for keys in group(chosen(opened, symbols, source, interval)):
-        own = {
-            symbol: first
-            for symbol, first in cuts.items()
-            if symbol in {key.symbol for key in keys}
-        }
-        settings = {"calendar": calendar, "alignment": align, "steps": names, "cut_before": own}
-        judged = process(
-            opened,
-            keys,
-            checked(CleanConfig, settings),
-            ValidateConfig(profile=profile, calendar=calendar),
-        )
-        click.echo(f"{keys[0].source} at {keys[0].interval}: {len(keys)} symbols cleaned")
-        changed = judged.log[judged.log["text"] != ""]
-        _show(changed, ("symbol", "step", "rows_before", "rows_after", "text"))
-        _show_counts(judged)
+        own = {key.symbol: cuts[key.symbol] for key in keys if key.symbol in cuts}
+        cleaning = checked(CleanConfig, {**settings, "cut_before": own})
+        _show_cleaned(keys, process(opened, keys, cleaning, validation))
     click.echo(f"store: {opened.folder}; next: bt-run data validate, bt-run data report")
 
 
+def _show_cleaned(keys: Sequence[Key], judged: Judged) -> None:
+    click.echo(f"{_kind_text(keys)}: {len(keys)} symbols cleaned")
+    changed = judged.log[judged.log["text"] != ""]
+    show_rows(changed, ("symbol", "step", "rows_before", "rows_after", "text"))
+    show_counts(judged)
+
+
+def _kind_text(keys: Sequence[Key]) -> str:
+    return f"{keys[0].source} at {keys[0].interval}"
+
+
 @data.command()
-@click.argument("symbols", nargs=-1)
+@symbols_argument
 @profile_option
-@click.option("--calendar", default="XNYS", show_default=True, help="The exchange's calendar.")
+@calendar_option
 @source_option
 @interval_option
 @store_option
@@ -284,28 +294,38 @@ def validate(
       bt-run data validate
       bt-run data validate SPY --profile strict
     """
-    opened = _store(store)
+    opened = opened_store(store)
+    config = ValidateConfig(profile=profile, calendar=calendar)
     failures = 0
     for keys in group(chosen(opened, symbols, source, interval)):
-        if old := [key.symbol for key in keys if opened.processed(key) and stale(opened, key)]:
-            click.echo(
-                f"note: prices of {', '.join(old[:10])} came after they were cleaned; clean again",
-                err=True,
-            )
-        judged = validate_again(opened, keys, ValidateConfig(profile=profile, calendar=calendar))
+        _note_old(opened, keys)
+        judged = validate_again(opened, keys, config)
+        _show_verdict(keys, judged, config)
         failures += len(judged.failures)
-        verdict = f"{len(judged.failures)} findings fail" if len(judged.failures) else "passes"
-        click.echo(
-            f"{keys[0].source} at {keys[0].interval}, {len(keys)} symbols, profile {profile}: "
-            f"{verdict}"
-        )
-        _show_counts(judged)
-        _show(judged.failures, ("symbol", "date", "rule", "text"))
     return CHECK_FAILED if failures else 0
 
 
+def _show_verdict(keys: Sequence[Key], judged: Judged, config: ValidateConfig) -> None:
+    count = len(judged.failures)
+    verdict = f"{count} findings fail" if count else "passes"
+    click.echo(f"{_kind_text(keys)}, {len(keys)} symbols, profile {config.profile}: {verdict}")
+    show_counts(judged)
+    show_rows(judged.failures, ("symbol", "date", "rule", "text"))
+
+
+def _note_old(store: Store, keys: Sequence[Key]) -> None:
+    """Say of which series there are newer prices than those that were cleaned."""
+    old = []
+    for key in keys:
+        if store.processed(key) is not None and stale(store, key):
+            old.append(key.symbol)
+    if old:
+        names = ", ".join(old[:_SHOWN])
+        click.echo(f"note: prices of {names} came after they were cleaned; clean again", err=True)
+
+
 @data.command()
-@click.argument("symbols", nargs=-1)
+@symbols_argument
 @click.option(
     "-o",
     "--out",
@@ -329,16 +349,17 @@ def report(
     Example:
       bt-run data report -o data.html
     """
-    opened = _store(store)
+    opened = opened_store(store)
     groups = group(chosen(opened, symbols, source, interval))
     if len(groups) > 1:
-        kinds = ", ".join(f"{keys[0].source} at {keys[0].interval}" for keys in groups)
+        kinds = ", ".join(_kind_text(keys) for keys in groups)
         raise DataError(
             f"a report is on one source at one interval; found {kinds}; say --source, and "
             "--interval"
         )
-    frames, findings, log, facts = reported(opened, groups[0])
-    click.echo(f"report: {write_report(out, frames, findings, log, facts)}")
+    found = reported(opened, groups[0])
+    path = write_report(out, found.frames, found.findings, found.log, found.facts)
+    click.echo(f"report: {path}")
 
 
 @data.command("list")
@@ -352,121 +373,16 @@ def list_(source: str | None, interval: str | None, store: Path | None) -> None:
     Example:
       bt-run data list --source yahoo
     """
-    opened = _store(store)
+    opened = opened_store(store)
     headers = ("source", "symbol", "interval", "rows", "span", "fetched", "cleaned", "findings")
     keys = chosen(opened, (), source, interval)
-    click.echo(table(headers, [listed(opened, key) for key in keys]))
+    click.echo(table(headers, [series_line(opened, key) for key in keys]))
     click.echo(f"{len(keys)} series; store: {opened.folder}")
 
 
-@data.group()
-def pack() -> None:
-    """Freeze prices: a pack's id is a hash of its content, so equal ids are equal prices."""
-
-
-@pack.command()
-@click.argument("symbols", nargs=-1)
-@click.option("--as-of", "as_of", type=day, required=True, help="The last day that the pack holds.")
-@source_option
-@interval_option
-@store_option
-def create(
-    symbols: tuple[str, ...],
-    as_of: datetime,
-    source: str | None,
-    interval: str | None,
-    store: Path | None,
-) -> None:
-    """Freeze the cleaned prices of SYMBOLS, or of all, up to a day.
-
-    \b
-    Example:
-      bt-run data pack create --as-of 2024-12-31 --source yahoo
-    """
-    opened = _store(store)
-    made, there = create_pack(opened, chosen(opened, symbols, source, interval), as_of.date())
-    click.echo(
-        f"pack {made.id}: {len(made.parts)} symbols as of "
-        f"{made.as_of}{', there already' if there else ''}"
-    )
-    click.echo(f"folder: {made.folder}\nin a YAML file: source: {{use: pack, id: {made.id}}}")
-
-
-@pack.command()
-@click.argument("name", metavar="ID")
-@store_option
-def verify(name: str, store: Path | None) -> int:
-    """Compute every hash of a pack again.
-
-    \b
-    Exit code 0: all as it was made. 6: something differs.
-
-    \b
-    Example:
-      bt-run data pack verify 0123456789abcdef
-    """
-    opened = _store(store)
-    for text in (wrong := verify_pack(opened, name)):
-        click.echo(text)
-    if not wrong:
-        click.echo(
-            f"pack {name}: all {len(open_pack(opened, name).parts)} symbols are as they were made"
-        )
-    return CHECK_FAILED if wrong else 0
-
-
-@pack.command("list")
-@store_option
-def list_packs(store: Path | None) -> None:
-    """List the packs of the store.
-
-    \b
-    Example:
-      bt-run data pack list
-    """
-    rows = []
-    for one in packs_in(_store(store)):
-        names = ", ".join(part.symbol for part in one.parts[:4]) + (
-            ", ..." if len(one.parts) > 4 else ""
-        )
-        span = span_words(
-            min(part.first or "" for part in one.parts), max(part.last or "" for part in one.parts)
-        )
-        rows.append((one.id, one.as_of, f"{len(one.parts)}: {names}", span, one.made_at))
-    click.echo(table(("id", "as of", "symbols", "span", "made"), rows))
+data.add_command(pack)
 
 
 @hookimpl
 def bt_commands(cli: click.Group) -> None:
     cli.add_command(data)
-
-
-def _store(folder: Path | None) -> Store:
-    return Store.at(folder, lambda text: click.echo(f"note: {text}", err=True))
-
-
-def _show_counts(judged: Judged) -> None:
-    """Print how often each rule found something."""
-    _show(judged.counts, ("severity", "rule", "findings", "symbols"))
-
-
-def _show(rows: pd.DataFrame, columns: Sequence[str]) -> None:
-    """Print some columns of a table, at most 20 rows."""
-    if not len(rows):
-        return
-    shown = rows.head(_MOST)[list(columns)].copy()
-    if "date" in shown:
-        shown["date"] = shown["date"].dt.strftime("%Y-%m-%d").fillna("-")
-    click.echo(table(columns, shown.astype(object).to_numpy().tolist()))
-    if len(rows) > _MOST:
-        click.echo(f"and {len(rows) - _MOST} more; `bt-run data report` shows them")
-
-
-@contextmanager
-def _progress(count: int) -> Iterator[Callable[[str], None]]:
-    """Yield a function that moves a bar on by a symbol; without a terminal it shows nothing."""
-    if not sys.stderr.isatty():
-        yield lambda symbol: None
-        return
-    with click.progressbar(length=count, label="fetch", file=sys.stderr, item_show_func=str) as bar:
-        yield lambda symbol: bar.update(1, symbol)

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property
 from importlib.metadata import version
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from bt_run import DataError
-from bt_run_plugins.market_data.cleaning import LOG_COLUMNS, CleanConfig, clean
-from bt_run_plugins.market_data.rules.validation import ValidateConfig, validate
-from bt_run_plugins.market_data.store.frames import Joined, join_raw, whole
-from bt_run_plugins.market_data.store.manifest import Entry, Key
+from bt_run_plugins.market_data.cleaning import LOG_COLUMNS, CleanConfig, Cleaned, clean
+from bt_run_plugins.market_data.rules.validation import ValidateConfig, Validation, validate
+from bt_run_plugins.market_data.store.frames import Joined, counting, join_raw
+from bt_run_plugins.market_data.store.manifest import Key
+from bt_run_plugins.market_data.store.records import LoggedStep, ProcessedEntry, ProcessedFacts
 from bt_run_plugins.market_data.store.store import Store, Writer
 
 if TYPE_CHECKING:
     import pandas as pd
 
-
 __all__ = [
     "Judged",
+    "ReportInput",
     "group",
-    "listed",
     "process",
     "read_processed",
     "reported",
+    "series_line",
     "settings_of",
     "stale",
     "stored_findings",
@@ -37,8 +38,8 @@ _LIBRARIES = ("bt-run", "numpy", "pandas", "pandera", "pyarrow")
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """Hold what came of some series: the log of the cleaning (empty after a validation alone) and
-    the findings.
+    """What came of some series: the log of the cleaning (empty after a validation alone) and the
+    findings.
     """
 
     log: pd.DataFrame
@@ -47,12 +48,24 @@ class Judged:
     counts: pd.DataFrame
 
 
+@dataclass(frozen=True, kw_only=True)
+class ReportInput:
+    """What a report on some processed series is made of."""
+
+    frames: Mapping[str, pd.DataFrame]
+    findings: pd.DataFrame
+    log: pd.DataFrame
+    facts: Mapping[str, Any]
+
+
 def group(keys: Iterable[Key]) -> list[tuple[Key, ...]]:
     """Return the series by source and interval: symbols are cleaned and compared within such a
     group.
     """
-    ordered = sorted(keys, key=lambda key: (key.source, key.interval, key.symbol))
-    return [tuple(some) for _, some in groupby(ordered, key=lambda key: (key.source, key.interval))]
+    groups: dict[tuple[str, str], list[Key]] = {}
+    for key in sorted(keys):
+        groups.setdefault((key.source, key.interval), []).append(key)
+    return [tuple(groups[kind]) for kind in sorted(groups)]
 
 
 def stale(store: Store, key: Key, settings: Mapping[str, Any] | None = None) -> str | None:
@@ -62,9 +75,10 @@ def stale(store: Store, key: Key, settings: Mapping[str, Any] | None = None) -> 
     entry = store.processed(key)
     if entry is None:
         return "it was never cleaned"
-    if entry.facts["inputs"] != [raw.sha256 for raw in whole(store.raw(key))]:
+    now = tuple(raw.sha256 for raw in counting(store.raw(key)))
+    if entry.facts.inputs != now:
         return "prices came after it was cleaned"
-    if settings is not None and entry.facts["settings"] != settings:
+    if settings is not None and entry.facts.settings != settings:
         return "it was cleaned with other settings"
     return None
 
@@ -75,7 +89,10 @@ def settings_of(clean: CleanConfig, validate: ValidateConfig) -> dict[str, Any]:
 
 
 def process(
-    store: Store, keys: Sequence[Key], clean_config: CleanConfig, validate_config: ValidateConfig
+    store: Store,
+    keys: Sequence[Key],
+    clean_config: CleanConfig,
+    validate_config: ValidateConfig,
 ) -> Judged:
     """Clean and validate series that share a source and an interval, and put the results into the
     store.
@@ -84,27 +101,13 @@ def process(
         DataError: raw prices are missing or damaged.
         ConfigError: a setting does not fit the series.
     """
-    joined = {key.symbol: join_raw(store, key) for key in keys}
-    cleaned = clean({symbol: item.frame for symbol, item in joined.items()}, clean_config)
-    prices = {symbol: item.prices for symbol, item in joined.items()}
-    verdict = validate(cleaned.frames, prices, validate_config)
-    shared = {
-        "settings": settings_of(clean_config, validate_config),
-        "calendar": clean_config.calendar,
-        "alignment": clean_config.alignment,
-        "profile": validate_config.profile,
-        "versions": {name: version(name) for name in _LIBRARIES},
-    }
-    steps = {str(symbol): rows for symbol, rows in cleaned.log.groupby("symbol")}
+    made = _made([join_raw(store, key) for key in keys], keys, clean_config, validate_config)
     with store.writing() as writer:
         for key in keys:
-            facts = _facts(joined[key.symbol], steps.get(key.symbol), verdict.findings, key.symbol)
-            facts["failed"] = bool((verdict.failures["symbol"] == key.symbol).any())
-            writer.put_processed(key, cleaned.frames[key.symbol], shared | facts)
-        _put_findings(store, writer, keys, verdict.findings)
-    return Judged(
-        log=cleaned.log, findings=verdict.findings, failures=verdict.failures, counts=verdict.counts
-    )
+            frame = made.cleaned.frames[key.symbol]
+            writer.put_processed(key, frame, made.facts_on(key.symbol))
+        _put_findings(store, writer, keys, made.verdict.findings)
+    return _judged(made.cleaned.log, made.verdict)
 
 
 def validate_again(store: Store, keys: Sequence[Key], config: ValidateConfig) -> Judged:
@@ -116,22 +119,19 @@ def validate_again(store: Store, keys: Sequence[Key], config: ValidateConfig) ->
     """
     import pandas as pd
 
-    entries = {key: read_processed(store, key) for key in keys}
-    frames = {key.symbol: store.read(entry) for key, entry in entries.items()}
-    verdict = validate(
-        frames, {key.symbol: entry.facts["prices"] for key, entry in entries.items()}, config
-    )
+    frames = {}
+    conventions = {}
+    for key in keys:
+        entry = read_processed(store, key)
+        frames[key.symbol] = store.read(entry)
+        conventions[key.symbol] = entry.facts.prices
+    verdict = validate(frames, conventions, config)
     with store.writing() as writer:
         _put_findings(store, writer, keys, verdict.findings)
-    return Judged(
-        log=pd.DataFrame(),
-        findings=verdict.findings,
-        failures=verdict.failures,
-        counts=verdict.counts,
-    )
+    return _judged(pd.DataFrame(), verdict)
 
 
-def read_processed(store: Store, key: Key) -> Entry:
+def read_processed(store: Store, key: Key) -> ProcessedEntry:
     """Return the processed file of a series.
 
     Raises:
@@ -152,101 +152,200 @@ def stored_findings(store: Store, keys: Sequence[Key]) -> pd.DataFrame | None:
     if entry is None:
         return None
     table = store.read(entry)
-    return table[_of(table, keys)].reset_index(drop=True)
+    return table[_on_any(table, keys)].reset_index(drop=True)
 
 
-def _facts(
-    joined: Joined, steps: pd.DataFrame | None, findings: pd.DataFrame, symbol: str
-) -> dict[str, Any]:
-    own = findings[findings["symbol"] == symbol]["severity"].value_counts()
-    told = (
-        []
-        if steps is None
-        else steps[steps["text"] != ""].drop(columns="symbol").to_dict("records")
+@dataclass(frozen=True)
+class _Made:
+    """What cleaning and validation did to some series together, and by which settings."""
+
+    joined: Mapping[str, Joined]
+    cleaned: Cleaned
+    verdict: Validation
+    clean_config: CleanConfig
+    validate_config: ValidateConfig
+
+    @cached_property
+    def steps(self) -> Mapping[str, Sequence[LoggedStep]]:
+        """Return the steps that had something to say about each symbol."""
+        return _steps_by_symbol(self.cleaned.log)
+
+    def facts_on(self, symbol: str) -> ProcessedFacts:
+        """Return what the store keeps about one of the series."""
+        joined = self.joined[symbol]
+        return ProcessedFacts(
+            inputs=joined.inputs,
+            prices=joined.prices,
+            notes=joined.notes,
+            steps=tuple(self.steps.get(symbol, ())),
+            findings=self._severities(symbol),
+            failed=symbol in set(self.verdict.failures["symbol"]),
+            settings=settings_of(self.clean_config, self.validate_config),
+            calendar=self.clean_config.calendar,
+            alignment=self.clean_config.alignment,
+            profile=self.validate_config.profile,
+            versions=_versions(),
+        )
+
+    def _severities(self, symbol: str) -> dict[str, int]:
+        """Return how many findings of each severity a symbol has."""
+        findings = self.verdict.findings
+        own = findings.loc[findings["symbol"] == symbol, "severity"]
+        return {str(severity): int(count) for severity, count in own.value_counts().items()}
+
+
+def _made(
+    joined: Sequence[Joined],
+    keys: Sequence[Key],
+    clean_config: CleanConfig,
+    validate_config: ValidateConfig,
+) -> _Made:
+    """Clean and validate what was joined."""
+    by_symbol = {key.symbol: item for key, item in zip(keys, joined, strict=True)}
+    frames = {symbol: item.frame for symbol, item in by_symbol.items()}
+    conventions = {symbol: item.prices for symbol, item in by_symbol.items()}
+    cleaned = clean(frames, clean_config)
+    verdict = validate(cleaned.frames, conventions, validate_config)
+    return _Made(by_symbol, cleaned, verdict, clean_config, validate_config)
+
+
+def _steps_by_symbol(log: pd.DataFrame) -> dict[str, list[LoggedStep]]:
+    """Return the rows of a log that say something, by symbol."""
+    steps: dict[str, list[LoggedStep]] = {}
+    for row in log[log["text"] != ""].to_dict("records"):
+        symbol = str(row.pop("symbol"))
+        steps.setdefault(symbol, []).append(LoggedStep.model_validate(row))
+    return steps
+
+
+@cache
+def _versions() -> Mapping[str, str]:
+    return {name: version(name) for name in _LIBRARIES}
+
+
+def _judged(log: pd.DataFrame, verdict: Validation) -> Judged:
+    return Judged(
+        log=log, findings=verdict.findings, failures=verdict.failures, counts=verdict.counts
     )
-    return {
-        "inputs": list(joined.inputs),
-        "prices": joined.prices,
-        "notes": list(joined.notes),
-        "steps": told,
-        "findings": {str(severity): int(count) for severity, count in own.items()},
-    }
 
 
 def _put_findings(
-    store: Store, writer: Writer, keys: Sequence[Key], findings: pd.DataFrame
+    store: Store,
+    writer: Writer,
+    keys: Sequence[Key],
+    findings: pd.DataFrame,
 ) -> None:
-    """Put findings beside those on other series; a table before that is damaged is left behind."""
+    """Put findings beside those on other series."""
     import pandas as pd
 
-    new = findings.assign(source=keys[0].source, interval=keys[0].interval)
+    table = findings.assign(source=keys[0].source, interval=keys[0].interval)
+    others = _findings_on_others(store, keys)
+    if others is not None and len(others):
+        table = pd.concat([others, table], ignore_index=True)
+    writer.put_findings(table)
+
+
+def _findings_on_others(store: Store, keys: Sequence[Key]) -> pd.DataFrame | None:
+    """Return the findings on all but some series; a table that is damaged is left behind."""
+    entry = store.findings()
+    if entry is None:
+        return None
     try:
-        entry = store.findings()
-        old = store.read(entry) if entry else new[:0]
+        table = store.read(entry)
     except DataError:
-        old = new[:0]
-    kept = old[~_of(old, keys)]
-    writer.put_findings(pd.concat([kept, new], ignore_index=True) if len(kept) else new, {})
+        return None
+    return table[~_on_any(table, keys)]
 
 
-def _of(table: pd.DataFrame, keys: Sequence[Key]) -> pd.Series[bool]:
+def _on_any(table: pd.DataFrame, keys: Sequence[Key]) -> pd.Series[bool]:
     """Return which findings (n,) are on some series of one source and interval."""
-    same = (table["source"] == keys[0].source) & (table["interval"] == keys[0].interval)
-    return same & table["symbol"].isin([key.symbol for key in keys])
+    rows = table["symbol"].isin([key.symbol for key in keys])
+    rows &= table["source"] == keys[0].source
+    rows &= table["interval"] == keys[0].interval
+    return rows
 
 
-def reported(
-    store: Store, keys: Sequence[Key]
-) -> tuple[dict[str, pd.DataFrame], pd.DataFrame, pd.DataFrame, dict[str, Any]]:
-    """Return the frames, findings, log and facts that a report on some processed series is made of.
+def reported(store: Store, keys: Sequence[Key]) -> ReportInput:
+    """Return what a report on some processed series is made of.
 
     Raises:
         DataError: a series was never cleaned, or its file is damaged.
     """
-    import pandas as pd
-
     entries = {key.symbol: read_processed(store, key) for key in keys}
     frames = {symbol: store.read(entry) for symbol, entry in entries.items()}
-    log = [
-        {"symbol": symbol, **step}
-        for symbol, entry in entries.items()
-        for step in entry.facts["steps"]
-    ]
     findings = stored_findings(store, keys)
     assert findings is not None  # cleaning puts them down too
-    made = [entry.made_at for entry in entries.values()]
-    facts = {
-        "title": f"Market data: {keys[0].source} at {keys[0].interval}",
-        "source": keys[0].source,
-        "interval": keys[0].interval,
-        "calendar": _common(entries.values(), "calendar"),
-        "profile": _common(entries.values(), "profile"),
-        "prices": _common(entries.values(), "prices"),
-        "alignment": _common(entries.values(), "alignment"),
-        "cleaned": min(made) if min(made) == max(made) else f"{min(made)} to {max(made)}",
-        "failed": any(entry.facts["failed"] for entry in entries.values()),
+    return ReportInput(
+        frames=frames,
+        findings=findings,
+        log=_kept_log(entries),
+        facts=_provenance(keys[0], list(entries.values())),
+    )
+
+
+def _kept_log(entries: Mapping[str, ProcessedEntry]) -> pd.DataFrame:
+    """Return the log of the cleaning as far as the store keeps it: the steps that did something."""
+    import pandas as pd
+
+    rows = []
+    for symbol, entry in entries.items():
+        for step in entry.facts.steps:
+            rows.append({"symbol": symbol, **step.model_dump()})
+    return pd.DataFrame(rows, columns=list(LOG_COLUMNS))
+
+
+def _provenance(key: Key, entries: Sequence[ProcessedEntry]) -> dict[str, Any]:
+    """Return what the page says about where its series come from."""
+    facts = [entry.facts for entry in entries]
+    return {
+        "title": f"Market data: {key.source} at {key.interval}",
+        "source": key.source,
+        "interval": key.interval,
+        "calendar": _each_once(fact.calendar for fact in facts),
+        "profile": _each_once(fact.profile for fact in facts),
+        "prices": _each_once(str(fact.prices) for fact in facts),
+        "alignment": _each_once(fact.alignment for fact in facts),
+        "cleaned": _span_text([entry.made_at for entry in entries]),
+        "failed": any(fact.failed for fact in facts),
     }
-    return frames, findings, pd.DataFrame(log, columns=list(LOG_COLUMNS)), facts
 
 
-def _common(entries: Iterable[Entry], fact: str) -> str:
-    """Return what the entries say of one fact; all of it, where they differ."""
-    return ", ".join(sorted({str(entry.facts[fact]) for entry in entries}))
+def _span_text(times: Sequence[str]) -> str:
+    first = min(times)
+    last = max(times)
+    return first if first == last else f"{first} to {last}"
 
 
-def listed(store: Store, key: Key) -> tuple[object, ...]:
-    """Return a line on a series: source, symbol, interval, rows, span, fetched, cleaned, findings."""
-    newest, made = store.raw(key)[-1], store.processed(key)
-    series = newest.facts["series"]
-    why = stale(store, key)
-    counts = made.facts["findings"] if made else {}
+def _each_once(values: Iterable[str]) -> str:
+    return ", ".join(sorted(set(values)))
+
+
+def series_line(store: Store, key: Key) -> tuple[object, ...]:
+    """Return a line on a series: source, symbol, interval, rows, span, fetched, cleaned and
+    findings.
+    """
+    newest = store.raw(key)[-1].facts
+    extent = newest.series
     return (
         key.source,
         key.symbol,
         key.interval,
-        series["rows"],
-        f"{series['first']} to {series['last']}",
-        str(newest.facts["fetched_at"])[:10],
-        "no" if made is None else "yes" if why is None else f"old: {why}",
-        ", ".join(f"{count} {severity}" for severity, count in sorted(counts.items())) or "-",
+        extent.rows,
+        f"{extent.first} to {extent.last}",
+        newest.fetched_at[:10],
+        _cleaned_text(store, key),
+        _findings_text(store.processed(key)),
     )
+
+
+def _cleaned_text(store: Store, key: Key) -> str:
+    """Say whether a series was cleaned, and why that does not hold any more."""
+    if store.processed(key) is None:
+        return "no"
+    why = stale(store, key)
+    return "yes" if why is None else f"old: {why}"
+
+
+def _findings_text(entry: ProcessedEntry | None) -> str:
+    counts = entry.facts.findings if entry is not None else {}
+    return ", ".join(f"{counts[severity]} {severity}" for severity in sorted(counts)) or "-"

@@ -5,15 +5,10 @@ or frozen.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from bt_run import (
@@ -24,29 +19,31 @@ from bt_run import (
     DataError,
     LoadRequest,
     Rows,
-    assemble_bars,
     hookimpl,
 )
+from bt_run.text import listed
 from bt_run_plugins.market_data.cleaning import CleanConfig
-from bt_run_plugins.market_data.fetching.ingestion import (
-    SOURCE,
-    FetchConfig,
-    Outside,
-    fetch,
-    missing,
+from bt_run_plugins.market_data.fetching.ingestion import fetch, missing
+from bt_run_plugins.market_data.fetching.job import SOURCE, FetchConfig, Outside, Window
+from bt_run_plugins.market_data.loading import (
+    MOST_NAMES,
+    Closes,
+    assembled,
+    closes_of,
+    in_parallel,
+    processed_bars,
+    processed_rows,
+    symbols_of,
+    upper_symbols,
 )
 from bt_run_plugins.market_data.processing import process, settings_of, stale
 from bt_run_plugins.market_data.rules.validation import ValidateConfig
-from bt_run_plugins.market_data.store.frames import rows_of_columns, whole
+from bt_run_plugins.market_data.store.frames import counting, rows_of_columns
 from bt_run_plugins.market_data.store.manifest import Key
 from bt_run_plugins.market_data.store.packs import Pack, Part, open_pack, read_part
 from bt_run_plugins.market_data.store.store import Store
 
 __all__ = ["PackConfig", "PackSource", "StoreConfig", "StoreSource", "YahooConfig", "YahooSource"]
-
-Series = tuple[NDArray[np.datetime64], NDArray[np.float64]]
-Convention = Literal["as_traded", "split_adjusted"]
-_SOME = 10  # names that a note or an error lists
 
 _store_field = Field(
     None, description="folder of the store; null: $BT_RUN_STORE, else ~/.bt-run/store"
@@ -54,7 +51,7 @@ _store_field = Field(
 
 
 class YahooConfig(Config):
-    """Configure prices by Yahoo, for personal use."""
+    """Configuration of prices by Yahoo, for personal use."""
 
     store: Path | None = _store_field
     interval: str = Field(
@@ -63,7 +60,7 @@ class YahooConfig(Config):
 
 
 class YahooSource:
-    """Fetch from Yahoo what the store lacks, clean it, and load it."""
+    """Prices by Yahoo: what the store lacks is fetched and cleaned, the rest read from it."""
 
     def __init__(self, config: YahooConfig, outside: Outside | None = None) -> None:
         self.config = config
@@ -72,12 +69,8 @@ class YahooSource:
 
     def symbols(self) -> tuple[str, ...]:
         """Return the symbols of which the store has prices by Yahoo."""
-        keys = self.store.keys()
-        return tuple(
-            key.symbol
-            for key in keys
-            if (key.source, key.interval) == (SOURCE, self.config.interval)
-        )
+        keys = _keys_of(self.store, SOURCE, self.config.interval)
+        return tuple(key.symbol for key in keys)
 
     def load(self, request: LoadRequest) -> Bars:
         """Return the bars of the requested symbols, fetched where the store lacks them.
@@ -86,70 +79,79 @@ class YahooSource:
             DataError: prices are missing and the request forbids the network, or Yahoo does not
                 give them.
         """
-        keys = self._ready(request, _symbols(request))
-        fetched = [
-            entry.facts["fetched_at"][:10] for key in keys for entry in whole(self.store.raw(key))
-        ]
-        span = (
-            min(fetched)
-            if min(fetched) == max(fetched)
-            else f"between {min(fetched)} and {max(fetched)}"
-        )
-        return _bars(
-            self.store,
-            keys,
-            _upper(request),
-            (f"prices by Yahoo, fetched {span}, for personal use",),
-        )
+        keys = self._ready(request, symbols_of(request))
+        note = f"prices by Yahoo, fetched {self._days_of(keys)}, for personal use"
+        return processed_bars(self.store, keys, upper_symbols(request), (note,))
 
-    def series(self, symbol: str, request: LoadRequest) -> Series:
+    def series(self, symbol: str, request: LoadRequest) -> Closes:
         """Return the times (n,) and closes (n,) of one symbol over the request's window."""
-        (key,) = self._ready(request, (symbol,))
-        return _closes(_read(self.store, (key,))[key.symbol], request)
+        keys = self._ready(request, (symbol,))
+        rows = processed_rows(self.store, keys)
+        return closes_of(rows[keys[0].symbol], request)
+
+    def _days_of(self, keys: Iterable[Key]) -> str:
+        """Return the day, or the span of days, on which prices were fetched."""
+        days = []
+        for key in keys:
+            days += [entry.facts.fetched_at[:10] for entry in counting(self.store.raw(key))]
+        first, last = min(days), max(days)
+        return first if first == last else f"between {first} and {last}"
 
     def _ready(self, request: LoadRequest, symbols: Iterable[str]) -> tuple[Key, ...]:
         """Fetch and clean what is not there yet; return the series."""
         names = tuple(sorted({symbol.upper() for symbol in symbols}))
-        config = FetchConfig(interval=self.config.interval, calendar=request.calendar)
-        window = (request.history_from, request.end)
         if request.offline:
-            self._refuse_missing(
-                missing(self.store, names, window, config, self.outside.now()), request
-            )
+            self._refuse_missing(names, request)
         else:
-            failed = [
-                o
-                for o in fetch(self.store, names, window, config, self.outside)
-                if o.state == "failed"
-            ]
-            if failed:
-                told = "; ".join(f"{outcome.symbol}: {outcome.text}" for outcome in failed[:_SOME])
-                raise DataError(
-                    f"Yahoo gave no prices of {len(failed)} symbols: {told}; what came is kept"
-                )
+            self._fetch(names, request)
         keys = tuple(Key(SOURCE, name, self.config.interval) for name in names)
-        clean, judge = (
-            CleanConfig(calendar=request.calendar),
-            ValidateConfig(calendar=request.calendar),
-        )
-        if due := [key for key in keys if stale(self.store, key, settings_of(clean, judge))]:
-            process(self.store, due, clean, judge)
+        self._clean(keys, request.calendar)
         return keys
 
-    def _refuse_missing(self, symbols: Sequence[str], request: LoadRequest) -> None:
-        if symbols:
-            start = request.history_from or "1900-01-01"
+    def _clean(self, keys: Sequence[Key], calendar: str) -> None:
+        """Clean the series that are not, or by other settings."""
+        cleaning = CleanConfig(calendar=calendar)
+        validation = ValidateConfig(calendar=calendar)
+        settings = settings_of(cleaning, validation)
+        due = [key for key in keys if stale(self.store, key, settings)]
+        if due:
+            process(self.store, due, cleaning, validation)
+
+    def _fetch(self, names: Sequence[str], request: LoadRequest) -> None:
+        config = self._fetch_config(request)
+        outcomes = fetch(self.store, names, _window(request), config, self.outside)
+        failed = [outcome for outcome in outcomes if outcome.state == "failed"]
+        if failed:
+            reasons = [f"{outcome.symbol}: {outcome.text}" for outcome in failed[:MOST_NAMES]]
             raise DataError(
-                f"{self.store.folder}: has not all prices of {_list(symbols)} from {start} to "
-                f"{request.end}, and the "
-                "network is not to be used; fetch them with `bt-run data fetch "
-                f"{shlex.join(symbols[:_SOME])} "
-                f"--start {start} --end {request.end}{_place(self.config.store)}`"
+                f"Yahoo gave no prices of {len(failed)} symbols: {'; '.join(reasons)}; what came "
+                "is kept"
             )
+
+    def _fetch_config(self, request: LoadRequest) -> FetchConfig:
+        return FetchConfig(interval=self.config.interval, calendar=request.calendar)
+
+    def _refuse_missing(self, names: Sequence[str], request: LoadRequest) -> None:
+        """Refuse to go on without the network if the store lacks prices."""
+        config = self._fetch_config(request)
+        lacking = missing(self.store, names, _window(request), config, self.outside.now())
+        if lacking:
+            raise DataError(self._offline_text(lacking, request))
+
+    def _offline_text(self, symbols: Sequence[str], request: LoadRequest) -> str:
+        """Say which prices the store lacks, and how to fetch them."""
+        start = request.history_from or "1900-01-01"
+        names = listed(symbols, MOST_NAMES)
+        window = f"--start {start} --end {request.end}{_store_words(self.config.store)}"
+        command = f"bt-run data fetch {_shell_words(symbols)} {window}"
+        return (
+            f"{self.store.folder}: has not all prices of {names} from {start} to {request.end}, "
+            f"and the network is not to be used; fetch them with `{command}`"
+        )
 
 
 class StoreConfig(Config):
-    """Configure prices from the store, as they were cleaned."""
+    """Configuration of prices from the store, as they were cleaned."""
 
     store: Path | None = _store_field
     source: str = Field(
@@ -159,7 +161,7 @@ class StoreConfig(Config):
 
 
 class StoreSource:
-    """Load cleaned prices from the store; nothing is fetched or changed."""
+    """Cleaned prices from the store; nothing is fetched or changed."""
 
     def __init__(self, config: StoreConfig, context: BuildContext | None = None) -> None:
         self.config = config
@@ -167,11 +169,8 @@ class StoreSource:
 
     def symbols(self) -> tuple[str, ...]:
         """Return the symbols that the store has cleaned prices of."""
-        own = (self.config.source, self.config.interval)
-        keys = self.store.keys()
-        return tuple(
-            k.symbol for k in keys if (k.source, k.interval) == own and self.store.processed(k)
-        )
+        keys = _keys_of(self.store, self.config.source, self.config.interval)
+        return tuple(key.symbol for key in keys if self.store.processed(key) is not None)
 
     def load(self, request: LoadRequest) -> Bars:
         """Return the bars of the requested symbols.
@@ -179,41 +178,47 @@ class StoreSource:
         Raises:
             DataError: a symbol was never cleaned or is not there, or its file is damaged.
         """
-        keys = self._keys(_symbols(request))
+        keys = self._keys(symbols_of(request))
+        notes: tuple[str, ...] = ()
         old = [key.symbol for key in keys if stale(self.store, key)]
-        notes = (
-            (f"prices of {_list(old)} came after the rest was cleaned and are not used",)
-            if old
-            else ()
-        )
-        return _bars(self.store, keys, request, notes)
+        if old:
+            names = listed(old, MOST_NAMES)
+            notes = (f"prices of {names} came after the rest was cleaned and are not used",)
+        return processed_bars(self.store, keys, request, notes)
 
-    def series(self, symbol: str, request: LoadRequest) -> Series:
+    def series(self, symbol: str, request: LoadRequest) -> Closes:
         """Return the times (n,) and closes (n,) of one symbol over the request's window."""
-        return _closes(_read(self.store, self._keys((symbol,)))[symbol], request)
+        rows = processed_rows(self.store, self._keys((symbol,)))
+        return closes_of(rows[symbol], request)
 
     def _keys(self, symbols: Iterable[str]) -> tuple[Key, ...]:
         keys = [Key(self.config.source, symbol, self.config.interval) for symbol in symbols]
         lacking = [key for key in keys if self.store.processed(key) is None]
-        if not lacking:
-            return tuple(keys)
-        names = [key.symbol for key in lacking]
+        if lacking:
+            names = listed([key.symbol for key in lacking], MOST_NAMES)
+            raise DataError(
+                f"{self.store.folder}: no cleaned prices of {names} from {self.config.source} "
+                f"at {self.config.interval}; {self._remedy(lacking)}"
+            )
+        return tuple(keys)
+
+    def _remedy(self, lacking: Sequence[Key]) -> str:
+        """Say how to bring cleaned prices that are not there."""
+        source = self.config.source
+        place = _store_words(self.config.store)
         raw = [key.symbol for key in lacking if self.store.raw(key)]
-        place = _place(self.config.store)
         if raw:
-            how = f"clean them with `bt-run data clean {shlex.join(raw[:_SOME])} --source {self.config.source}{place}`"
-        elif self.config.source == SOURCE:
-            how = f"fetch them with `bt-run data fetch {shlex.join(names[:_SOME])} --start DAY{place}`, then clean them"
-        else:
-            how = f"bring them with `bt-run data import PATH --source {self.config.source}{place}`, then clean them"
-        raise DataError(
-            f"{self.store.folder}: no cleaned prices of {_list(names)} from {self.config.source} "
-            f"at {self.config.interval}; {how}"
-        )
+            command = f"bt-run data clean {_shell_words(raw)} --source {source}{place}"
+            return f"clean them with `{command}`"
+        if source == SOURCE:
+            some = _shell_words([key.symbol for key in lacking])
+            return f"fetch them with `bt-run data fetch {some} --start DAY{place}`, then clean them"
+        command = f"bt-run data import PATH --source {source}{place}"
+        return f"bring them with `{command}`, then clean them"
 
 
 class PackConfig(Config):
-    """Configure prices from a pack."""
+    """Configuration of prices from a pack."""
 
     id: str = Field(description="the pack's id; `bt-run data pack list` shows those there are")
     store: Path | None = _store_field
@@ -223,7 +228,7 @@ class PackConfig(Config):
 
 
 class PackSource:
-    """Load prices from a pack: the same numbers on any machine."""
+    """Prices from a pack: the same numbers on any machine."""
 
     def __init__(self, config: PackConfig, context: BuildContext | None = None) -> None:
         self.config = config
@@ -231,7 +236,8 @@ class PackSource:
 
     def symbols(self) -> tuple[str, ...]:
         """Return the symbols in the pack."""
-        return tuple(part.symbol for part in open_pack(self.store, self.config.id).parts)
+        pack = open_pack(self.store, self.config.id)
+        return tuple(part.symbol for part in pack.parts)
 
     def load(self, request: LoadRequest) -> Bars:
         """Return the bars of the requested symbols.
@@ -240,110 +246,65 @@ class PackSource:
             DataError: there is no such pack, it was altered, it ends before the run, or lacks a
                 symbol.
         """
-        pack, parts = self._parts(_symbols(request), request)
-        with ThreadPoolExecutor() as pool:
-            found = pool.map(lambda part: rows_of_columns(read_part(pack, part)), parts)
-            rows = {part.symbol: item for part, item in zip(parts, found, strict=True)}
-        told = f"prices from the pack {self.config.id}, frozen as of {pack.as_of}"
-        return _assembled(request, rows, {part.symbol: part.prices for part in parts}, (told,))
+        pack = self._pack(request)
+        parts = self._parts(pack, symbols_of(request))
 
-    def series(self, symbol: str, request: LoadRequest) -> Series:
+        def rows_of(part: Part) -> Rows:
+            return rows_of_columns(read_part(pack, part))
+
+        symbols = [part.symbol for part in parts]
+        rows = dict(zip(symbols, in_parallel(rows_of, parts), strict=True))
+        conventions = {part.symbol: part.prices for part in parts}
+        note = f"prices from the pack {self.config.id}, frozen as of {pack.as_of}"
+        return assembled(request, rows, conventions, (note,))
+
+    def series(self, symbol: str, request: LoadRequest) -> Closes:
         """Return the times (n,) and closes (n,) of one symbol over the request's window."""
-        pack, (part,) = self._parts((symbol,), request)
-        return _closes(rows_of_columns(read_part(pack, part)), request)
+        pack = self._pack(request)
+        parts = self._parts(pack, (symbol,))
+        return closes_of(rows_of_columns(read_part(pack, parts[0])), request)
 
-    def _parts(self, symbols: Sequence[str], request: LoadRequest) -> tuple[Pack, tuple[Part, ...]]:
+    def _pack(self, request: LoadRequest) -> Pack:
+        """Return the pack, if it is not too old for the run."""
         pack = open_pack(self.store, self.config.id)
         allowed = self.config.max_age_days or 0
         if pack.as_of + timedelta(days=allowed) < request.end:
             age = (request.end - pack.as_of).days
+            command = f"bt-run data pack create --as-of {request.end}"
             raise DataError(
                 f"pack {self.config.id} is stale: it is as of {pack.as_of}, {age} days before the "
-                "run's end "
-                f"{request.end}; expected at most {allowed}; end the run at {pack.as_of}, set "
-                "max_age_days, or make a "
-                f"newer pack with `bt-run data pack create --as-of {request.end}`"
+                f"run's end {request.end}; expected at most {allowed}; end the run at "
+                f"{pack.as_of}, set max_age_days, or make a newer pack with `{command}`"
             )
+        return pack
+
+    def _parts(self, pack: Pack, symbols: Sequence[str]) -> tuple[Part, ...]:
         have = {part.symbol: part for part in pack.parts}
-        if lacking := [symbol for symbol in symbols if symbol not in have]:
+        lacking = [symbol for symbol in symbols if symbol not in have]
+        if lacking:
             raise DataError(
-                f"pack {self.config.id} has no {_list(lacking)}; it has {_list(list(have))}"
+                f"pack {self.config.id} has no {listed(lacking, MOST_NAMES)}; it has {listed(have, MOST_NAMES)}"
             )
-        return pack, tuple(have[symbol] for symbol in symbols)
+        return tuple(have[symbol] for symbol in symbols)
 
 
-def _symbols(request: LoadRequest) -> tuple[str, ...]:
-    return tuple(sorted({*request.assets.values(), request.benchmark[1]}))
+def _window(request: LoadRequest) -> Window:
+    return request.history_from, request.end
 
 
-def _upper(request: LoadRequest) -> LoadRequest:
-    """Return the request with its symbols in capitals, as Yahoo knows them."""
-    assets = {name: symbol.upper() for name, symbol in request.assets.items()}
-    return replace(
-        request, assets=assets, benchmark=(request.benchmark[0], request.benchmark[1].upper())
-    )
+def _keys_of(store: Store, source: str, interval: str) -> list[Key]:
+    """Return the series of one source with bars of one length."""
+    keys = store.keys()
+    return [key for key in keys if (key.source, key.interval) == (source, interval)]
 
 
-def _read(store: Store, keys: Sequence[Key]) -> dict[str, Rows]:
-    """Read processed series in parallel: hashing and decompressing need no lock of the interpreter."""
-    entries = [entry for entry in map(store.processed, keys) if entry is not None]
-    with ThreadPoolExecutor() as pool:
-        found = pool.map(lambda entry: rows_of_columns(store.read_columns(entry)), entries)
-        return {key.symbol: rows for key, rows in zip(keys, found, strict=True)}
+def _shell_words(names: Sequence[str]) -> str:
+    """Return names as words of a command, no more than a screen takes."""
+    return shlex.join(names[:MOST_NAMES])
 
 
-def _bars(store: Store, keys: Sequence[Key], request: LoadRequest, notes: tuple[str, ...]) -> Bars:
-    facts = {key.symbol: entry.facts for key in keys if (entry := store.processed(key)) is not None}
-    wrong = {
-        symbol: count
-        for symbol, said in facts.items()
-        if (count := said["findings"].get("error", 0))
-    }
-    if wrong:
-        told = _list([f"{symbol} ({count})" for symbol, count in sorted(wrong.items())])
-        notes = (*notes, f"findings of severity error when the prices were validated: {told}")
-    prices = {symbol: said["prices"] for symbol, said in facts.items()}
-    return _assembled(request, _read(store, keys), prices, notes)
-
-
-def _assembled(
-    request: LoadRequest,
-    rows: Mapping[str, Rows],
-    prices: Mapping[str, str | None],
-    notes: tuple[str, ...],
-) -> Bars:
-    kinds = sorted({kind for kind in prices.values() if kind is not None})
-    if len(kinds) > 1:
-        some = {
-            kind: next(symbol for symbol, own in sorted(prices.items()) if own == kind)
-            for kind in kinds
-        }
-        raise DataError(
-            f"{some[kinds[0]]} is {kinds[0]} and {some[kinds[1]]} is {kinds[1]}; "
-            "expected one convention of prices in a run"
-        )
-    convention: Any = kinds[0] if kinds else None
-    return assemble_bars(
-        request,
-        {name: rows[symbol] for name, symbol in request.assets.items()},
-        rows[request.benchmark[1]],
-        prices=convention,
-        notes=notes,
-    )
-
-
-def _closes(rows: Rows, request: LoadRequest) -> Series:
-    cut = rows.between(request)
-    return cut.times, cut.close
-
-
-def _list(names: Sequence[str]) -> str:
-    return ", ".join(names[:_SOME]) + (
-        f" and {len(names) - _SOME} more" if len(names) > _SOME else ""
-    )
-
-
-def _place(store: Path | None) -> str:
+def _store_words(store: Path | None) -> str:
+    """Return the option that names a store, as a command goes on; nothing for the usual one."""
     return f" --store {shlex.quote(str(store))}" if store else ""
 
 

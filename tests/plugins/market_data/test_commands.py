@@ -9,12 +9,13 @@ import pandas as pd
 import pytest
 
 from bt_run.cli.entry import main
-from bt_run_plugins.market_data.arguments import table
-from bt_run_plugins.market_data.fetching.ingestion import Outside
+from bt_run_plugins.market_data.fetching.job import Outside
 from bt_run_plugins.market_data.fetching.yahoo import Answer, Trouble
 from bt_run_plugins.market_data.store.frames import symbol_frame
 from bt_run_plugins.market_data.store.manifest import Key
+from bt_run_plugins.market_data.store.records import Extent, KnownDays, RawFacts
 from bt_run_plugins.market_data.store.store import Store
+from bt_run_plugins.market_data.terminal import table
 
 NOW = dt.datetime(2020, 3, 6, 23, 0, tzinfo=dt.UTC)
 RUN = """
@@ -192,9 +193,14 @@ def broken(store):
             ("mine", close),
         ):
             frame = symbol_frame({"date": dates[::-1], "close": values})
-            facts = {"prices": None, "whole": True, "fetched_at": "2020-03-01", "notes": []}
-            series = {"rows": 30, "first": "2020-01-02", "last": "2020-02-12"}
-            writer.add_raw(Key(source, "SPY"), frame, facts | {"series": series})
+            facts = RawFacts(
+                fetched_at="2020-03-01",
+                prices=None,
+                whole=True,
+                covers=KnownDays(),
+                series=Extent(rows=30, first="2020-01-02", last="2020-02-12"),
+            )
+            writer.add_raw(Key(source, "SPY"), frame, facts)
     return store
 
 
@@ -232,7 +238,7 @@ def test_clean_takes_steps_and_cuts(broken, capsys):
         == 0
     )
     facts = broken.processed(Key("mine", "SPY")).facts
-    assert (facts["alignment"], facts["profile"], facts["settings"]["clean"]["steps"]) == (
+    assert (facts.alignment, facts.profile, facts.settings["clean"]["steps"]) == (
         "union",
         "strict",
         ["sort_dates"],

@@ -13,7 +13,7 @@ from bt_run import DataError, LoadRequest
 from bt_run.plugins import catalogue, get_plugin_manager
 from bt_run_plugins.market_data.cleaning import CleanConfig
 from bt_run_plugins.market_data.fetching.importing import bring
-from bt_run_plugins.market_data.fetching.ingestion import Outside
+from bt_run_plugins.market_data.fetching.job import Outside
 from bt_run_plugins.market_data.fetching.yahoo import Answer, Trouble
 from bt_run_plugins.market_data.processing import process
 from bt_run_plugins.market_data.rules.validation import ValidateConfig
@@ -28,10 +28,18 @@ from bt_run_plugins.market_data.sources import (
 from bt_run_plugins.market_data.store.frames import symbol_frame
 from bt_run_plugins.market_data.store.manifest import Key
 from bt_run_plugins.market_data.store.packs import create
+from bt_run_plugins.market_data.store.records import Extent, KnownDays, RawFacts
 from bt_run_plugins.market_data.store.store import Store
 from bt_run_plugins.sources.files import Files, FilesConfig
 
 NOW = dt.datetime(2020, 3, 6, 23, 0, tzinfo=dt.UTC)
+FACTS = RawFacts(
+    fetched_at="2020-03-07",
+    prices="split_adjusted",
+    whole=True,
+    covers=KnownDays(),
+    series=Extent(rows=46, first="2020-01-02", last="2020-03-06"),
+)
 
 
 def sessions(first="2020-01-02", last="2020-03-06"):
@@ -80,14 +88,7 @@ def filled(folder, frames, source="import", prices="split_adjusted"):
     store = Store(folder)
     with store.writing() as writer:
         for symbol, table in frames.items():
-            facts = {
-                "prices": prices,
-                "whole": True,
-                "fetched_at": "2020-03-07",
-                "notes": [],
-                "covers": [None, None],
-            }
-            writer.add_raw(Key(source, symbol), table, facts)
+            writer.add_raw(Key(source, symbol), table, FACTS.model_copy(update={"prices": prices}))
     process(store, [Key(source, symbol) for symbol in frames], CleanConfig(), ValidateConfig())
     return store
 
@@ -164,7 +165,7 @@ def test_yahoo_cleans_again_what_was_cleaned_otherwise(tmp_path):
         ValidateConfig(profile="strict"),
     )
     source.load(request("SPY"))
-    assert store.processed(Key("yahoo", "SPY")).facts["profile"] == "standard"
+    assert store.processed(Key("yahoo", "SPY")).facts.profile == "standard"
 
 
 def test_yahoo_gives_a_series_of_closes(tmp_path):
@@ -183,9 +184,7 @@ def test_the_store_gives_what_was_cleaned_and_nothing_later(tmp_path):
     bars = source.load(request("SPY", "QQQ"))
     assert source.symbols() == ("QQQ", "SPY")
     with store.writing() as writer:
-        writer.add_raw(
-            Key("import", "QQQ"), frame(1.0), {"whole": True, "prices": None, "fetched_at": "2020"}
-        )
+        writer.add_raw(Key("import", "QQQ"), frame(1.0), FACTS)
     later = source.load(request("SPY", "QQQ"))
     assert later.fingerprint == bars.fingerprint
     assert "prices of QQQ came after the rest was cleaned and are not used" in later.notes
@@ -205,7 +204,7 @@ def test_the_store_says_what_it_lacks_and_how_to_make_it(tmp_path, source, how):
     filled(tmp_path, {"SPY": frame()}, source="mine")
     filled(tmp_path, {"SPY": frame()}, source="yahoo")
     with store.writing() as writer:
-        writer.add_raw(Key("import", "RAW"), frame(), {"whole": True})
+        writer.add_raw(Key("import", "RAW"), frame(), FACTS)
     with pytest.raises(DataError, match=f"no cleaned prices of RAW from {source} at 1d; {how}"):
         StoreSource(StoreConfig(store=tmp_path, source=source)).load(request("SPY", "RAW"))
 

@@ -6,16 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bt_run import DataError, Rows
-from bt_run_plugins.market_data.fetching.ingestion import SOURCE as FETCHED
+from bt_run_plugins.market_data.fetching.job import SOURCE as FETCHED
 from bt_run_plugins.market_data.store.frames import frame_of_rows
-from bt_run_plugins.market_data.store.manifest import Entry, Key
-from bt_run_plugins.market_data.store.store import Store, Writer, parquet, span
+from bt_run_plugins.market_data.store.manifest import Key
+from bt_run_plugins.market_data.store.records import Extent, KnownDays, RawEntry, RawFacts
+from bt_run_plugins.market_data.store.store import Store, Writer
+from bt_run_plugins.market_data.store.tables import parquet, span
 from bt_run_plugins.sources.files import read_rows
 from bt_run_plugins.sources.sample import PriceConvention, SampleSet, prices_of, rows_of
 
@@ -25,18 +27,31 @@ if TYPE_CHECKING:
 __all__ = ["Imported", "bring"]
 
 _SAMPLE = "sample:"
-_KINDS = ("parquet", "csv")
+_KINDS = frozenset({"parquet", "csv"})
+_MINUTES_A_DAY = 1440
 
 
 @dataclass(frozen=True, kw_only=True)
 class Imported:
-    """Say what came of a symbol."""
+    """What came of a symbol."""
 
     key: Key
     rows: int
     first: str | None
     last: str | None
     text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """What lies at an origin: rows by symbol, what their prices are, and under which source they
+    are filed.
+    """
+
+    rows: Mapping[str, Rows]
+    prices: PriceConvention | None
+    source: str
+    origin: str
 
 
 def bring(
@@ -58,69 +73,99 @@ def bring(
         DataError: the files or symbols are not there, or nothing says what the prices are.
     """
     if origin.startswith(_SAMPLE):
-        name = _sample_set(origin)
-        found = _chosen(rows_of(name), symbols, origin)
-        prices, source, said = prices or prices_of(name), source or f"sample_{name}", origin
+        found = _in_sample(origin, symbols, prices, source)
     else:
-        path = Path(origin).expanduser()
-        found = read_rows(path, _kind(path), set(symbols) or None, timezone)
-        source, said = source or "import", str(path.resolve())
-    if source == FETCHED:
+        found = _in_files(origin, symbols, prices, source, timezone)
+    if found.source == FETCHED:
         raise DataError(
-            f"the source {source!r} is for what `bt-run data fetch` brings; choose another word"
+            f"the source {FETCHED!r} is for what `bt-run data fetch` brings; choose another word"
         )
-    if not found:
+    _check_prices(found, origin)
+    with store.writing() as writer:
+        return tuple(_add(store, writer, symbol, found) for symbol in found.rows)
+
+
+def _in_sample(
+    origin: str, symbols: Sequence[str], prices: PriceConvention | None, source: str | None
+) -> _Found:
+    name = _sample_set(origin)
+    return _Found(
+        rows=_chosen(rows_of(name), symbols, origin),
+        prices=prices or prices_of(name),
+        source=source or f"sample_{name}",
+        origin=origin,
+    )
+
+
+def _in_files(
+    origin: str,
+    symbols: Sequence[str],
+    prices: PriceConvention | None,
+    source: str | None,
+    timezone: str | None,
+) -> _Found:
+    path = Path(origin).expanduser()
+    return _Found(
+        rows=read_rows(path, _kind(path), set(symbols) or None, timezone),
+        prices=prices,
+        source=source or "import",
+        origin=str(path.resolve()),
+    )
+
+
+def _check_prices(found: _Found, origin: str) -> None:
+    """Refuse nothing at all, and prices of which nobody says what they are."""
+    if not found.rows:
         raise DataError(
             f"{origin}: found no prices; expected files such as SPY.parquet or SPY.csv, or rows"
         )
-    unclear = [
-        name for name, rows in found.items() if rows.has_actions or rows.adj_close is not None
-    ]
-    if prices is None and unclear:
-        raise DataError(
-            f"{origin}: {unclear[0]} has corporate actions or adj_close, and nothing says what "
-            "open, high, low and "
-            "close are; say `--prices as_traded` or `--prices split_adjusted`"
-        )
-    facts = {"origin": said, "prices": prices, "whole": True, "covers": [None, None]}
-    with store.writing() as writer:
-        return tuple(
-            _add(store, writer, Key(source, symbol, _interval(symbol, rows.times)), rows, facts)
-            for symbol, rows in found.items()
-        )
+    if found.prices is not None:
+        return
+    for symbol, rows in found.rows.items():
+        if rows.has_actions or rows.adj_close is not None:
+            raise DataError(
+                f"{origin}: {symbol} has corporate actions or adj_close, and nothing says what "
+                "open, high, low and "
+                "close are; say `--prices as_traded` or `--prices split_adjusted`"
+            )
 
 
 def _sample_set(origin: str) -> SampleSet:
     name = origin.removeprefix(_SAMPLE)
-    for known in get_args(SampleSet):
+    sets: tuple[SampleSet, ...] = get_args(SampleSet)
+    for known in sets:
         if name == known:
-            found: SampleSet = known
-            return found
-    raise DataError(
-        f"the sample has no set {name!r}; expected "
-        f"{' or '.join(_SAMPLE + s for s in get_args(SampleSet))}"
-    )
+            return known
+    expected = " or ".join(_SAMPLE + known for known in sets)
+    raise DataError(f"the sample has no set {name!r}; expected {expected}")
 
 
 def _kind(path: Path) -> Literal["parquet", "csv"]:
     """Say what a path holds, by the ending of its name or of the files in it."""
     if not path.exists():
         raise DataError(f"{path}: no such file or folder; expected one, or sample:indices")
-    endings = {file.suffix[1:] for file in path.iterdir()} if path.is_dir() else {path.suffix[1:]}
-    found = endings & set(_KINDS)
-    if len(found) != 1:
-        what = (
-            "both kinds"
-            if found
-            else f"files that end in {', '.join(sorted(endings)) or 'nothing'}"
+    found = _endings(path)
+    kinds = found & _KINDS
+    if len(kinds) > 1:
+        raise DataError(f"{path}: found both kinds; expected parquet files or csv files")
+    if not kinds:
+        names = ", ".join(sorted(found)) or "nothing"
+        raise DataError(
+            f"{path}: found files that end in {names}; expected parquet files or csv files"
         )
-        raise DataError(f"{path}: found {what}; expected parquet files or csv files")
-    return "parquet" if "parquet" in found else "csv"
+    return "parquet" if "parquet" in kinds else "csv"
+
+
+def _endings(path: Path) -> set[str]:
+    """Return how the name of a file ends, or those of the files in a folder."""
+    files = path.iterdir() if path.is_dir() else [path]
+    return {file.suffix[1:] for file in files}
 
 
 def _chosen(have: Mapping[str, Rows], symbols: Sequence[str], origin: str) -> dict[str, Rows]:
-    if unknown := [symbol for symbol in symbols if symbol not in have]:
-        raise DataError(f"{origin} has no symbol {unknown[0]!r}; it has {', '.join(sorted(have))}")
+    for symbol in symbols:
+        if symbol not in have:
+            raise DataError(f"{origin} has no symbol {symbol!r}; it has {', '.join(sorted(have))}")
     return {symbol: have[symbol] for symbol in symbols or have}
 
 
@@ -128,34 +173,62 @@ def _interval(symbol: str, times: NDArray[np.datetime64]) -> str:
     """Return the length of the bars: a day where no row carries a time of day, else the commonest
     step.
     """
-    if not len(times) or (times == times.astype("datetime64[D]")).all():
+    if (times == times.astype("datetime64[D]")).all():
         return "1d"
-    steps = np.diff(np.unique(times)).astype("timedelta64[s]").astype(np.int64)
-    lengths, counts = np.unique(steps, return_counts=True)
-    minutes, rest = divmod(int(lengths[counts.argmax()]) if len(counts) else 0, 60)
-    if rest or not 0 < minutes < 1440:
+    seconds = _commonest_step(times)
+    minutes, rest = divmod(seconds, 60)
+    if rest or not 0 < minutes < _MINUTES_A_DAY:
         raise DataError(
-            f"{symbol}: its rows carry times of day, but are {60 * minutes + rest} seconds apart; "
+            f"{symbol}: its rows carry times of day, but are {seconds} seconds apart; "
             "expected dates alone for daily bars, or minutes between intraday bars"
         )
     return f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
 
 
-def _add(store: Store, writer: Writer, key: Key, rows: Rows, facts: Mapping[str, Any]) -> Imported:
+def _commonest_step(times: NDArray[np.datetime64]) -> int:
+    """Return the seconds that lie between most times and the next; 0 for a single time."""
+    steps = np.diff(np.unique(times)).astype("timedelta64[s]").astype(np.int64)
+    if not len(steps):
+        return 0
+    lengths, counts = np.unique(steps, return_counts=True)
+    return int(lengths[counts.argmax()])
+
+
+def _add(store: Store, writer: Writer, symbol: str, found: _Found) -> Imported:
     """Add a series, unless the store has the very same already."""
+    rows = found.rows[symbol]
+    key = Key(found.source, symbol, _interval(symbol, rows.times))
     frame = frame_of_rows(rows)
+    entries = store.raw(key)
+    if not entries:
+        imported = _imported(key, frame, "new")
+    elif entries[-1].facts.prices == found.prices and _is_same(store, entries[-1], frame):
+        return _imported(key, frame, "the store has it already")
+    else:
+        origin = entries[-1].facts.origin
+        imported = _imported(key, frame, f"in the place of what came from {origin}")
+    writer.add_raw(key, frame, _raw_facts(imported, found))
+    return imported
+
+
+def _imported(key: Key, frame: pd.DataFrame, text: str) -> Imported:
     first, last = span(frame)
-    series: dict[str, Any] = {"rows": len(frame), "first": first, "last": last}
-    newest = next(reversed(store.raw(key)), None)
-    if newest and newest.facts["prices"] == facts["prices"] and _is(store, newest, frame):
-        return Imported(key=key, text="the store has it already", **series)
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    writer.add_raw(key, frame, {**facts, "fetched_at": now, "notes": [], "series": series})
-    text = f"in the place of what came from {newest.facts['origin']}" if newest else "new"
-    return Imported(key=key, text=text, **series)
+    return Imported(key=key, rows=len(frame), first=first, last=last, text=text)
 
 
-def _is(store: Store, entry: Entry, frame: pd.DataFrame) -> bool:
+def _raw_facts(imported: Imported, found: _Found) -> RawFacts:
+    series = Extent(rows=imported.rows, first=imported.first, last=imported.last)
+    return RawFacts(
+        fetched_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        prices=found.prices,
+        whole=True,
+        covers=KnownDays(),
+        series=series,
+        origin=found.origin,
+    )
+
+
+def _is_same(store: Store, entry: RawEntry, frame: pd.DataFrame) -> bool:
     """Say whether a file of the store is sound and holds this very frame."""
     try:
         return store.content(entry) == parquet(frame)

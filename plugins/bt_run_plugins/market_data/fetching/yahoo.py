@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bt_run import DataError
 from bt_run_plugins.market_data.fetching.sessions import bar_ends, is_intraday
@@ -27,7 +28,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "Question", "Trouble", "ask"]
 
-PRICES = "split_adjusted"  # Yahoo rewrites open to volume, and dividends, at each split
+# Yahoo rewrites open to volume, and dividends, at each split
+PRICES: Final = "split_adjusted"
+# beside the symbol frame's own: Yahoo counts a fund's capital gains in its dividends at times, at
+# times not
+CAPITAL_GAIN = "capital_gain"
 _NAMES = MappingProxyType(
     {
         "Open": "open",
@@ -38,12 +43,10 @@ _NAMES = MappingProxyType(
         "Volume": "volume",
         "Dividends": "dividend",
         "Stock Splits": "split",
-        # beside the symbol frame's own: Yahoo counts a fund's capital gains in its dividends at
-        # times, at times not
-        "Capital Gains": "capital_gain",
+        "Capital Gains": CAPITAL_GAIN,
     }
 )
-_NEEDED = ("Open", "High", "Low", "Close", "Adj Close", "Volume", "Dividends", "Stock Splits")
+_NEEDED = tuple(name for name in _NAMES if name != "Capital Gains")
 _RATE_LIMITED = re.compile(r"too many requests|rate.?limit|\b429\b", re.IGNORECASE)
 _UNREACHABLE = re.compile(
     r"could not resolve|couldn't connect|failed to connect|could not connect|connection "
@@ -59,12 +62,14 @@ _UNKNOWN = re.compile(
     re.IGNORECASE,
 )
 
+_REMEDY = "install a version of yfinance that constraints.txt names"
+
 Kind = Literal["rate_limited", "unreachable", "unknown", "other"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """Say what is asked for: ``first`` None is a symbol's beginning; ``last`` is included."""
+    """What is asked for: ``first`` None is a symbol's beginning; ``last`` is included."""
 
     symbols: tuple[str, ...]
     first: date | None
@@ -76,7 +81,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Trouble:
-    """Say why a symbol has no rows, in Yahoo's or the library's own words."""
+    """Why a symbol has no rows, in Yahoo's or the library's own words."""
 
     kind: Kind
     text: str
@@ -84,7 +89,7 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Answer:
-    """Hold what came: a frame or a trouble for each symbol that was asked for."""
+    """What came: a frame or a trouble for each symbol that was asked for."""
 
     frames: Mapping[str, pd.DataFrame]
     troubles: Mapping[str, Trouble]
@@ -100,26 +105,29 @@ def ask(question: Question) -> Answer:
     import yfinance
 
     _forget_answers(yfinance)
-    with _logged() as told, _exceptions_shown(yfinance), warnings.catch_warnings():
-        # the library has not caught up with the newest pandas; its answers are right
-        for category in (DeprecationWarning, FutureWarning):
-            warnings.simplefilter("ignore", category)
+    version = str(yfinance.__version__)
+    with _logged() as lines, _exceptions_shown(yfinance), _warnings_ignored():
         try:
             table = _download(yfinance.download, question)
         except Exception as error:
             # with nothing at all to join, some versions fail where others return an empty table
-            told.append(f"{list(question.symbols)}: {error!r}")
+            lines.append(f"{list(question.symbols)}: {error!r}")
             table = None
-    troubles = _troubles(question.symbols, told)
-    version = str(yfinance.__version__)
-    frames = {} if table is None or not len(table.columns) else _frames(table, question, version)
-    frames = {symbol: frame for symbol, frame in frames.items() if len(frame)}
-    silent = Trouble("other", "; ".join(told) or "Yahoo returned no rows and no reason")
-    return Answer(
-        frames=frames,
-        troubles={s: troubles.get(s, silent) for s in question.symbols if s not in frames},
-        version=version,
-    )
+    frames: dict[str, pd.DataFrame] = {}
+    if table is not None and len(table.columns):
+        frames = _frames(table, question, version)
+    return Answer(frames, _troubles(question.symbols, frames, lines), version)
+
+
+@contextmanager
+def _warnings_ignored() -> Iterator[None]:
+    """Ignore what the library warns of: it has not caught up with the newest pandas, and its answers
+    are right.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
 
 
 def _forget_answers(yfinance: Any) -> None:
@@ -132,11 +140,15 @@ def _forget_answers(yfinance: Any) -> None:
 
 
 def _download(download: Callable[..., Any], question: Question) -> pd.DataFrame | None:
-    period = {"period": "max"} if question.first is None else {"start": question.first.isoformat()}
+    period = {"period": "max"}
+    if question.first is not None:
+        period = {"start": question.first.isoformat()}
+    # Yahoo's own end is excluded
+    end = question.last + timedelta(days=1)
     found: pd.DataFrame | None = download(
         list(question.symbols),
         **period,
-        end=(question.last + timedelta(days=1)).isoformat(),  # Yahoo's own end is excluded
+        end=end.isoformat(),
         interval=question.interval,
         auto_adjust=False,
         actions=True,
@@ -153,72 +165,107 @@ def _frames(table: pd.DataFrame, question: Question, version: str) -> dict[str, 
     """Take the joined table apart: a frame per symbol, without the rows that only other symbols
     have.
     """
+    _check_shape(table, question, version)
+    symbol_of = table.columns.get_level_values(1)
+    frames = {}
+    for symbol in question.symbols:
+        own = table.loc[:, symbol_of == symbol].droplevel(1, axis=1)
+        # rows that the library added to line the symbols up have nothing in any column
+        own = own.dropna(how="all")
+        if len(own):
+            _check_columns(own, symbol, version)
+            frames[symbol] = _symbol_frame(own, question)
+    return frames
+
+
+def _check_shape(table: pd.DataFrame, question: Question, version: str) -> None:
+    """Refuse a table that is not of pairs of a field and a symbol, over time."""
     import pandas as pd
 
-    columns = table.columns
-    fields = set(columns.get_level_values(0)) if isinstance(columns, pd.MultiIndex) else set()
-    if not isinstance(columns, pd.MultiIndex) or columns.nlevels != 2 or not fields & set(_NAMES):
+    if not _are_pairs(table.columns):
         raise DataError(
-            f"yfinance {version} returned columns such as {columns[0]!r}; expected pairs of a "
-            "field and a symbol, "
-            f"such as ('Close', {question.symbols[0]!r}); install a version of yfinance that "
-            "constraints.txt names"
+            f"yfinance {version} returned columns such as {table.columns[0]!r}; expected pairs of "
+            f"a field and a symbol, such as ('Close', {question.symbols[0]!r}); {_REMEDY}"
         )
     if not isinstance(table.index, pd.DatetimeIndex):
         raise DataError(
             f"yfinance {version} returned an index of {table.index.dtype}; expected dates or times"
         )
-    out = {}
-    for symbol in question.symbols:
-        chosen = table.loc[:, columns.get_level_values(1) == symbol].droplevel(1, axis=1)
-        # rows that the library added to line the symbols up have nothing in any column
-        chosen = chosen.dropna(how="all")
-        if not len(chosen):
-            continue
-        if missing := [name for name in _NEEDED if name not in chosen.columns]:
-            raise DataError(
-                f"yfinance {version} returned for {symbol} the columns "
-                f"{', '.join(map(str, chosen.columns))}; "
-                f"expected {', '.join(missing)} too"
-            )
-        frame = chosen.rename(columns=_NAMES)
-        frame.insert(0, "date", _dates(pd.DatetimeIndex(chosen.index), question))
-        known = [name for name in (*COLUMNS, "capital_gain") if name in frame.columns]
-        out[symbol] = (
-            frame[known].astype(dict.fromkeys(known[1:], "float64")).reset_index(drop=True)
+
+
+def _are_pairs(columns: pd.Index[Any]) -> bool:
+    """Say whether a table's columns are pairs of a field that is known and a symbol."""
+    import pandas as pd
+
+    if not isinstance(columns, pd.MultiIndex) or columns.nlevels != 2:
+        return False
+    return bool(set(columns.get_level_values(0)) & set(_NAMES))
+
+
+def _check_columns(own: pd.DataFrame, symbol: str, version: str) -> None:
+    missing = [name for name in _NEEDED if name not in own.columns]
+    if missing:
+        found = ", ".join(map(str, own.columns))
+        raise DataError(
+            f"yfinance {version} returned for {symbol} the columns {found}; "
+            f"expected {', '.join(missing)} too"
         )
-    return out
 
 
-def _dates(index: pd.DatetimeIndex, question: Question) -> Any:
-    """Return session dates for daily bars, ends of bars in UTC for intraday ones, datetime64[ns]."""
+def _symbol_frame(own: pd.DataFrame, question: Question) -> pd.DataFrame:
+    """Return the columns of one symbol under our names, and what Yahoo gives beside them."""
+    import pandas as pd
+
+    frame = own.rename(columns=_NAMES)
+    frame.insert(0, "date", _dates(pd.DatetimeIndex(own.index), question))
+    names = [name for name in (*COLUMNS, CAPITAL_GAIN) if name in frame.columns]
+    numbers = dict.fromkeys(names[1:], "float64")
+    return frame[names].astype(numbers).reset_index(drop=True)
+
+
+def _dates(index: pd.DatetimeIndex, question: Question) -> NDArray[np.datetime64]:
+    """Return session dates for daily bars, ends of bars in UTC for intraday ones, as
+    datetime64[ns].
+    """
     if not is_intraday(question.interval):
-        days = index.tz_localize(None) if index.tz is not None else index
-        return days.normalize().to_numpy().astype("datetime64[ns]")
+        return _without_zone(index).normalize().to_numpy().astype("datetime64[ns]")
     if index.tz is None:
         raise DataError(
             f"yfinance returned intraday times such as {index[0]} without a time zone; expected "
-            "one; "
-            "install a version of yfinance that constraints.txt names"
+            f"one; {_REMEDY}"
         )
-    starts = index.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[ns]")
-    return bar_ends(np.asarray(starts), question.interval, question.calendar)
+    starts = _without_zone(index.tz_convert("UTC")).to_numpy().astype("datetime64[ns]")
+    return bar_ends(starts, question.interval, question.calendar)
 
 
-def _troubles(symbols: Sequence[str], told: Sequence[str]) -> dict[str, Trouble]:
-    """Find the reason for each symbol in what the library logged: lines such as ``['A', 'B']:
+def _without_zone(index: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    return index if index.tz is None else index.tz_localize(None)
+
+
+def _troubles(
+    symbols: Sequence[str], frames: Mapping[str, pd.DataFrame], lines: Sequence[str]
+) -> dict[str, Trouble]:
+    """Return why each symbol without a frame did not come."""
+    reasons = _reasons(lines)
+    lacking = [symbol for symbol in symbols if symbol not in frames]
+    silent = Trouble("other", "; ".join(lines) or "Yahoo returned no rows and no reason")
+    return {symbol: reasons.get(symbol, silent) for symbol in lacking}
+
+
+def _reasons(lines: Sequence[str]) -> dict[str, Trouble]:
+    """Return each symbol's reason in what the library logged: lines such as ``['A', 'B']:
     reason``.
     """
-    out = {}
-    for line in told:
-        listed, _, reason = line.partition("]: ")
+    reasons: dict[str, Trouble] = {}
+    for line in lines:
+        names, _, reason = line.partition("]: ")
         try:
-            named = ast.literal_eval(f"{listed}]")
+            named = ast.literal_eval(f"{names}]")
         except (ValueError, SyntaxError):
             continue
-        for symbol in set(symbols) & {str(name) for name in named}:
-            out[symbol] = Trouble(_kind(reason), reason.strip())
-    return out
+        trouble = Trouble(_kind(reason), reason.strip())
+        reasons |= {str(name): trouble for name in named}
+    return reasons
 
 
 def _kind(reason: str) -> Kind:
@@ -231,7 +278,7 @@ def _kind(reason: str) -> Kind:
 
 
 class _Lines(logging.Handler):
-    """Keep what is logged, a string each."""
+    """The lines that were logged, a string each."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -243,23 +290,24 @@ class _Lines(logging.Handler):
 
 @contextmanager
 def _logged() -> Iterator[list[str]]:
-    """Yield the lines that yfinance logs meanwhile; it tells failures nowhere else, and nobody else
+    """Yield the lines that yfinance logs meanwhile; it names failures nowhere else, and nobody else
     sees them.
     """
-    logger, lines = logging.getLogger("yfinance"), _Lines()
+    logger = logging.getLogger("yfinance")
+    handler = _Lines()
     propagate = logger.propagate
-    logger.addHandler(lines)
+    logger.addHandler(handler)
     logger.propagate = False
     try:
-        yield lines.lines
+        yield handler.lines
     finally:
-        logger.removeHandler(lines)
+        logger.removeHandler(handler)
         logger.propagate = propagate
 
 
 @contextmanager
 def _exceptions_shown(yfinance: Any) -> Iterator[None]:
-    """Let the library say what went wrong: otherwise a lost network looks like a delisted symbol."""
+    """Let the library say what went wrong: otherwise a lost network is a delisted symbol."""
     debug = yfinance.config.debug
     before = debug.hide_exceptions
     debug.hide_exceptions = False

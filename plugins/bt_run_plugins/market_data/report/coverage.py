@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,13 +14,18 @@ from bt_run import Array, exchange_sessions
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = ["Counts", "Coverage", "Days", "measure_coverage"]
+
+Days = NDArray[np.datetime64]
+Counts = NDArray[np.int64]
+
 MONTHS, QUARTERS = 72, 480  # months up to which a cell is a month, then a quarter; beyond, a year
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """Hold counts of sessions: ``sessions`` (p,) of the calendar, ``rows`` (n, p) with a row, by
-    symbol and period.
+    """Counts of sessions: ``sessions`` (p,) of the calendar, ``rows`` (n, p) with a row, by symbol
+    and period.
 
     ``unit`` is month, quarter or year. Periods run from the first to the last row of any symbol.
     ``first`` and ``last`` (n,) are dates, ``missing`` (n,) the sessions without a row between the
@@ -29,12 +34,12 @@ class Coverage:
 
     unit: str
     symbols: tuple[str, ...]
-    periods: NDArray[np.datetime64]
-    sessions: NDArray[np.int64]
-    rows: NDArray[np.int64]
-    first: NDArray[np.datetime64]
-    last: NDArray[np.datetime64]
-    missing: NDArray[np.int64]
+    periods: Days
+    sessions: Counts
+    rows: Counts
+    first: Days
+    last: Days
+    missing: Counts
 
     @property
     def share(self) -> Array:
@@ -55,45 +60,69 @@ def measure_coverage(frames: Mapping[str, pd.DataFrame], calendar: str) -> Cover
         ConfigError: no such calendar.
     """
     symbols = tuple(sorted(frames))
-    days = {symbol: _days(frames[symbol]) for symbol in symbols}
-    known = [own for own in days.values() if len(own)]
-    nothing = np.zeros(0, dtype="datetime64[D]")
-    if known:
-        start, end = min(own[0] for own in known), max(own[-1] for own in known)
-        sessions = exchange_sessions(calendar, start, end)
-        sessions = sessions[(sessions >= start) & (sessions <= end)]
-    else:
-        sessions = nothing
+    days = [_days(frames[symbol]) for symbol in symbols]
+    sessions = _sessions(days, calendar)
     unit, starts = _periods(sessions)
-    periods, at = np.unique(starts, return_inverse=True)
+    periods, place = np.unique(starts, return_inverse=True)
     rows = np.zeros((len(symbols), len(periods)), dtype=np.int64)
-    missing = np.zeros(len(symbols), dtype=np.int64)
-    for number, symbol in enumerate(symbols):
-        have = np.isin(sessions, days[symbol])
-        rows[number] = np.bincount(at[have], minlength=len(periods))
-        if len(days[symbol]):
-            life = (sessions >= days[symbol][0]) & (sessions <= days[symbol][-1])
-            missing[number] = int((life & ~have).sum())
-    ends = [
-        (own[0], own[-1]) if len(own) else (np.datetime64("NaT"), np.datetime64("NaT"))
-        for own in days.values()
-    ]
-    first, last = (np.array([pair[end] for pair in ends], dtype="datetime64[D]") for end in (0, 1))
-    counts = np.bincount(at, minlength=len(periods)).astype(np.int64)
-    return Coverage(unit, symbols, periods, counts, rows, first, last, missing)
+    for number, own in enumerate(days):
+        rows[number] = np.bincount(place[np.isin(sessions, own)], minlength=len(periods))
+    return Coverage(
+        unit=unit,
+        symbols=symbols,
+        periods=periods,
+        sessions=np.bincount(place, minlength=len(periods)),
+        rows=rows,
+        first=_ends(days, 0),
+        last=_ends(days, -1),
+        missing=np.array([_missing(sessions, own) for own in days], dtype=np.int64),
+    )
 
 
-def _days(frame: pd.DataFrame) -> NDArray[np.datetime64]:
+def _missing(sessions: Days, own: Days) -> int:
+    """Return how many sessions between a symbol's first and last row have none."""
+    if not len(own):
+        return 0
+    life = sessions[(sessions >= own[0]) & (sessions <= own[-1])]
+    return int((~np.isin(life, own)).sum())
+
+
+def _days(frame: pd.DataFrame) -> Days:
     """Return the dates, each once, of the rows with a close."""
     dates = frame.loc[frame["close"].notna(), "date"].to_numpy()
     return np.unique(dates[~np.isnat(dates)].astype("datetime64[D]"))
 
 
-def _periods(sessions: NDArray[np.datetime64]) -> tuple[str, NDArray[np.datetime64]]:
-    """Return month, quarter or year, and the first month of each session's period, datetime64[M]."""
-    months = sessions.astype("datetime64[M]")
-    span = int((months[-1] - months[0]).astype(np.int64)) + 1 if len(months) else 0
-    unit, size = (
-        ("month", 1) if span <= MONTHS else ("quarter", 3) if span <= QUARTERS else ("year", 12)
-    )
-    return unit, ((months.astype(np.int64) // size) * size).astype("datetime64[M]")
+def _sessions(days: Sequence[Days], calendar: str) -> Days:
+    """Return the sessions from the first day of any symbol to the last."""
+    known = [own for own in days if len(own)]
+    if not known:
+        return np.zeros(0, dtype="datetime64[D]")
+    start = min(own[0] for own in known)
+    end = max(own[-1] for own in known)
+    sessions = exchange_sessions(calendar, start, end)
+    return np.asarray(sessions[(sessions >= start) & (sessions <= end)])
+
+
+def _ends(days: Sequence[Days], end: int) -> Days:
+    """Return one end of each symbol's days, NaT where it has none."""
+    dates = [own[end] if len(own) else np.datetime64("NaT") for own in days]
+    return np.array(dates, dtype="datetime64[D]")
+
+
+def _periods(sessions: Days) -> tuple[str, Days]:
+    """Return month, quarter or year, and the first month of each session's period, as
+    datetime64[M].
+    """
+    months = sessions.astype("datetime64[M]").astype(np.int64)
+    unit, size = _unit(int(np.ptp(months)) + 1 if len(months) else 0)
+    return unit, (months // size * size).astype("datetime64[M]")
+
+
+def _unit(months: int) -> tuple[str, int]:
+    """Return what a cell of the picture stands for, and how many months that is."""
+    if months <= MONTHS:
+        return "month", 1
+    if months <= QUARTERS:
+        return "quarter", 3
+    return "year", 12

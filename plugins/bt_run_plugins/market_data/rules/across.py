@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from bt_run import Array
-from bt_run_plugins.market_data.rules.findings import Finding, Rule
-from bt_run_plugins.market_data.rules.series import CROWD, Dates, Series
+from bt_run_plugins.market_data.rules.findings import Finding, Findings, Rule
+from bt_run_plugins.market_data.rules.series import CROWD, Dates, Mask, Series
 from bt_run_plugins.market_data.rules.thresholds import Thresholds
 
 RULES = (
@@ -23,9 +24,12 @@ RULES = (
         "two symbols with the same returns: one share counted twice, or a mix-up",
     ),
 )
+SAME_RETURN = 1e-4  # difference of two log returns that are one
+CORRELATION = 0.97  # of two histories that are worth an exact look
+LARGEST_MOVE = 4.5  # usual moves beyond which one move would make the correlation alone
 
 
-def repeated_session(series: Sequence[Series], limits: Thresholds) -> list[Finding]:
+def repeated_session(series: Sequence[Series], limits: Thresholds) -> Findings:
     """Find sessions on which many symbols have the open, high, low and close of the row before, in
     a day with a range.
 
@@ -35,27 +39,39 @@ def repeated_session(series: Sequence[Series], limits: Thresholds) -> list[Findi
     daily = [item for item in series if item.daily and len(item)]
     if not daily:
         return []
-    again = [item.repeats & (item.high > item.low) for item in daily]
-    dates, at = np.unique(np.concatenate([item.date for item in daily]), return_inverse=True)
-    count = np.bincount(at, weights=np.concatenate(again), minlength=len(dates))
-    many = (count >= CROWD) & (
-        count >= limits.repeated_session * np.bincount(at, minlength=len(dates))
-    )
-    out = []
-    for item, rows in zip(daily, again, strict=True):
-        place = np.searchsorted(dates, item.date)
-        for row in np.flatnonzero(rows & many[place]):
-            text = f"the prices are those of the row before, as in {count[place[row]]:.0f} symbols that day"
-            date = item.date[row]
-            out.append(
-                Finding(
-                    item.symbol, date, "repeated_session", float(count[place[row]]), "error", text
-                )
-            )
-    return out
+    repeats = [item.repeats & (item.high > item.low) for item in daily]
+    dates, place = np.unique(np.concatenate([item.date for item in daily]), return_inverse=True)
+    symbols = np.bincount(place)
+    repeating = np.bincount(place, weights=np.concatenate(repeats))
+    least = np.maximum(CROWD, limits.repeated_session * symbols)
+    many = repeating >= least
+    found = []
+    for item, again in zip(daily, repeats, strict=True):
+        at = np.searchsorted(dates, item.date)
+        counts = repeating[at].astype(np.float64)
+        found += _repeats(item, again & many[at], counts)
+    return found
 
 
-def duplicate_history(series: Sequence[Series], limits: Thresholds) -> list[Finding]:
+def _repeats(item: Series, rows: Mask, counts: Array) -> Findings:
+    """Return a finding for each row (n,) that many symbols repeat; ``counts`` (n,) are how many."""
+
+    def text(series: Series, row: int) -> str:
+        count = counts[row]
+        return f"the prices are those of the row before, as in {count:.0f} symbols that day"
+
+    return item.findings("repeated_session", rows, counts, text, "error")
+
+
+@dataclass
+class _Twins:
+    """Two symbols with the same returns: since when, and on how many sessions."""
+
+    first: np.datetime64
+    count: int = 0
+
+
+def duplicate_history(series: Sequence[Series], limits: Thresholds) -> Findings:
     """Find pairs of symbols whose returns agree within 1e-4 in a fraction ``twins`` of a year's
     common sessions.
 
@@ -65,52 +81,73 @@ def duplicate_history(series: Sequence[Series], limits: Thresholds) -> list[Find
     """
     if len(series) < 2:
         return []
-    dates, steps = _matrix([item for item in series if item.daily])
+    daily = [item for item in series if item.daily]
+    found = []
+    for (one, other), twins in _all_twins(daily, limits).items():
+        symbol = daily[one].symbol
+        text = f"the same returns as {daily[other].symbol} on {twins.count} sessions"
+        value = float(twins.count)
+        finding = Finding(symbol, twins.first, "duplicate_history", value, "warning", text)
+        found.append(finding)
+    return found
+
+
+def _all_twins(daily: Sequence[Series], limits: Thresholds) -> dict[tuple[int, int], _Twins]:
+    """Return the pairs of symbols, by their places, whose returns agree in some year."""
+    dates, steps = _matrix(daily)
     years = dates.astype("datetime64[Y]")
-    found: dict[tuple[int, int], tuple[np.datetime64, int]] = {}
+    twins: dict[tuple[int, int], _Twins] = {}
     for year in np.unique(years):
+        days = dates[years == year]
         block = steps[years == year]
-        for one, other in _alike(block, limits.twin_rows):
-            both = np.isfinite(block[:, one]) & np.isfinite(block[:, other])
-            left, right = block[both, one], block[both, other]
-            moved = (np.abs(left) > 1e-4) | (np.abs(right) > 1e-4)
-            agree = moved & (np.abs(left - right) < 1e-4)
-            if moved.sum() >= limits.twin_rows and agree.sum() >= limits.twins * moved.sum():
-                first, count = found.get((one, other), (dates[years == year][both][0], 0))
-                found[one, other] = first, count + int(agree.sum())
-    names = [item.symbol for item in series if item.daily]
-    return [
-        Finding(
-            names[one],
-            date,
-            "duplicate_history",
-            float(count),
-            "warning",
-            f"the same returns as {names[other]} on {count} sessions",
-        )
-        for (one, other), (date, count) in found.items()
-    ]
+        for pair in _alike(block, limits.twin_rows):
+            common = np.isfinite(block[:, pair]).all(axis=1)
+            count = _agreeing(block[common][:, pair], limits)
+            if count:
+                known = twins.setdefault(pair, _Twins(days[common][0]))
+                known.count += count
+    return twins
+
+
+def _agreeing(pair: Array, limits: Thresholds) -> int:
+    """Return on how many sessions the returns (t, 2) of a year agree; 0 when that is no rule."""
+    left, right = pair.T
+    moved = (np.abs(pair) > SAME_RETURN).any(axis=1)
+    agree = moved & (np.abs(left - right) < SAME_RETURN)
+    if moved.sum() < limits.twin_rows:
+        return 0
+    if agree.sum() < limits.twins * moved.sum():
+        return 0
+    return int(agree.sum())
 
 
 def _matrix(series: Sequence[Series]) -> tuple[Dates, Array]:
     """Return all dates (t,) and the log returns (t, n), NaN where a symbol has none."""
     days = [item.date.astype("datetime64[D]") for item in series]
     dates = np.unique(np.concatenate([*days, np.zeros(0, dtype="datetime64[D]")]))
-    out = np.full((len(dates), len(series)), np.nan)
+    steps = np.full((len(dates), len(series)), np.nan)
     for column, item in enumerate(series):
-        out[np.searchsorted(dates, days[column]), column] = item.step
-    return dates, out
+        rows = np.searchsorted(dates, days[column])
+        steps[rows, column] = item.step
+    return dates, steps
 
 
 def _alike(block: Array, fewest: int) -> list[tuple[int, int]]:
-    """Return the pairs of columns with a correlation over 0.97, large moves cut: a quick look
-    before the exact one.
+    """Return the pairs of columns with a high correlation, large moves cut: a quick look before the
+    exact one.
     """
     known = np.isfinite(block)
     deep = np.flatnonzero(known.sum(axis=0) >= fewest)
-    values = np.where(known[:, deep], block[:, deep], 0.0)
-    values = np.clip(values, *(sign * 4.5 * np.median(np.abs(values), axis=0) for sign in (-1, 1)))
+    values = np.where(known, block, 0.0)[:, deep]
+    most = LARGEST_MOVE * np.median(np.abs(values), axis=0)
+    correlation = _correlation(np.clip(values, -most, most))
+    # each pair once
+    rows, columns = np.nonzero(np.triu(correlation > CORRELATION, 1))
+    return list(zip(deep[rows].tolist(), deep[columns].tolist(), strict=True))
+
+
+def _correlation(values: Array) -> Array:
+    """Return the correlation of columns (n, n) around zero."""
     length = np.sqrt((values**2).sum(axis=0))
-    near = (values.T @ values) / np.maximum(np.outer(length, length), 1e-30)
-    rows, columns = np.nonzero(np.triu(near > 0.97, 1))
-    return [(int(deep[one]), int(deep[other])) for one, other in zip(rows, columns, strict=True)]
+    scale = np.maximum(np.outer(length, length), 1e-30)
+    return (values.T @ values) / scale

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from bt_run_plugins.market_data.rules.findings import Finding, Rule, day
+from bt_run.text import day_text
+from bt_run_plugins.market_data.rules.findings import NOWHERE, Finding, Findings, Rule
 
 if TYPE_CHECKING:
     import pandas as pd
+
+__all__ = ["RULES", "can_be_measured", "check_schema"]
 
 PRICES = ("open", "high", "low", "close", "adj_close")
 ACTIONS = ("dividend", "split")
 NUMBERS = (*PRICES, "volume", *ACTIONS)
 TOLERANCE = 1e-6  # relative; below it an open or close outside high and low is rounding
+# what keeps the other rules from looking at a frame
+UNMEASURABLE = frozenset({"missing_column", "wrong_type", "time_zone", "no_rows"})
+# checks that look at one column, and fail once for each
+_OF_ONE_COLUMN = frozenset({"not_nullable", "price_not_positive", "negative_action"})
 
 RULES = (
     Rule(
@@ -63,89 +70,77 @@ RULES = (
 )
 
 
-def check_schema(symbol: str, frame: pd.DataFrame) -> list[Finding]:
+ValueAndText = tuple[float, str]
+
+
+class _Failure(NamedTuple):
+    """What pandera says of a check that failed."""
+
+    column: str
+    check: str
+    found: Any
+    row: int
+
+
+def check_schema(symbol: str, frame: pd.DataFrame) -> Findings:
     """Return what single rows of a symbol frame have wrong; nothing is changed.
 
     A frame with the wrong columns or types gets findings on those alone.
     """
-    structure = list(_structure_findings(symbol, frame))
+    structure = []
+    for failure in _failures(_structure(), frame):
+        structure.append(_structure_finding(symbol, frame, failure))
     if structure:
         return structure
     if not len(frame):
         return [_finding(symbol, "no_rows", 0.0, "the frame has no rows")]
-    return list(_value_findings(symbol, frame.reset_index(drop=True)))
+    return _value_findings(symbol, frame.reset_index(drop=True))
 
 
-def can_be_measured(findings: list[Finding]) -> bool:
-    """Tell whether columns and types were right, so that the other rules can look at the frame."""
-    return not {item.rule for item in findings} & {
-        "missing_column",
-        "wrong_type",
-        "time_zone",
-        "no_rows",
-    }
+def can_be_measured(findings: Findings) -> bool:
+    """Say whether columns and types were right, so that the other rules can look at the frame."""
+    rules = {item.rule for item in findings}
+    return not rules & UNMEASURABLE
 
 
-def _structure_findings(symbol: str, frame: pd.DataFrame) -> Iterator[Finding]:
-    for column, check, found, _ in _failures(_structure(), frame):
-        if check == "column_in_dataframe":
-            have = ", ".join(map(str, frame.columns)) or "none"
-            yield _finding(
-                symbol, "missing_column", np.nan, f"found columns {have}; expected {found} too"
-            )
-            continue
-        rule, right = "wrong_type", "datetime64[ns]" if column == "date" else "float64"
-        if getattr(frame[column].dtype, "tz", None) is not None:
-            rule, right = "time_zone", "datetime64[ns] without a time zone"
-        yield _finding(symbol, rule, np.nan, f"{column} is {frame[column].dtype}; expected {right}")
+def _structure_finding(symbol: str, frame: pd.DataFrame, failure: _Failure) -> Finding:
+    column = failure.column
+    if failure.check == "column_in_dataframe":
+        have = ", ".join(map(str, frame.columns)) or "none"
+        text = f"found columns {have}; expected {failure.found} too"
+        return _finding(symbol, "missing_column", np.nan, text)
+    dtype = frame[column].dtype
+    rule = "wrong_type"
+    right = "datetime64[ns]" if column == "date" else "float64"
+    if getattr(dtype, "tz", None) is not None:
+        rule = "time_zone"
+        right = "datetime64[ns] without a time zone"
+    return _finding(symbol, rule, np.nan, f"{column} is {dtype}; expected {right}")
 
 
-def _value_findings(symbol: str, frame: pd.DataFrame) -> Iterator[Finding]:
+def _value_findings(symbol: str, frame: pd.DataFrame) -> Findings:
     dates = frame["date"].to_numpy()
-    seen = set()
-    for column, check, _, row in _failures(_values(tuple(frame.columns)), frame):
-        rule = _rule(column, check)
-        # a check of several columns fails once for each of them
-        place = (
-            rule,
-            row,
-            column if check in ("not_nullable", "price_not_positive", "negative_action") else "",
-        )
-        if place not in seen:
-            seen.add(place)
-            value, text = _words(rule, column, frame, row)
-            yield Finding(symbol, dates[row], rule, value, "error", text)
+    # a check of several columns fails once for each of them
+    by_place: dict[tuple[str, int, str], Finding] = {}
+    for failure in _failures(_values(tuple(frame.columns)), frame):
+        rule = _rule_of(failure)
+        row = failure.row
+        place = (rule, row, failure.column if failure.check in _OF_ONE_COLUMN else "")
+        if place not in by_place:
+            value, text = _value_and_text(rule, failure.column, frame, row)
+            by_place[place] = Finding(symbol, dates[row], rule, value, "error", text)
+    return list(by_place.values())
 
 
-def _words(rule: str, column: str, frame: pd.DataFrame, row: int) -> tuple[float, str]:
+def _value_and_text(rule: str, column: str, frame: pd.DataFrame, row: int) -> ValueAndText:
     """Return the number that a rule looked at, and a sentence."""
+    if rule.startswith("date"):
+        return _of_date(rule, frame, row)
     here = frame.iloc[row]
-    date = (
-        "no date" if np.isnat(frame["date"].to_numpy()[row]) else day(frame["date"].to_numpy()[row])
-    )
-    if rule == "date_missing":
-        return np.nan, f"row {row + 1} has no date"
-    if rule == "dates_not_rising":
-        return (
-            np.nan,
-            f"row {row + 1}, {date}, stands after {day(frame['date'].to_numpy()[row - 1])}",
-        )
-    if rule == "dates_twice":
-        same = frame[frame["date"] == here["date"]]
-        kind = "the same values" if len(same.drop_duplicates()) == 1 else "different values"
-        return float(here["close"]), f"{len(same)} rows for {date}, with {kind}"
     if rule == "high_below_low":
-        return float(here["high"]), f"high {here['high']:.6g} is below low {here['low']:.6g}"
+        return here["high"], f"high {here['high']:.6g} is below low {here['low']:.6g}"
     if rule == "outside_range":
-        names = [
-            name
-            for name in ("open", "close")
-            if name in frame and not _inside(frame.iloc[[row]], name).iloc[0]
-        ]
-        told = " and ".join(f"{name} {here[name]:.6g}" for name in names)
-        return float(
-            here[names[0]]
-        ), f"{told} outside low {here['low']:.6g} and high {here['high']:.6g}"
+        return _outside_range(frame.iloc[[row]])
     found = float(here[column])
     if rule in ("close_missing", "price_missing"):
         return found, f"{column} is missing"
@@ -153,24 +148,58 @@ def _words(rule: str, column: str, frame: pd.DataFrame, row: int) -> tuple[float
     return found, f"{column} was {found:.6g}; expected {right}"
 
 
-def _rule(column: str, check: str) -> str:
-    if check == "not_nullable":
-        return {"date": "date_missing", "close": "close_missing"}.get(column, "price_missing")
-    return check
+def _of_date(rule: str, frame: pd.DataFrame, row: int) -> ValueAndText:
+    """Return what is wrong with the date of a row."""
+    dates = frame["date"]
+    date = dates.iloc[row]
+    if rule == "date_missing":
+        return np.nan, f"row {row + 1} has no date"
+    if rule == "dates_not_rising":
+        earlier = day_text(dates.iloc[row - 1])
+        return np.nan, f"row {row + 1}, {day_text(date)}, stands after {earlier}"
+    same = frame[dates == date]
+    alike = len(same.drop_duplicates()) == 1
+    kind = "the same values" if alike else "different values"
+    return frame["close"].iloc[row], f"{len(same)} rows for {day_text(date)}, with {kind}"
+
+
+def _outside_range(row: pd.DataFrame) -> ValueAndText:
+    """Return the first price outside high and low in a frame of one row, and a sentence on all."""
+    here = row.iloc[0]
+    outside = []
+    for name in ("open", "close"):
+        if name in row and not _inside(row, name).iloc[0]:
+            outside.append(name)
+    prices = " and ".join(f"{name} {here[name]:.6g}" for name in outside)
+    text = f"{prices} outside low {here['low']:.6g} and high {here['high']:.6g}"
+    return here[outside[0]], text
+
+
+def _rule_of(failure: _Failure) -> str:
+    """Return the rule that a check belongs to: most bear its name."""
+    if failure.check != "not_nullable":
+        return failure.check
+    if failure.column in ("date", "close"):
+        return f"{failure.column}_missing"
+    return "price_missing"
 
 
 def _inside(frame: pd.DataFrame, name: str) -> pd.Series[bool]:
-    """Tell which rows have a price inside high and low; where one of the three cannot be, another
+    """Say which rows have a price inside high and low; where one of the three cannot be, another
     rule says so.
     """
     price, high, low = frame[name], frame["high"], frame["low"]
-    outside = (price > high * (1 + TOLERANCE)) | (price < low * (1 - TOLERANCE))
-    return ~outside | (high < low) | (frame[[name, "high", "low"]] <= 0).any(axis=1)
+    above = price > high * (1 + TOLERANCE)
+    below = price < low * (1 - TOLERANCE)
+    impossible = (high < low) | (price <= 0) | (high <= 0) | (low <= 0)
+    return ~(above | below) | impossible
 
 
 def _encloses(frame: pd.DataFrame) -> pd.Series[bool]:
     inside = _inside(frame, "close")
-    return inside & _inside(frame, "open") if "open" in frame else inside
+    if "open" in frame:
+        inside &= _inside(frame, "open")
+    return inside
 
 
 def _rising(dates: pd.Series[Any]) -> pd.Series[bool]:
@@ -182,63 +211,74 @@ def _first_of_its_date(dates: pd.Series[Any]) -> pd.Series[bool]:
     return ~dates.duplicated() | dates.isna()
 
 
+def _is_nanoseconds(dates: pd.Series[Any]) -> bool:
+    return bool(dates.dtype == np.dtype("datetime64[ns]"))
+
+
+def _is_positive(values: pd.Series[float]) -> pd.Series[bool]:
+    return (values > 0.0) & np.isfinite(values)
+
+
+def _is_not_negative(values: pd.Series[float]) -> pd.Series[bool]:
+    return (values >= 0.0) & np.isfinite(values)
+
+
+def _is_high_above_low(frame: pd.DataFrame) -> pd.Series[bool]:
+    return ~(frame["high"] < frame["low"])
+
+
 @lru_cache(maxsize=1)
 def _structure() -> Any:
+    """Return the schema of the columns and their types."""
     import pandera.pandas as pa
 
-    numbers = {
-        name: pa.Column("float64", nullable=True, required=name == "close") for name in NUMBERS
-    }
     # as a column's type, pandera takes other units for nanoseconds too
-    exact = pa.Check(lambda dates: dates.dtype == np.dtype("datetime64[ns]"), name="nanoseconds")
-    return pa.DataFrameSchema({"date": pa.Column(checks=exact, nullable=True), **numbers})
+    exact = pa.Check(_is_nanoseconds, name="nanoseconds")
+    columns = {"date": pa.Column(checks=exact, nullable=True)}
+    for name in NUMBERS:
+        columns[name] = pa.Column("float64", nullable=True, required=name == "close")
+    return pa.DataFrameSchema(columns)
 
 
 @lru_cache(maxsize=16)
 def _values(columns: tuple[str, ...]) -> Any:
+    """Return the schema of the values in some columns."""
     import pandera.pandas as pa
 
-    def possible(name: str, least: float) -> Any:
-        if name in PRICES:
-            return pa.Check(
-                lambda values: (values > least) & np.isfinite(values), name="price_not_positive"
-            )
-        rule = "negative_volume" if name == "volume" else "negative_action"
-        return pa.Check(lambda values: (values >= least) & np.isfinite(values), name=rule)
-
-    checks = {
-        name: pa.Column(checks=possible(name, 0.0), nullable=name not in PRICES)
-        for name in NUMBERS
-        if name in columns
-    }
-    checks["date"] = pa.Column(
-        checks=[
-            pa.Check(_rising, name="dates_not_rising"),
-            pa.Check(_first_of_its_date, name="dates_twice"),
-        ]
-    )
+    checks = {name: _values_of(name) for name in NUMBERS if name in columns}
+    rising = pa.Check(_rising, name="dates_not_rising")
+    once = pa.Check(_first_of_its_date, name="dates_twice")
+    checks["date"] = pa.Column(checks=[rising, once])
     wide = []
     if {"high", "low"} <= set(columns):
-        wide = [
-            pa.Check(lambda frame: ~(frame["high"] < frame["low"]), name="high_below_low"),
-            pa.Check(_encloses, name="outside_range"),
-        ]
+        wide.append(pa.Check(_is_high_above_low, name="high_below_low"))
+        wide.append(pa.Check(_encloses, name="outside_range"))
     return pa.DataFrameSchema(checks, checks=wide)
 
 
-def _failures(schema: Any, frame: pd.DataFrame) -> Iterator[tuple[str, str, Any, int]]:
-    """Yield column, check, what was found and the row, for all that fails."""
+def _values_of(name: str) -> Any:
+    """Return the schema of the values in a column of numbers."""
+    import pandera.pandas as pa
+
+    if name in PRICES:
+        return pa.Column(checks=pa.Check(_is_positive, name="price_not_positive"))
+    rule = "negative_volume" if name == "volume" else "negative_action"
+    return pa.Column(checks=pa.Check(_is_not_negative, name=rule), nullable=True)
+
+
+def _failures(schema: Any, frame: pd.DataFrame) -> Iterator[_Failure]:
+    """Yield all that fails."""
     import pandera.pandas as pa
 
     try:
         schema.validate(frame, lazy=True)
     except pa.errors.SchemaErrors as error:
-        cases = error.failure_cases
-        for column, check, found, row in zip(
-            cases["column"], cases["check"], cases["failure_case"], cases["index"], strict=True
-        ):
-            yield str(column), str(check), found, -1 if row is None or row != row else int(row)
+        cases = error.failure_cases[["column", "check", "failure_case", "index"]]
+        for column, check, found, row in cases.itertuples(index=False, name=None):
+            # checks of a whole column have no row
+            known = row is not None and row == row
+            yield _Failure(str(column), str(check), found, int(row) if known else -1)
 
 
 def _finding(symbol: str, rule: str, value: float, text: str) -> Finding:
-    return Finding(symbol, np.datetime64("NaT"), rule, value, "error", text)
+    return Finding(symbol, NOWHERE, rule, value, "error", text)

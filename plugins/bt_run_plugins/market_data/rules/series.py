@@ -4,47 +4,64 @@ for it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bt_run import Array
+from bt_run_plugins.market_data.rules.findings import Finding, Findings, Severity
 
 if TYPE_CHECKING:
     import pandas as pd
+
+__all__ = [
+    "CROWD",
+    "Dates",
+    "Mask",
+    "Series",
+    "is_daily",
+    "log_ratio",
+    "measure",
+    "previous",
+    "usual",
+]
 
 WINDOW, FEWEST = 63, 20  # sessions before a row that say what is usual, and the fewest that do
 SIGMA_FLOOR, SIGMA_UNKNOWN = 0.005, 0.04  # of a daily log return
 SMALL_ACTION = 0.02  # ratio less 1
 CROWD = 5  # symbols on a day that make a market
-_PRICES = ("open", "high", "low", "close", "adj_close", "volume")
+_DEVIATION = 1.4826  # standard deviations in a normal distribution's median absolute move
+_COLUMNS = ("open", "high", "low", "close", "adj_close", "volume", "dividend", "split")
 
 Dates = NDArray[np.datetime64]
 Mask = NDArray[np.bool_]
+Places = NDArray[np.intp]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Series:
-    """Hold the rows of one symbol, dates rising and closes above 0; arrays (n,), NaN where there is
+    """The rows of one symbol, dates rising and closes above 0; arrays (n,), NaN where there is
     nothing.
 
-    ``days`` (m,) are the dates, each once, of all rows that are there, those without a usable close
-    included. ``dividend`` is cash per share, ``split`` new shares per old one; ``ratio`` is the
-    split as far as prices show it: 1 where they are split-adjusted. A source with adj_close and
-    neither dividends nor splits has ``actions`` False; by what adj_close and close differ is the
-    ratio then. ``step`` is the log total return since the row before, ``market`` the median of all
-    symbols that day (0 for fewer than five), ``move`` the one less the other, ``sigma`` the usual
-    move. ``gap`` is the log of the open over the close before, ``turnover`` is close x volume as a
-    multiple of ``usual_turnover``; ``span`` is log(high / low), beside ``usual_span`` and
-    ``market_span``.
+    Attributes:
+        prices: as_traded or split_adjusted, None where nobody says it.
+        actions: False for a source with adj_close and neither dividends nor splits.
+        days: (m,) the dates, each once, of all rows that are there, those without a usable close
+            included.
+        dividend: cash per share.
+        split: new shares per old one.
+        ratio: the split as far as prices show it, 1 where they are split-adjusted; without
+            ``actions``, that by what adj_close and close differ.
+        market: the median of all symbols' steps that day, 0 for fewer than five.
+        market_span: the same of their spans.
     """
 
     symbol: str
     prices: str | None
-    daily: bool
     actions: bool
     days: Dates
     date: Dates
@@ -57,40 +74,136 @@ class Series:
     dividend: Array
     split: Array
     ratio: Array
-    before: Array
-    step: Array
     market: Array
-    move: Array
-    sigma: Array
-    gap: Array
-    span: Array
-    usual_span: Array
     market_span: Array
-    turnover: Array
-    usual_turnover: Array
 
     def __len__(self) -> int:
         return len(self.date)
 
-    @property
-    def sigmas(self) -> Array:
-        """Return the moves in sigmas, (n,)."""
-        return self.move / self.sigma
+    def finding(
+        self,
+        rule: str,
+        row: SupportsIndex,
+        value: float,
+        text: str,
+        severity: Severity = "warning",
+    ) -> Finding:
+        """Return what a rule found at one of the rows."""
+        return Finding(self.symbol, self.date[row], rule, float(value), severity, text)
 
-    @property
+    def findings(
+        self,
+        rule: str,
+        rows: Mask,
+        values: Array,
+        text: Callable[[Series, int], str],
+        severity: Severity = "warning",
+    ) -> Findings:
+        """Return what a rule found at some rows (n,): of each its value and a sentence."""
+        found = []
+        for row in np.flatnonzero(rows).tolist():
+            finding = self.finding(rule, row, values[row], text(self, row), severity)
+            found.append(finding)
+        return found
+
+    @cached_property
+    def daily(self) -> bool:
+        """Return whether rows stand for sessions."""
+        return is_daily(self.date)
+
+    @cached_property
+    def pays(self) -> Mask:
+        """Return the rows (n,) with a dividend."""
+        return self.dividend > 0
+
+    @cached_property
+    def before(self) -> Array:
+        """Return the closes of the rows before, (n,)."""
+        return previous(self.close)
+
+    @cached_property
+    def step(self) -> Array:
+        """Return the log total returns since the row before, (n,), the dividend per new share."""
+        worth = np.maximum(self.close + self.dividend, 1e-12) * self.ratio
+        return np.log(worth / self.before)
+
+    @cached_property
+    def move(self) -> Array:
+        """Return the steps beyond the market's, (n,)."""
+        return self.step - self.market
+
+    @cached_property
+    def size(self) -> Array:
+        """Return the size of the moves, (n,), whatever their direction."""
+        return np.abs(self.move)
+
+    @cached_property
+    def sigma(self) -> Array:
+        """Return the usual move, (n,)."""
+        sigma = np.maximum(_DEVIATION * usual(self.size), SIGMA_FLOOR)
+        return np.where(np.isnan(sigma), SIGMA_UNKNOWN, sigma)
+
+    @cached_property
+    def sigmas(self) -> Array:
+        """Return the size of the moves in sigmas, (n,)."""
+        return self.size / self.sigma
+
+    @cached_property
+    def gap(self) -> Array:
+        """Return the log of the open over the close before, (n,)."""
+        return log_ratio(self.open * self.ratio, self.before)
+
+    @cached_property
+    def span(self) -> Array:
+        """Return log(high / low), (n,)."""
+        return log_ratio(self.high, self.low)
+
+    @cached_property
+    def usual_span(self) -> Array:
+        """Return the usual span, (n,)."""
+        return usual(self.span)
+
+    @cached_property
+    def turnover(self) -> Array:
+        """Return close x volume as a multiple of what is usual for the rows before, (n,)."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return self._money / self._past_turnover
+
+    @cached_property
+    def usual_turnover(self) -> Array:
+        """Return the usual turnover, (n,).
+
+        A symbol's first rows have no past; what is usual for it later is the best there is.
+        """
+        past = self._past_turnover
+        return np.where(np.isnan(past), self._whole_turnover, past)
+
+    @cached_property
     def one_price(self) -> Mask:
         """Return the rows (n,) whose open, high, low and close are one price."""
-        return np.asarray(
-            (self.high == self.low) & (self.open == self.close) & (self.high == self.close)
-        )
+        flat = (self.high == self.low) & (self.open == self.close)
+        return np.asarray(flat & (self.high == self.close))
 
-    @property
+    @cached_property
     def repeats(self) -> Mask:
         """Return the rows (n,) whose open, high, low and close are those of the row before."""
-        out = np.zeros(len(self), dtype=bool)
-        same = [field[1:] == field[:-1] for field in (self.open, self.high, self.low, self.close)]
-        out[1:] = np.logical_and.reduce(same)
-        return out
+        same = np.ones(len(self), dtype=bool)
+        for prices in (self.open, self.high, self.low, self.close):
+            same &= prices == previous(prices)
+        return same
+
+    @cached_property
+    def _money(self) -> Array:
+        return self.close * self.volume
+
+    @cached_property
+    def _whole_turnover(self) -> float:
+        traded = self._money[self._money > 0]
+        return float(np.median(traded)) if len(traded) else np.nan
+
+    @cached_property
+    def _past_turnover(self) -> Array:
+        return usual(np.where(self._money > 0, self._money, np.nan))
 
 
 def measure(frames: Mapping[str, pd.DataFrame], prices: Mapping[str, str | None]) -> list[Series]:
@@ -99,159 +212,117 @@ def measure(frames: Mapping[str, pd.DataFrame], prices: Mapping[str, str | None]
     Rows that no return can be taken from (no date, no close above 0, an earlier row of the same
     date) are left out here: the schema's findings name them.
     """
-    rows = {symbol: _arrays(frames[symbol], prices.get(symbol)) for symbol in sorted(frames)}
-    steps = {symbol: _steps(columns) for symbol, columns in rows.items()}
-    spans = {symbol: _log(columns["high"], columns["low"]) for symbol, columns in rows.items()}
-    dates, market = _daily_median(rows, steps)
-    _, market_span = _daily_median(rows, spans)
-    out = []
-    for symbol, columns in rows.items():
-        at = np.searchsorted(dates, columns["date"])
-        days = frames[symbol]["date"].to_numpy()
-        columns["days"] = np.unique(days[~np.isnat(days)].astype("datetime64[D]"))
-        out.append(
-            _series(
-                symbol,
-                prices.get(symbol),
-                columns,
-                (steps[symbol], spans[symbol]),
-                (market[at], market_span[at]),
-            )
-        )
-    return out
+    alone = []
+    for symbol in sorted(frames):
+        alone.append(_alone(symbol, frames[symbol], prices.get(symbol)))
+    return _in_their_market(alone) if alone else []
+
+
+def _in_their_market(alone: Sequence[Series]) -> list[Series]:
+    """Return the series with what all symbols did on each day."""
+    every_date = np.concatenate([series.date for series in alone])
+    dates, place = np.unique(every_date, return_inverse=True)
+    market = _median(place, np.concatenate([series.step for series in alone]))
+    span = _median(place, np.concatenate([series.span for series in alone]))
+    together = []
+    for series in alone:
+        at = np.searchsorted(dates, series.date)
+        together.append(replace(series, market=market[at], market_span=span[at]))
+    return together
 
 
 def is_daily(dates: Dates) -> bool:
-    """Tell whether rows stand for sessions: fewer than a fifth of the days have several."""
-    days = dates.astype("datetime64[D]")
-    return len(days) == 0 or len(np.unique(days)) > 0.8 * len(np.unique(dates))
+    """Say whether rows stand for sessions: fewer than a fifth of the days have several."""
+    if not len(dates):
+        return True
+    days = np.unique(dates.astype("datetime64[D]"))
+    return len(days) > 0.8 * len(np.unique(dates))
 
 
-def _arrays(frame: pd.DataFrame, prices: str | None) -> dict[str, NDArray[np.generic]]:
-    """Return the usable rows as arrays, sorted; of rows with the same date, the last."""
-    date = frame["date"].to_numpy().astype("datetime64[ns]")
-    close = frame["close"].to_numpy(dtype=np.float64)
-    usable = np.flatnonzero(~np.isnat(date) & (close > 0) & np.isfinite(close))
-    order = usable[np.argsort(date[usable], kind="stable")]
-    last = np.append(date[order][1:] != date[order][:-1], True)[: len(order)]
-    order = order[last]
-    out: dict[str, NDArray[np.generic]] = {"date": date[order]}
-    for field in (*_PRICES, "dividend", "split"):
-        known = field in frame.columns
-        out[field] = (
-            frame[field].to_numpy(dtype=np.float64)[order] if known else np.full(len(order), np.nan)
-        )
-    for field in ("open", "high", "low"):
-        out[field] = np.where(np.asarray(out[field], dtype=np.float64) > 0, out[field], np.nan)
-    out["dividend"] = np.nan_to_num(np.asarray(out["dividend"], dtype=np.float64))
-    split = np.asarray(out["split"], dtype=np.float64)
-    out["split"] = np.where(split > 0, split, 1.0)
-    out["ratio"] = np.ones(len(order)) if prices == "split_adjusted" else out["split"]
-    acts = bool({"dividend", "split"} & set(frame.columns))
-    out["acts"] = np.array([acts])
-    if not acts and np.isfinite(out["adj_close"]).any():
-        factor = np.asarray(out["adj_close"], dtype=np.float64) / np.asarray(
-            out["close"], dtype=np.float64
-        )
-        implied = np.ones(len(order))
-        implied[1:] = factor[1:] / factor[:-1]
-        # a change this small is a dividend or rounding, and explains no jump
-        out["ratio"] = np.where(np.abs(implied - 1.0) > SMALL_ACTION, implied, 1.0)
-    return out
+def previous(values: Array) -> Array:
+    """Return the value of the row before each row (n,), NaN for the first."""
+    return np.append(np.nan, values[:-1])[: len(values)]
 
 
-def _steps(columns: Mapping[str, NDArray[np.generic]]) -> Array:
-    """Return log total returns (n,), the dividend per new share: log((close + dividend) * ratio /
-    close before).
-    """
-    close, dividend, ratio = (
-        np.asarray(columns[field], dtype=np.float64) for field in ("close", "dividend", "ratio")
-    )
-    out = np.full(len(close), np.nan)
-    out[1:] = np.log(np.maximum(close[1:] + dividend[1:], 1e-12) * ratio[1:] / close[:-1])
-    return out
-
-
-def _log(above: NDArray[np.generic], below: NDArray[np.generic]) -> Array:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(
-            np.log(np.asarray(above, dtype=np.float64) / np.asarray(below, dtype=np.float64))
-        )
-
-
-def _daily_median(
-    rows: Mapping[str, Mapping[str, NDArray[np.generic]]], values: Mapping[str, Array]
-) -> tuple[Dates, Array]:
-    """Return the dates of all symbols (t,), and the median of the values on each; 0 where few have
-    one.
-    """
-    import pandas as pd
-
-    if not rows:
-        return np.zeros(0, dtype="datetime64[ns]"), np.zeros(0)
-    flat = pd.Series(
-        np.concatenate([values[symbol] for symbol in rows]),
-        index=np.concatenate([rows[s]["date"] for s in rows]),
-    )
-    groups = flat.groupby(level=0)
-    median = groups.median().where(groups.count() >= CROWD, 0.0)
-    return median.index.to_numpy().astype("datetime64[ns]"), median.to_numpy(dtype=np.float64)
-
-
-def _usual(values: Array) -> Array:
+def usual(values: Array) -> Array:
     """Return the median of the rows before each row (n,), NaN where there are too few."""
     import pandas as pd
 
-    return (
-        pd.Series(values)
-        .rolling(WINDOW, min_periods=FEWEST)
-        .median()
-        .shift(1)
-        .to_numpy(dtype=np.float64)
+    medians = pd.Series(values).rolling(WINDOW, min_periods=FEWEST).median()
+    return medians.shift(1).to_numpy(dtype=np.float64)
+
+
+def _alone(symbol: str, frame: pd.DataFrame, prices: str | None) -> Series:
+    """Return the series of a symbol on its own, without a market around it."""
+    date = frame["date"].to_numpy().astype("datetime64[ns]")
+    order = _usable_rows(date, _numbers(frame, "close"))
+    own = {name: _numbers(frame, name)[order] for name in _COLUMNS}
+    actions = bool({"dividend", "split"} & set(frame.columns))
+    split = np.where(own["split"] > 0, own["split"], 1.0)
+    if not actions and np.isfinite(own["adj_close"]).any():
+        ratio = _implied_ratio(own["close"], own["adj_close"])
+    else:
+        ratio = np.ones(len(order)) if prices == "split_adjusted" else split
+    return Series(
+        symbol=symbol,
+        prices=prices,
+        actions=actions,
+        days=np.unique(date[~np.isnat(date)].astype("datetime64[D]")),
+        date=date[order],
+        open=_positive(own["open"]),
+        high=_positive(own["high"]),
+        low=_positive(own["low"]),
+        close=own["close"],
+        adj_close=own["adj_close"],
+        volume=own["volume"],
+        dividend=np.nan_to_num(own["dividend"]),
+        split=split,
+        ratio=ratio,
+        market=np.zeros(len(order)),
+        market_span=np.zeros(len(order)),
     )
 
 
-def _series(
-    symbol: str,
-    prices: str | None,
-    columns: Mapping[str, NDArray[np.generic]],
-    own: tuple[Array, Array],
-    market: tuple[Array, Array],
-) -> Series:
-    others = ("date", "days", "acts")
-    fields = {
-        field: np.asarray(values, dtype=np.float64)
-        for field, values in columns.items()
-        if field not in others
-    }
-    date = np.asarray(columns["date"], dtype="datetime64[ns]")
-    close = fields["close"]
-    before = np.append(np.nan, close[:-1])[: len(close)]
-    step, span = own
-    move = step - market[0]
-    sigma = np.maximum(1.4826 * _usual(np.abs(move)), SIGMA_FLOOR)
-    money = close * fields["volume"]
-    usual = _usual(np.where(money > 0, money, np.nan))
-    # a symbol's first rows have no past; what is usual for it later is the best there is
-    whole = float(np.median(money[money > 0])) if (money > 0).any() else np.nan
+def _numbers(frame: pd.DataFrame, name: str) -> Array:
+    """Return a column (n,), NaN where the frame has none of that name."""
+    if name not in frame.columns:
+        return np.full(len(frame), np.nan)
+    return frame[name].to_numpy(dtype=np.float64)
+
+
+def _usable_rows(date: Dates, close: Array) -> Places:
+    """Return the rows with a date and a close, by date; of rows with the same date, the last."""
+    usable = np.flatnonzero(~np.isnat(date) & (close > 0) & np.isfinite(close))
+    order: Places = usable[np.argsort(date[usable], kind="stable")]
+    if not len(order):
+        return order
+    last: Mask = np.append(date[order][1:] != date[order][:-1], True)
+    return np.asarray(order[last])
+
+
+def _positive(prices: Array) -> Array:
+    return np.where(prices > 0, prices, np.nan)
+
+
+def _implied_ratio(close: Array, adj_close: Array) -> Array:
+    """Return the splits (n,) that close shows beside adj_close, in a source without actions."""
+    factor = adj_close / close
+    implied = np.ones(len(close))
+    implied[1:] = factor[1:] / factor[:-1]
+    # a change this small is a dividend or rounding, and explains no jump
+    return np.where(np.abs(implied - 1.0) > SMALL_ACTION, implied, 1.0)
+
+
+def log_ratio(above: Array, below: Array) -> Array:
+    """Return log(above / below), NaN where one of them is not there."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        return Series(
-            symbol=symbol,
-            prices=prices,
-            daily=is_daily(date),
-            actions=bool(columns["acts"][0]),
-            days=np.asarray(columns["days"], dtype="datetime64[D]"),
-            date=date,
-            before=before,
-            step=step,
-            market=market[0],
-            move=move,
-            sigma=np.where(np.isnan(sigma), SIGMA_UNKNOWN, sigma),
-            gap=np.log(fields["open"] * fields["ratio"] / before),
-            span=span,
-            usual_span=_usual(span),
-            market_span=market[1],
-            turnover=money / usual,
-            usual_turnover=np.where(np.isnan(usual), whole, usual),
-            **fields,
-        )
+        return np.log(above / below)
+
+
+def _median(place: Places, values: Array) -> Array:
+    """Return the median of the values at each place (t,), 0 where few have one."""
+    import pandas as pd
+
+    groups = pd.Series(values).groupby(place)
+    median = groups.median().where(groups.count() >= CROWD, 0.0)
+    return np.asarray(median, dtype=np.float64)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from bt_run_plugins.market_data.rules.findings import Finding, Rule, day
+from bt_run.text import day_text
+from bt_run_plugins.market_data.rules.findings import NOWHERE, Finding, Findings, Rule
 from bt_run_plugins.market_data.rules.series import Dates, Series
 from bt_run_plugins.market_data.rules.thresholds import Thresholds
 
@@ -37,7 +38,7 @@ RULES = (
 )
 
 
-def missing_session(series: Series, sessions: Dates, limits: Thresholds) -> list[Finding]:
+def missing_session(series: Series, sessions: Dates, limits: Thresholds) -> Findings:
     """Find the calendar's sessions between the first and the last row that have no row.
 
     One finding per run of missing sessions, dated at the first; the value is how many they are.
@@ -49,82 +50,82 @@ def missing_session(series: Series, sessions: Dates, limits: Thresholds) -> list
     absent = np.flatnonzero(~np.isin(life, have))
     if not len(absent):
         return []
-    out = []
-    for run in np.split(absent, np.flatnonzero(np.diff(absent) > 1) + 1):
-        first, last = life[run[0]], life[run[-1]]
-        text = (
-            f"no row on {first}"
-            if len(run) == 1
-            else f"no rows on {len(run)} sessions, {first} to {last}"
-        )
-        out.append(_found(series.symbol, "missing_session", first, float(len(run)), text))
-    return out
+    # where the next one is not the next session
+    breaks = np.flatnonzero(np.diff(absent) > 1) + 1
+    found = []
+    for run in np.split(life[absent], breaks):
+        text = _missing_text(run)
+        found.append(_warning(series, "missing_session", run[0], len(run), text))
+    return found
 
 
-def extra_session(series: Series, sessions: Dates, limits: Thresholds) -> list[Finding]:
+def _missing_text(run: Dates) -> str:
+    if len(run) == 1:
+        return f"no row on {run[0]}"
+    return f"no rows on {len(run)} sessions, {run[0]} to {run[-1]}"
+
+
+def extra_session(series: Series, sessions: Dates, limits: Thresholds) -> Findings:
     """Find rows on dates that are no session of the calendar; the value is the day of the week,
     Monday 0.
     """
-    extra = series.days[~np.isin(series.days, sessions)]
-    week = (extra.astype(np.int64) + 3) % 7
-    return [
-        _found(
-            series.symbol,
-            "extra_session",
-            date,
-            float(number),
-            f"a row on {date}, when the exchange was closed",
-        )
-        for date, number in zip(extra, week, strict=True)
-    ]
+    found = []
+    for date in series.days[~np.isin(series.days, sessions)]:
+        # the epoch was a Thursday
+        weekday = (int(date.astype(np.int64)) + 3) % 7
+        text = f"a row on {date}, when the exchange was closed"
+        found.append(_warning(series, "extra_session", date, weekday, text))
+    return found
 
 
-def time_of_day(series: Series, sessions: Dates, limits: Thresholds) -> list[Finding]:
-    """Find daily rows that carry a time of day: one finding for the symbol, the value is how many."""
+def time_of_day(series: Series, sessions: Dates, limits: Thresholds) -> Findings:
+    """Find daily rows that carry a time of day: one finding a symbol, the value is how many."""
+    import pandas as pd
+
     clock = series.date != series.date.astype("datetime64[D]")
-    if not series.daily or not clock.any():
+    count = int(clock.sum())
+    if not series.daily or not count:
         return []
     first = series.date[clock][0]
-    text = f"{int(clock.sum())} daily rows carry a time of day, the first at {day(first)}; expected dates alone"
-    return [_found(series.symbol, "time_of_day", first, float(clock.sum()), text)]
+    text = (
+        f"{count} daily rows carry a time of day, the first at {day_text(pd.Timestamp(first))}; "
+        "expected dates alone"
+    )
+    return [_warning(series, "time_of_day", first, count, text)]
 
 
-def ticker_reuse(series: Series, sessions: Dates, limits: Thresholds) -> list[Finding]:
+def ticker_reuse(series: Series, sessions: Dates, limits: Thresholds) -> Findings:
     """Find gaps of over ``reuse_gap`` sessions after which the level does not connect.
 
     |log(total return over the gap)| > reuse_sigmas * sigma * sqrt(sessions in the gap); the value
     is that log return.
     """
-    at = np.searchsorted(sessions, series.date.astype("datetime64[D]"))
-    gap = np.diff(at, prepend=at[:1])
-    with np.errstate(invalid="ignore"):
-        far = np.abs(series.move) > limits.reuse_sigmas * series.sigma * np.sqrt(gap)
-    return [
-        _found(
-            series.symbol,
-            "ticker_reuse",
-            series.date[row],
-            float(series.step[row]),
+    session = np.searchsorted(sessions, series.date.astype("datetime64[D]"))
+    gap = np.diff(session, prepend=session[:1])
+    usual = limits.reuse_sigmas * series.sigma * np.sqrt(gap)
+    rows = (gap > limits.reuse_gap) & (series.size > usual)
+
+    def text(series: Series, row: int) -> str:
+        return (
             f"after {gap[row] - 1} sessions without rows the close is {series.close[row]:.6g}, "
-            f"before it was {series.before[row]:.6g}: this may be another company's share",
+            f"before it was {series.before[row]:.6g}: this may be another company's share"
         )
-        for row in np.flatnonzero((gap > limits.reuse_gap) & far)
-    ]
+
+    return series.findings("ticker_reuse", rows, series.step, text)
 
 
-def intraday_rows(series: Series, sessions: Dates, limits: Thresholds) -> list[Finding]:
-    """Say that a symbol's rows are bars within the day, to which the rules on daily moves do not
+def intraday_rows(series: Series, sessions: Dates, limits: Thresholds) -> Findings:
+    """Find symbols whose rows are bars within the day, to which the rules on daily moves do not
     apply.
     """
     if series.daily:
         return []
-    text = "bars within the day: checked row by row and for missing sessions, not for moves, volume and actions"
-    return [
-        Finding(
-            series.symbol, np.datetime64("NaT"), "intraday_rows", float(len(series)), "info", text
-        )
-    ]
+    text = (
+        "bars within the day: checked row by row and for missing sessions, not for moves, volume "
+        "and actions"
+    )
+    return [Finding(series.symbol, NOWHERE, "intraday_rows", float(len(series)), "info", text)]
 
 
-def _found(symbol: str, rule: str, date: np.datetime64, value: float, text: str) -> Finding:
-    return Finding(symbol, date, rule, value, "warning", text)
+def _warning(series: Series, rule: str, date: np.datetime64, value: float, text: str) -> Finding:
+    return Finding(series.symbol, date, rule, float(value), "warning", text)

@@ -8,8 +8,8 @@ from bt_run import Config
 
 
 class Thresholds(Config):
-    """Set what the rules compare with; moves are logarithms beyond the market's median move of the
-    day.
+    """Configuration of what the rules compare with; moves are logarithms beyond the market's median
+    move of the day.
 
     "sigmas" are the symbol's own: 1.4826 x the median absolute move of the 63 sessions before, at
     least 0.5 %. "Turnover" is close x volume, as a multiple of its own median over the 63 sessions

@@ -10,24 +10,38 @@ import numpy as np
 from pydantic import Field
 
 from bt_run import Config, exchange_sessions
-from bt_run_plugins.market_data.rules import across as rules_across
-from bt_run_plugins.market_data.rules import actions as rules_actions
-from bt_run_plugins.market_data.rules import prices as rules_prices
-from bt_run_plugins.market_data.rules import schema
-from bt_run_plugins.market_data.rules import sessions as rules_sessions
-from bt_run_plugins.market_data.rules.findings import SEVERITIES, Finding, Rule, as_table
+from bt_run_plugins.market_data.rules import (
+    across,
+    actions,
+    moves,
+    prices,
+    schema,
+    sessions,
+)
+from bt_run_plugins.market_data.rules.findings import SEVERITIES, Finding, Findings, Rule, as_table
 from bt_run_plugins.market_data.rules.series import Dates, Series, measure
 from bt_run_plugins.market_data.rules.thresholds import Thresholds
 
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = [
+    "FATAL",
+    "RULES",
+    "STRICT",
+    "ValidateConfig",
+    "Validation",
+    "count_findings",
+    "validate",
+]
+
 RULES: tuple[Rule, ...] = (
     *schema.RULES,
-    *rules_sessions.RULES,
-    *rules_prices.RULES,
-    *rules_actions.RULES,
-    *rules_across.RULES,
+    *sessions.RULES,
+    *moves.RULES,
+    *prices.RULES,
+    *actions.RULES,
+    *across.RULES,
 )
 FATAL = frozenset(rule.name for rule in RULES if rule.fatal)
 # what a benchmark must not have: under the strict profile these warnings are errors
@@ -43,39 +57,39 @@ STRICT = frozenset(
     }
 )
 _SESSION_RULES = (
-    rules_sessions.missing_session,
-    rules_sessions.extra_session,
-    rules_sessions.time_of_day,
-    rules_sessions.ticker_reuse,
-    rules_sessions.intraday_rows,
+    sessions.missing_session,
+    sessions.extra_session,
+    sessions.time_of_day,
+    sessions.ticker_reuse,
+    sessions.intraday_rows,
 )
 _DAILY_RULES = (
-    rules_prices.bad_tick,
-    rules_prices.split_like,
-    rules_prices.jump,
-    rules_prices.large_move,
-    rules_prices.range_spike,
-    rules_prices.repeated_row,
-    rules_prices.one_price,
-    rules_prices.zero_volume,
-    rules_prices.stale_price,
-    rules_prices.stale_opens,
-    rules_actions.adj_close_mismatch,
-    rules_actions.split_not_in_price,
-    rules_actions.dividend_not_in_price,
-    rules_actions.action_ambiguous,
-    rules_actions.dividend_twice,
-    rules_actions.dividends_mixed,
+    moves.bad_tick,
+    moves.split_like,
+    moves.jump,
+    moves.large_move,
+    prices.range_spike,
+    prices.repeated_row,
+    prices.one_price,
+    prices.zero_volume,
+    prices.stale_price,
+    prices.stale_opens,
+    actions.adj_close_mismatch,
+    actions.split_not_in_price,
+    actions.dividend_not_in_price,
+    actions.action_ambiguous,
+    actions.dividend_twice,
+    actions.dividends_mixed,
 )
 _ROW_RULES = (
-    rules_actions.dividend_over_price,
-    rules_actions.split_odd,
-    rules_actions.prices_undeclared,
+    actions.dividend_over_price,
+    actions.split_odd,
+    actions.prices_undeclared,
 )
 
 
 class ValidateConfig(Config):
-    """Choose how strictly market data are judged."""
+    """Configuration of the validation: how strictly market data are judged."""
 
     profile: Literal["standard", "strict"] = Field(
         "standard",
@@ -91,8 +105,8 @@ class ValidateConfig(Config):
 
 @dataclass(frozen=True)
 class Validation:
-    """Hold the findings (FINDING_COLUMNS) and whether they fail the profile; ``failures`` are the
-    rows that do.
+    """The findings (FINDING_COLUMNS) and whether they fail the profile; ``failures`` are the rows
+    that do.
     """
 
     findings: pd.DataFrame
@@ -100,6 +114,7 @@ class Validation:
 
     @property
     def failed(self) -> bool:
+        """Return whether the profile is failed."""
         return bool(len(self.failures))
 
     @property
@@ -111,52 +126,71 @@ class Validation:
 
 
 def validate(
-    frames: Mapping[str, pd.DataFrame], prices: Mapping[str, str | None], config: ValidateConfig
+    frames: Mapping[str, pd.DataFrame],
+    conventions: Mapping[str, str | None],
+    config: ValidateConfig,
 ) -> Validation:
-    """Apply every rule to symbol frames; ``prices`` says of each what its prices are. Nothing is
-    changed.
+    """Apply every rule to symbol frames; ``conventions`` says of each what its prices are. Nothing
+    is changed.
 
     Raises:
         ConfigError: no such calendar.
     """
-    found: list[Finding] = []
+    limits = config.thresholds
+    found, series = _schema_findings(frames, conventions)
+    calendar = _sessions(series, config.calendar)
+    for item in series:
+        found += _symbol_findings(item, calendar, limits)
+    found += across.repeated_session(series, limits)
+    found += across.duplicate_history(series, limits)
+    if config.profile == "strict":
+        table = as_table(_strictly(item) for item in found)
+        fails = table["severity"] == "error"
+    else:
+        table = as_table(found)
+        fails = table["rule"].isin(FATAL)
+    return Validation(table, table[fails].reset_index(drop=True))
+
+
+def _schema_findings(
+    frames: Mapping[str, pd.DataFrame], conventions: Mapping[str, str | None]
+) -> tuple[Findings, list[Series]]:
+    """Return what single rows have wrong, and the series of the symbols that can be measured."""
+    found: Findings = []
     measurable = {}
     for symbol in sorted(frames):
         rows = schema.check_schema(symbol, frames[symbol])
         found += rows
         if schema.can_be_measured(rows):
             measurable[symbol] = frames[symbol]
-    series = [item for item in measure(measurable, prices) if len(item.days)]
-    sessions = _sessions(series, config.calendar)
-    for item in series:
-        found += _symbol_findings(item, sessions, config.thresholds)
-    found += rules_across.repeated_session(series, config.thresholds)
-    found += rules_across.duplicate_history(series, config.thresholds)
-    strict = config.profile == "strict"
-    if strict:
-        found = [replace(item, severity="error") if item.rule in STRICT else item for item in found]
-    table = as_table(found)
-    fails = table["severity"] == "error" if strict else table["rule"].isin(FATAL)
-    return Validation(table, table[fails].reset_index(drop=True))
+    series = [item for item in measure(measurable, conventions) if len(item.days)]
+    return found, series
+
+
+def _strictly(finding: Finding) -> Finding:
+    if finding.rule not in STRICT:
+        return finding
+    return replace(finding, severity="error")
 
 
 def count_findings(findings: pd.DataFrame) -> pd.DataFrame:
     """Return rule, severity, findings and symbols of a table of findings, the worst first."""
     groups = findings.groupby(["severity", "rule"], sort=True)["symbol"]
     counts = groups.agg(findings="size", symbols="nunique").reset_index()
-    counts["severity_order"] = counts["severity"].map(SEVERITIES.index).astype("int64")
-    counts = counts.sort_values(
-        ["severity_order", "findings", "rule"], ascending=[True, False, True]
-    )
+    counts["order"] = counts["severity"].map(SEVERITIES.index).astype("int64")
+    counts = counts.sort_values(["order", "findings", "rule"], ascending=[True, False, True])
     return counts[["rule", "severity", "findings", "symbols"]].reset_index(drop=True)
 
 
-def _symbol_findings(series: Series, sessions: Dates, limits: Thresholds) -> list[Finding]:
-    found: list[Finding] = []
+def _symbol_findings(series: Series, calendar: Dates, limits: Thresholds) -> Findings:
+    found: Findings = []
     for dated in _SESSION_RULES:
-        found += dated(series, sessions, limits)
-    for rule in (*_ROW_RULES, *(_DAILY_RULES if series.daily else ())):
+        found += dated(series, calendar, limits)
+    for rule in _ROW_RULES:
         found += rule(series, limits)
+    if series.daily:
+        for rule in _DAILY_RULES:
+            found += rule(series, limits)
     return found
 
 
@@ -164,10 +198,9 @@ def _sessions(series: Sequence[Series], calendar: str) -> Dates:
     """Return the exchange's sessions over all rows; those of one year when there is no row, to
     check the name.
     """
-    ends = [day for item in series for day in (item.days[0], item.days[-1])]
-    first, last = (
-        (min(ends), max(ends))
-        if ends
-        else (np.datetime64("2020-01-01"), np.datetime64("2020-12-31"))
-    )
+    first = np.datetime64("2020-01-01")
+    last = np.datetime64("2020-12-31")
+    if series:
+        first = min(item.days[0] for item in series)
+        last = max(item.days[-1] for item in series)
     return exchange_sessions(calendar, first, last)

@@ -4,16 +4,19 @@ fetched.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bt_run import DataError, Rows
-from bt_run_plugins.market_data.store.manifest import Entry, Key
+from bt_run_plugins.market_data.store.manifest import Key
+from bt_run_plugins.market_data.store.records import RawEntry
 from bt_run_plugins.market_data.store.store import Store
+from bt_run_plugins.sources.sample import PriceConvention
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,20 +25,23 @@ __all__ = [
     "COLUMNS",
     "NUMBERS",
     "Joined",
+    "counting",
+    "frame_of_rows",
     "join_raw",
-    "latest_raw",
     "rows_of_columns",
     "symbol_frame",
-    "whole",
 ]
 
 NUMBERS = ("open", "high", "low", "close", "adj_close", "volume", "dividend", "split")
 COLUMNS = ("date", *NUMBERS)
+_DTYPES = MappingProxyType({"date": np.dtype("datetime64[ns]")})
+_SHOWN = 3  # dates that a note names
+_SAME = 1e-9  # relative difference below which two levels of adj_close are one
 
 
 @dataclass(frozen=True, kw_only=True)
 class Joined:
-    """Hold what is known of a series as of now, before any cleaning.
+    """What is known of a series as of now, before any cleaning.
 
     Attributes:
         frame: the symbol frame; rows in the order received.
@@ -45,7 +51,7 @@ class Joined:
     """
 
     frame: pd.DataFrame
-    prices: str | None
+    prices: PriceConvention | None
     inputs: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -59,28 +65,26 @@ def symbol_frame(columns: Mapping[str, Any]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    if missing := {"date", "close"} - columns.keys():
-        raise DataError(
-            f"found columns {', '.join(map(str, columns))}; expected "
-            f"{' and '.join(sorted(missing))} too"
-        )
-    return pd.DataFrame(
-        {
-            name: np.asarray(
-                columns[name], dtype="datetime64[ns]" if name == "date" else np.float64
-            )
-            for name in COLUMNS
-            if name in columns
-        }
-    )
+    missing = {"date", "close"} - columns.keys()
+    if missing:
+        found = ", ".join(map(str, columns))
+        expected = " and ".join(sorted(missing))
+        raise DataError(f"found columns {found}; expected {expected} too")
+    typed = {}
+    for name in COLUMNS:
+        if name in columns:
+            typed[name] = np.asarray(columns[name], dtype=_DTYPES.get(name, np.float64))
+    return pd.DataFrame(typed)
 
 
 def frame_of_rows(rows: Rows) -> pd.DataFrame:
     """Return the symbol frame of the rows that a reader of files found."""
-    columns = {name: getattr(rows, name) for name in NUMBERS}
-    return symbol_frame(
-        {"date": rows.times} | {name: value for name, value in columns.items() if value is not None}
-    )
+    columns: dict[str, Any] = {"date": rows.times}
+    for name in NUMBERS:
+        values = getattr(rows, name)
+        if values is not None:
+            columns[name] = values
+    return symbol_frame(columns)
 
 
 def rows_of_columns(columns: Mapping[str, NDArray[Any]]) -> Rows:
@@ -92,80 +96,110 @@ def rows_of_columns(columns: Mapping[str, NDArray[Any]]) -> Rows:
     return Rows(times=columns["date"][present].astype("datetime64[ns]"), **values)
 
 
-def whole(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
-    """Return the raw files that count: the newest that holds all of a series, and those after it."""
-    starts = [i for i, entry in enumerate(entries) if entry.facts.get("whole")]
-    return entries[starts[-1] if starts else 0 :]
-
-
-def latest_raw(store: Store, key: Key) -> pd.DataFrame:
-    """Return one frame of a series' raw files as of now; the newest wins where several have a date.
-
-    Raises:
-        DataError: there is no such series, or a file is missing or has changed.
-    """
-    return join_raw(store, key).frame
+def counting(entries: Sequence[RawEntry]) -> tuple[RawEntry, ...]:
+    """Return the raw files that count: the newest that holds a whole series, and those after it."""
+    start = 0
+    for place, entry in enumerate(entries):
+        if entry.facts.whole:
+            start = place
+    return tuple(entries[start:])
 
 
 def join_raw(store: Store, key: Key) -> Joined:
     """Join the raw files of a series; rows without a close and unfinished bars are left out, and
-    told.
+    reported.
 
     Raises:
         DataError: there is no such series, or a file is missing or has changed.
     """
-    import pandas as pd
-
-    entries = whole(store.raw(key))
+    entries = counting(store.raw(key))
     if not entries:
         raise DataError(
             f"{store.folder}: no raw prices of {key.symbol} from {key.source} at {key.interval} "
             "bars"
         )
     notes: list[str] = []
-    frame: pd.DataFrame | None = None
-    for entry in entries:
-        part, unfinished = store.read(entry), entry.facts.get("unfinished")
-        if unfinished:
-            part = part[part["date"] < np.datetime64(unfinished)]
-        if frame is not None:
-            frame, part = _on_its_level(frame, part, notes), part
-            part = pd.concat([frame[~frame["date"].isin(part["date"])], part])
-        frame = part.reset_index(drop=True)
-    assert frame is not None
+    frame = _stacked(store, entries, notes)
     frame = frame[[name for name in COLUMNS if name in frame.columns]]
-    notes += [note for entry in entries for note in entry.facts.get("notes", ())]
-    if entries[-1].facts.get("unfinished"):
-        notes.append(
-            f"the bar of {entries[-1].facts['unfinished']} was not over when it was fetched; it "
-            "is left out"
-        )
-    absent = frame["close"].isna()
-    if absent.any():
-        days = frame["date"][absent].dt.strftime("%Y-%m-%d")
-        some = ", ".join(days[:3]) + (" and others" if len(days) > 3 else "")
-        notes.append(f"{len(days)} rows without a close are left out: {some}")
-        frame = frame[~absent].reset_index(drop=True)
+    notes += _notes_of(entries)
+    frame = _with_closes(frame, notes)
     return Joined(
         frame=frame,
-        prices=entries[-1].facts.get("prices"),
+        prices=entries[-1].facts.prices,
         inputs=tuple(entry.sha256 for entry in entries),
         notes=tuple(dict.fromkeys(notes)),
     )
 
 
-def _on_its_level(before: pd.DataFrame, part: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+def _notes_of(entries: Sequence[RawEntry]) -> list[str]:
+    """Return what was said when the files were received."""
+    notes: list[str] = []
+    for entry in entries:
+        notes += entry.facts.notes
+    unfinished = entries[-1].facts.unfinished
+    if unfinished:
+        notes.append(f"the bar of {unfinished} was not over when it was fetched; it is left out")
+    return notes
+
+
+def _stacked(store: Store, entries: Sequence[RawEntry], notes: list[str]) -> pd.DataFrame:
+    """Return the rows of all files; the newest wins where several have a date."""
+    import pandas as pd
+
+    frame = _finished_rows(store, entries[0])
+    for entry in entries[1:]:
+        newer = _finished_rows(store, entry)
+        older = _on_its_level(frame, newer, notes)
+        kept = older[~older["date"].isin(newer["date"])]
+        frame = pd.concat([kept, newer], ignore_index=True)
+    return frame.reset_index(drop=True)
+
+
+def _finished_rows(store: Store, entry: RawEntry) -> pd.DataFrame:
+    """Return the rows of a file whose bars were over when they came."""
+    frame = store.read(entry)
+    if entry.facts.unfinished is None:
+        return frame
+    return frame[frame["date"] < np.datetime64(entry.facts.unfinished)]
+
+
+def _with_closes(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """Return the rows with a close; vendors write others for days not traded."""
+    absent = frame["close"].isna()
+    if not absent.any():
+        return frame
+    days = frame["date"][absent].dt.strftime("%Y-%m-%d")
+    shown = ", ".join(days[:_SHOWN])
+    others = " and others" if len(days) > _SHOWN else ""
+    notes.append(f"{len(days)} rows without a close are left out: {shown}{others}")
+    return frame[~absent].reset_index(drop=True)
+
+
+def _on_its_level(before: pd.DataFrame, newer: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     """Return the rows before with adj_close on the level of those fetched later.
 
     Each dividend lets a vendor multiply all adj_close before it by one factor; the first bar in
     both shows it.
     """
-    if "adj_close" not in before.columns or "adj_close" not in part.columns:
+    if "adj_close" not in before.columns or "adj_close" not in newer.columns:
         return before
-    both = before[["date", "adj_close"]].merge(part[["date", "adj_close"]], on="date").dropna()
-    factor = float(both["adj_close_y"].iloc[0] / both["adj_close_x"].iloc[0]) if len(both) else 1.0
-    if abs(factor - 1) < 1e-9:
+    known = _first_levels(before, newer)
+    if known is None:
         return before
-    day = f"{both['date'].iloc[0]:%Y-%m-%d}"
-    notes.append(f"adj_close before {day} is multiplied by {factor:.6g}, as dividends since did")
+    day, old, new = known
+    factor = float(new / old)
+    if abs(factor - 1) < _SAME:
+        return before
+    notes.append(
+        f"adj_close before {day:%Y-%m-%d} is multiplied by {factor:.6g}, as dividends since did"
+    )
     return before.assign(adj_close=before["adj_close"] * factor)
+
+
+def _first_levels(before: pd.DataFrame, newer: pd.DataFrame) -> tuple[Any, Any, Any] | None:
+    """Return the day of the first bar in both, and its adj_close then and now."""
+    columns = ["date", "adj_close"]
+    both = before[columns].merge(newer[columns], on="date", suffixes=("_old", "_new")).dropna()
+    if not len(both):
+        return None
+    return both["date"].iloc[0], both["adj_close_old"].iloc[0], both["adj_close_new"].iloc[0]

@@ -8,24 +8,38 @@ import hashlib
 import json
 import re
 import string
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from bt_run import DataError
+from bt_run_plugins.market_data.store.records import (
+    Entry,
+    FindingsEntry,
+    ProcessedEntry,
+    RawEntry,
+    Record,
+    first_fault,
+)
+
+__all__ = ["MANIFEST", "Contents", "Key", "SeriesFiles", "escaped", "read_manifest", "written"]
 
 MANIFEST = "manifest.json"
 _FORMAT = 1
 # upper case only: file systems that ignore case would put brk and BRK into one folder
-_PLAIN = frozenset(string.ascii_uppercase + string.digits + "-_^=")
+_KEPT = frozenset(string.ascii_uppercase + string.digits + "-_^=")
 _WORD = re.compile(r"[a-z][a-z0-9_-]{0,40}")
 _INTERVAL = re.compile(r"[1-9][0-9]{0,3}[a-z]{1,3}")
+_LONGEST = 60  # characters of a symbol
 
 
 @dataclass(frozen=True, order=True)
 class Key:
-    """Name a series: its source ("yahoo", "import"), its symbol there, and the length of its bars.
+    """The name of a series: its source ("yahoo", "import"), its symbol there, and the length of its
+    bars.
 
     Raises:
         DataError: a part is not a word that a folder can carry.
@@ -45,14 +59,12 @@ class Key:
             raise DataError(
                 f"interval was {self.interval!r}; expected a number and a unit, such as 1d or 5m"
             )
-        if (
-            not 0 < len(self.symbol) <= 60
-            or not self.symbol.isprintable()
-            or self.symbol != self.symbol.strip()
-        ):
+        fits = 0 < len(self.symbol) <= _LONGEST
+        plain = self.symbol.isprintable() and self.symbol == self.symbol.strip()
+        if not (fits and plain):
             raise DataError(
-                f"symbol was {self.symbol!r}; expected 1 to 60 printable characters without space "
-                "around them"
+                f"symbol was {self.symbol!r}; expected 1 to {_LONGEST} printable characters "
+                "without space around them"
             )
 
     @property
@@ -67,82 +79,107 @@ def escaped(symbol: str) -> str:
     All but A-Z, 0-9, -, _, ^ and = become %XX, a byte of their UTF-8 in hexadecimal; a dot stays
     inside.
     """
-    inside = range(1, len(symbol) - 1)
-    return "".join(
-        c
-        if c in _PLAIN or (c == "." and i in inside)
-        else "".join(f"%{byte:02X}" for byte in c.encode())
-        for i, c in enumerate(symbol)
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """Describe one file of the store, as the manifest has it."""
-
-    file: str
-    sha256: str
-    rows: int
-    first: str | None
-    last: str | None
-    made_at: str
-    facts: Mapping[str, Any]
+    parts = []
+    for place, letter in enumerate(symbol):
+        inside = 0 < place < len(symbol) - 1
+        if letter in _KEPT or (letter == "." and inside):
+            parts.append(letter)
+            continue
+        for byte in letter.encode():
+            parts.append(f"%{byte:02X}")
+    return "".join(parts)
 
 
 @dataclass(frozen=True)
-class Series:
-    """Hold the files of one series: raw ones, oldest first, and what was made of them."""
+class SeriesFiles:
+    """The files of one series: raw ones, oldest first, and what was made of them."""
 
-    raw: tuple[Entry, ...] = ()
-    processed: Entry | None = None
+    raw: tuple[RawEntry, ...] = ()
+    processed: ProcessedEntry | None = None
+
+    @property
+    def every(self) -> tuple[Entry, ...]:
+        """Return all files, raw or processed."""
+        return (*self.raw, self.processed) if self.processed is not None else self.raw
 
 
 @dataclass(frozen=True)
 class Contents:
-    """Hold what the manifest says. ``superseded`` are files kept a while for readers that are still
-    at them.
+    """What the manifest says. ``superseded`` are files kept a while for readers that are still at
+    them.
     """
 
-    series: Mapping[Key, Series] = field(default_factory=dict)
-    findings: Entry | None = None
+    series: Mapping[Key, SeriesFiles] = field(default_factory=dict)
+    findings: FindingsEntry | None = None
     superseded: Mapping[str, str] = field(default_factory=dict)
+
+    def files_of(self, key: Key) -> SeriesFiles:
+        """Return the files of a series; none for one that is not there."""
+        return self.series.get(key, SeriesFiles())
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield every file that counts."""
+        for files in self.series.values():
+            yield from files.every
+        if self.findings is not None:
+            yield self.findings
 
     def named(self) -> set[str]:
         """Return every file that the manifest names."""
-        entries = [entry for one in self.series.values() for entry in (*one.raw, one.processed)]
-        return {entry.file for entry in (*entries, self.findings) if entry} | set(self.superseded)
+        return {entry.file for entry in self.entries()} | set(self.superseded)
 
     def key_of(self, entry: Entry) -> Key | None:
         """Return the series that a file belongs to; None for the table of findings."""
-        for key, one in self.series.items():
-            if any(known and known.file == entry.file for known in (*one.raw, one.processed)):
+        for key, files in self.series.items():
+            if entry.file in [known.file for known in files.every]:
                 return key
         return None
 
 
+class _StoredSeries(Record):
+    """One series as the manifest writes it."""
+
+    source: str
+    symbol: str
+    interval: str
+    raw: tuple[RawEntry, ...]
+    processed: ProcessedEntry | None
+
+
+class _StoredContents(Record):
+    """The contents as the manifest writes them."""
+
+    findings: FindingsEntry | None
+    series: tuple[_StoredSeries, ...]
+    superseded: Mapping[str, str]
+
+
 def written(contents: Contents) -> bytes:
     """Return the manifest's bytes; they carry a hash of themselves."""
-    body = {
-        "findings": asdict(contents.findings) if contents.findings else None,
-        "series": [
-            {
-                **asdict(key),
-                "raw": [asdict(entry) for entry in one.raw],
-                "processed": _plain(one.processed),
-            }
-            for key, one in sorted(contents.series.items())
-        ],
-        "superseded": dict(contents.superseded),
-    }
-    text = json.dumps(body, sort_keys=True, allow_nan=False)
+    stored = _StoredContents(
+        findings=contents.findings,
+        series=tuple(_stored(key, contents.series[key]) for key in sorted(contents.series)),
+        superseded=contents.superseded,
+    )
+    text = json.dumps(stored.model_dump(mode="json"), sort_keys=True, allow_nan=False)
     return f'{{"format": {_FORMAT}, "sha256": "{_hash(text)}", "contents":\n{text}\n}}\n'.encode()
+
+
+def _stored(key: Key, files: SeriesFiles) -> _StoredSeries:
+    return _StoredSeries(
+        source=key.source,
+        symbol=key.symbol,
+        interval=key.interval,
+        raw=files.raw,
+        processed=files.processed,
+    )
 
 
 def read_manifest(path: Path) -> Contents:
     """Read the manifest; a store without one is empty.
 
     Raises:
-        DataError: the file is damaged, or of another format.
+        DataError: the file is damaged, of another format, or holds what no record knows.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -150,43 +187,40 @@ def read_manifest(path: Path) -> Contents:
         return Contents()
     except (OSError, UnicodeDecodeError) as error:
         raise _damaged(path, f"cannot be read: {error}") from error
+    body = _checked_body(path, text)
     try:
-        found = json.loads(text)
-        told = found["sha256"], found["format"]
+        stored = _StoredContents.model_validate_json(body)
+    except ValidationError as error:
+        raise _damaged(path, f"holds what bt-run did not write: {first_fault(error)}") from error
+    series = {}
+    for one in stored.series:
+        key = Key(one.source, one.symbol, one.interval)
+        series[key] = SeriesFiles(one.raw, one.processed)
+    return Contents(series, stored.findings, stored.superseded)
+
+
+def _checked_body(path: Path, text: str) -> str:
+    """Return the contents' JSON, the manifest's second line, after comparing it with its hash."""
+    try:
+        head: Any = json.loads(text)
+        expected, found_format = head["sha256"], head["format"]
         body = text.split("\n")[1]
     except (ValueError, LookupError, TypeError) as error:
         raise _damaged(path, f"is not what bt-run wrote: {error}") from error
-    if told[1] != _FORMAT:
-        raise DataError(f"{path}: found format {told[1]!r}; this bt-run reads format {_FORMAT}")
-    if _hash(body) != told[0]:
-        raise _damaged(path, f"has the sha256 {_hash(body)}; expected {told[0]}")
-    parts = found["contents"]
-    return Contents(
-        series={
-            Key(item["source"], item["symbol"], item["interval"]): Series(
-                tuple(Entry(**entry) for entry in item["raw"]), _entry(item["processed"])
-            )
-            for item in parts["series"]
-        },
-        findings=_entry(parts["findings"]),
-        superseded=parts["superseded"],
-    )
+    if found_format != _FORMAT:
+        raise DataError(
+            f"{path}: found format {found_format!r}; this bt-run reads format {_FORMAT}"
+        )
+    if _hash(body) != expected:
+        raise _damaged(path, f"has the sha256 {_hash(body)}; expected {expected}")
+    return body
 
 
 def _damaged(path: Path, what: str) -> DataError:
     return DataError(
         f"{path}: the store's manifest {what}; bring the file back from a backup, or move "
-        f"{path.parent} away and "
-        "fetch or import again"
+        f"{path.parent} away and fetch or import again"
     )
-
-
-def _plain(entry: Entry | None) -> dict[str, Any] | None:
-    return asdict(entry) if entry else None
-
-
-def _entry(found: Mapping[str, Any] | None) -> Entry | None:
-    return Entry(**found) if found else None
 
 
 def _hash(text: str) -> str:

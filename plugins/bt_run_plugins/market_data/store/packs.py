@@ -16,33 +16,34 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from bt_run import DataError
 from bt_run.atomic import TEMPORARY, make_folder, replace_file, sync_folder
 from bt_run_plugins.market_data.processing import read_processed, stale
 from bt_run_plugins.market_data.store.frames import COLUMNS, symbol_frame
 from bt_run_plugins.market_data.store.manifest import Key, escaped
-from bt_run_plugins.market_data.store.store import Store, columns_of, parquet, span
+from bt_run_plugins.market_data.store.records import ProcessedEntry, Record, first_fault
+from bt_run_plugins.market_data.store.store import Store
+from bt_run_plugins.market_data.store.tables import columns_of, parquet, span
+from bt_run_plugins.sources.sample import PriceConvention
 
 __all__ = ["Pack", "Part", "create", "open_pack", "packs_in", "read_part", "verify"]
 
 PACK_FILE = "pack.json"
 _FORMAT = 1
 _SHORT = 16  # letters of the hash that name a pack
-_LAG = 7  # days that prices may end before the day of the pack
-_CURE = "copy the pack again, or make it again with `bt-run data pack create`"
+_LAG = np.timedelta64(7, "D")  # how long before the day of the pack prices may end
+_REMEDY = "copy the pack again, or make it again with `bt-run data pack create`"
 
 Columns = Mapping[str, NDArray[Any]]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """Describe one symbol of a pack; ``content`` is the hash of its values, ``sha256`` that of its
-    file.
-    """
+class Part(Record):
+    """One symbol of a pack; ``content`` is the hash of its values, ``sha256`` that of its file."""
 
     symbol: str
-    prices: str | None
+    prices: PriceConvention | None
     rows: int
     first: str | None
     last: str | None
@@ -51,9 +52,22 @@ class Part:
     sha256: str
 
 
+class _StoredPack(Record):
+    """A pack as its pack.json writes it; ``id`` is the whole hash."""
+
+    format: int
+    id: str
+    as_of: date
+    source: str
+    interval: str
+    calendar: str
+    made_at: str
+    parts: tuple[Part, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Pack:
-    """Describe a pack, as its pack.json does."""
+    """A pack in its folder."""
 
     id: str
     folder: Path
@@ -72,40 +86,33 @@ def create(store: Store, keys: Sequence[Key], as_of: date) -> tuple[Pack, bool]:
         DataError: the series are of several sources or calendars, are not cleaned, or end long
             before ``as_of``.
     """
-    calendar, columns = _checked(store, keys, as_of)
-    frames = {key: symbol_frame(columns[key]) for key in keys}
+    entries = _packable(store, keys)
+    columns = _columns_until(store, entries, as_of)
     parts = []
     contents = {}
     for key in sorted(keys):
-        file = f"symbol={escaped(key.symbol)}.parquet"
-        contents[file] = parquet(frames[key])
-        first, last = span(frames[key])
-        prices = read_processed(store, key).facts["prices"]
-        parts.append(
-            Part(
-                symbol=key.symbol,
-                prices=prices,
-                rows=len(frames[key]),
-                first=first,
-                last=last,
-                content=content_hash(key.symbol, prices, columns[key]),
-                file=file,
-                sha256=hashlib.sha256(contents[file]).hexdigest(),
-            )
-        )
-    facts = {
-        "as_of": as_of.isoformat(),
-        "source": keys[0].source,
-        "interval": keys[0].interval,
-        "calendar": calendar,
-        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "parts": [vars(part) for part in parts],
-    }
-    name = _id(facts)[:_SHORT]
+        part, content = _part(key, entries[key], columns[key])
+        parts.append(part)
+        contents[part.file] = content
+    stored = _stored(keys[0], entries[keys[0]].facts.calendar, as_of, parts)
+    name = stored.id[:_SHORT]
     there = _is_sound(store, name)
     if not there:
-        _write(store, name, facts, contents)
+        _write(store, name, stored, contents)
     return open_pack(store, name), there
+
+
+def _stored(key: Key, calendar: str, as_of: date, parts: Sequence[Part]) -> _StoredPack:
+    return _StoredPack(
+        format=_FORMAT,
+        id=_full_id(as_of, key.interval, calendar, parts),
+        as_of=as_of,
+        source=key.source,
+        interval=key.interval,
+        calendar=calendar,
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        parts=tuple(parts),
+    )
 
 
 def packs_in(store: Store) -> tuple[Pack, ...]:
@@ -114,10 +121,8 @@ def packs_in(store: Store) -> tuple[Pack, ...]:
     Raises:
         DataError: a pack's pack.json is damaged.
     """
-    names = [path.parent.name for path in (store.folder / "packs").glob(f"[!.]*/{PACK_FILE}")]
-    return tuple(
-        sorted((open_pack(store, name) for name in names), key=lambda pack: (pack.made_at, pack.id))
-    )
+    packs = [open_pack(store, name) for name in _names(store)]
+    return tuple(sorted(packs, key=lambda pack: (pack.made_at, pack.id)))
 
 
 def open_pack(store: Store, name: str) -> Pack:
@@ -130,31 +135,28 @@ def open_pack(store: Store, name: str) -> Pack:
     folder = store.folder / "packs" / name
     path = folder / PACK_FILE
     if Path(name).name != name or not path.is_file():
-        known = sorted(
-            found.parent.name for found in (store.folder / "packs").glob(f"[!.]*/{PACK_FILE}")
-        )
+        known = ", ".join(sorted(_names(store))) or "none"
         raise DataError(
-            f"{store.folder}: no pack {name!r}; it has {', '.join(known) or 'none'}; make one with "
+            f"{store.folder}: no pack {name!r}; it has {known}; make one with "
             "`bt-run data pack create --as-of DAY`"
         )
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        found = _id(facts)
-        pack = Pack(
-            id=name,
-            folder=folder,
-            as_of=date.fromisoformat(facts["as_of"]),
-            parts=tuple(Part(**part) for part in facts["parts"]),
-            **{word: facts[word] for word in ("source", "interval", "calendar", "made_at")},
-        )
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise DataError(f"{path}: cannot be read as a pack: {error}; {_CURE}") from error
-    if found != facts["id"] or found[:_SHORT] != name:
+    stored = _read_stored(path)
+    found = _full_id(stored.as_of, stored.interval, stored.calendar, stored.parts)
+    if found != stored.id or found[:_SHORT] != name:
         raise DataError(
             f"{path}: the pack was altered: what it says has the id {found[:_SHORT]}, expected "
-            f"{name}; {_CURE}"
+            f"{name}; {_REMEDY}"
         )
-    return pack
+    return Pack(
+        id=name,
+        folder=folder,
+        as_of=stored.as_of,
+        source=stored.source,
+        interval=stored.interval,
+        calendar=stored.calendar,
+        made_at=stored.made_at,
+        parts=stored.parts,
+    )
 
 
 def read_part(pack: Pack, part: Part) -> dict[str, NDArray[Any]]:
@@ -164,26 +166,30 @@ def read_part(pack: Pack, part: Part) -> dict[str, NDArray[Any]]:
         DataError: the file is missing, or its values are not those of the pack.
     """
     path = pack.folder / Path(part.file).name
+    columns = columns_of(_checked_content(path, part))
+    found = content_hash(part.symbol, part.prices, columns)
+    if found != part.content:
+        raise DataError(
+            f"{path}: the prices of {part.symbol} were altered: found the hash {found}, "
+            f"expected {part.content}; {_REMEDY}"
+        )
+    return columns
+
+
+def _checked_content(path: Path, part: Part) -> bytes:
+    """Return the bytes of one symbol's file, if it is the one that was written."""
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise DataError(
-            f"{path}: {part.symbol} cannot be read: {error.strerror or error}; {_CURE}"
-        ) from error
+        reason = error.strerror or error
+        raise DataError(f"{path}: {part.symbol} cannot be read: {reason}; {_REMEDY}") from error
     found = hashlib.sha256(content).hexdigest()
     if found != part.sha256:
         raise DataError(
             f"{path}: the file of {part.symbol} was altered: found the sha256 {found}, expected "
-            f"{part.sha256}; {_CURE}"
+            f"{part.sha256}; {_REMEDY}"
         )
-    columns = columns_of(content)
-    values = content_hash(part.symbol, part.prices, columns)
-    if values != part.content:
-        raise DataError(
-            f"{path}: the prices of {part.symbol} were altered: found the hash {values}, "
-            f"expected {part.content}; {_CURE}"
-        )
-    return columns
+    return content
 
 
 def verify(store: Store, name: str) -> tuple[str, ...]:
@@ -202,7 +208,8 @@ def verify(store: Store, name: str) -> tuple[str, ...]:
         return None
 
     with ThreadPoolExecutor() as pool:
-        return tuple(text for text in pool.map(complaint, pack.parts) if text)
+        complaints = list(pool.map(complaint, pack.parts))
+    return tuple(text for text in complaints if text is not None)
 
 
 def _is_sound(store: Store, name: str) -> bool:
@@ -210,6 +217,22 @@ def _is_sound(store: Store, name: str) -> bool:
         return not verify(store, name)
     except DataError:
         return False
+
+
+def _names(store: Store) -> list[str]:
+    """Return the packs of a store by name; one that a writer is still making is not there."""
+    found = (store.folder / "packs").glob(f"[!.]*/{PACK_FILE}")
+    return [path.parent.name for path in found]
+
+
+def _read_stored(path: Path) -> _StoredPack:
+    try:
+        return _StoredPack.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        reason: object = first_fault(error)
+    except OSError as error:
+        reason = error
+    raise DataError(f"{path}: cannot be read as a pack: {reason}; {_REMEDY}")
 
 
 def content_hash(symbol: str, prices: str | None, columns: Columns) -> str:
@@ -227,77 +250,108 @@ def _blocks(columns: Columns, names: Sequence[str]) -> Iterator[bytes]:
     for name in names:
         if name == "date":
             yield columns[name].astype("datetime64[ns]").astype("<i8").tobytes()
-        else:
-            values = np.asarray(columns[name], dtype="<f8") + 0.0  # one zero only
-            yield np.where(np.isnan(values), np.nan, values).astype("<f8").tobytes()
+            continue
+        values = np.asarray(columns[name], dtype="<f8") + 0.0  # one zero only
+        yield np.where(np.isnan(values), np.nan, values).astype("<f8").tobytes()
 
 
-def _id(facts: Mapping[str, Any]) -> str:
+def _full_id(as_of: date, interval: str, calendar: str, parts: Sequence[Part]) -> str:
     """Return the hash of what a pack says: not of its files, its time or its source."""
-    said = [
-        [part["symbol"], part["prices"], part["content"]]
-        for part in sorted(facts["parts"], key=lambda part: str(part["symbol"]))
-    ]
-    text = json.dumps([_FORMAT, facts["as_of"], facts["interval"], facts["calendar"], said])
+    said = []
+    for part in sorted(parts, key=lambda part: part.symbol):
+        said.append([part.symbol, part.prices, part.content])
+    text = json.dumps([_FORMAT, as_of.isoformat(), interval, calendar, said])
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _checked(
-    store: Store, keys: Sequence[Key], as_of: date
-) -> tuple[str, dict[Key, dict[str, NDArray[Any]]]]:
-    """Return the calendar and each symbol's columns up to ``as_of``."""
+def _packable(store: Store, keys: Sequence[Key]) -> dict[Key, ProcessedEntry]:
+    """Return the processed files of series that may stand in one pack."""
     if not keys:
         raise DataError(
             f"{store.folder}: no series to pack; `bt-run data list` shows what there is"
         )
+    _check_kinds(keys)
+    for key in keys:
+        why = stale(store, key)
+        if why is not None:
+            command = f"bt-run data clean {key.symbol} --source {key.source}"
+            raise DataError(f"{key.symbol}: {why}; run `{command}` first")
+    entries = {key: read_processed(store, key) for key in keys}
+    calendars = sorted({entry.facts.calendar for entry in entries.values()})
+    if len(calendars) > 1:
+        raise DataError(
+            f"a pack has one calendar; found {', '.join(calendars)}; clean all with one"
+        )
+    return entries
+
+
+def _check_kinds(keys: Sequence[Key]) -> None:
     kinds = sorted({(key.source, key.interval) for key in keys})
     if len(kinds) > 1:
         found = ", ".join(f"{source} at {interval}" for source, interval in kinds)
         raise DataError(
             f"a pack holds one source at one interval; found {found}; say `--source {kinds[0][0]}`"
         )
-    for key in keys:
-        if (why := stale(store, key)) is not None:
-            raise DataError(
-                f"{key.symbol}: {why}; run `bt-run data clean {key.symbol} --source {key.source}` "
-                "first"
-            )
-    entries = {key: read_processed(store, key) for key in keys}
-    calendars = sorted({entry.facts["calendar"] for entry in entries.values()})
-    if len(calendars) > 1:
-        raise DataError(
-            f"a pack has one calendar; found {', '.join(calendars)}; clean all with one"
-        )
+
+
+def _columns_until(
+    store: Store, entries: Mapping[Key, ProcessedEntry], as_of: date
+) -> dict[Key, Columns]:
+    """Return each symbol's columns up to ``as_of``."""
+    end = np.datetime64(as_of) + np.timedelta64(1, "D")
     with ThreadPoolExecutor() as pool:
-        read = dict(zip(keys, pool.map(store.read_columns, entries.values()), strict=True))
-    limit = np.datetime64(as_of) + np.timedelta64(1, "D")
-    columns = {
-        key: {n: v[table["date"] < limit] for n, v in table.items()} for key, table in read.items()
-    }
-    if empty := [key.symbol for key in keys if not len(columns[key]["date"])]:
-        raise DataError(f"{empty[0]}: no prices up to {as_of}; expected some, or leave it out")
-    last = max(table["date"][-1] for table in columns.values()).astype("datetime64[D]")
-    if np.datetime64(as_of) - last > np.timedelta64(_LAG, "D"):
+        tables = list(pool.map(store.read_columns, entries.values()))
+    columns: dict[Key, Columns] = {}
+    for key, table in zip(entries, tables, strict=True):
+        inside = table["date"] < end
+        if not inside.any():
+            raise DataError(
+                f"{key.symbol}: no prices up to {as_of}; expected some, or leave it out"
+            )
+        columns[key] = {name: values[inside] for name, values in table.items()}
+    _check_end(columns, as_of)
+    return columns
+
+
+def _check_end(columns: Mapping[Key, Columns], as_of: date) -> None:
+    """Refuse prices of which the newest is long before the day of the pack."""
+    last = max(own["date"][-1] for own in columns.values()).astype("datetime64[D]")
+    if np.datetime64(as_of) - last > _LAG:
         raise DataError(
             f"the prices end at {last}, long before {as_of}; fetch them, or say `--as-of {last}`"
         )
-    return calendars[0], columns
 
 
-def _write(
-    store: Store, name: str, facts: Mapping[str, Any], contents: Mapping[str, bytes]
-) -> None:
+def _part(key: Key, entry: ProcessedEntry, columns: Columns) -> tuple[Part, bytes]:
+    """Return one symbol of a pack, and the content of its file."""
+    frame = symbol_frame(columns)
+    content = parquet(frame)
+    first, last = span(frame)
+    prices = entry.facts.prices
+    part = Part(
+        symbol=key.symbol,
+        prices=prices,
+        rows=len(frame),
+        first=first,
+        last=last,
+        content=content_hash(key.symbol, prices, columns),
+        file=f"symbol={escaped(key.symbol)}.parquet",
+        sha256=hashlib.sha256(content).hexdigest(),
+    )
+    return part, content
+
+
+def _write(store: Store, name: str, stored: _StoredPack, contents: Mapping[str, bytes]) -> None:
     """Write a pack beside its place and move it there in one step, as the store's only writer."""
     final = store.folder / "packs" / name
     half = final.with_name(f"{TEMPORARY}{name}")
+    text = json.dumps(stored.model_dump(mode="json"), indent=1)
     with store.writing():
         try:
             shutil.rmtree(half, ignore_errors=True)
             make_folder(half)
-            for file, content in contents.items():
+            for file, content in {**contents, PACK_FILE: text.encode()}.items():
                 replace_file(half / file, content)
-            text = json.dumps({"format": _FORMAT, "id": _id(facts), **facts}, indent=1)
-            replace_file(half / PACK_FILE, text.encode())
             sync_folder(half)
             if final.exists():
                 shutil.rmtree(final)
@@ -305,6 +359,5 @@ def _write(
             sync_folder(final.parent)
         except OSError as error:
             shutil.rmtree(half, ignore_errors=True)
-            raise DataError(
-                f"{final}: the pack cannot be written: {error.strerror or error}"
-            ) from error
+            reason = error.strerror or error
+            raise DataError(f"{final}: the pack cannot be written: {reason}") from error

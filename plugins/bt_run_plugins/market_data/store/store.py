@@ -9,18 +9,16 @@ become.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from io import BytesIO
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from bt_run import DataError
@@ -28,26 +26,33 @@ from bt_run.atomic import TEMPORARY, forget, locked, make_folder, replace_file, 
 from bt_run_plugins.market_data.store.manifest import (
     MANIFEST,
     Contents,
-    Entry,
     Key,
-    Series,
+    SeriesFiles,
     read_manifest,
     written,
 )
+from bt_run_plugins.market_data.store.records import (
+    Entry,
+    FindingsEntry,
+    ProcessedEntry,
+    ProcessedFacts,
+    RawEntry,
+    RawFacts,
+)
+from bt_run_plugins.market_data.store.tables import columns_of, parquet, span, table_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Entry", "Key", "Store", "Writer"]
+__all__ = ["Key", "Store", "Writer"]
 
 _DATA = ("raw", "processed", "findings")
-_GRACE = timedelta(
-    hours=1
-)  # how long a superseded file stays for readers that hold an older manifest
+# how long a superseded file stays for readers that hold an older manifest
+_GRACE = timedelta(hours=1)
 
 
 class Store:
-    """Read the prices in a folder; ``writing()`` lets one writer at a time add to them.
+    """The prices in a folder; ``writing()`` lets one writer at a time add to them.
 
     ``tell`` hears what a user should know, such as that the lock of a dead writer was taken over.
     """
@@ -59,11 +64,13 @@ class Store:
 
     @classmethod
     def at(cls, folder: Path | None, tell: Callable[[str], None] | None = None) -> Store:
-        """Return the store in ``folder``; without one, in $BT_RUN_STORE, else in ~/.bt-run/store."""
-        if folder is None:
-            told = os.environ.get("BT_RUN_STORE")
-            folder = Path(told).expanduser() if told else Path.home() / ".bt-run" / "store"
-        return cls(folder, tell)
+        """Return the store in ``folder``; without one, in $BT_RUN_STORE, else ~/.bt-run/store."""
+        if folder is not None:
+            return cls(folder, tell)
+        named = os.environ.get("BT_RUN_STORE")
+        if named:
+            return cls(Path(named).expanduser(), tell)
+        return cls(Path.home() / ".bt-run" / "store", tell)
 
     @property
     def contents(self) -> Contents:
@@ -81,17 +88,18 @@ class Store:
 
     def keys(self) -> tuple[Key, ...]:
         """Return every series with raw data, sorted."""
-        return tuple(sorted(key for key, one in self.contents.series.items() if one.raw))
+        known = self.contents.series
+        return tuple(sorted(key for key, files in known.items() if files.raw))
 
-    def raw(self, key: Key) -> tuple[Entry, ...]:
+    def raw(self, key: Key) -> tuple[RawEntry, ...]:
         """Return the raw files of a series, oldest first."""
-        return self.contents.series.get(key, Series()).raw
+        return self.contents.files_of(key).raw
 
-    def processed(self, key: Key) -> Entry | None:
+    def processed(self, key: Key) -> ProcessedEntry | None:
         """Return the processed file of a series, if there is one."""
-        return self.contents.series.get(key, Series()).processed
+        return self.contents.files_of(key).processed
 
-    def findings(self) -> Entry | None:
+    def findings(self) -> FindingsEntry | None:
         """Return the table of the newest validation, if there is one."""
         return self.contents.findings
 
@@ -101,12 +109,7 @@ class Store:
         Raises:
             DataError: the file is missing, or is not the one that was written.
         """
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        table = pq.ParquetFile(pa.BufferReader(self.content(entry))).read(use_threads=False)
-        found: pd.DataFrame = table.to_pandas()
-        return found
+        return table_of(self.content(entry))
 
     def read_columns(self, entry: Entry) -> dict[str, NDArray[Any]]:
         """Return the columns in a file, each (n,), without building a pandas table.
@@ -117,31 +120,37 @@ class Store:
         return columns_of(self.content(entry))
 
     def content(self, entry: Entry) -> bytes:
-        """Return the bytes of a file, checked."""
+        """Return the bytes of a file, checked.
+
+        Raises:
+            DataError: the file is missing, or is not the one that was written.
+        """
         path = self.folder / entry.file
         try:
             content = path.read_bytes()
         except OSError as error:
+            reason = error.strerror or error
             raise DataError(
-                f"{path}: the file cannot be read: {error.strerror or error}; {self._cure(entry)}"
+                f"{path}: the file cannot be read: {reason}; {self._remedy(entry)}"
             ) from error
         found = hashlib.sha256(content).hexdigest()
         if found != entry.sha256:
             raise DataError(
                 f"{path}: the file has changed since it was written: found the sha256 {found}, "
-                f"expected {entry.sha256}; {self._cure(entry)}"
+                f"expected {entry.sha256}; {self._remedy(entry)}"
             )
         return content
 
-    def _cure(self, entry: Entry) -> str:
+    def _remedy(self, entry: Entry) -> str:
         """Say how to make a lost file again."""
-        key, kind = self.contents.key_of(entry), entry.file.split("/")[0]
-        if kind == "raw" and key is not None and key.source == "yahoo":
+        key = self.contents.key_of(entry)
+        if key is None:
+            return "make it again: `bt-run data validate`"
+        if not isinstance(entry, RawEntry):
+            return f"make it again: `bt-run data clean {key.symbol}`"
+        if key.source == "yahoo":
             return f"fetch it again: `bt-run data fetch {key.symbol} --whole`"
-        if kind == "raw" and key is not None:
-            return f"import {key.symbol} again with `bt-run data import`"
-        made = f"clean {key.symbol}" if key is not None and kind == "processed" else "validate"
-        return f"make it again: `bt-run data {made}`"
+        return f"import {key.symbol} again with `bt-run data import`"
 
     @contextmanager
     def writing(self) -> Iterator[Writer]:
@@ -171,7 +180,7 @@ class Store:
 
 
 class Writer:
-    """Add files to a store."""
+    """The one who adds files to a store."""
 
     def __init__(self, folder: Path, contents: Contents) -> None:
         self.folder = folder
@@ -179,36 +188,38 @@ class Writer:
         self._uncommitted: list[Path] = []
         self._folders: set[Path] = set()
 
-    def add_raw(self, key: Key, frame: pd.DataFrame, facts: Mapping[str, Any]) -> Entry:
+    def add_raw(self, key: Key, frame: pd.DataFrame, facts: RawFacts) -> RawEntry:
         """Add what was received for a series, beside what was received before.
 
         Raises:
             DataError: the file cannot be written.
         """
-        entry = self._add(f"raw/{key.folder}", "fetched=", frame, facts)
-        before = self.contents.series.get(key, Series())
+        added = self._add(f"raw/{key.folder}", "fetched=", frame)
+        entry = RawEntry(**dict(added), facts=facts)
+        before = self.contents.files_of(key)
         self._put(key, replace(before, raw=(*before.raw, entry)))
         return entry
 
-    def put_processed(self, key: Key, frame: pd.DataFrame, facts: Mapping[str, Any]) -> Entry:
+    def put_processed(self, key: Key, frame: pd.DataFrame, facts: ProcessedFacts) -> ProcessedEntry:
         """Put what was made of a series' raw data in the place of what was made before.
 
         Raises:
             DataError: the file cannot be written.
         """
-        entry = self._add(f"processed/{key.folder}", "", frame, facts)
-        before = self.contents.series.get(key, Series())
+        added = self._add(f"processed/{key.folder}", "", frame)
+        entry = ProcessedEntry(**dict(added), facts=facts)
+        before = self.contents.files_of(key)
         self._retire(before.processed)
         self._put(key, replace(before, processed=entry))
         return entry
 
-    def put_findings(self, frame: pd.DataFrame, facts: Mapping[str, Any]) -> Entry:
+    def put_findings(self, frame: pd.DataFrame) -> FindingsEntry:
         """Put the findings of a validation in the place of those before.
 
         Raises:
             DataError: the file cannot be written.
         """
-        entry = self._add("findings", "", frame, facts)
+        entry = FindingsEntry(**dict(self._add("findings", "", frame)))
         self._retire(self.contents.findings)
         self.contents = replace(self.contents, findings=entry)
         return entry
@@ -222,17 +233,28 @@ class Writer:
         if not (self.folder / MANIFEST).exists():
             _refuse_lost(self.folder)
             self.commit()
-        due = (datetime.now(UTC) - _GRACE).isoformat()
-        kept = {file: since for file, since in self.contents.superseded.items() if since > due}
-        self.contents = replace(self.contents, superseded=kept)
-        named = self.contents.named()
-        for path in _files(self.folder):
-            if path.relative_to(self.folder).as_posix() not in named:
-                forget(path)
+        self._let_go()
+        self._remove_unnamed()
         for path in self.folder.glob(f"{TEMPORARY}*"):
             forget(path)
         for path in self.folder.glob(f"packs/{TEMPORARY}*"):
             shutil.rmtree(path, ignore_errors=True)
+
+    def _remove_unnamed(self) -> None:
+        """Remove the files that no commit has ever named, or names any more."""
+        named = self.contents.named()
+        for path in _files(self.folder):
+            if path.relative_to(self.folder).as_posix() not in named:
+                forget(path)
+
+    def _let_go(self) -> None:
+        """Name superseded files no longer, once every reader has had the time to finish."""
+        due = (datetime.now(UTC) - _GRACE).isoformat()
+        kept = {}
+        for file, since in self.contents.superseded.items():
+            if since > due:
+                kept[file] = since
+        self.contents = replace(self.contents, superseded=kept)
 
     def commit(self) -> None:
         """Let the manifest name all that was written so far; from here on it is in the store.
@@ -263,30 +285,21 @@ class Writer:
             forget(path)
         self._uncommitted.clear()
 
-    def _put(self, key: Key, one: Series) -> None:
-        self.contents = replace(self.contents, series={**self.contents.series, key: one})
+    def _put(self, key: Key, files: SeriesFiles) -> None:
+        series = {**self.contents.series, key: files}
+        self.contents = replace(self.contents, series=series)
 
     def _retire(self, entry: Entry | None) -> None:
-        if entry is not None:
-            self.contents = replace(
-                self.contents,
-                superseded={**self.contents.superseded, entry.file: datetime.now(UTC).isoformat()},
-            )
+        if entry is None:
+            return
+        now = datetime.now(UTC).isoformat()
+        superseded = {**self.contents.superseded, entry.file: now}
+        self.contents = replace(self.contents, superseded=superseded)
 
-    def _add(
-        self, folder: str, prefix: str, frame: pd.DataFrame, facts: Mapping[str, Any]
-    ) -> Entry:
+    def _add(self, folder: str, prefix: str, frame: pd.DataFrame) -> Entry:
         content = parquet(frame)
         made = datetime.now(UTC)
-        try:
-            if not (self.folder / folder).is_dir():
-                make_folder(self.folder / folder)
-            path = _unused(self.folder / folder, f"{prefix}{made:%Y%m%dT%H%M%SZ}")
-            self._uncommitted.append(path)
-            self._folders.add(path.parent)
-            replace_file(path, content)
-        except OSError as error:
-            raise _not_written(self.folder, error) from error
+        path = self._put_file(folder, f"{prefix}{made:%Y%m%dT%H%M%SZ}", content)
         first, last = span(frame)
         return Entry(
             file=f"{folder}/{path.name}",
@@ -295,42 +308,21 @@ class Writer:
             first=first,
             last=last,
             made_at=made.isoformat(timespec="seconds"),
-            facts=json.loads(json.dumps(dict(facts), allow_nan=False)),
         )
 
-
-def parquet(frame: pd.DataFrame) -> bytes:
-    """Return a table as the bytes of a parquet file."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    out = BytesIO()
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    pq.write_table(table, out, compression="lz4", use_dictionary=False, write_statistics=False)
-    return out.getvalue()
-
-
-def columns_of(content: bytes) -> dict[str, NDArray[Any]]:
-    """Return the columns in the bytes of a parquet file, each (n,)."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    # read_table, made for sets of files, would take twice as long
-    table = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
-    return {name: np.asarray(table.column(name).to_numpy()) for name in table.column_names}
-
-
-def span(frame: pd.DataFrame) -> tuple[str | None, str | None]:
-    """Return the first and the last time in a table's column date: a date, or for intraday bars a
-    time in UTC.
-    """
-    if "date" not in frame.columns or frame["date"].dropna().empty:
-        return None, None
-    times = np.array([frame["date"].min(), frame["date"].max()], dtype="datetime64[s]")
-    if (times == times.astype("datetime64[D]")).all():
-        times = times.astype("datetime64[D]")
-        return str(times[0]), str(times[1])
-    return f"{times[0]}Z", f"{times[1]}Z"
+    def _put_file(self, folder: str, name: str, content: bytes) -> Path:
+        """Write a file that nobody knows of before the next commit."""
+        place = self.folder / folder
+        try:
+            if not place.is_dir():
+                make_folder(place)
+            path = _unused(place, name)
+            self._uncommitted.append(path)
+            self._folders.add(place)
+            replace_file(path, content)
+        except OSError as error:
+            raise _not_written(self.folder, error) from error
+        return path
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -340,7 +332,8 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _refuse_lost(folder: Path) -> None:
-    if lost := next(_files(folder), None):
+    lost = next(_files(folder), None)
+    if lost is not None:
         raise DataError(
             f"{folder / MANIFEST}: the manifest is missing, but files such as "
             f"{lost.relative_to(folder)} are there; "
@@ -349,10 +342,13 @@ def _refuse_lost(folder: Path) -> None:
 
 
 def _unused(folder: Path, name: str) -> Path:
-    names: Iterable[str] = (
-        f"{name}-{n}.parquet" if n else f"{name}.parquet" for n in range(100_000)
-    )
-    return next(folder / candidate for candidate in names if not (folder / candidate).exists())
+    """Return a file name that is free: several files may be made within a second."""
+    path = folder / f"{name}.parquet"
+    for number in count(1):
+        if not path.exists():
+            break
+        path = folder / f"{name}-{number}.parquet"
+    return path
 
 
 def _not_written(folder: Path, error: OSError) -> DataError:

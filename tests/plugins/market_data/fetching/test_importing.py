@@ -11,6 +11,7 @@ from bt_run import DataError
 from bt_run_plugins.market_data.fetching.importing import bring
 from bt_run_plugins.market_data.store.frames import join_raw
 from bt_run_plugins.market_data.store.manifest import Key
+from bt_run_plugins.market_data.store.records import Extent
 from bt_run_plugins.market_data.store.store import Store
 from bt_run_plugins.sources.sample import rows_of
 
@@ -40,8 +41,8 @@ def test_a_long_table_comes_as_it_stands(store, tmp_path):
     np.testing.assert_array_equal(raw["close"], [2.0, 1.0, np.nan])
     assert raw["date"].tolist() == DATES.tolist()
     facts = store.raw(Key("import", "A"))[0].facts
-    assert facts["origin"] == str(tmp_path / "all.parquet")
-    assert facts["series"] == {"rows": 3, "first": "2020-01-02", "last": "2020-01-03"}
+    assert facts.origin == str(tmp_path / "all.parquet")
+    assert facts.series == Extent(rows=3, first="2020-01-02", last="2020-01-03")
 
 
 def test_a_folder_and_chosen_symbols_come_under_a_word_of_choice(store, tmp_path):
@@ -80,14 +81,14 @@ def test_what_the_prices_are_must_be_said_with_actions(store, tmp_path):
     ):
         bring(store, origin)
     bring(store, origin, prices="as_traded")
-    assert store.raw(Key("import", "A"))[0].facts["prices"] == "as_traded"
+    assert store.raw(Key("import", "A"))[0].facts.prices == "as_traded"
 
 
 def test_a_sample_set_comes_with_its_prices(store):
     bring(store, "sample:indices")
     assert store.keys() == (Key("sample_indices", "NASDAQ"), Key("sample_indices", "SP500"))
     (entry,) = store.raw(Key("sample_indices", "SP500"))
-    assert (entry.facts["origin"], entry.facts["prices"]) == ("sample:indices", "split_adjusted")
+    assert (entry.facts.origin, entry.facts.prices) == ("sample:indices", "split_adjusted")
     np.testing.assert_array_equal(store.read(entry)["close"], rows_of("indices")["SP500"].close)
 
 

@@ -9,10 +9,12 @@ import pandas as pd
 import pytest
 
 from bt_run import DataError
-from bt_run_plugins.market_data.fetching.ingestion import FetchConfig, Outside, fetch, missing
+from bt_run_plugins.market_data.fetching.ingestion import fetch, missing
+from bt_run_plugins.market_data.fetching.job import FetchConfig, Outside
 from bt_run_plugins.market_data.fetching.yahoo import Answer, Trouble
 from bt_run_plugins.market_data.store.frames import join_raw
 from bt_run_plugins.market_data.store.manifest import Key
+from bt_run_plugins.market_data.store.records import Extent, KnownDays, RawFacts, Request
 from bt_run_plugins.market_data.store.store import Store
 
 # a Friday evening in New York, after the close
@@ -97,18 +99,16 @@ def test_all_of_a_symbol_is_fetched_the_first_time(store):
     assert (yahoo.asked[0].first, yahoo.asked[0].last) == (START, END)
     (entry,) = store.raw(Key("yahoo", "SPY"))
     pd.testing.assert_frame_equal(store.read(entry), history(last="2020-03-06"))
-    assert entry.facts == {
-        "request": {"start": "2020-01-02", "end": "2020-03-06", "interval": "1d"},
-        "yfinance": "1.7.0",
-        "fetched_at": "2020-03-06T23:00:00+00:00",
-        "prices": "split_adjusted",
-        "calendar": "XNYS",
-        "whole": True,
-        "covers": ["2020-01-02", "2020-03-08"],
-        "unfinished": None,
-        "notes": [],
-        "series": {"rows": 47, "first": "2020-01-02", "last": "2020-03-06"},
-    }
+    assert entry.facts == RawFacts(
+        fetched_at="2020-03-06T23:00:00+00:00",
+        prices="split_adjusted",
+        whole=True,
+        covers=KnownDays(START, dt.date(2020, 3, 8)),
+        series=Extent(rows=47, first="2020-01-02", last="2020-03-06"),
+        calendar="XNYS",
+        request=Request(start=START, end=END, interval="1d"),
+        yfinance="1.7.0",
+    )
     assert yahoo.done == ["SPY"]
 
 
@@ -211,7 +211,7 @@ def test_history_that_was_rewritten_is_fetched_again_as_a_whole(store, change):
     np.testing.assert_array_equal(closes(store), now["close"][:48])
     old, new = store.raw(Key("yahoo", "SPY"))
     np.testing.assert_array_equal(store.read(old)["close"], history(last="2020-03-06")["close"])
-    assert new.facts["notes"] == [outcome.text]
+    assert new.facts.notes == (outcome.text,)
 
 
 def test_history_that_vanished_is_fetched_again_as_a_whole(store):
@@ -409,4 +409,7 @@ def test_intraday_bars_are_kept_by_their_end(store):
     )
     (outcome,) = get(store, yahoo, "SPY", interval="5m", first=dt.date(2020, 3, 6))
     assert (outcome.first, outcome.last) == ("2020-03-06T14:35:00Z", "2020-03-06T21:00:00Z")
-    assert store.raw(Key("yahoo", "SPY", "5m"))[0].facts["covers"] == ["2020-03-06", "2020-03-08"]
+    assert store.raw(Key("yahoo", "SPY", "5m"))[0].facts.covers == (
+        dt.date(2020, 3, 6),
+        dt.date(2020, 3, 8),
+    )

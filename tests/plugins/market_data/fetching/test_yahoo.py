@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 
 from bt_run import DataError
-from bt_run_plugins.market_data.fetching.ingestion import Outside, fetch
+from bt_run_plugins.market_data.fetching.ingestion import fetch
+from bt_run_plugins.market_data.fetching.job import Outside
 from bt_run_plugins.market_data.fetching.yahoo import Question, ask
 from bt_run_plugins.market_data.store.frames import join_raw
 from bt_run_plugins.market_data.store.manifest import Key

@@ -1,4 +1,4 @@
-"""Rules on prices and volume: faults put into a calm random walk are found, in their row, and
+"""Rules on moves, prices and volume: faults put into a calm random walk are found, in their row, and
 nothing else.
 """
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bt_run_plugins.market_data.rules import prices as rules
+from bt_run_plugins.market_data.rules import moves, prices
 from bt_run_plugins.market_data.rules.series import measure
 from bt_run_plugins.market_data.rules.thresholds import Thresholds
 
@@ -14,16 +14,16 @@ DAYS = pd.bdate_range("2010-01-04", periods=300).as_unit("ns")
 LIMITS = Thresholds()
 AT = 150
 EVERY = (
-    rules.bad_tick,
-    rules.split_like,
-    rules.jump,
-    rules.large_move,
-    rules.range_spike,
-    rules.repeated_row,
-    rules.one_price,
-    rules.zero_volume,
-    rules.stale_price,
-    rules.stale_opens,
+    moves.bad_tick,
+    moves.split_like,
+    moves.jump,
+    moves.large_move,
+    prices.range_spike,
+    prices.repeated_row,
+    prices.one_price,
+    prices.zero_volume,
+    prices.stale_price,
+    prices.stale_opens,
 )
 
 
@@ -108,9 +108,9 @@ def test_a_crash_of_the_whole_market_is_no_symbols_jump():
     }
     for series in measure(tables, {}):
         assert (
-            rules.jump(series, LIMITS)
-            == rules.bad_tick(series, LIMITS)
-            == rules.split_like(series, LIMITS)
+            moves.jump(series, LIMITS)
+            == moves.bad_tick(series, LIMITS)
+            == moves.split_like(series, LIMITS)
             == []
         )
 

@@ -13,14 +13,21 @@ from bt_run_plugins.market_data.fetching.sessions import bar_ends, last_finished
 from bt_run_plugins.market_data.store.frames import (
     frame_of_rows,
     join_raw,
-    latest_raw,
     rows_of_columns,
     symbol_frame,
 )
 from bt_run_plugins.market_data.store.manifest import Key
+from bt_run_plugins.market_data.store.records import Extent, KnownDays, RawFacts
 from bt_run_plugins.market_data.store.store import Store
 
 SPY = Key("yahoo", "SPY")
+FACTS = RawFacts(
+    fetched_at="2020-01-31",
+    prices="split_adjusted",
+    whole=False,
+    covers=KnownDays(),
+    series=Extent(rows=0, first=None, last=None),
+)
 
 
 def frame(days, closes, **columns):
@@ -32,7 +39,7 @@ def joined(folder, *parts):
     store = Store(folder)
     with store.writing() as writer:
         for part, facts in parts:
-            writer.add_raw(SPY, part, {"prices": "split_adjusted"} | facts)
+            writer.add_raw(SPY, part, FACTS.model_copy(update=facts))
     return join_raw(store, SPY)
 
 
@@ -89,7 +96,7 @@ def test_one_file_is_as_received_unsorted_and_doubled(tmp_path):
 
 def test_rows_without_a_close_are_left_out_and_told(tmp_path):
     found = joined(
-        tmp_path, (frame((2, 3, 6, 7, 8), (1, *[np.nan] * 4)), {"notes": ["Yahoo said so"]})
+        tmp_path, (frame((2, 3, 6, 7, 8), (1, *[np.nan] * 4)), {"notes": ("Yahoo said so",)})
     )
     assert found.frame["close"].tolist() == [1]
     assert found.notes == (
@@ -111,7 +118,7 @@ def test_columns_beside_the_frames_own_stay_in_the_raw_file(tmp_path):
 
 def test_a_series_that_is_not_there_is_told(tmp_path):
     with pytest.raises(DataError, match="no raw prices of SPY from yahoo at 1d bars"):
-        latest_raw(Store(tmp_path), SPY)
+        join_raw(Store(tmp_path), SPY)
 
 
 @settings(max_examples=25)

@@ -25,10 +25,18 @@ from bt_run_plugins.market_data.store.packs import (
     read_part,
     verify,
 )
+from bt_run_plugins.market_data.store.records import Extent, KnownDays, RawFacts
 from bt_run_plugins.market_data.store.store import Store
 
 AS_OF = dt.date(2020, 1, 31)
 A, B = Key("import", "A"), Key("import", "B")
+FACTS = RawFacts(
+    fetched_at="2020",
+    prices=None,
+    whole=True,
+    covers=KnownDays(),
+    series=Extent(rows=30, first="2020-01-02", last="2020-02-12"),
+)
 
 
 def frame(base=100.0, rows=30):
@@ -41,9 +49,7 @@ def filled(folder, frames=None, **config):
     frames = frames or {A: frame(), B: frame(50.0)}
     with store.writing() as writer:
         for key, table in frames.items():
-            writer.add_raw(
-                key, table, {"prices": None, "whole": True, "fetched_at": "2020", "notes": []}
-            )
+            writer.add_raw(key, table, FACTS)
     process(store, list(frames), CleanConfig(**config), ValidateConfig())
     return store
 
@@ -206,7 +212,7 @@ def test_what_cannot_be_packed_is_told(tmp_path):
     filled(tmp_path, {other: frame()})
     filled(tmp_path, {B: frame()}, calendar="XLON")
     with store.writing() as writer:
-        writer.add_raw(Key("import", "RAW"), frame(), {"whole": True})
+        writer.add_raw(Key("import", "RAW"), frame(), FACTS)
     for keys, day, message in (
         ([], AS_OF, "no series to pack"),
         ([A, other], AS_OF, "found import at 1d, yahoo at 1d; say `--source import`"),
@@ -222,7 +228,7 @@ def test_what_cannot_be_packed_is_told(tmp_path):
         with pytest.raises(DataError, match=message):
             create(store, keys, day)
     with store.writing() as writer:
-        writer.add_raw(A, frame(99.0), {"whole": True, "fetched_at": "2020"})
+        writer.add_raw(A, frame(99.0), FACTS)
     with pytest.raises(DataError, match="A: prices came after it was cleaned; run"):
         create(store, [A], AS_OF)
 

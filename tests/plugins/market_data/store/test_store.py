@@ -2,6 +2,7 @@
 no harm.
 """
 
+import datetime as dt
 import errno
 import hashlib
 import json
@@ -17,12 +18,43 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from bt_run import DataError, atomic
 from bt_run_plugins.market_data.store.manifest import MANIFEST, Key, escaped
+from bt_run_plugins.market_data.store.records import (
+    Extent,
+    KnownDays,
+    LoggedStep,
+    ProcessedFacts,
+    RawFacts,
+    Request,
+)
 from bt_run_plugins.market_data.store.store import Store
 
 SPY = Key("yahoo", "SPY")
+RAW = RawFacts(
+    fetched_at="2020-01-04T00:00:00+00:00",
+    prices="split_adjusted",
+    whole=True,
+    covers=KnownDays(None, dt.date(2020, 1, 3)),
+    series=Extent(rows=3, first="2020-01-01", last="2020-01-03"),
+    notes=("as Yahoo has it",),
+    request=Request(start=None, end=dt.date(2020, 1, 3), interval="1d"),
+)
+PROCESSED = ProcessedFacts(
+    inputs=("0" * 64,),
+    prices="split_adjusted",
+    notes=(),
+    steps=(LoggedStep(step="sort_dates", rows_before=3, rows_after=3, changed=0, text="none"),),
+    findings={"error": 1},
+    failed=False,
+    settings={"clean": {"steps": ["sort_dates"], "share": 0.5}},
+    calendar="XNYS",
+    alignment="none",
+    profile="standard",
+    versions={"bt-run": "1.0"},
+)
 
 
 def frame(closes=(1.0, 2.0, 3.0), first="2020-01-01"):
@@ -33,7 +65,7 @@ def frame(closes=(1.0, 2.0, 3.0), first="2020-01-01"):
 def filled(folder, closes=(1.0, 2.0, 3.0)):
     store = Store(folder)
     with store.writing() as writer:
-        writer.add_raw(SPY, frame(closes), {"prices": "split_adjusted"})
+        writer.add_raw(SPY, frame(closes), RAW)
     return store
 
 
@@ -45,7 +77,7 @@ def test_what_is_written_is_read_again(tmp_path):
     store = filled(tmp_path / "new" / "store")
     (entry,) = store.raw(SPY)
     assert (entry.rows, entry.first, entry.last) == (3, "2020-01-01", "2020-01-03")
-    assert entry.facts == {"prices": "split_adjusted"}
+    assert entry.facts == RAW
     assert entry.file.startswith("raw/source=yahoo/interval=1d/symbol=SPY/fetched=20")
     pd.testing.assert_frame_equal(store.read(entry), frame())
     np.testing.assert_array_equal(store.read_columns(entry)["close"], [1, 2, 3])
@@ -55,8 +87,8 @@ def test_what_is_written_is_read_again(tmp_path):
 def test_raw_files_are_added_and_never_replaced(tmp_path):
     store = filled(tmp_path)
     with store.writing() as writer:
-        writer.add_raw(SPY, frame((4.0,)), {})
-        writer.add_raw(SPY, frame((5.0,)), {})
+        writer.add_raw(SPY, frame((4.0,)), RAW)
+        writer.add_raw(SPY, frame((5.0,)), RAW)
     assert [store.read(entry)["close"].iloc[0] for entry in store.raw(SPY)] == [1, 4, 5]
     assert len({entry.file for entry in store.raw(SPY)}) == 3
 
@@ -65,8 +97,8 @@ def test_the_newest_processed_file_and_findings_count(tmp_path):
     store = filled(tmp_path)
     for close in (6.0, 7.0):
         with store.writing() as writer:
-            writer.put_processed(SPY, frame((close,)), {})
-            writer.put_findings(pd.DataFrame({"rule": ["gap"], "text": [f"found {close}"]}), {})
+            writer.put_processed(SPY, frame((close,)), PROCESSED)
+            writer.put_findings(pd.DataFrame({"rule": ["gap"], "text": [f"found {close}"]}))
     assert store.read(store.processed(SPY))["close"].tolist() == [7]
     assert store.read(store.findings())["text"].tolist() == ["found 7.0"]
 
@@ -75,7 +107,7 @@ def test_an_intraday_entry_shows_times(tmp_path):
     store = Store(tmp_path)
     with store.writing() as writer:
         table = frame().assign(date=pd.date_range("2020-01-02 14:35", periods=3, freq="5min"))
-        entry = writer.add_raw(Key("yahoo", "SPY", "5m"), table, {})
+        entry = writer.add_raw(Key("yahoo", "SPY", "5m"), table, RAW)
     assert (entry.first, entry.last) == ("2020-01-02T14:35:00Z", "2020-01-02T14:45:00Z")
 
 
@@ -130,7 +162,7 @@ def test_odd_symbols_live_side_by_side(tmp_path):
     names = ("BRK-B", "^GSPC", "BTC/USD", "CON", "con", "nul", "A.", "A")
     with store.writing() as writer:
         for i, name in enumerate(names):
-            writer.add_raw(Key("yahoo", name), frame((float(i + 1),)), {})
+            writer.add_raw(Key("yahoo", name), frame((float(i + 1),)), RAW)
     known = store.keys()
     found = {key.symbol: store.read(store.raw(key)[0])["close"].iloc[0] for key in known}
     assert found == {name: i + 1 for i, name in enumerate(names)}
@@ -174,9 +206,9 @@ def test_a_changed_file_is_told_with_both_hashes(tmp_path):
 def test_a_missing_file_is_told(tmp_path):
     store = filled(tmp_path)
     with store.writing() as writer:
-        made = writer.put_processed(SPY, frame(), {})
-        other = writer.add_raw(Key("import", "SPY"), frame(), {})
-        found = writer.put_findings(frame(), {})
+        made = writer.put_processed(SPY, frame(), PROCESSED)
+        other = writer.add_raw(Key("import", "SPY"), frame(), RAW)
+        found = writer.put_findings(frame())
     for entry, cure in (
         (made, "make it again: `bt-run data clean SPY`"),
         (other, "import SPY again with `bt-run data import`"),
@@ -347,9 +379,9 @@ STATES = ((1.0, 2.0, 3.0), (4.0, 5.0))
 
 def write_more(folder):
     with Store(folder).writing() as writer:
-        writer.add_raw(SPY, frame(STATES[1]), {})
-        writer.put_processed(SPY, frame(STATES[1]), {})
-        writer.add_raw(Key("yahoo", "QQQ"), frame(STATES[1]), {})
+        writer.add_raw(SPY, frame(STATES[1]), RAW)
+        writer.put_processed(SPY, frame(STATES[1]), PROCESSED)
+        writer.add_raw(Key("yahoo", "QQQ"), frame(STATES[1]), RAW)
 
 
 def state_of(folder):
@@ -429,9 +461,9 @@ def test_a_full_disk_is_told_once_and_leaves_nothing(tmp_path, monkeypatch):
 def test_what_was_committed_before_a_failure_stays(tmp_path):
     def fail_later():
         with Store(tmp_path).writing() as writer:
-            writer.add_raw(SPY, frame(), {})
+            writer.add_raw(SPY, frame(), RAW)
             writer.commit()
-            writer.add_raw(Key("yahoo", "QQQ"), frame(), {})
+            writer.add_raw(Key("yahoo", "QQQ"), frame(), RAW)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -440,9 +472,92 @@ def test_what_was_committed_before_a_failure_stays(tmp_path):
     assert len(files(tmp_path)) == 1
 
 
-def test_facts_must_be_json(tmp_path):
+def test_what_was_made_of_a_series_is_read_again(tmp_path):
+    store = filled(tmp_path)
+    with store.writing() as writer:
+        made = writer.put_processed(SPY, frame(), PROCESSED)
+        writer.put_findings(frame())
+    again = Store(tmp_path)
+    assert again.processed(SPY) == made
+    assert again.processed(SPY).facts == PROCESSED
+    assert again.raw(SPY)[0].facts.covers.last == dt.date(2020, 1, 3)
+
+
+@pytest.mark.parametrize(
+    ("fact", "value"),
+    [("covers", "2020"), ("whole", "yes"), ("prices", "adjusted"), ("cover", KnownDays())],
+)
+def test_facts_of_another_kind_are_never_written(fact, value):
+    with pytest.raises(ValidationError, match=fact):
+        RawFacts(**dict(RAW) | {fact: value})
+
+
+def test_numbers_that_json_does_not_know_are_never_written(tmp_path):
+    odd = PROCESSED.model_copy(update={"settings": {"ratio": float("nan")}})
     with pytest.raises(ValueError, match="not JSON compliant"), Store(tmp_path).writing() as writer:
-        writer.add_raw(SPY, frame(), {"ratio": float("nan")})
+        writer.put_processed(SPY, frame(), odd)
+
+
+def rewrite(folder, change):
+    """Write a manifest whose contents are changed, with the hash that belongs to them."""
+    path = folder / MANIFEST
+    contents = json.loads(path.read_text())["contents"]
+    change(contents)
+    body = json.dumps(contents, sort_keys=True)
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    path.write_text(f'{{"format": 1, "sha256": "{digest}", "contents":\n{body}\n}}\n')
+    return path
+
+
+def raw_of(contents):
+    return contents["series"][0]["raw"][0]
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (
+            lambda contents: raw_of(contents)["facts"].update(cover=["2020-01-01", None]),
+            r"series\.0\.raw\.0\.facts\.cover was \['2020-01-01', None\]; Extra inputs are not",
+        ),
+        (
+            lambda contents: raw_of(contents)["facts"].update(covers=[None, 20200103]),
+            r"facts\.covers\.1 was 20200103; Input should be a valid date",
+        ),
+        (
+            lambda contents: raw_of(contents)["facts"].update(whole="yes"),
+            r"facts\.whole was 'yes'; Input should be a valid boolean",
+        ),
+        (
+            lambda contents: raw_of(contents)["facts"].pop("series"),
+            r"facts\.series was .*; Field required",
+        ),
+        (
+            lambda contents: raw_of(contents).update(rows="3"),
+            r"raw\.0\.rows was '3'; Input should be a valid integer",
+        ),
+        (
+            lambda contents: contents["series"][0]["processed"]["facts"]["steps"][0].pop("text"),
+            r"processed\.facts\.steps\.0\.text was .*; Field required",
+        ),
+        (
+            lambda contents: contents.update(packs=[]),
+            r"packs was \[\]; Extra inputs are not permitted",
+        ),
+    ],
+)
+def test_facts_that_no_record_knows_are_refused_with_the_file(tmp_path, change, complaint):
+    store = filled(tmp_path)
+    with store.writing() as writer:
+        writer.put_processed(SPY, frame(), PROCESSED)
+    path = rewrite(tmp_path, lambda contents: None)
+    assert Store(tmp_path).keys() == (SPY,)
+    rewrite(tmp_path, change)
+    message = rf"{path}: the store's manifest holds what bt-run did not write: .*{complaint}"
+    with pytest.raises(DataError, match=message):
+        Store(tmp_path).keys()
+    with pytest.raises(DataError, match=message), Store(tmp_path).writing():
+        pass
 
 
 KILLED = """
@@ -450,17 +565,28 @@ import os, random, signal, sys, time
 from pathlib import Path
 import numpy as np, pandas as pd
 from bt_run_plugins.market_data.store.manifest import Key
+from bt_run_plugins.market_data.store.records import Extent, KnownDays, ProcessedFacts, RawFacts
 from bt_run_plugins.market_data.store.store import Store
 store, chance = Store(Path(sys.argv[1])), random.Random(7)
 dates = pd.bdate_range("2020-01-01", periods=200).to_numpy().astype("datetime64[ns]")
+
+raw = RawFacts(
+    fetched_at="2020", prices=None, whole=True, covers=KnownDays(),
+    series=Extent(rows=200, first=None, last=None),
+)
+made = ProcessedFacts(
+    inputs=(), prices=None, notes=(), steps=(), findings={}, failed=False, settings={},
+    calendar="XNYS", alignment="none", profile="standard", versions={},
+)
 
 def write(numbers):
     for number in numbers:
         table = pd.DataFrame({"date": dates, "close": np.full(200, number + 1.0)})
         with store.writing() as writer:
+            notes = {"notes": (str(number),)}
             for name in "AB":
-                writer.add_raw(Key("yahoo", name), table, {"number": number})
-                writer.put_processed(Key("yahoo", name), table, {"number": number})
+                writer.add_raw(Key("yahoo", name), table, raw.model_copy(update=notes))
+                writer.put_processed(Key("yahoo", name), table, made.model_copy(update=notes))
 
 begun = time.perf_counter()
 write(range(4))
@@ -485,8 +611,8 @@ def commits_in(folder):
     for key in known:
         raw = store.raw(key)
         for entry in raw:
-            assert (store.read(entry)["close"] == entry.facts["number"] + 1).all()
-        assert store.processed(key).facts == raw[-1].facts
+            assert (store.read(entry)["close"] == int(entry.facts.notes[0]) + 1).all()
+        assert store.processed(key).facts.notes == raw[-1].facts.notes
         assert len(store.read(store.processed(key))) == 200
     counts = {len(store.raw(key)) for key in known}
     assert len(known) in (0, 2)
@@ -529,9 +655,9 @@ def test_readers_remove_nothing_and_the_next_writer_does(tmp_path):
 def test_a_reader_finishes_on_the_file_that_was_superseded_meanwhile(tmp_path, monkeypatch):
     store = filled(tmp_path)
     with store.writing() as writer:
-        old = writer.put_processed(SPY, frame((1.0,)), {})
+        old = writer.put_processed(SPY, frame((1.0,)), PROCESSED)
     with store.writing() as writer:
-        writer.put_processed(SPY, frame((2.0,)), {})
+        writer.put_processed(SPY, frame((2.0,)), PROCESSED)
     assert store.read(old)["close"].tolist() == [1]
     monkeypatch.setattr(
         "bt_run_plugins.market_data.store.store._GRACE", pd.Timedelta(hours=-1).to_pytimedelta()
