@@ -113,5 +113,5 @@ def test_a_bound_of_a_number_is_reported() -> None:
     )
     assert (
         row
-        == "| `haircut` | number, >= 0, <= 1 | `0.0` | fraction of the last price that is lost |"
+        == "| `haircut` | number, >= 0, <= 1 | `0.0` | fraction of the last price that a silent asset loses |"
     )

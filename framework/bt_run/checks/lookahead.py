@@ -98,7 +98,7 @@ def check_lookahead(
     if not chosen:
         return _nothing("it has no decision to take a future from")
     search = Search(ready, due, base, ledger)
-    steps = _steps(ready, ledger, chosen, np.random.default_rng([seed, 1]))
+    steps = _steps(ready, ledger, chosen, seed)
     for number, step in enumerate(steps):
         if len(search.leaking) == ENOUGH:
             break
@@ -142,7 +142,7 @@ def _signal_rows(base: Replay, ledger: Ledger) -> Array:
 
 
 def _steps(
-    ready: Prepared, ledger: Ledger, chosen: tuple[int, ...], rng: np.random.Generator
+    ready: Prepared, ledger: Ledger, chosen: tuple[int, ...], seed: int
 ) -> list[_Step]:
     """Return what is tried: at each date two futures, at two dates another close, the source once.
 
@@ -154,10 +154,13 @@ def _steps(
     for number, t in enumerate(chosen):
         steps.append(partial(_cut, t=t, playing=both or number % 2 == 0))
         change = _nothing_after if number % 3 == 1 else _noise_after
+        # a future of its own for each date, whatever was tried at the others
+        rng = np.random.default_rng([seed, 1, t])
         steps.append(partial(change, t=t, rng=rng, playing=both or number % 2 == 1))
     if ready.parts.broker.fill == "next_open" and ready.parts.classic is None:
         filled = {record.bar - 1 for record in ledger.fills if record.filled.any()}
-        before = rng.permutation(sorted(bar for bar in filled if bar >= 0))
+        possible = sorted(bar for bar in filled if bar >= 0)
+        before = np.random.default_rng([seed, 1]).permutation(possible)
         steps += [partial(_close_after, t=t) for t in sorted(before[:CLOSES].tolist())]
     middle = chosen[len(chosen) // 2]
     steps.append(partial(compare_source, t=middle))

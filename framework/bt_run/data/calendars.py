@@ -27,7 +27,10 @@ __all__ = [
     "local_dates",
     "scheduled_closes",
     "session_dates",
+    "sessions_ahead",
 ]
+
+_YEAR = "datetime64[Y]"
 
 SHOWN = 200  # characters of the library's own words
 # calendars of the country of an exchange that the library does not know
@@ -39,8 +42,19 @@ def exchange_sessions(
 ) -> Times:
     """Return the sessions of the years of ``first`` to ``last``, datetime64[D].
 
-    The year after the last is in it too, where the calendar reaches that far: so the periods that
-    ``last`` stands in are complete.
+    Raises:
+        ConfigError: no such calendar, or it does not reach from ``first`` to ``last``.
+    """
+    sessions = sessions_ahead(calendar, first, last)
+    inside = sessions.astype(_YEAR) <= np.datetime64(last).astype(_YEAR)
+    return np.asarray(sessions[inside])
+
+
+def sessions_ahead(calendar: str, first: np.datetime64, last: np.datetime64) -> Times:
+    """Return the sessions of the years of ``first`` to ``last`` and of the year after.
+
+    That year is there where the calendar reaches so far: the periods that ``last`` stands in are
+    complete then.
 
     Raises:
         ConfigError: no such calendar, or it does not reach from ``first`` to ``last``.

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bt_run.arrays import Indices, Mask, Times
 from bt_run.data.bars import Bars
-from bt_run.data.calendars import exchange_sessions, scheduled_closes
+from bt_run.data.calendars import scheduled_closes, sessions_ahead
 from bt_run.data.closures import unforeseen_closures
 
 __all__ = ["Schedule", "period_of", "scheduled"]
@@ -68,7 +68,7 @@ def scheduled(bars: Bars, schedule: Schedule) -> Mask:
 def _last_sessions(bars: Bars, period: str) -> Times:
     """Return the exchange's last session of each period that the bars touch, as it was known."""
     first, last = bars.sessions[0], bars.sessions[-1]
-    scheduled_sessions = exchange_sessions(bars.calendar, first, last)
+    scheduled_sessions = sessions_ahead(bars.calendar, first, last)
     closures = unforeseen_closures(bars.calendar)
     sessions = np.union1d(scheduled_sessions, closures[closures <= scheduled_sessions[-1]])
     sessions = sessions[sessions >= first]

@@ -11,10 +11,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from bt_run import Config, ConfigError, DataError
+from bt_run.arrays import Times
 from bt_run_plugins.market_data.cleaning_steps import (
     FRAME_STEPS,
     Done,
@@ -83,7 +83,7 @@ class Cleaned:
 
 
 _ALIGNMENTS = ("none", "union", "intersection")  # or a symbol
-Dates = NDArray[np.datetime64]
+Dates = Times
 Frames = Mapping[str, "pd.DataFrame"]
 # a row of the log, as LOG_COLUMNS names its parts
 LogRow = tuple[str, str, int, int, int, str]

@@ -8,16 +8,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bt_run import exchange_sessions
+from bt_run.arrays import Mask, Times
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["FRAME_STEPS", "Done", "cut_before", "drop_extra_sessions", "joined", "keep_rows"]
 
-Mask = NDArray[np.bool_]
+Mask = Mask
 
 
 class Done(NamedTuple):
@@ -229,7 +229,7 @@ def _first_text(frame: pd.DataFrame, rows: Mask) -> str:
     return f", the first at {str(known.min())[:10]}" if len(known) else ""
 
 
-def _dates(frame: pd.DataFrame) -> NDArray[np.datetime64]:
+def _dates(frame: pd.DataFrame) -> Times:
     return frame["date"].to_numpy()
 
 

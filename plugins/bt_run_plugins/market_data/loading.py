@@ -7,10 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from bt_run import Array, Bars, DataError, LoadRequest, Rows, assemble_bars
+from bt_run.arrays import Times
 from bt_run.text import listed
 from bt_run_plugins.market_data.store.frames import rows_of_columns
 from bt_run_plugins.market_data.store.manifest import Key
@@ -32,7 +30,7 @@ __all__ = [
 ]
 
 # the times (n,) and closes (n,) of one symbol
-Closes = tuple[NDArray[np.datetime64], Array]
+Closes = tuple[Times, Array]
 Convention = PriceConvention | None
 Entries = dict[str, ProcessedEntry]
 Item = TypeVar("Item")

@@ -9,9 +9,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bt_run import DataError, exchange_sessions
+from bt_run.arrays import Mask
 from bt_run_plugins.market_data.fetching import yahoo
 from bt_run_plugins.market_data.fetching.job import Job, Outcome, Task
 from bt_run_plugins.market_data.fetching.sessions import is_intraday
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["batches", "fetch_batch"]
 
-Mask = NDArray[np.bool_]
+Mask = Mask
 
 _RECENT = timedelta(days=10)  # a last bar older than this is the symbol's end, and not merely late
 _NO_NETWORK = (

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bt_run import DataError, Rows
+from bt_run.arrays import Times
 from bt_run_plugins.market_data.fetching.job import SOURCE as FETCHED
 from bt_run_plugins.market_data.store.frames import frame_of_rows
 from bt_run_plugins.market_data.store.manifest import Key
@@ -169,7 +169,7 @@ def _chosen(have: Mapping[str, Rows], symbols: Sequence[str], origin: str) -> di
     return {symbol: have[symbol] for symbol in symbols or have}
 
 
-def _interval(symbol: str, times: NDArray[np.datetime64]) -> str:
+def _interval(symbol: str, times: Times) -> str:
     """Return the length of the bars: a day where no row carries a time of day, else the commonest
     step.
     """
@@ -185,7 +185,7 @@ def _interval(symbol: str, times: NDArray[np.datetime64]) -> str:
     return f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
 
 
-def _commonest_step(times: NDArray[np.datetime64]) -> int:
+def _commonest_step(times: Times) -> int:
     """Return the seconds that lie between most times and the next; 0 for a single time."""
     steps = np.diff(np.unique(times)).astype("timedelta64[s]").astype(np.int64)
     if not len(steps):

@@ -11,14 +11,13 @@ from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bt_run import DataError, exchange_sessions
-from bt_run.arrays import read_only
+from bt_run.arrays import Times, read_only
 
 __all__ = ["bar_ends", "is_intraday", "last_finished", "session_hours"]
 
-Times = NDArray[np.datetime64]
+Times = Times
 _SECONDS = MappingProxyType({"m": 60, "h": 3600})
 _LONGEST_BREAK = np.timedelta64(15, "D")  # no exchange stays closed for longer
 

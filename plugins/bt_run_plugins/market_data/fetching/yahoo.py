@@ -16,10 +16,8 @@ from datetime import date, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from bt_run import DataError
+from bt_run.arrays import Times
 from bt_run_plugins.market_data.fetching.sessions import bar_ends, is_intraday
 from bt_run_plugins.market_data.store.frames import COLUMNS
 
@@ -223,7 +221,7 @@ def _symbol_frame(own: pd.DataFrame, question: Question) -> pd.DataFrame:
     return frame[names].astype(numbers).reset_index(drop=True)
 
 
-def _dates(index: pd.DatetimeIndex, question: Question) -> NDArray[np.datetime64]:
+def _dates(index: pd.DatetimeIndex, question: Question) -> Times:
     """Return session dates for daily bars, ends of bars in UTC for intraday ones, as
     datetime64[ns].
     """

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bt_run import Array, exchange_sessions
+from bt_run.arrays import Mask, Times
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Counts", "Coverage", "Days", "measure_coverage"]
 
-Days = NDArray[np.datetime64]
+Days = Times
 Counts = NDArray[np.int64]
 
 MONTHS, QUARTERS = 72, 480  # months up to which a cell is a month, then a quarter; beyond, a year
@@ -47,7 +48,7 @@ class Coverage:
         return self.rows / np.maximum(self.sessions, 1)
 
     @property
-    def whole(self) -> NDArray[np.bool_]:
+    def whole(self) -> Mask:
         """Return the symbols (n,) that have a row on every session of all periods."""
         return np.asarray((self.rows == self.sessions).all(axis=1))
 

@@ -5,6 +5,7 @@ themselves.
 from __future__ import annotations
 
 from itertools import pairwise
+
 import numpy as np
 
 from bt_run import Array

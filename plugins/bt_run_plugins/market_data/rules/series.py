@@ -10,9 +10,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, SupportsIndex
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bt_run import Array
+from bt_run.arrays import Indices, Mask, Times
 from bt_run_plugins.market_data.rules.findings import Finding, Findings, Severity
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ CROWD = 5  # symbols on a day that make a market
 _DEVIATION = 1.4826  # standard deviations in a normal distribution's median absolute move
 _COLUMNS = ("open", "high", "low", "close", "adj_close", "volume", "dividend", "split")
 
-Dates = NDArray[np.datetime64]
-Mask = NDArray[np.bool_]
-Places = NDArray[np.intp]
+Dates = Times
+Mask = Mask
+Places = Indices
 
 
 @dataclass(frozen=True, kw_only=True)
