@@ -1,8 +1,9 @@
-"""Pages of a PDF: paper, title and foot, panels, tables of text."""
+"""Pages of a PDF: style, paper, title and foot, panels, tables of text."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -56,6 +57,26 @@ class Panel:
     missing: str | None = None
     dates: bool = True
     thickest: float = 1.2
+
+
+@contextmanager
+def own_style() -> Iterator[None]:
+    """Draw with matplotlib's defaults and ours, whatever the user has set, and give that back."""
+    import matplotlib.style
+    from matplotlib.colors import BASE_COLORS, get_named_colors_mapping
+
+    styles: list[Any] = ["default", dict(STYLE)]
+    # some libraries give the letters of colours other meanings for everybody
+    colors: Any = get_named_colors_mapping()
+    letters = {letter: colors[letter] for letter in BASE_COLORS}
+    with matplotlib.style.context(styles):
+        try:
+            for letter, color in BASE_COLORS.items():
+                colors[letter] = color
+            yield
+        finally:
+            for letter, color in letters.items():
+                colors[letter] = color
 
 
 def new_page(title: str) -> Figure:

@@ -72,7 +72,7 @@ class ActiveSetAnswer:
 
 @dataclass(frozen=True)
 class Box:
-    """The problem above."""
+    """The problem of this module: P (n, n), bounds (n,) and the budget."""
 
     P: Array
     lower: Array

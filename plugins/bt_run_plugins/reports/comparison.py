@@ -18,7 +18,7 @@ import numpy as np
 
 from bt_run import BacktestResult, BuildContext, Component, Config, hookimpl
 from bt_run.results.metrics import DAYS
-from bt_run_plugins.figures.pages import GREY, STYLE, tidy_dates
+from bt_run_plugins.figures.pages import GREY, own_style, tidy_dates
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -227,12 +227,10 @@ def png(
     """Return one picture as PNG; without pyplot there is nothing to close, and no setting of the
     user's is touched.
     """
-    import matplotlib.style
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    styles: list[Any] = ["default", dict(STYLE)]
-    with matplotlib.style.context(styles):
+    with own_style():
         figure = Figure(figsize=(10.0, 5.0), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bt_run import BacktestResult, BuildContext, Component, Config, hookimpl
-from bt_run_plugins.figures.pages import STYLE, save
+from bt_run_plugins.figures.pages import own_style, save
 from bt_run_plugins.reports.tear_sheet.cover import first_page
 from bt_run_plugins.reports.tear_sheet.inputs import pyfolio_input
 from bt_run_plugins.reports.tear_sheet.returns_sheets import draw_sheets
@@ -31,7 +31,7 @@ class TearSheet:
     def write(self, result: BacktestResult, folder: Path) -> list[Path]:
         """Write the PDF into ``folder`` and return its path."""
         path = folder / FILE
-        with _quiet(), _style():
+        with _quiet(), own_style(), _plain_dates():
             sheets = draw_sheets(result)
             pages = [first_page(result, sheets.left_out), *sheets.pages]
             save(path, pages, f"{result.config.name}   run {result.run_id}")
@@ -65,14 +65,10 @@ def _quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _style() -> Iterator[None]:
-    """Draw with matplotlib's defaults and ours, whatever the user has set, and give that back."""
-    import matplotlib.style
+def _plain_dates() -> Iterator[None]:
+    """Let pandas draw plain dates: its own periods do not mix with what pyfolio draws over them."""
     from pandas.plotting import plot_params
 
-    styles: list[Any] = ["default", dict(STYLE)]
-    # x_compat: plain dates, because pandas' own periods do not mix with what pyfolio draws over
-    # them
     params: Any = plot_params
-    with matplotlib.style.context(styles), params.use("x_compat", True):
+    with params.use("x_compat", True):
         yield

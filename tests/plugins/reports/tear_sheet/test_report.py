@@ -354,6 +354,22 @@ def test_equal_results_give_equal_bytes_without_a_date(tmp_path):
     assert b"CreationDate" not in data
 
 
+def test_letters_of_colours_that_a_library_has_changed_are_set_aside(tmp_path):
+    written = []
+    letters = mpl.colors.get_named_colors_mapping()
+    green = letters["g"]
+    for name, color in (("one", green), ("other", (0.1, 0.2, 0.3))):
+        (tmp_path / name).mkdir()
+        letters["g"] = color
+        try:
+            (path,) = TearSheet().write(make_result(make_closes(30), BOTH), tmp_path / name)
+            assert letters["g"] == color
+        finally:
+            letters["g"] = green
+        written.append(path.read_bytes())
+    assert written[0] == written[1]
+
+
 def test_writing_leaves_no_trace_in_the_process(tmp_path, capsys):
     import matplotlib.pyplot as plt
 
