@@ -24,36 +24,36 @@ class BtRunError(Exception):
 
 
 class ConfigError(BtRunError):
-    """Say what in the configuration is wrong, and where."""
+    """Something wrong in the configuration, and where it stands."""
 
     exit_code = 2
 
 
 class DataError(BtRunError):
-    """Say which prices are missing or cannot be true."""
+    """Prices that are missing or cannot be true."""
 
     exit_code = 3
 
 
 class InfeasibleError(BtRunError):
-    """Say which demands on a portfolio contradict each other."""
+    """Demands on a portfolio that contradict each other."""
 
     exit_code = 4
 
 
 class SolverError(BtRunError):
-    """Say that an optimizer gave no answer of the required accuracy."""
+    """No answer of an optimizer has the required accuracy."""
 
     exit_code = 4
 
 
 class PluginError(BtRunError):
-    """Say which plugin broke its contract."""
+    """A plugin that broke its contract."""
 
     exit_code = 5
 
 
 class ExecutionError(BtRunError):
-    """Say why an account cannot go on trading."""
+    """An account that cannot go on trading, and why."""
 
     exit_code = 4

@@ -12,13 +12,13 @@ __all__ = ["ComponentSpec", "Config", "Nested", "NestedRole"]
 
 
 class Config(BaseModel):
-    """Be the frozen configuration of a component: unknown keys are refused."""
+    """The frozen configuration of a component: unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class ComponentSpec(BaseModel):
-    """Name a component and hold its keys, as a YAML file writes it: ``{use: NAME, key: value}`` or
+    """The name of a component and its keys, as a YAML file writes it: ``{use: NAME, key: value}`` or
     ``NAME``.
     """
 

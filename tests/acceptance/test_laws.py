@@ -48,7 +48,7 @@ def config(folder, *, adjust="none", assets=None, end="2003-12-31", **changes) -
 
 
 WEEKLY = {"schedule": "week", "triggers": []}
-DEAR = {
+EXPENSIVE = {
     "use": "simulated",
     "commission": {"bps": 1, "per_share": 0.005, "minimum": 1, "cap": 0.01, "flat": 2},
     "slippage": {"bps": 2, "half_spread": 0.01, "impact": 0.5, "participation": 0.02},
@@ -79,7 +79,7 @@ DEAR = {
                 }
             },
         ),
-        ("none", WEEKLY | {"broker": DEAR, "limits": {"gross": 1.5, "net": 1.5, "short": True}}),
+        ("none", WEEKLY | {"broker": EXPENSIVE, "limits": {"gross": 1.5, "net": 1.5, "short": True}}),
         ("none", WEEKLY | {"strategy": "buy_and_hold", "sizer": "equal_weight", "overlays": []}),
     ],
 )

@@ -16,7 +16,7 @@ __all__ = ["Levels", "exit_prices", "nearest_levels"]
 
 @dataclass(frozen=True)
 class Levels:
-    """Hold the nearest stop and target of each holding (n,), NaN for none, and the names of their
+    """The nearest stop and target of each holding (n,), NaN for none, and the names of their
     rules.
     """
 

@@ -17,7 +17,7 @@ __all__ = ["AtBar", "Market"]
 
 @dataclass(frozen=True)
 class AtBar:
-    """Show the market at the bar of a fill; the averages end at the bar before."""
+    """The market at the bar of a fill; the averages end at the bar before."""
 
     bars: Bars
     bar: int
@@ -37,7 +37,7 @@ class AtBar:
 
 @dataclass(frozen=True)
 class Market:
-    """Hold what every account of a run meets: prices, actions, and the rules of the fill."""
+    """What every account of a run meets: prices, actions, and the rules of the fill."""
 
     bars: Bars
     broker: BrokerTerms

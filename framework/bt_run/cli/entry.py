@@ -35,7 +35,7 @@ from bt_run.plugins import catalogue, get_plugin_manager
 from bt_run.results.result import BacktestResult
 from bt_run.text import did_you_mean
 
-__all__ = ["command_line", "main"]
+__all__ = ["command_line", "main", "show_result"]
 
 INTERRUPTED = 130
 # in a checkout; the wheel has none of them
@@ -158,7 +158,7 @@ def run(
         for path in result.reports or (result.folder,):
             click.echo(path)
     else:
-        _show(result.config, result, verbose)
+        show_result(result.config, result, verbose)
 
 
 @click.command()
@@ -289,7 +289,8 @@ def _load(file: Path, overrides: Sequence[str]) -> RunConfig:
     return load_config(file, overrides)
 
 
-def _show(config: RunConfig, result: BacktestResult, verbose: bool) -> None:
+def show_result(config: RunConfig, result: BacktestResult, verbose: bool) -> None:
+    """Print what a run found: its notes, warnings, metrics, tables and paths."""
     click.echo(headline(config))
     for note in result.notes:
         click.echo(f"data: {shortened(note)}")

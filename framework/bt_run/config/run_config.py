@@ -31,7 +31,7 @@ SAFE_NAME = r"^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,98}[A-Za-z0-9_-])?$"
 
 
 class RunConfig(Config):
-    """Say everything that affects a run."""
+    """Everything that affects a run."""
 
     name: str = Field(
         description="names the folder of the results", json_schema_extra={"pattern": SAFE_NAME}

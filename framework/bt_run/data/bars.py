@@ -29,7 +29,7 @@ FIELDS = ("open", "high", "low", "close", "volume")
 
 @dataclass(frozen=True, kw_only=True)
 class LoadRequest:
-    """Say what a source must load.
+    """What a source must load.
 
     ``assets`` maps the name in the run to the symbol at the source; ``benchmark`` is such a pair.
     Rows outside ``history_from`` .. ``end`` must not be loaded; ``start`` is the first decision.

@@ -43,7 +43,7 @@ Assets = Annotated[
 
 
 class TableConfig(Config):
-    """Name a point-in-time table or series, and say when its rows become known."""
+    """A point-in-time table or series, and when its rows become known."""
 
     file: Path | None = Field(
         default=None,
@@ -86,7 +86,7 @@ class TableConfig(Config):
 
 
 class UniverseConfig(Config):
-    """Name the file that says which assets belong to the universe, and when."""
+    """The file that says which assets belong to the universe, and when."""
 
     file: Path = Field(
         description="csv or parquet with ticker, start, end: a member from the session `start` "
@@ -96,7 +96,7 @@ class UniverseConfig(Config):
 
 
 class DataConfig(Config):
-    """Say which prices a run plays on."""
+    """The prices that a run plays on."""
 
     source: Annotated[ComponentSpec, NestedRole("source")] = Field(
         description="where the bars come from"

@@ -58,7 +58,7 @@ class ArrayFeed(bt.feed.DataBase):  # type: ignore[misc]
 
 
 class PanelClock(ArrayFeed):
-    """Be the one clock of a panel of assets: it carries the times, the prices stay in the panel's
+    """The one clock of a panel of assets: it carries the times, the prices stay in the panel's
     arrays.
 
     Advancing one feed instead of N is what keeps the cost of a bar independent of the number of

@@ -27,7 +27,7 @@ Values = Sequence[float] | Array
 
 
 class Columns(TypedDict, total=False):
-    """Name the columns that rows may have beside the close."""
+    """The columns that rows may have beside the close."""
 
     open: Values
     high: Values

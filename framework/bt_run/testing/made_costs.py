@@ -14,7 +14,7 @@ __all__ = ["MadeCosts"]
 
 @dataclass(frozen=True)
 class MadeCosts:
-    """Charge commission and slippage in proportion to the traded value; both are fractions."""
+    """Commission and slippage in proportion to the traded value; both are fractions."""
 
     fee: float = 0.0
     slip: float = 0.0

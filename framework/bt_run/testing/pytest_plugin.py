@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from bt_run.testing.conformance import Bench, Case, Outcome
+    from bt_run.testing.conformance import Bench, Case, CaseOutcome
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -69,8 +69,8 @@ class CaseItem(pytest.Item):
         return self.path, None, self.nodeid
 
 
-class Component(pytest.Collector):
-    """Hold the cases of one component."""
+class ComponentCollector(pytest.Collector):
+    """The cases of one component."""
 
     bench: Bench
 
@@ -101,14 +101,14 @@ class _Conformance:
         except BtRunError as error:
             raise pytest.UsageError(str(error)) from error
         for bench in self.benches:
-            component = Component.from_parent(
+            component = ComponentCollector.from_parent(
                 session, name=bench.subject.label, nodeid=bench.subject.label
             )
             component.bench = bench
             items.extend(component.collect())
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        outcomes: list[Outcome] = [
+        outcomes: list[CaseOutcome] = [
             outcome for bench in self.benches for outcome in bench.outcomes.values()
         ]
         if outcomes:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from bt_run import RunConfig, run
 from bt_run.cli.console import report_table
-from bt_run.cli.entry import _show
+from bt_run.cli.entry import show_result
 from bt_run_plugins.reports.comparison import (
     COMPARED,
     BenchmarkComparison,
@@ -139,7 +139,7 @@ def test_the_console_shows_a_reports_table(result, tmp_path, capsys):
     written = replace(
         result, reports=tuple(BenchmarkComparison().write(result, tmp_path)), folder=tmp_path
     )
-    _show(result.config, written, False)
+    show_result(result.config, written, False)
     out = capsys.readouterr().out
     table = out[out.index("strategy comparison\n") :].splitlines()
     assert table[1].split() == ["run", "benchmark", "equal", "weight"]

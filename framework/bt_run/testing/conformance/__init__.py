@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bt_run.testing.conformance.cases import Bench, Case, Outcome
+from bt_run.testing.conformance.cases import Bench, Case, CaseOutcome
 from bt_run.testing.conformance.kit import CASES, badge, benches, check, table
 from bt_run.testing.conformance.subjects import Subject, find_subjects
 
@@ -10,7 +10,7 @@ __all__ = [
     "CASES",
     "Bench",
     "Case",
-    "Outcome",
+    "CaseOutcome",
     "Subject",
     "badge",
     "benches",

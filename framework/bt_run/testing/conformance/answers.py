@@ -13,7 +13,7 @@ from bt_run.component import BacktraderStrategy
 from bt_run.decision.state import PortfolioState
 from bt_run.testing.conformance.cases import Bench
 from bt_run.testing.conformance.markets import MARKETS
-from bt_run.testing.conformance.plays import Answer, Play, answer_of
+from bt_run.testing.conformance.plays import CallAnswer, Play, answer_of
 
 __all__ = [
     "CLOSE",
@@ -43,21 +43,21 @@ def is_vectorised(bench: Bench) -> bool:
     return bench.subject.role == "strategy" and hasattr(bench.subject.build().thing, "signals")
 
 
-def all_answers(bench: Bench) -> Iterator[tuple[str, Answer]]:
+def all_answers(bench: Bench) -> Iterator[tuple[str, CallAnswer]]:
     """Yield the answers of the plays on all made markets that came to one."""
     for name in MARKETS:
         yield from ((name, answer) for answer in bench.play(name).answers)
 
 
-def some_answers(play: Play) -> Iterator[Answer]:
+def some_answers(play: Play) -> Iterator[CallAnswer]:
     """Yield answers spread over a play."""
     step = max(1, len(play.answers) // CALLS)
     yield from play.answers[::step]
 
 
 def ask_again(
-    bench: Bench, answer: Answer, state: PortfolioState | None, built: Any = None
-) -> Answer:
+    bench: Bench, answer: CallAnswer, state: PortfolioState | None, built: Any = None
+) -> CallAnswer:
     """Ask a fresh object the same question."""
     built = built or bench.subject.build()
     assert state is not None
@@ -65,7 +65,7 @@ def ask_again(
     return answer_of(bench.subject.role, built.call(state, *rest), state, rest)
 
 
-def equal_answers(one: Answer, other: Answer) -> bool:
+def equal_answers(one: CallAnswer, other: CallAnswer) -> bool:
     """Tell whether two answers have the same values, to the bit, and the same memo."""
     if one.values is None or other.values is None:
         return False
@@ -73,7 +73,7 @@ def equal_answers(one: Answer, other: Answer) -> bool:
     return same_values and bool(memo_of(one) == memo_of(other))
 
 
-def memo_of(answer: Answer) -> Any:
+def memo_of(answer: CallAnswer) -> Any:
     return getattr(answer.raw, "memo", None)
 
 

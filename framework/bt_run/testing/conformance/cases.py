@@ -17,13 +17,13 @@ from bt_run.testing.conformance.markets import market
 from bt_run.testing.conformance.plays import Play, play_on
 from bt_run.testing.conformance.subjects import Subject
 
-__all__ = ["Bench", "Broken", "Case", "NotApplicable", "Outcome", "differing", "told"]
+__all__ = ["Bench", "Broken", "Case", "NotApplicable", "CaseOutcome", "differing", "told"]
 
 Mark = Literal["passed", "failed", "skipped"]
 
 
 class Broken(Exception):  # noqa: N818 - it reads as what it says
-    """Say what was found and what would be right."""
+    """What was found, and what would be right."""
 
     def __init__(self, found: str, right: str) -> None:
         super().__init__(f"{found}; expected {right}")
@@ -31,12 +31,12 @@ class Broken(Exception):  # noqa: N818 - it reads as what it says
 
 
 class NotApplicable(Exception):  # noqa: N818
-    """Say why a case could not be put to the test."""
+    """The reason why a case could not be put to the test."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """Hold one promise; ``given`` are the cases without which it has no meaning: when one fails,
+    """One promise; ``given`` are the cases without which it has no meaning: when one fails,
     this is skipped.
 
     ``check`` raises Broken or NotApplicable, or returns a remark for the table, or nothing.
@@ -54,8 +54,8 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """Hold what became of one case."""
+class CaseOutcome:
+    """What became of one case."""
 
     subject: str
     case: Case
@@ -75,7 +75,7 @@ class Bench:
     subject: Subject
     cases: tuple[Case, ...]
     plays: dict[str, Play] = field(default_factory=dict)
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    outcomes: dict[str, CaseOutcome] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:
@@ -88,7 +88,7 @@ class Bench:
             self.plays[name] = play_on(self.subject, market(name))
         return self.plays[name]
 
-    def outcome(self, number: str) -> Outcome:
+    def outcome(self, number: str) -> CaseOutcome:
         """Return what became of a case; run it if it has not been."""
         if number not in self.outcomes:
             self.outcomes[number] = self._run(
@@ -96,25 +96,25 @@ class Bench:
             )
         return self.outcomes[number]
 
-    def _run(self, case: Case) -> Outcome:
+    def _run(self, case: Case) -> CaseOutcome:
         label = self.subject.label
         for number in case.given:
             before = self.outcome(number)
             if before.mark == "failed":
-                return Outcome(label, case, "skipped", f"{before.case.title} failed")
+                return CaseOutcome(label, case, "skipped", f"{before.case.title} failed")
             if before.mark == "skipped":
-                return Outcome(label, case, "skipped", before.text)
+                return CaseOutcome(label, case, "skipped", before.text)
         try:
             remark = case.check(self)
         except NotApplicable as reason:
-            return Outcome(label, case, "skipped", str(reason))
+            return CaseOutcome(label, case, "skipped", str(reason))
         except Broken as broken:
-            return Outcome(label, case, "failed", f"found: {broken.found}\n  right: {broken.right}")
+            return CaseOutcome(label, case, "failed", f"found: {broken.found}\n  right: {broken.right}")
         except Exception as error:
-            return Outcome(
+            return CaseOutcome(
                 label, case, "failed", f"found: {told(error)}{_place(error)}\n  right: no error"
             )
-        return Outcome(label, case, "passed", remark or "")
+        return CaseOutcome(label, case, "passed", remark or "")
 
 
 def told(error: Exception) -> str:

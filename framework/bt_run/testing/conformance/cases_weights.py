@@ -13,7 +13,7 @@ from bt_run.testing.conformance.cases import Bench, Broken, Case
 from bt_run.testing.conformance.cases_stage import stage_cases
 from bt_run.testing.conformance.cases_strategy import children_case
 from bt_run.testing.conformance.markets import market
-from bt_run.testing.conformance.plays import Answer, answer_of
+from bt_run.testing.conformance.plays import CallAnswer, answer_of
 
 __all__ = ["OVERLAY_CASES", "SIZER_CASES"]
 
@@ -61,7 +61,7 @@ def _nothing_held(bench: Bench) -> None:
             raise Broken(was, "finite weights; all cash is a portfolio too")
 
 
-def _some(bench: Bench) -> tuple[Answer, ...]:
+def _some(bench: Bench) -> tuple[CallAnswer, ...]:
     answers = bench.play("calm").answers
     return answers[:: max(1, len(answers) // 5)]
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from bt_run.testing.conformance.cases import Bench, Case, Outcome
+from bt_run.testing.conformance.cases import Bench, Case, CaseOutcome
 from bt_run.testing.conformance.cases_broker import CASES as BROKER_CASES
 from bt_run.testing.conformance.cases_exit import CASES as EXIT_CASES
 from bt_run.testing.conformance.cases_output import ANALYZER_CASES, REPORT_CASES
@@ -28,7 +28,7 @@ __all__ = [
     "CASES",
     "Bench",
     "Case",
-    "Outcome",
+    "CaseOutcome",
     "Subject",
     "badge",
     "benches",
@@ -66,7 +66,7 @@ def benches(names: Iterable[str], role: str | None = None) -> tuple[Bench, ...]:
 
 def check(
     name: str, role: str | None = None, options: Mapping[str, Any] | None = None
-) -> tuple[Outcome, ...]:
+) -> tuple[CaseOutcome, ...]:
     """Put all components that ``name`` names to all their cases; ``options`` take the place of
     their example keys.
 
@@ -74,7 +74,7 @@ def check(
         ConfigError: the name fits nothing.
         PluginError: a plugin cannot be imported.
     """
-    out: list[Outcome] = []
+    out: list[CaseOutcome] = []
     for bench in benches([name], role):
         if options is not None:
             bench = Bench(replace(bench.subject, options=options), bench.cases)
@@ -82,7 +82,7 @@ def check(
     return tuple(out)
 
 
-def table(outcomes: Sequence[Outcome]) -> str:
+def table(outcomes: Sequence[CaseOutcome]) -> str:
     """Return a line for each component with a mark for each case, then what was skipped and why."""
     lines = []
     labels = list(dict.fromkeys(outcome.subject for outcome in outcomes))
@@ -102,7 +102,7 @@ def table(outcomes: Sequence[Outcome]) -> str:
     return "\n".join([*lines, *_remarks(outcomes)])
 
 
-def badge(outcomes: Sequence[Outcome]) -> str:
+def badge(outcomes: Sequence[CaseOutcome]) -> str:
     """Return a line of Markdown: a badge with how many of the cases that apply were passed.
 
     It is grey where most could not be put to the test.
@@ -116,7 +116,7 @@ def badge(outcomes: Sequence[Outcome]) -> str:
     return f"![bt-run conformance: {words}](https://img.shields.io/badge/bt--run%20conformance-{shown}-{colour})"
 
 
-def _remarks(outcomes: Sequence[Outcome]) -> list[str]:
+def _remarks(outcomes: Sequence[CaseOutcome]) -> list[str]:
     """Return a line for each reason for which cases were skipped, and each remark of a case that
     passed.
     """

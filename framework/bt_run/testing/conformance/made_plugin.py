@@ -45,7 +45,7 @@ class MadeMarket:
 
 
 class MadeSignals:
-    """Hold what rose over its last five bars."""
+    """What holds those that rose over its last five bars."""
 
     def __init__(self, config: SignalsConfig, context: BuildContext) -> None:
         self.config = config

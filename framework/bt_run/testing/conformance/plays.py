@@ -25,14 +25,14 @@ from bt_run.terms import BrokerTerms, Limits
 from bt_run.testing import MadeCosts
 from bt_run.testing.conformance.subjects import Built, Subject, Watch
 
-__all__ = ["Answer", "Play", "answer_of", "kit_pipeline", "play_on", "scheduled"]
+__all__ = ["CallAnswer", "Play", "answer_of", "kit_pipeline", "play_on", "scheduled"]
 
 EVERY = 5  # bars from one decision to the next
 
 
 @dataclass(frozen=True)
-class Answer:
-    """Hold one call and its answer as it came: ``values`` (N,), or None where it was no array of
+class CallAnswer:
+    """One call and its answer as it came: ``values`` (N,), or None where it was no array of
     that shape.
     """
 
@@ -45,16 +45,16 @@ class Answer:
 
 @dataclass(frozen=True)
 class Play:
-    """Hold the answers on one market; ``error`` is what stopped the component, ``at`` the bar, if
+    """The answers on one market; ``error`` is what stopped the component, ``at`` the bar, if
     anything did.
     """
 
     bars: Bars
-    answers: tuple[Answer, ...]
+    answers: tuple[CallAnswer, ...]
     error: Exception | None = None
     at: int | None = None
 
-    def until(self, bar: int) -> tuple[Answer, ...]:
+    def until(self, bar: int) -> tuple[CallAnswer, ...]:
         """Return the answers up to and including ``bar``."""
         return tuple(answer for answer in self.answers if answer.bar <= bar)
 
@@ -95,7 +95,7 @@ def play_rows(signals: Callable[[Bars], Any], bars: Bars) -> Play:
     return Play(
         bars,
         tuple(
-            Answer(t, raw, None if rows is None else rows[t]) for t in range(bars.start, len(bars))
+            CallAnswer(t, raw, None if rows is None else rows[t]) for t in range(bars.start, len(bars))
         ),
     )
 
@@ -113,7 +113,7 @@ def play_classic(strategy: BacktraderStrategy, bars: Bars, *, runonce: bool = Tr
     for fill in ledger.fills:
         if fill.bar >= 0:
             filled[fill.bar, fill.assets] += fill.filled
-    return Play(bars, tuple(Answer(t, filled[t], filled[t]) for t in range(bars.start, len(bars))))
+    return Play(bars, tuple(CallAnswer(t, filled[t], filled[t]) for t in range(bars.start, len(bars))))
 
 
 def kit_pipeline(
@@ -167,7 +167,7 @@ class _Recorder:
         self.scores = (
             _wants_scores(subject, built) or getattr(built.thing, "gives", "exposure") == "score"
         )
-        self.answers: list[Answer] = []
+        self.answers: list[CallAnswer] = []
         self.error: Exception | None = None
         self.at: int | None = None
 
@@ -202,14 +202,14 @@ class _Recorder:
         return Proposal(values, memo=_plain(raw.memo if isinstance(raw, Proposal) else None))
 
 
-def answer_of(role: str, raw: Any, state: PortfolioState, rest: tuple[Array, ...]) -> Answer:
+def answer_of(role: str, raw: Any, state: PortfolioState, rest: tuple[Array, ...]) -> CallAnswer:
     """Return the answer with its values (N,); a verdict becomes 1 for each name that fires, -1 for
     a veto.
     """
     count = len(state.weights)
     bar = len(state.history) - 1
     if role != "trigger":
-        return Answer(
+        return CallAnswer(
             bar,
             raw,
             _numbers(raw.values if isinstance(raw, Proposal) else raw, (count,)),
@@ -217,10 +217,10 @@ def answer_of(role: str, raw: Any, state: PortfolioState, rest: tuple[Array, ...
             rest,
         )
     if not isinstance(raw, Verdict):
-        return Answer(bar, raw, None, state, rest)
+        return CallAnswer(bar, raw, None, state, rest)
     names = np.ones(count) if raw.names is None else np.asarray(raw.names, dtype=np.float64)
     values = np.full(count, -1.0) if raw.veto else names * bool(raw.fire)
-    return Answer(bar, raw, values if values.shape == (count,) else None, state, rest)
+    return CallAnswer(bar, raw, values if values.shape == (count,) else None, state, rest)
 
 
 def _wants_scores(subject: Subject, built: Built) -> bool:

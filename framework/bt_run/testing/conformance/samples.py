@@ -45,7 +45,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class MadeConditions:
-    """Show the same market for every asset of a basket of n."""
+    """The same market for every asset of a basket of n."""
 
     count: int
 

@@ -37,7 +37,7 @@ Watch = Callable[[PortfolioState], None]
 
 @dataclass(frozen=True)
 class Built:
-    """Hold a built component, the function by which a pipeline calls it, and what must see the bars
+    """A built component, the function by which a pipeline calls it, and what must see the bars
     first.
     """
 
@@ -48,7 +48,7 @@ class Built:
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """Name a component to test, and the keys to test it with."""
+    """A component to test, and the keys to test it with."""
 
     offer: Offer
     catalogue: Catalogue
@@ -110,7 +110,7 @@ class Subject:
 
 
 class _Watched(Builder):
-    """Build like a run does, and tell of each call to a nested component."""
+    """A builder like that of a run, which tells of each call to a nested component."""
 
     def __init__(self, context: BuildContext, watch: Watch) -> None:
         super().__init__(context)

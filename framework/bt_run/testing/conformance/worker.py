@@ -43,7 +43,7 @@ def digest_elsewhere(subject: Subject) -> str:
 
 
 def serve() -> None:
-    """Answer requests, a line of JSON each, until there are no more; what plugins print goes to
+    """CallAnswer requests, a line of JSON each, until there are no more; what plugins print goes to
     stderr.
     """
     answers, sys.stdout = sys.stdout, sys.stderr

@@ -115,7 +115,7 @@ def _judgement(values: Mapping[str, float | None]) -> str:
     if not known:
         return ""
     if len(beaten) == known:
-        return f"better than all {known} yardsticks"
+        return f"better than all {known} baselines"
     return f"better than {' and '.join(beaten) or 'none'}"
 
 
@@ -143,7 +143,7 @@ def headline(result: BacktestResult) -> PageTable:
     rows = [_headline_row(metric, result.metrics[metric]) for metric in DEFINITIONS]
     return PageTable(
         "headline",
-        "The run beside its yardsticks",
+        "The run beside its baselines",
         HEADLINE_COLUMNS,
         rows,
         "A star marks the best of a row. n/a: not defined, because too short or without variance.",
