@@ -50,6 +50,8 @@ def outcome_of(ready: Prepared, played: Played) -> BacktestResult:
     fills = {"run": tables["fills"]}
     for name, account in played.baselines.items():
         fills[name] = fills_table(ledger.bars, tuple(account.fills))
+    rate = ready.config.risk_free
+    metrics = compute_metrics(tables["nav"], fills, rate, ruined=ledger.ruined)
     run_id, provenance = _identity(ready)
     manifest = build_manifest(run_id, provenance, tables, ready.bars.notes)
     manifest["look_ahead"] = asdict(causality)
@@ -63,7 +65,7 @@ def outcome_of(ready: Prepared, played: Played) -> BacktestResult:
         decisions=tables["decisions"],
         memos=tables["memos"],
         cash_flows=tables["cash_flows"],
-        metrics=compute_metrics(tables["nav"], fills, ready.config.risk_free),
+        metrics=metrics,
         manifest=manifest,
         analyses=_analyses(ready, ledger),
         notes=ready.bars.notes,

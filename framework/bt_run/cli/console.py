@@ -9,7 +9,6 @@ from typing import Any
 
 from bt_run.catalogue import Catalogue, Offer
 from bt_run.config.fields import field_rows
-from bt_run.config.run_config import RunConfig
 from bt_run.results.metrics import COLUMNS, DEFINITIONS, format_metric
 from bt_run.results.result import BacktestResult
 
@@ -34,14 +33,14 @@ SHOWN = (
 )
 
 
-def headline(config: RunConfig) -> str:
+def headline(result: BacktestResult) -> str:
     """Say in one line what runs: name, period, assets and the data."""
-    data = config.data
+    data = result.config.data
     names = list(data.assets)
     shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     options = ", ".join(f"{key}: {value}" for key, value in data.source.options.items())
     source = f"{data.source.use} ({options})" if options else data.source.use
-    return f"{config.name}: {data.start} to {data.end}, {shown}; data: {source}"
+    return f"{result.config.name}: {result.period}, {shown}; data: {source}"
 
 
 def shortened(note: str, width: int = 200) -> str:

@@ -158,7 +158,7 @@ def run(
         for path in result.reports or (result.folder,):
             click.echo(path)
     else:
-        show_result(result.config, result, verbose)
+        show_result(result, verbose=verbose)
 
 
 @click.command()
@@ -289,9 +289,9 @@ def _load(file: Path, overrides: Sequence[str]) -> RunConfig:
     return load_config(file, overrides)
 
 
-def show_result(config: RunConfig, result: BacktestResult, verbose: bool) -> None:
+def show_result(result: BacktestResult, *, verbose: bool) -> None:
     """Print what a run found: its notes, warnings, metrics, tables and paths."""
-    click.echo(headline(config))
+    click.echo(headline(result))
     for note in result.notes:
         click.echo(f"data: {shortened(note)}")
     click.echo(f"look-ahead: {result.look_ahead}")

@@ -34,7 +34,7 @@ class Comparison:
         """Return the comparison as aligned columns and lines."""
         rows = [
             ["", *self.labels, "benchmark of the first"],
-            ["Period", *(_period(result) for result in self.results), ""],
+            ["Period", *(result.period for result in self.results), ""],
             *(self._row(metric) for metric in HEADLINE),
         ]
         right = [False] + [True] * (len(rows[0]) - 1)
@@ -49,10 +49,6 @@ class Comparison:
         values = [result.metrics[metric]["run"] for result in self.results]
         values.append(self.results[0].metrics[metric]["benchmark"])
         return [DEFINITIONS[metric].label, *(format_metric(metric, value) for value in values)]
-
-
-def _period(result: BacktestResult) -> str:
-    return f"{result.nav.index[0]:%Y-%m-%d} to {result.nav.index[-1]:%Y-%m-%d}"
 
 
 def compare(folders: Sequence[Path]) -> Comparison:

@@ -40,6 +40,21 @@ COLUMNS: Mapping[str, str] = MappingProxyType(
     }
 )
 DAYS = 252  # sessions in a year
+YEARLY = frozenset(
+    {
+        "cagr",
+        "volatility",
+        "sharpe",
+        "sortino",
+        "calmar",
+        "alpha",
+        "tracking_error",
+        "information_ratio",
+        "turnover_one_way",
+        "turnover_two_way",
+        "costs_bps",
+    }
+)
 FLAT = 1e-12  # returns that differ by less than this do not vary: it is rounding
 
 
@@ -198,14 +213,19 @@ def format_metric(metric: str, value: float | None) -> str:
 
 
 def compute_metrics(
-    nav: pd.DataFrame, fills: Mapping[str, pd.DataFrame], risk_free: float
+    nav: pd.DataFrame,
+    fills: Mapping[str, pd.DataFrame],
+    risk_free: float,
+    *,
+    ruined: bool = False,
 ) -> Metrics:
     """Compute every metric of ``DEFINITIONS`` for the run and what it is compared with.
 
     ``nav`` has one row per bar (index ``time``, UTC) with its ``session``, the first being the
     close of the start.
     ``fills`` maps ``run``, ``equal_weight`` and ``constant_mix`` to tables of fills.
-    ``risk_free`` is a fraction per year. What is not defined (too short, no variance) is None.
+    ``risk_free`` is a fraction per year. What is not defined (too short, no variance) is None, and
+    so are the yearly figures of a run that was ``ruined``: a few days of ruin are no year.
     """
     daily = session_closes(nav)
     rate = (1.0 + risk_free) ** (1.0 / DAYS) - 1.0
@@ -217,7 +237,8 @@ def compute_metrics(
         if name in fills:
             found |= _trading(nav[column], values, fills[name])
         for metric, value in found.items():
-            out[metric][name] = _defined(value)
+            if not (ruined and metric in YEARLY):
+                out[metric][name] = _defined(value)
     out["average_gross"]["run"] = _mean_after_start(daily["gross"])
     out["average_net"]["run"] = _mean_after_start(daily["net"])
     return out

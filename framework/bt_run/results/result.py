@@ -67,6 +67,13 @@ class BacktestResult:
             object.__setattr__(self, name, _as_read(getattr(self, name)))
 
     @property
+    def period(self) -> str:
+        """Return the first and the last day in words, and whether the last was that of ruin."""
+        first, last = self.nav.index[0], self.nav.index[-1]
+        days = f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
+        return f"{days}, the day of its ruin" if self.manifest.get("ruined") else days
+
+    @property
     def closes(self) -> pd.DataFrame:
         """Return the NAV table at each session's last bar, by session date, that bar's time in
         ``time``.
@@ -112,8 +119,7 @@ class BacktestResult:
 
     @property
     def _title(self) -> str:
-        first, last = self.nav.index[0], self.nav.index[-1]
-        return f"{self.config.name} · {first:%Y-%m-%d} to {last:%Y-%m-%d} · run {self.run_id}"
+        return f"{self.config.name} · {self.period} · run {self.run_id}"
 
 
 def _as_read(table: pd.DataFrame) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from bt_run import RunConfig, run
@@ -78,3 +79,39 @@ def test_a_folder_may_be_named_by_a_string(tmp_path: Path) -> None:
     result = run(RunConfig.model_validate(fields), str(tmp_path), reports=False)
     assert result.folder is not None
     assert result.folder.parent == tmp_path / "a"
+
+
+def test_a_run_ends_at_the_close_of_its_ruin_and_names_the_day(tmp_path: Path) -> None:
+    days = pd.bdate_range("2023-01-03", periods=7).strftime("%Y-%m-%d")
+    closes = [10.0, 10.0, 10.0, 25.0, 30.0, 8.0, 5.0]
+    frame = pd.DataFrame({"date": days, "close": closes, "open": closes})
+    (tmp_path / "prices").mkdir()
+    frame.to_csv(tmp_path / "prices" / "A.csv", index=False)
+    plugin = tmp_path / "plugin.py"
+    plugin.write_text(PLUGIN)
+    free = {"use": "simulated", "cash": 1000, "commission": {"bps": 0}, "slippage": {"bps": 0}}
+    config = {
+        "name": "ruin",
+        "plugins": [plugin],
+        "data": {
+            "source": {"use": "csv", "path": tmp_path / "prices"},
+            "assets": ["A"],
+            "benchmark": "A",
+            "start": days[0],
+            "end": days[-1],
+            "adjust": "total_return",
+        },
+        "strategy": {"use": "gives", "value": -1.0},
+        "sizer": "signal_weight",
+        "schedule": "once",
+        "limits": {"short": True},
+        "broker": free,
+    }
+    result = run(RunConfig.model_validate(config))
+    # 100 shares sold at 10: at 25 they cost 2500, and 2000 are there
+    assert result.nav["nav"].tolist() == [1000, 1000, 1000, -500]
+    assert result.period == "2023-01-03 to 2023-01-06, the day of its ruin"
+    assert result.warnings[0].startswith("ruined: at the close of 2023-01-06 the account was worth")
+    for metric in ("cagr", "volatility", "sharpe", "turnover_one_way", "costs_bps"):
+        assert set(result.metrics[metric].values()) == {None}
+    assert result.metrics["total_return"]["run"] == -1.5

@@ -139,7 +139,7 @@ def test_the_console_shows_a_reports_table(result, tmp_path, capsys):
     written = replace(
         result, reports=tuple(BenchmarkComparison().write(result, tmp_path)), folder=tmp_path
     )
-    show_result(result.config, written, False)
+    show_result(written, verbose=False)
     out = capsys.readouterr().out
     table = out[out.index("strategy comparison\n") :].splitlines()
     assert table[1].split() == ["run", "benchmark", "equal", "weight"]

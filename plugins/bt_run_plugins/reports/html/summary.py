@@ -82,11 +82,9 @@ class Card:
 def sentences(result: BacktestResult) -> tuple[str, str]:
     """Say in two sentences what was run."""
     description = describe_run(result.manifest["config"])
-    first = result.nav.index[0]
-    last = result.nav.index[-1]
-    period = f"from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+    comma = "," if result.manifest.get("ruined") else ""
     cash = float(result.nav["nav"].iloc[0])
-    return description.decisions(period), description.orders(cash)
+    return description.decisions(f"from {result.period}{comma}"), description.orders(cash)
 
 
 def verdict(result: BacktestResult) -> str:

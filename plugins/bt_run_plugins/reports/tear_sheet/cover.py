@@ -58,9 +58,7 @@ def first_page(result: BacktestResult, left_out: Sequence[str]) -> Figure:
 
 
 def _period_text(result: BacktestResult, sessions: int) -> str:
-    first = result.nav.index[0]
-    last = result.nav.index[-1]
-    return f"{first:%Y-%m-%d} to {last:%Y-%m-%d}, {sessions:,} sessions"
+    return f"{result.period}, {sessions:,} sessions"
 
 
 def _foot(page: Figure, lines: Sequence[str]) -> float:

@@ -129,11 +129,10 @@ def _events(result: BacktestResult) -> Iterator[tuple[str, list[_Event]]]:
     fills = result.fills[result.fills["filled"] != 0.0]
     if fills.empty:
         return
-    held, traded = _shares(result, fills)
-    ratios = _split_ratios(held, traded)
+    held = _held(result, fills)
     for name in held.columns:
         own = fills[fills["asset"] == name]
-        events = [*_splits(ratios[name]), *_trades(own, held[name])]
+        events = [*_splits(result.cash_flows, name), *_trades(own, held[name])]
         # the sort is stable: what splits at a time comes before what is traded then
         events.sort(key=attrgetter("time"))
         last = float(held[name].iloc[-1])
@@ -153,46 +152,22 @@ def _trades(fills: pd.DataFrame, held: pd.Series[float]) -> Iterator[_Event]:
         yield _Event(time, amount, price)
 
 
-def _shares(result: BacktestResult, fills: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return what was held at each close and what was traded at each bar, shares by asset."""
+def _held(result: BacktestResult, fills: pd.DataFrame) -> pd.DataFrame:
+    """Return what was held at each close, shares by asset."""
     held = result.positions.pivot_table(
         index="time",
         columns="asset",
         values="shares",
         aggfunc="sum",
     )
-    traded = fills.pivot_table(
-        index="time",
-        columns="asset",
-        values="filled",
-        aggfunc="sum",
-    )
-    index = result.nav.index
-    names = held.columns.union(traded.columns)
-    held = held.reindex(index=index, columns=names).fillna(0.0)
-    traded = traded.reindex(index=index, columns=names).fillna(0.0)
-    return held, traded
+    names = sorted({*held.columns, *fills["asset"]})
+    return held.reindex(index=result.nav.index, columns=names).fillna(0.0)
 
 
-def _split_ratios(held: pd.DataFrame, traded: pd.DataFrame) -> pd.DataFrame:
-    """Return the ratio of each split, 1 where there is none.
-
-    The tables hold no splits: one shows where shares change by more than was filled.
-    """
-    import pandas as pd
-
-    before = held.shift(fill_value=0.0)
-    carried = held - traded  # what is held after a split and before the trade
-    with np.errstate(all="ignore"):
-        ratio = (carried / before).to_numpy(dtype=np.float64)
-    noise = DUST * (held.abs() + before.abs() + traded.abs())
-    usual = ((carried - before).abs() <= noise).to_numpy()
-    none = usual | ~np.isfinite(ratio) | (ratio <= 0.0)
-    ratios = np.where(none, 1.0, ratio)
-    return pd.DataFrame(ratios, index=held.index, columns=held.columns)
-
-
-def _splits(ratios: pd.Series[float]) -> Iterator[_Event]:
-    split = ratios[ratios != 1.0]
-    for time, ratio in zip(split.index, split, strict=True):
+def _splits(flows: pd.DataFrame, name: str) -> Iterator[_Event]:
+    """Yield the recorded splits of what was held of an asset."""
+    if flows.empty:
+        return
+    own = flows[(flows["kind"] == "split") & (flows["asset"] == name)]
+    for time, ratio in zip(own["time"], own["ratio"], strict=True):
         yield _Event(time, ratio=float(ratio))

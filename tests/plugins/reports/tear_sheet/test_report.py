@@ -177,8 +177,8 @@ def test_asset_called_cash_is_not_mistaken_for_money():
 # -- round trips
 
 
-def by_hand(trades, held, prices):
-    """Return a result of one asset from (session, shares, price) and what is held at closes."""
+def by_hand(trades, held, prices, splits=()):
+    """Return a result of one asset from (session, shares, price), what is held, and its splits."""
     index = pd.bdate_range("2020-01-01", periods=len(held), tz="UTC", name="time")
     rows = [
         (index[t], "A", q, p, q * p, False)
@@ -189,8 +189,10 @@ def by_hand(trades, held, prices):
     columns = ["time", "asset", "shares", "price", "value", "stale"]
     nav = pd.DataFrame({"nav": 1000.0, "cash": 0.0}, index=index)
     nav["session"] = index.normalize()
+    flows = [(index[t], "A", "split", 0.0, ratio) for t, ratio in splits]
     return SimpleNamespace(
         nav=nav,
+        cash_flows=pd.DataFrame(flows, columns=["time", "asset", "kind", "amount", "ratio"]),
         fills=pd.DataFrame(fills, columns=FILLS),
         positions=pd.DataFrame(rows, columns=columns),
     )
@@ -219,8 +221,17 @@ def test_round_trip_through_zero_closes_the_long_and_opens_a_short():
 
 
 def test_split_between_trades_earns_nothing():
-    result = by_hand([(1, 1.0, 100.0), (3, -4.0, 26.0)], [0, 1, 4, 0], [100, 100, 25, 26])
+    trades = [(1, 1.0, 100.0), (3, -4.0, 26.0)]
+    result = by_hand(trades, [0, 1, 4, 0], [100, 100, 25, 26], splits=[(2, 4.0)])
     assert find_round_trips(result)["pnl"].tolist() == pytest.approx([4.0])
+
+
+def test_a_split_on_the_day_of_a_trade_comes_first():
+    trades = [(1, 1.0, 100.0), (2, -2.0, 26.0)]
+    result = by_hand(trades, [0, 1, 2], [100, 100, 25], splits=[(2, 4.0)])
+    closed, held = find_round_trips(result)["pnl"]
+    assert closed == pytest.approx(2 * (26 - 25))
+    assert held == pytest.approx(0.0)
 
 
 def test_trades_of_rounding_size_are_no_round_trips():
