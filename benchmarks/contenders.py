@@ -28,7 +28,12 @@ def bt_run(data: Any, due: Any) -> Callable[[], float]:
     """Pipeline, ledger and both baselines, from bars in memory."""
     from bt_run.account.account import Account  # noqa: F401 - part of the import baseline
     from bt_run.account.market import Market
-    from bt_run.backtest.baselines import benchmark_nav, constant_mix, equal_weight, mean_weights
+    from bt_run.backtest.baselines import (
+        benchmark_nav,
+        constant_mix,
+        equal_weight,
+        mean_weights,
+    )
     from bt_run.component import BuildContext
     from bt_run.data.bars import Bars, Prices
     from bt_run.decision.pipeline import Pipeline, Stage
@@ -38,7 +43,9 @@ def bt_run(data: Any, due: Any) -> Callable[[], float]:
     from bt_run_plugins.brokers.simulated import SimulatedConfig, build_broker
     from bt_run_plugins.sizers.equal_weight import EqualWeight, EqualWeightConfig
 
-    prices = Prices(*(data[name] for name in ("open", "high", "low", "close", "volume")))
+    prices = Prices(
+        *(data[name] for name in ("open", "high", "low", "close", "volume"))
+    )
     shape = prices.close.shape
     bars = Bars(
         times=data["times"],
@@ -94,7 +101,8 @@ def backtrader(data: Any, due: Any, empty: bool = False) -> Callable[[], float]:
             weight = 0.99 / len(self.datas)
             value = self.broker.getvalue()
             for d in sorted(
-                self.datas, key=lambda d: weight * value - self.getposition(d).size * d.close[0]
+                self.datas,
+                key=lambda d: weight * value - self.getposition(d).size * d.close[0],
             ):
                 self.order_target_percent(d, weight)
 
@@ -123,7 +131,9 @@ def bt(data: Any, due: Any) -> Callable[[], float]:
 
     index = pd.DatetimeIndex(data["times"])
     frame = pd.DataFrame(
-        data["close"], index=index, columns=[f"A{i:04d}" for i in range(data["close"].shape[1])]
+        data["close"],
+        index=index,
+        columns=[f"A{i:04d}" for i in range(data["close"].shape[1])],
     )
     dates = index[due]
 
@@ -213,7 +223,11 @@ def main() -> None:
     # the first call may compile or import; where there are several, the best of the others is the
     # warm figure
     warm = min(seconds[1:]) if repeats > 1 else seconds[0]
-    print(json.dumps({"seconds": warm, "memory": peak() - min(before, baseline), "final": final}))
+    print(
+        json.dumps(
+            {"seconds": warm, "memory": peak() - min(before, baseline), "final": final}
+        )
+    )
 
 
 if __name__ == "__main__":

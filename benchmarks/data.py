@@ -23,7 +23,11 @@ import pandas as pd
 from bt_run import LoadRequest, exchange_sessions
 from bt_run_plugins.market_data.cleaning import CleanConfig, clean
 from bt_run_plugins.market_data.report.report import write_report
-from bt_run_plugins.market_data.rules.validation import ValidateConfig, count_findings, validate
+from bt_run_plugins.market_data.rules.validation import (
+    ValidateConfig,
+    count_findings,
+    validate,
+)
 
 CHECKED = Path(__file__).with_name("checked_findings.csv")
 STOCKS = 300
@@ -45,7 +49,9 @@ def keys(findings: pd.DataFrame) -> set[tuple[str, pd.Timestamp]]:
 
 
 def told(
-    what: str, wanted: set[tuple[str, pd.Timestamp]], found: set[tuple[str, pd.Timestamp]]
+    what: str,
+    wanted: set[tuple[str, pd.Timestamp]],
+    found: set[tuple[str, pd.Timestamp]],
 ) -> None:
     print(
         f"  {what:18} {len(wanted & found):4} of {len(wanted):4} found, {len(found - wanted):4} "
@@ -53,7 +59,9 @@ def told(
     )
 
 
-def recall(frames: Mapping[str, pd.DataFrame], findings: pd.DataFrame, folder: Path) -> None:
+def recall(
+    frames: Mapping[str, pd.DataFrame], findings: pd.DataFrame, folder: Path
+) -> None:
     print("\nknown defects")
     suspect = pd.read_csv(folder / "suspect_rows.csv", parse_dates=["date"])
     wanted = set(zip(suspect["ticker"], suspect["date"], strict=True))
@@ -84,7 +92,8 @@ def recall(frames: Mapping[str, pd.DataFrame], findings: pd.DataFrame, folder: P
     for row in findings[findings["rule"] == "missing_session"].itertuples():
         first = int(np.searchsorted(sessions, row.date.to_datetime64()))
         named |= {
-            (row.symbol, pd.Timestamp(day)) for day in sessions[first : first + int(row.value)]
+            (row.symbol, pd.Timestamp(day))
+            for day in sessions[first : first + int(row.value)]
         }
     told("missing sessions", absent, named)
 
@@ -116,7 +125,9 @@ def precision(findings: pd.DataFrame) -> None:
         )
         weighted += size * right / len(verdicts)
         total += size
-    print(f"  by how many findings each rule has, unsure as wrong: {weighted / total:.1%}")
+    print(
+        f"  by how many findings each rule has, unsure as wrong: {weighted / total:.1%}"
+    )
 
 
 def pipeline(table: Path, names: list[str]) -> None:
@@ -136,7 +147,12 @@ def pipeline(table: Path, names: list[str]) -> None:
         brought = bring(store, str(table), names, prices="as_traded")
         seconds["import"] = time.perf_counter() - begun
         begun = time.perf_counter()
-        process(store, [Key("import", name) for name in names], CleanConfig(), ValidateConfig())
+        process(
+            store,
+            [Key("import", name) for name in names],
+            CleanConfig(),
+            ValidateConfig(),
+        )
         seconds["clean and validate"] = time.perf_counter() - begun
         request = LoadRequest(
             assets={name: name for name in names},
@@ -158,7 +174,9 @@ def pipeline(table: Path, names: list[str]) -> None:
 
 def main() -> None:
     if not os.environ.get("BT_RUN_SHARED_DATA"):
-        print("market data: BT_RUN_SHARED_DATA names no folder of prices; nothing was measured")
+        print(
+            "market data: BT_RUN_SHARED_DATA names no folder of prices; nothing was measured"
+        )
         return
     folder = Path(os.environ["BT_RUN_SHARED_DATA"])
     table = folder / "us_stocks_1999_2012.parquet"
@@ -168,13 +186,19 @@ def main() -> None:
     cleaned = clean(frames, CleanConfig())
     cleaning = time.perf_counter() - begun
     begun = time.perf_counter()
-    result = validate(cleaned.frames, dict.fromkeys(frames, "as_traded"), ValidateConfig())
+    result = validate(
+        cleaned.frames, dict.fromkeys(frames, "as_traded"), ValidateConfig()
+    )
     validating = time.perf_counter() - begun
     with tempfile.TemporaryDirectory() as name:
         begun = time.perf_counter()
         facts = {"title": "stocks", "failed": result.failed}
         page = write_report(
-            Path(name) / "data.html", cleaned.frames, result.findings, cleaned.log, facts
+            Path(name) / "data.html",
+            cleaned.frames,
+            result.findings,
+            cleaned.log,
+            facts,
         )
         writing, size = time.perf_counter() - begun, page.stat().st_size / 1e6
     print(f"market data: {len(frames)} stocks, {rows:,} rows")
@@ -184,7 +208,9 @@ def main() -> None:
     )
     print("\nfindings per rule")
     for row in count_findings(result.findings).itertuples():
-        print(f"  {row.rule:24} {row.severity:8} {row.findings:5} in {row.symbols:4} symbols")
+        print(
+            f"  {row.rule:24} {row.severity:8} {row.findings:5} in {row.symbols:4} symbols"
+        )
     recall(frames, result.findings, folder)
     precision(result.findings)
     names = [name for name in frames if name not in set(result.failures["symbol"])]

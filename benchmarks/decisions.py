@@ -21,7 +21,10 @@ from bt_run.engine.classic import ClassicRun, run_classic
 from bt_run.engine.panel import PanelRun, run_panel
 from bt_run.testing import make_bars, make_rows
 from bt_run_plugins.brokers.simulated import SimulatedConfig, build_broker
-from bt_run_plugins.overlays.volatility_target import VolatilityTarget, VolatilityTargetConfig
+from bt_run_plugins.overlays.volatility_target import (
+    VolatilityTarget,
+    VolatilityTargetConfig,
+)
 from bt_run_plugins.sizers.equal_weight import EqualWeight, EqualWeightConfig
 from bt_run_plugins.triggers.drift_bands import DriftBands, DriftBandsConfig
 
@@ -55,7 +58,9 @@ def decision_path() -> None:
     per basket.
     """
     bars = market(10, 3000)
-    broker = build_broker(SimulatedConfig(commission={"bps": 1}), BuildContext(costs=None))
+    broker = build_broker(
+        SimulatedConfig(commission={"bps": 1}), BuildContext(costs=None)
+    )
     context = BuildContext(costs=broker.costs, limits=Limits())
     signal = VectorisedSignal("hold", lambda b: np.ones(b.close.shape))
     overlay = VolatilityTarget(VolatilityTargetConfig(annual=0.1), context)
@@ -64,7 +69,11 @@ def decision_path() -> None:
         trigger = DriftBands(DriftBandsConfig(total=band), context)
         flow = Pipeline(
             strategy=Stage("strategy", "hold", signal),
-            sizer=Stage("sizer", "equal", EqualWeight(EqualWeightConfig(), context).target_weights),
+            sizer=Stage(
+                "sizer",
+                "equal",
+                EqualWeight(EqualWeightConfig(), context).target_weights,
+            ),
             overlays=(Stage("overlays.0", "volatility_target", overlay.adjust),),
             triggers=(Stage("triggers.0", "drift_bands", trigger.check),),
         )
@@ -74,7 +83,8 @@ def decision_path() -> None:
     once[0] = True
     count = len(bars) - 1
     idle, decided, traded = (
-        best(lambda d=d, b=b: play(d, b)) for d, b in ((once, 9.0), (every, 9.0), (every, 1e-9))
+        best(lambda d=d, b=b: play(d, b))
+        for d, b in ((once, 9.0), (every, 9.0), (every, 1e-9))
     )
     print("at 10 assets: state, equal weight, volatility target, drift bands, ledger")
     print(
@@ -162,7 +172,9 @@ class Brackets(bt.Strategy):  # type: ignore[misc]
     def next(self) -> None:
         if not self.position and not self.broker.get_orders_open():
             close = self.data.close[0]
-            self.buy_bracket(size=1, price=close, stopprice=close * 0.97, limitprice=close * 1.04)
+            self.buy_bracket(
+                size=1, price=close, stopprice=close * 0.97, limitprice=close * 1.04
+            )
 
 
 class Rotation(bt.Strategy):  # type: ignore[misc]
@@ -214,7 +226,9 @@ def classic_mode() -> None:
             name: pd.DataFrame({f: getattr(bars, f)[:, i] for f in fields}, index=naive)
             for i, name in enumerate(bars.assets)
         }
-        run = ClassicRun(bars=bars, broker=broker, strategy=BacktraderStrategy(strategy, {}))
+        run = ClassicRun(
+            bars=bars, broker=broker, strategy=BacktraderStrategy(strategy, {})
+        )
         mine, theirs = (
             best(lambda r=run: run_classic(r)),
             best(lambda f=frames, s=strategy: plain(f, s)),

@@ -42,11 +42,37 @@ CASES = (
         21,
         (*ALL, ("bt", None), ("backtrader", None), ("empty_backtrader", None)),
     ),
-    Case("100 x 2,520, monthly", 100, 2520, 21, (*ALL, ("bt", None), ("backtrader", None))),
-    Case("500 x 1,260, monthly", 500, 1260, 21, (*ALL, ("bt", None), ("backtrader", None))),
-    Case("500 x 5,040, monthly", 500, 5040, 21, (*ALL, ("bt", None), ("backtrader", FEW * 2))),
-    Case("500 x 5,040, every session", 500, 5040, 1, (*ALL, ("bt", FEW), ("backtrader", FEW))),
-    Case("50 x 5,040 minutes, every 390 bars", 50, 5040, 390, (("bt_run", None),), True),
+    Case(
+        "100 x 2,520, monthly",
+        100,
+        2520,
+        21,
+        (*ALL, ("bt", None), ("backtrader", None)),
+    ),
+    Case(
+        "500 x 1,260, monthly",
+        500,
+        1260,
+        21,
+        (*ALL, ("bt", None), ("backtrader", None)),
+    ),
+    Case(
+        "500 x 5,040, monthly",
+        500,
+        5040,
+        21,
+        (*ALL, ("bt", None), ("backtrader", FEW * 2)),
+    ),
+    Case(
+        "500 x 5,040, every session",
+        500,
+        5040,
+        1,
+        (*ALL, ("bt", FEW), ("backtrader", FEW)),
+    ),
+    Case(
+        "50 x 5,040 minutes, every 390 bars", 50, 5040, 390, (("bt_run", None),), True
+    ),
     Case("50 x 98,000 minutes, every 390 bars", 50, 98_000, 390, (*ALL,), True),
 )
 QUICK = ("2 x 5,000, monthly", "500 x 1,260, monthly")
@@ -62,7 +88,9 @@ def prices(case: Case, bars: int) -> dict[str, np.ndarray]:
     if case.minutes:
         session = np.arange(bars) // 390
         minute = np.arange(bars) % 390 + 1
-        day = np.busday_offset("2020-01-01", session, roll="forward").astype("datetime64[m]")
+        day = np.busday_offset("2020-01-01", session, roll="forward").astype(
+            "datetime64[m]"
+        )
         times = (day + 870 + minute).astype("datetime64[ns]")
     else:
         times = np.busday_offset("1993-01-01", np.arange(bars), roll="forward").astype(
@@ -124,14 +152,18 @@ def table(case: Case) -> list[str]:
     ]
     lines.append("|---|---:|---:|---:|---:|")
     for name, few, got in rows:
-        label = name.replace("_", "-") + (f" (measured on {few} sessions, scaled)" if few else "")
+        label = name.replace("_", "-") + (
+            f" (measured on {few} sessions, scaled)" if few else ""
+        )
         if got is None:
             lines.append(f"| {label} | not measured | | | |")
             continue
         rate = case.assets * case.bars / got["seconds"]
         ratio = got["seconds"] / mine["seconds"]
         memory = "" if few else f"{got['memory']:,.0f}"
-        lines.append(f"| {label} | {got['seconds']:.3f} | {rate:,.0f} | {memory} | {ratio:,.2f} |")
+        lines.append(
+            f"| {label} | {got['seconds']:.3f} | {rate:,.0f} | {memory} | {ratio:,.2f} |"
+        )
     arrays = 5 * 8 * case.assets * case.bars / 2**20
     lines += ["", f"The OHLCV arrays are {arrays:,.1f} MB.", ""]
     return lines

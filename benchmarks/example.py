@@ -37,7 +37,9 @@ class Rebalance(bt.Strategy):  # type: ignore[misc]
                 self.order_target_percent(data, weights[data._name])
 
 
-def plain(frames: dict[str, pd.DataFrame], targets: dict[Any, dict[str, float]]) -> float:
+def plain(
+    frames: dict[str, pd.DataFrame], targets: dict[Any, dict[str, float]]
+) -> float:
     """Return the seconds that plain Backtrader takes from prices in memory to the final value."""
     begun = time.perf_counter()
     cerebro = bt.Cerebro(stdstats=False)
@@ -53,14 +55,14 @@ def plain(frames: dict[str, pd.DataFrame], targets: dict[Any, dict[str, float]])
 def ours(config: Any) -> tuple[float, BacktestResult]:
     """Return the seconds of signals, decisions and both baselines, and the result."""
     result = run(config)
-    return sum(result.timings[phase] for phase in ("signals", "decisions", "baselines")), result
+    return sum(
+        result.timings[phase] for phase in ("signals", "decisions", "baselines")
+    ), result
 
 
 def whole_command() -> tuple[float, float]:
     """Return the seconds of the whole command and of starting, importing and configuring alone."""
-    configure = (
-        f"import bt_run.cli.entry; from bt_run import load_config; load_config({str(EXAMPLE)!r})"
-    )
+    configure = f"import bt_run.cli.entry; from bt_run import load_config; load_config({str(EXAMPLE)!r})"
     with tempfile.TemporaryDirectory() as folder:
         begun = time.perf_counter()
         command = [
@@ -86,7 +88,9 @@ def main() -> None:
     fields = ("open", "high", "low", "close", "volume")
     naive = bars.index.tz_localize(None)[bars.start :]
     frames = {
-        name: pd.DataFrame({f: getattr(bars, f)[bars.start :, column] for f in fields}, index=naive)
+        name: pd.DataFrame(
+            {f: getattr(bars, f)[bars.start :, column] for f in fields}, index=naive
+        )
         for column, name in enumerate(bars.assets)
     }
     table = result.decisions.pivot(index="time", columns="asset", values="target")
@@ -110,10 +114,14 @@ def main() -> None:
         print(f"  {phase:22s} {seconds:8.3f} s")
     mine, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
     ratio = statistics.median(one / other for one, other in pairs)
-    print(f"\nmedian of {ROUNDS}, side by side; ours with ledger, tracks and both baselines")
+    print(
+        f"\nmedian of {ROUNDS}, side by side; ours with ledger, tracks and both baselines"
+    )
     print(f"  signals, decisions and baselines {mine:8.3f} s")
     print(f"  plain Backtrader, no baselines   {theirs:8.3f} s")
-    print(f"  ratio                            {ratio:8.2f}   (at most 0.33 is the aim)")
+    print(
+        f"  ratio                            {ratio:8.2f}   (at most 0.33 is the aim)"
+    )
     total, configured = whole_command()
     print(f"\nthe whole command                  {total:8.3f} s")
     print(

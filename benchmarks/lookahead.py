@@ -19,9 +19,14 @@ from bt_run import load_config, run
 from bt_run.checks.lookahead import check_lookahead
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests"))  # the corpus shares the made market with the suite
+sys.path.insert(
+    0, str(ROOT / "tests")
+)  # the corpus shares the made market with the suite
 CORPUS = ROOT / "tests" / "kit" / "corpus"
-SETS = (("first set", "leaks.py", "clean.py"), ("second set", "second_leaks.py", "second_clean.py"))
+SETS = (
+    ("first set", "leaks.py", "clean.py"),
+    ("second set", "second_leaks.py", "second_clean.py"),
+)
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,9 @@ def verdict(case: tuple[str, str, str]) -> tuple[str, str]:
     folder, file, name = case
     corpus, cases = module(CORPUS / "corpus.py"), module(CORPUS / file)
     parts = getattr(cases, "LEAKS" if "leaks" in file else "CLEAN")[name]
-    return name, check_lookahead(corpus.case(Path(folder), file, name, dict(parts))).verdict
+    return name, check_lookahead(
+        corpus.case(Path(folder), file, name, dict(parts))
+    ).verdict
 
 
 def scores(sets: tuple[tuple[str, str, str], ...] = SETS) -> Iterator[Score]:
@@ -76,10 +83,16 @@ def scores(sets: tuple[tuple[str, str, str], ...] = SETS) -> Iterator[Score]:
                 (leaks, "leaks found", "leak"),
                 (clean, "clean cases called a leak", "clean"),
             ):
-                names = getattr(module(CORPUS / file), "LEAKS" if file == leaks else "CLEAN")
-                found = dict(pool.map(verdict, [(folder, file, name) for name in names]))
+                names = getattr(
+                    module(CORPUS / file), "LEAKS" if file == leaks else "CLEAN"
+                )
+                found = dict(
+                    pool.map(verdict, [(folder, file, name) for name in names])
+                )
                 called = sum(answer == "leak" for answer in found.values())
-                missed = tuple(name for name, answer in found.items() if answer != wanted)
+                missed = tuple(
+                    name for name, answer in found.items() if answer != wanted
+                )
                 yield Score(f"{title}, {words}", called, len(found), missed)
 
 
@@ -88,7 +101,8 @@ def costs() -> Iterator[str]:
     signals.
     """
     cases = [
-        (name, load_config(ROOT / "examples" / f"{name}.yaml")) for name in ("spy_qqq", "stocks")
+        (name, load_config(ROOT / "examples" / f"{name}.yaml"))
+        for name in ("spy_qqq", "stocks")
     ]
     with tempfile.TemporaryDirectory() as folder:
         corpus = module(CORPUS / "corpus.py")
@@ -97,7 +111,12 @@ def costs() -> Iterator[str]:
             "strategy": "kalman_filter",
             "schedule": "month",
         }  # nearly all of the run is in its signals
-        cases.append(("a run of slow signals", corpus.case(Path(folder), "clean.py", "slow", slow)))
+        cases.append(
+            (
+                "a run of slow signals",
+                corpus.case(Path(folder), "clean.py", "slow", slow),
+            )
+        )
         for name, config in cases:
             run(config)
             begun = time.perf_counter()
@@ -106,7 +125,9 @@ def costs() -> Iterator[str]:
             begun = time.perf_counter()
             check_lookahead(config)
             checked = time.perf_counter() - begun
-            share = result.timings["look-ahead"] / (whole - result.timings["look-ahead"])
+            share = result.timings["look-ahead"] / (
+                whole - result.timings["look-ahead"]
+            )
             yield f"{name}: `bt-run check lookahead` takes {checked / whole:.1f} times the run without reports"
             yield f"{name}: the three dates of every run add {share:.1%} to the run without reports"
 

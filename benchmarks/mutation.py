@@ -84,16 +84,32 @@ IGNORED = (ast.JoinedStr, ast.Assert, ast.Import, ast.ImportFrom)
 # survivors: the file, source text of the mutation, and why no test tells it apart; the first that
 # fits is shown
 REASONS = (
-    ("account/basket.py", "abs(shares - nearest) < SNAP", "differs at a distance of exactly 1e-9 only"),
+    (
+        "account/basket.py",
+        "abs(shares - nearest) < SNAP",
+        "differs at a distance of exactly 1e-9 only",
+    ),
     (
         "account/basket.py",
         "np.maximum(0.0, np.abs(shares))",
         "the bound moves by less than 1e-18 where a snap is possible",
     ),
-    ("account/basket.py", "taken * basket.held <= 0", "where either is 0, so is the closing part"),
-    ("account/basket.py", "power >= 1e-12 * nav", "differs where the power is exactly 1e-12 of NAV only"),
+    (
+        "account/basket.py",
+        "taken * basket.held <= 0",
+        "where either is 0, so is the closing part",
+    ),
+    (
+        "account/basket.py",
+        "power >= 1e-12 * nav",
+        "differs where the power is exactly 1e-12 of NAV only",
+    ),
     ("account/basket.py", "opens = part != 1", "dividing by one share is exact"),
-    ("account/basket.py", "range(101)", "one more halving is below the precision of a float"),
+    (
+        "account/basket.py",
+        "range(101)",
+        "one more halving is below the precision of a float",
+    ),
     (
         "account/basket.py",
         ".needed.sum()) < power",
@@ -124,9 +140,21 @@ REASONS = (
         "quiet > self.t",
         "speed only: quiet bars may be played one by one, or valued twice",
     ),
-    ("account/account.py", "slice(self.t + 0", "the bar that is valued again has not changed"),
-    ("account/account.py", "self.t = quiet -> pass", "speed only: the quiet bars are played one by one"),
-    ("account/account.py", "self.cash >= 0", "no cash bears no interest of either kind"),
+    (
+        "account/account.py",
+        "slice(self.t + 0",
+        "the bar that is valued again has not changed",
+    ),
+    (
+        "account/account.py",
+        "self.t = quiet -> pass",
+        "speed only: the quiet bars are played one by one",
+    ),
+    (
+        "account/account.py",
+        "self.cash >= 0",
+        "no cash bears no interest of either kind",
+    ),
     (
         "account/account.py",
         "| self.waiting.names",
@@ -142,7 +170,11 @@ REASONS = (
         "np.minimum(np.abs(target), np.abs(self.shares))",
         "an exit to 0 is exact by subtraction already",
     ),
-    ("account/account.py", ">= tolerance", "differs for an order of 0 shares only, which is never made"),
+    (
+        "account/account.py",
+        ">= tolerance",
+        "differs for an order of 0 shares only, which is never made",
+    ),
     (
         "account/account.py",
         "np.abs(shares) >= np.abs(self.shares)",
@@ -158,12 +190,28 @@ REASONS = (
         ">= 1e-09 * np.abs(asked)",
         "differs where exactly a billionth of the order is left only",
     ),
-    ("account/account.py", "self._target = None -> pass", "a basket without orders fills nothing"),
+    (
+        "account/account.py",
+        "self._target = None -> pass",
+        "a basket without orders fills nothing",
+    ),
     ("account/account.py", "zero - np.nan", "NaN either way"),
     ("account/market.py", "max(1, self.bar - n)", "the first bar has no return"),
-    ("account/exits.py", "/ side", "a side is 1 or -1: to divide by it is to multiply by it"),
-    ("account/exits.py", "begin < stop) |", "an open at the stop fills at the stop, which is the open"),
-    ("engine/panel.py", "super().start()", "Backtrader's own account, which nobody asks"),
+    (
+        "account/exits.py",
+        "/ side",
+        "a side is 1 or -1: to divide by it is to multiply by it",
+    ),
+    (
+        "account/exits.py",
+        "begin < stop) |",
+        "an open at the stop fills at the stop, which is the open",
+    ),
+    (
+        "engine/panel.py",
+        "super().start()",
+        "Backtrader's own account, which nobody asks",
+    ),
     (
         "engine/panel.py",
         "self.p.account.waiting",
@@ -219,8 +267,16 @@ REASONS = (
         "np.full(1, np.nan)",
         "costs that look at the market are refused in classic mode",
     ),
-    ("engine/classic.py", "runonce: bool", "both of Backtrader's modes give the same fills"),
-    ("engine/classic.py", "percabs", "the commission is charged by the run's own formula"),
+    (
+        "engine/classic.py",
+        "runonce: bool",
+        "both of Backtrader's modes give the same fills",
+    ),
+    (
+        "engine/classic.py",
+        "percabs",
+        "the commission is charged by the run's own formula",
+    ),
     ("engine/classic.py", "('at_close', ", "always given"),
     ("engine/classic.py", "def _slip", "always given by Backtrader, or not read"),
     ("engine/classic.py", "stdstats=", "speed only: observers that nobody reads"),
@@ -267,7 +323,9 @@ def changes(node: ast.AST) -> Iterator[ast.AST]:
             yield ast.Constant(not node.value)
         case ast.Constant(value=int() | float()):
             yield ast.Constant(
-                type(node.value)(0 if node.value == 1 else 1 if node.value == 0 else node.value + 1)
+                type(node.value)(
+                    0 if node.value == 1 else 1 if node.value == 0 else node.value + 1
+                )
             )
         case ast.Name() if node.id in NAMES:
             yield ast.Name(NAMES[node.id], node.ctx)
@@ -278,7 +336,8 @@ def changes(node: ast.AST) -> Iterator[ast.AST]:
             other.test = ast.UnaryOp(ast.Not(), other.test)
             yield other
     if isinstance(node, DROPPED) or (
-        isinstance(node, ast.Assign) and not isinstance(node.targets[0], ast.Name | ast.Tuple)
+        isinstance(node, ast.Assign)
+        and not isinstance(node.targets[0], ast.Name | ast.Tuple)
     ):
         yield ast.Pass()
 
@@ -292,9 +351,15 @@ def places(
     for field, value in ast.iter_fields(node):
         if field in SKIPPED:
             continue
-        for index, child in enumerate(value) if isinstance(value, list) else ((None, value),):
+        for index, child in (
+            enumerate(value) if isinstance(value, list) else ((None, value),)
+        ):
             text = isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)
-            if isinstance(child, ast.AST) and not text and not isinstance(child, IGNORED):
+            if (
+                isinstance(child, ast.AST)
+                and not text
+                and not isinstance(child, IGNORED)
+            ):
                 yield (*above, node), field, index
                 yield from places(child, (*above, node))
 
@@ -316,7 +381,9 @@ def mutants(file: str, root: Path) -> Iterator[Mutant]:
     tree = ast.parse((root / PACKAGE / file).read_text(encoding="utf-8"))
     for above, field, index in places(tree):
         parent = above[-1]
-        node = getattr(parent, field) if index is None else getattr(parent, field)[index]
+        node = (
+            getattr(parent, field) if index is None else getattr(parent, field)[index]
+        )
         if not isinstance(node, ast.expr | ast.stmt):
             continue
         # a bare number says little: show what stands around it, up to the statement
@@ -357,16 +424,22 @@ def _test(folder: Path, files: tuple[str, ...]) -> None:
     os.chdir(folder)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     sys.dont_write_bytecode = True
-    sys.path[:0] = [str(folder / name) for name in ("framework", "plugins", "strategies")]
+    sys.path[:0] = [
+        str(folder / name) for name in ("framework", "plugins", "strategies")
+    ]
     # always the same examples, and none made smaller once a mutant is dead
     phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
-    hypothesis.settings.register_profile("mutation", derandomize=True, database=None, phases=phases)
+    hypothesis.settings.register_profile(
+        "mutation", derandomize=True, database=None, phases=phases
+    )
     hypothesis.settings.load_profile("mutation")
     # and fewer of them, where a test asks for hundreds
     begin = hypothesis.settings.__init__
 
     def fewer(
-        self: hypothesis.settings, parent: hypothesis.settings | None = None, **given: Any
+        self: hypothesis.settings,
+        parent: hypothesis.settings | None = None,
+        **given: Any,
     ) -> None:
         if "max_examples" in given:
             given["max_examples"] = min(EXAMPLES, given["max_examples"])
@@ -388,7 +461,9 @@ def copied(source: Path, folder: Path) -> Path:
     """Copy what the tests need."""
     for name in ("framework", "plugins", "strategies", "examples", "tests"):
         shutil.copytree(
-            source / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "runs")
+            source / name,
+            folder / name,
+            ignore=shutil.ignore_patterns("__pycache__", "runs"),
         )
     for name in ("setup.cfg", "pyproject.toml"):
         shutil.copy(source / name, folder / name)
@@ -417,7 +492,9 @@ def tried(chosen: list[Mutant], base: str) -> list[tuple[Mutant, bool]]:
             chosen, pool.map(survives, chosen, [base] * len(chosen)), strict=True
         ):
             fate = "SURVIVED" if alive else "killed"
-            print(f"{mutant.file:18} {mutant.line:4} {fate:9} {mutant.change}", flush=True)
+            print(
+                f"{mutant.file:18} {mutant.line:4} {fate:9} {mutant.change}", flush=True
+            )
             out.append((mutant, alive))
     return out
 
@@ -425,7 +502,9 @@ def tried(chosen: list[Mutant], base: str) -> list[tuple[Mutant, bool]]:
 def report(results: list[tuple[Mutant, bool]], found: int) -> list[str]:
     """Return the lines of the document."""
     killed = sum(not alive for _, alive in results)
-    sampled = "" if len(results) == found else f", a sample of {found:,} with seed {SEED}"
+    sampled = (
+        "" if len(results) == found else f", a sample of {found:,} with seed {SEED}"
+    )
     lines = [
         "# Mutation",
         "",
@@ -443,8 +522,16 @@ def report(results: list[tuple[Mutant, bool]], found: int) -> list[str]:
     ]
     for file in TESTS:
         fates = [alive for mutant, alive in results if mutant.file == file]
-        lines.append(f"| {file} | {len(fates)} | {len(fates) - sum(fates)} | {sum(fates)} |")
-    lines += ["", "## Survivors", "", "| module | line | mutation | why |", "|---|---:|---|---|"]
+        lines.append(
+            f"| {file} | {len(fates)} | {len(fates) - sum(fates)} | {sum(fates)} |"
+        )
+    lines += [
+        "",
+        "## Survivors",
+        "",
+        "| module | line | mutation | why |",
+        "|---|---:|---|---|",
+    ]
     for mutant, alive in results:
         if alive:
             why = next(
@@ -464,7 +551,10 @@ def sampled(found: list[Mutant]) -> list[Mutant]:
     """Return all mutants, or as many as time allows, in order."""
     if len(found) <= LIMIT:
         return found
-    return [found[place] for place in sorted(random.Random(SEED).sample(range(len(found)), LIMIT))]
+    return [
+        found[place]
+        for place in sorted(random.Random(SEED).sample(range(len(found)), LIMIT))
+    ]
 
 
 def main() -> None:
@@ -475,7 +565,9 @@ def main() -> None:
         folder = copied(ROOT, Path(base) / UNCHANGED)
         for file in files:
             if not passes(folder, TESTS[file], 4 * TIMEOUT):
-                raise SystemExit(f"mutation: the tests of {file} fail without any mutation")
+                raise SystemExit(
+                    f"mutation: the tests of {file} fail without any mutation"
+                )
         found = [mutant for file in files for mutant in mutants(file, folder)]
         results = tried(sampled(found), base)
     lines = report(results, len(found))

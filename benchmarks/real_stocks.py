@@ -22,7 +22,9 @@ sys.path.insert(0, str(ROOT / "tests"))  # shared with the suite
 
 def main() -> None:
     if not os.environ.get("BT_RUN_SHARED_DATA"):
-        print("real stocks: BT_RUN_SHARED_DATA names no folder of prices; nothing was compared")
+        print(
+            "real stocks: BT_RUN_SHARED_DATA names no folder of prices; nothing was compared"
+        )
         return
     spec = importlib.util.spec_from_file_location(
         "proof", ROOT / "tests" / "acceptance" / "test_proof.py"
@@ -39,10 +41,14 @@ def main() -> None:
         len(bars) - np.argmax(bars.tradable[::-1], axis=0),
     )
     whole = bars.counts[-1] == last - first
-    kept = {name: rows[name] for name, keep in zip(bars.assets, whole, strict=True) if keep}
+    kept = {
+        name: rows[name] for name, keep in zip(bars.assets, whole, strict=True) if keep
+    }
     bars = proof.real_bars(kept, "total_return")
     due = scheduled(bars, "month")
-    weights = 0.9 * bars.tradable / np.maximum(1, bars.tradable.sum(axis=1, keepdims=True))
+    weights = (
+        0.9 * bars.tradable / np.maximum(1, bars.tradable.sum(axis=1, keepdims=True))
+    )
     begun = time.perf_counter()
     nav = proof.engine(bars, weights, due, proof.Rules(cash=1e7, fee=0.0001)).nav
     middle = time.perf_counter()
@@ -52,7 +58,9 @@ def main() -> None:
         f"real stocks: {len(bars.assets)} of {len(rows)} without gaps, {len(bars)} sessions, "
         f"{int(due.sum())} decisions"
     )
-    print(f"  largest difference of NAV: {np.abs(nav - plain).max():.6f} on {nav[-1]:,.2f}")
+    print(
+        f"  largest difference of NAV: {np.abs(nav - plain).max():.6f} on {nav[-1]:,.2f}"
+    )
     print(f"  engine {middle - begun:.2f} s, plain Backtrader {end - middle:.2f} s")
 
 

@@ -33,7 +33,11 @@ Solve = Callable[[Array, Array], Array]
 ROOT = Path(__file__).resolve().parent
 PEERS = ROOT.parent / ".cache" / "tracker_peers"
 T, MONTHS, STEP, CAP = 1260, 130, 21, 0.15
-FEW = {20: 8, 100: 5, 500: 5}  # months that the slow ones solve; their time is scaled to all
+FEW = {
+    20: 8,
+    100: 5,
+    500: 5,
+}  # months that the slow ones solve; their time is scaled to all
 LONGEST = 900  # seconds that one peer may take for its months
 
 
@@ -58,13 +62,19 @@ def market(n: int, months: int) -> tuple[Array, Array]:
     days = T + STEP * months
     factors = rng.standard_t(4, (days, 8)) * np.array([0.008, *np.full(7, 0.003)])
     loadings = np.vstack([rng.uniform(0.5, 1.5, n), rng.normal(0.0, 1.0, (7, n))])
-    returns = factors @ loadings + rng.standard_t(4, (days, n)) * rng.uniform(0.006, 0.02, n)
+    returns = factors @ loadings + rng.standard_t(4, (days, n)) * rng.uniform(
+        0.006, 0.02, n
+    )
     cap = rng.pareto(1.2, n)
-    other = factors @ np.array([1.0, *np.full(7, 0.3)]) + rng.standard_t(4, days) * 0.002
+    other = (
+        factors @ np.array([1.0, *np.full(7, 0.3)]) + rng.standard_t(4, days) * 0.002
+    )
     return returns, 0.8 * (returns @ (cap / cap.sum())) + 0.2 * other
 
 
-def windows(returns: Array, benchmark: Array, months: int) -> Iterator[tuple[Array, Array]]:
+def windows(
+    returns: Array, benchmark: Array, months: int
+) -> Iterator[tuple[Array, Array]]:
     for month in range(months):
         rows = slice(month * STEP, month * STEP + T)
         yield np.ascontiguousarray(returns[rows]), benchmark[rows]
@@ -96,7 +106,8 @@ def naive(R: Array, b: Array) -> Array:
 
     w = cp.Variable(R.shape[1])
     asked = cp.Problem(
-        cp.Minimize(cp.sum_squares(R @ w - b) / len(b)), [cp.sum(w) == 1, w >= 0, w <= CAP]
+        cp.Minimize(cp.sum_squares(R @ w - b) / len(b)),
+        [cp.sum(w) == 1, w >= 0, w <= CAP],
     )
     asked.solve(solver=cp.OSQP)
     return np.asarray(w.value)
@@ -108,7 +119,8 @@ def naive_on_returns_times_100(R: Array, b: Array) -> Array:
 
     w = cp.Variable(R.shape[1])
     asked = cp.Problem(
-        cp.Minimize(cp.sum_squares(100 * (R @ w - b)) / len(b)), [cp.sum(w) == 1, w >= 0, w <= CAP]
+        cp.Minimize(cp.sum_squares(100 * (R @ w - b)) / len(b)),
+        [cp.sum(w) == 1, w >= 0, w <= CAP],
     )
     asked.solve(solver=cp.OSQP, eps_abs=1e-8, eps_rel=1e-8, max_iter=100_000)
     return np.asarray(w.value)
@@ -145,7 +157,9 @@ def timed(name: str, solve: Solve, data: tuple[Array, Array], months: int) -> Li
         begun = time.perf_counter()
         weights.append(solve(R, b))
         seconds.append(time.perf_counter() - begun)
-    return Line(name, months, seconds[0], statistics.median(seconds[1:] or seconds), weights)
+    return Line(
+        name, months, seconds[0], statistics.median(seconds[1:] or seconds), weights
+    )
 
 
 def peer(name: str, data: tuple[Array, Array], months: int) -> Line | str:
@@ -169,7 +183,11 @@ def peer(name: str, data: tuple[Array, Array], months: int) -> Line | str:
         found = np.load(answer)
     seconds = found["seconds"]
     return Line(
-        name, months, float(seconds[0]), float(np.median(seconds[1:])), list(found["weights"])
+        name,
+        months,
+        float(seconds[0]),
+        float(np.median(seconds[1:])),
+        list(found["weights"]),
     )
 
 
@@ -185,9 +203,16 @@ def report(n: int, months: int) -> None:
     ]
     for solver in ("OSQP", "CLARABEL"):
         lines.append(
-            timed(f"cvxpy parametrised (DPP) + {solver}", parametrised(solver)(n), data, few)
+            timed(
+                f"cvxpy parametrised (DPP) + {solver}",
+                parametrised(solver)(n),
+                data,
+                few,
+            )
         )
-    lines += [peer(name, data, few) for name in ("skfolio", "cvxportfolio", "riskfolio")]
+    lines += [
+        peer(name, data, few) for name in ("skfolio", "cvxportfolio", "riskfolio")
+    ]
     problems = [problem(R, b) for R, b in windows(*data, months)]
     print(
         f"\nN = {n}, T = {T}; seconds for {months} months: the first, and the median of the "
@@ -200,7 +225,9 @@ def report(n: int, months: int) -> None:
     for line in lines:
         print(f"  {line}" if isinstance(line, str) else _row(line, mine, problems))
     worst = [
-        residuals(p, answer) for p in problems if (answer := solve_exact(p).answer) is not None
+        residuals(p, answer)
+        for p in problems
+        if (answer := solve_exact(p).answer) is not None
     ]
     met = sum(item.meet(CONTRACTS["exact"]) for item in worst)
     print(

@@ -70,7 +70,9 @@ def cvxportfolio(cap: float) -> Solve:
 
 def riskfolio(cap: float) -> Solve:
     """It bounds the tracking error but does not minimize it."""
-    raise SystemExit("it bounds the tracking error of another objective, and cannot minimize it")
+    raise SystemExit(
+        "it bounds the tracking error of another objective, and cannot minimize it"
+    )
 
 
 def main() -> None:
@@ -78,9 +80,9 @@ def main() -> None:
     asked = json.loads(shape)
     warnings.simplefilter("ignore")
     data = np.load(given)
-    solve = {"skfolio": skfolio, "cvxportfolio": cvxportfolio, "riskfolio": riskfolio}[name](
-        asked["cap"]
-    )
+    solve = {"skfolio": skfolio, "cvxportfolio": cvxportfolio, "riskfolio": riskfolio}[
+        name
+    ](asked["cap"])
     seconds, weights = [], []
     for month in range(asked["months"]):
         rows = slice(month * asked["step"], month * asked["step"] + asked["T"])

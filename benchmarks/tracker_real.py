@@ -41,7 +41,11 @@ def follow_spy(shared: Path, folder: Path, **data: str) -> BacktestResult:
         {
             "name": "track_spy_356",
             "data": {
-                "source": {"use": "parquet", "path": str(path), "prices": "split_adjusted"},
+                "source": {
+                    "use": "parquet",
+                    "path": str(path),
+                    "prices": "split_adjusted",
+                },
                 "assets": names,
                 "benchmark": "SPY",
                 "start": "2004-11-10",
@@ -51,7 +55,11 @@ def follow_spy(shared: Path, folder: Path, **data: str) -> BacktestResult:
             "strategy": "buy_and_hold",
             "sizer": {"use": "qp_tracker", "cap": 0.15, "lookback": 1260},
             "schedule": "month",
-            "broker": {"use": "simulated", "commission": {"bps": 1}, "slippage": {"bps": 2}},
+            "broker": {
+                "use": "simulated",
+                "commission": {"bps": 1},
+                "slippage": {"bps": 2},
+            },
             "reports": ["comparison"],
         }
     )
@@ -91,10 +99,12 @@ def main() -> None:
         + ", ".join(f"{y} {te:.2%}" for y, te in tracking_errors(result).items())
     )
     whole = result.metrics["tracking_error"]["run"]
-    print(f"  whole run {whole:.2%}; lag-1 autocorrelation of the differences {d.autocorr():.2f}")
-    by_month = np.sqrt(252 * (d**2).groupby(d.index.strftime("%Y-%m")).mean()).sort_values(
-        ascending=False
+    print(
+        f"  whole run {whole:.2%}; lag-1 autocorrelation of the differences {d.autocorr():.2f}"
     )
+    by_month = np.sqrt(
+        252 * (d**2).groupby(d.index.strftime("%Y-%m")).mean()
+    ).sort_values(ascending=False)
     print(
         "  worst months: "
         + ", ".join(f"{month} {te:.1%}" for month, te in by_month.head(4).items())

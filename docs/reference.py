@@ -67,7 +67,9 @@ def pages() -> dict[str, str]:
 
 def hooks() -> dict[str, Any]:
     """Return every hook's specification by name, in the order in which they fire."""
-    return {name: hook for name, hook in vars(hookspecs).items() if name.startswith("bt_")}
+    return {
+        name: hook for name, hook in vars(hookspecs).items() if name.startswith("bt_")
+    }
 
 
 def signature(name: str) -> str:
@@ -89,7 +91,9 @@ def hooks_page() -> str:
             order += 1
             lines.append(f"### {name}")
             lines.append(f"```py\n{signature(name)}\n```")
-            role = next((role.name for role in ROLES.values() if role.hook == name), None)
+            role = next(
+                (role.name for role in ROLES.values() if role.hook == name), None
+            )
             doc = inspect.cleandoc(hooks()[name].__doc__ or "").replace("``", "`")
             lines.append(doc)
             when = (
@@ -164,7 +168,9 @@ def component(offer: Offer) -> Iterator[str]:
 
 def page_of(offer: Offer) -> str | None:
     """Return the component's page without its ending, if it has one that is written."""
-    page = next((page for word, page in PAGES.items() if word in offer.origin.split(".")), None)
+    page = next(
+        (page for word, page in PAGES.items() if word in offer.origin.split(".")), None
+    )
     return page if page and (DOCS / f"{page}.md").is_file() else None
 
 
@@ -207,7 +213,13 @@ def escaped(cell: str) -> str:
 
 
 def configuration_page() -> str:
-    lines = ["# Configuration", CONFIGURATION_INTRO, "## The run", table(RunConfig), EXTENDS]
+    lines = [
+        "# Configuration",
+        CONFIGURATION_INTRO,
+        "## The run",
+        table(RunConfig),
+        EXTENDS,
+    ]
     for path, model in models(RunConfig):
         lines += [
             f"## {path}",
@@ -217,12 +229,18 @@ def configuration_page() -> str:
     return "\n\n".join(lines)
 
 
-def models(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
+def models(
+    model: type[BaseModel], above: str = ""
+) -> Iterator[tuple[str, type[BaseModel]]]:
     """Yield every model below ``model`` with its dotted path."""
     for name, field in model.model_fields.items():
-        for leaf in sorted(leaf_types(field.annotation), key=lambda kind: kind.__name__):
+        for leaf in sorted(
+            leaf_types(field.annotation), key=lambda kind: kind.__name__
+        ):
             if issubclass(leaf, BaseModel) and leaf.__name__ != "ComponentSpec":
-                path = f"{above}{name}" + (".NAME" if "dict" in str(field.annotation) else "")
+                path = f"{above}{name}" + (
+                    ".NAME" if "dict" in str(field.annotation) else ""
+                )
                 yield path, leaf
                 yield from models(leaf, f"{path}.")
 
@@ -260,7 +278,10 @@ def commands(
 
 def help_of(command: click.Command, words: tuple[str, ...]) -> str:
     with click.Context(
-        command, info_name=" ".join(words), terminal_width=WIDTH, max_content_width=WIDTH
+        command,
+        info_name=" ".join(words),
+        terminal_width=WIDTH,
+        max_content_width=WIDTH,
     ) as context:
         text = command.get_help(context)
     return "\n".join(line.replace("\b", "").rstrip() for line in text.splitlines())

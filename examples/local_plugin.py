@@ -25,6 +25,9 @@ class NearHigh:
 def bt_strategies():
     return [
         Component(
-            name="near_high", config=NearHighConfig, build=NearHigh, summary="Hold near the high"
+            name="near_high",
+            config=NearHighConfig,
+            build=NearHigh,
+            summary="Hold near the high",
         )
     ]

@@ -14,7 +14,9 @@ from bt_run.plugins import catalogue, get_plugin_manager
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted(
-    path for root in ("framework", "plugins", "strategies") for path in (ROOT / root).rglob("*.py")
+    path
+    for root in ("framework", "plugins", "strategies")
+    for path in (ROOT / root).rglob("*.py")
 )
 CORE = ROOT / "framework" / "bt_run"
 MODULE_LINES, FUNCTION_LINES, PARAMETERS = 400, 50, 6
@@ -50,6 +52,7 @@ PUBLIC_MODULES = (
     "bt_run.errors",
     "bt_run.text",
     "bt_run.results.metrics",
+    "bt_run.results.metric_definitions",
     "bt_run.results.description",
 )
 # own modules imported inside functions, each with its reason
@@ -67,7 +70,9 @@ LATE = {
     ("bt_run.testing.pytest_plugin", "bt_run.testing.conformance"): "the same",
 }
 
-each_source = pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+each_source = pytest.mark.parametrize(
+    "path", SOURCES, ids=lambda path: str(path.relative_to(ROOT))
+)
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -85,7 +90,9 @@ def imports(path: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
         if isinstance(node, ast.Import):
             yield from ((alias.name, ()) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}:{node.lineno}: a relative import; write the full name"
+            assert node.level == 0, (
+                f"{path}:{node.lineno}: a relative import; write the full name"
+            )
             yield node.module or "", tuple(alias.name for alias in node.names)
 
 
@@ -162,7 +169,9 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
     remaining = {module: set(targets) for module, targets in own_imports().items()}
     # take away what imports nothing that is left; what is never taken away stands on a circle
     while leaves := [
-        module for module, targets in remaining.items() if not targets & remaining.keys()
+        module
+        for module, targets in remaining.items()
+        if not targets & remaining.keys()
     ]:
         for module in leaves:
             del remaining[module]
@@ -195,9 +204,9 @@ def test_decisions_know_neither_accounts_nor_files_nor_clocks() -> None:
                 "datetime",
                 "random",
             ), path
-            assert not module.startswith(("bt_run.account", "bt_run.engine", "bt_run.results")), (
-                path
-            )
+            assert not module.startswith(
+                ("bt_run.account", "bt_run.engine", "bt_run.results")
+            ), path
 
 
 @each_source
@@ -206,7 +215,9 @@ def test_own_modules_are_imported_at_the_top(path: Path) -> None:
     for node in ast.walk(parse(path)):
         if isinstance(node, Function):
             for inner in ast.walk(node):
-                if isinstance(inner, ast.ImportFrom) and (inner.module or "").startswith("bt_run"):
+                if isinstance(inner, ast.ImportFrom) and (
+                    inner.module or ""
+                ).startswith("bt_run"):
                     assert (module, inner.module) in LATE, (
                         f"{path}:{inner.lineno}: {inner.module} inside a function"
                     )
@@ -219,12 +230,16 @@ def test_every_late_import_is_there() -> None:
 
 @each_source
 def test_a_module_and_a_function_share_no_name(path: Path) -> None:
-    assert path.stem not in [node.name for node in parse(path).body if isinstance(node, Function)]
+    assert path.stem not in [
+        node.name for node in parse(path).body if isinstance(node, Function)
+    ]
 
 
 def test_modules_have_no_leading_underscore() -> None:
     assert not [
-        path for path in SOURCES if path.stem.startswith("_") and path.name != "__init__.py"
+        path
+        for path in SOURCES
+        if path.stem.startswith("_") and path.name != "__init__.py"
     ]
 
 
@@ -235,16 +250,22 @@ def test_the_core_names_no_plugin(path: Path) -> None:
     """
     if CORE not in path.parents or CORE / "cli" in path.parents:
         return
-    constants = {node.value for node in ast.walk(parse(path)) if isinstance(node, ast.Constant)}
+    constants = {
+        node.value for node in ast.walk(parse(path)) if isinstance(node, ast.Constant)
+    }
     named = {value for value in constants if isinstance(value, str)} & component_names()
-    assert named <= SHARED_WORDS | ({"simulated"} if path.name == "run_config.py" else set()), path
+    assert named <= SHARED_WORDS | (
+        {"simulated"} if path.name == "run_config.py" else set()
+    ), path
 
 
 @each_source
 def test_backtrader_is_imported_in_the_engine_only(path: Path) -> None:
     if CORE / "engine" in path.parents or path.parent.name == "bt_run_strategies":
         return
-    assert not [module for module, _ in imports(path) if module.split(".")[0] == "backtrader"]
+    assert not [
+        module for module, _ in imports(path) if module.split(".")[0] == "backtrader"
+    ]
 
 
 @each_source
@@ -265,11 +286,15 @@ def test_functions_fit_a_screen(path: Path) -> None:
 def test_functions_take_few_parameters_and_pass_none_on_blindly(path: Path) -> None:
     if path not in COMMANDS:
         assert not [
-            f"{f.name}{parameters(f)}" for f in functions(path) if len(parameters(f)) > PARAMETERS
+            f"{f.name}{parameters(f)}"
+            for f in functions(path)
+            if len(parameters(f)) > PARAMETERS
         ]
         # columns of a typed dictionary are named one by one
         assert not [
-            f.name for f in functions(path) if f.args.kwarg and "Unpack" not in ast.unparse(f.args)
+            f.name
+            for f in functions(path)
+            if f.args.kwarg and "Unpack" not in ast.unparse(f.args)
         ]
 
 
@@ -295,7 +320,9 @@ def test_only_the_command_line_prints_or_exits(path: Path) -> None:
 def test_names_say_what_things_are(path: Path) -> None:
     names = [path.stem]
     names += [
-        node.name for node in ast.walk(parse(path)) if isinstance(node, ast.ClassDef | Function)
+        node.name
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.ClassDef | Function)
     ]
     for name in names:
         words = {
@@ -313,7 +340,11 @@ def test_names_say_what_things_are(path: Path) -> None:
 def test_modules_keep_no_state(path: Path) -> None:
     for node in parse(path).body:
         value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        targets = (
+            node.targets
+            if isinstance(node, ast.Assign)
+            else [getattr(node, "target", None)]
+        )
         public = [ast.unparse(target) for target in targets if target is not None]
         if public != ["__all__"]:
             assert not isinstance(value, ast.Dict | ast.List | ast.Set), (

@@ -15,7 +15,16 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ROOTS = ("framework", "plugins", "strategies")
-FOLDERS = {".ci", "benchmarks", "docs", "examples", "framework", "plugins", "strategies", "tests"}
+FOLDERS = {
+    ".ci",
+    "benchmarks",
+    "docs",
+    "examples",
+    "framework",
+    "plugins",
+    "strategies",
+    "tests",
+}
 # what git does not keep, or keeps for itself
 PRIVATE = {".git", ".github", ".venv", ".cache", "build", "dist", "runs"}
 
@@ -31,18 +40,25 @@ def listed(section: str, key: str) -> list[str]:
 
 
 def packages_in(folder: Path) -> set[str]:
-    return {".".join(path.parent.relative_to(folder).parts) for path in folder.rglob("__init__.py")}
+    return {
+        ".".join(path.parent.relative_to(folder).parts)
+        for path in folder.rglob("__init__.py")
+    }
 
 
 def test_every_package_is_listed() -> None:
-    found = set().union(*(packages_in(ROOT / root) for root in ROOTS)) | {"bt_run_examples"}
+    found = set().union(*(packages_in(ROOT / root) for root in ROOTS)) | {
+        "bt_run_examples"
+    }
     assert set(listed("options", "packages")) == found
 
 
 def test_every_folder_that_holds_python_is_a_package() -> None:
     for root in ROOTS:
         for path in (ROOT / root).rglob("*.py"):
-            assert (path.parent / "__init__.py").is_file(), f"{path.parent} lacks an __init__.py"
+            assert (path.parent / "__init__.py").is_file(), (
+                f"{path.parent} lacks an __init__.py"
+            )
 
 
 def test_the_top_holds_no_unknown_folder() -> None:
@@ -69,7 +85,9 @@ def test_every_requirement_has_a_tested_version() -> None:
             for line in lines
             if not line.startswith("#")
         )
-        return {word.strip().lower().replace("_", "-").replace(".", "-") for word in words}
+        return {
+            word.strip().lower().replace("_", "-").replace(".", "-") for word in words
+        }
 
     required = names(listed("options", "install_requires"))
     for extra in ("dev", "large_caps"):
@@ -92,14 +110,18 @@ def test_the_command_is_installed() -> None:
 def make(*words: str) -> subprocess.CompletedProcess[str]:
     # the suite itself may have been started by make
     env = {
-        key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("MAKE", "MFLAGS"))
     }
     return subprocess.run(
         ["make", *words], cwd=ROOT, env=env, capture_output=True, text=True, check=False
     )
 
 
-needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+needs_make = pytest.mark.skipif(
+    shutil.which("make") is None, reason="make is not installed"
+)
 
 
 @needs_make
@@ -125,7 +147,9 @@ def test_make_says_which_python_it_needs() -> None:
     # -W: as if setup.cfg had just changed, so that an installation is due
     done = make("-W", "setup.cfg", "PYTHON=", "test")
     assert done.returncode != 0
-    assert "no Python 3.11, 3.12 or 3.13 with venv was found; install one" in done.stderr
+    assert (
+        "no Python 3.11, 3.12 or 3.13 with venv was found; install one" in done.stderr
+    )
 
 
 @pytest.mark.slow
@@ -166,7 +190,8 @@ def test_the_wheel_holds_every_module_and_every_example(tmp_path: Path) -> None:
     ]
     wanted |= {f"bt_run_examples/{path.as_posix()}" for path in examples}
     wanted |= {
-        f"{package}/py.typed" for package in ("bt_run", "bt_run_plugins", "bt_run_strategies")
+        f"{package}/py.typed"
+        for package in ("bt_run", "bt_run_plugins", "bt_run_strategies")
     }
     assert wanted <= held
     assert not [name for name in held if "/tests/" in name or "__pycache__" in name]

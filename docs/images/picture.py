@@ -17,21 +17,34 @@ from selenium.webdriver.chrome.service import Service
 from bt_run import load_config, run, write_report
 
 HERE = Path(__file__).resolve().parent
-WIDTH, HEIGHT, SCALE = 1200, 2420, 0.7  # pixels of the page, and how much smaller they are drawn
+WIDTH, HEIGHT, SCALE = (
+    1200,
+    2420,
+    0.7,
+)  # pixels of the page, and how much smaller they are drawn
 LARGEST = 300_000  # bytes
 
 
 def main() -> None:
     options = Options()
-    options.binary_location = shutil.which("chromium") or shutil.which("google-chrome") or ""
-    for word in ("--headless=new", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"):
+    options.binary_location = (
+        shutil.which("chromium") or shutil.which("google-chrome") or ""
+    )
+    for word in (
+        "--headless=new",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--hide-scrollbars",
+    ):
         options.add_argument(word)
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options.add_argument("--no-sandbox")  # Chromium refuses to run as root with one
     with tempfile.TemporaryDirectory() as folder:
         result = run(load_config(HERE.parents[1] / "examples" / "spy_qqq.yaml"))
         (page,) = write_report(result, "html", Path(folder))
-        browser = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+        browser = webdriver.Chrome(
+            options=options, service=Service(shutil.which("chromedriver"))
+        )
         try:
             browser.set_window_size(WIDTH, 900)
             browser.get(page.as_uri())
@@ -43,7 +56,9 @@ def main() -> None:
             browser.quit()
     content = base64.b64decode(shot["data"])
     if len(content) > LARGEST:
-        raise ValueError(f"the picture has {len(content):,} bytes; expected at most {LARGEST:,}")
+        raise ValueError(
+            f"the picture has {len(content):,} bytes; expected at most {LARGEST:,}"
+        )
     (HERE / "report.png").write_bytes(content)
 
 

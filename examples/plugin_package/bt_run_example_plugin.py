@@ -3,20 +3,34 @@
 import numpy as np
 from pydantic import Field, model_validator
 
-from bt_run import Array, Bars, BuildContext, Component, Config, PortfolioState, hookimpl
+from bt_run import (
+    Array,
+    Bars,
+    BuildContext,
+    Component,
+    Config,
+    PortfolioState,
+    hookimpl,
+)
 
 
 class MomentumConfig(Config):
     top: int = Field(default=2, ge=1, description="how many assets to hold")
-    lookback: int = Field(default=252, ge=2, description="bars from the first price to now")
+    lookback: int = Field(
+        default=252, ge=2, description="bars from the first price to now"
+    )
     skip: int = Field(
-        default=21, ge=0, description="latest bars left out, for the short-term reversal"
+        default=21,
+        ge=0,
+        description="latest bars left out, for the short-term reversal",
     )
 
     @model_validator(mode="after")
     def _looks_back_further_than_it_skips(self) -> "MomentumConfig":
         if self.skip >= self.lookback:
-            raise ValueError(f"skip was {self.skip}; expected less than lookback, {self.lookback}")
+            raise ValueError(
+                f"skip was {self.skip}; expected less than lookback, {self.lookback}"
+            )
         return self
 
 
@@ -45,7 +59,9 @@ class Momentum:
         own = bars.own_bars(bars.close)
         rise = np.full_like(own, np.nan)
         count = max(0, len(own) - lookback)
-        rise[lookback:] = own[lookback - skip : lookback - skip + count] / own[:count] - 1.0
+        rise[lookback:] = (
+            own[lookback - skip : lookback - skip + count] / own[:count] - 1.0
+        )
         return bars.on_calendar(rise)
 
 

@@ -13,8 +13,9 @@ from bt_run.backtest.running import run
 from bt_run.component import BacktraderStrategy, BuildContext, Component
 from bt_run.config.run_config import RunConfig
 from bt_run.data.assembly import assemble_bars
-from bt_run.data.bars import Bars, History, LoadRequest, Prices
+from bt_run.data.bars import Bars, LoadRequest, Prices
 from bt_run.data.calendars import exchange_sessions, local_dates
+from bt_run.data.history import History
 from bt_run.data.rows import Rows
 from bt_run.data.schedule import period_of
 from bt_run.decision.state import Decision, PortfolioState, Proposal, Verdict
@@ -30,7 +31,7 @@ from bt_run.errors import (
 from bt_run.hookspecs import hookimpl
 from bt_run.model import ComponentSpec, Config, Nested
 from bt_run.results.comparison import Comparison
-from bt_run.results.metrics import DEFINITIONS
+from bt_run.results.metric_definitions import DEFINITIONS
 from bt_run.results.result import BacktestResult
 from bt_run.roles import (
     Accepts,

@@ -24,7 +24,9 @@ def own_numbers(answer: Any) -> Array:
     """
     values = np.array(answer)
     if values.dtype.kind not in "fiub":
-        raise TypeError(f"expected numbers, found {type(answer).__name__} of type {values.dtype}")
+        raise TypeError(
+            f"expected numbers, found {type(answer).__name__} of type {values.dtype}"
+        )
     own: Array = values.astype(np.float64)
     own.flags.writeable = False
     return own

@@ -18,7 +18,14 @@ from typing import Any
 
 from bt_run.errors import DataError
 
-__all__ = ["TEMPORARY", "forget", "locked", "make_folder", "replace_file", "sync_folder"]
+__all__ = [
+    "TEMPORARY",
+    "forget",
+    "locked",
+    "make_folder",
+    "replace_file",
+    "sync_folder",
+]
 
 TEMPORARY = ".tmp-"
 # the locked byte lies far behind the owner's words, so that Windows lets others read them

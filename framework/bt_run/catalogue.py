@@ -41,6 +41,10 @@ class Catalogue:
         known = ", ".join(sorted(self.offers[role])) or "none"
         for other, offers in self.offers.items():
             if name in offers:
-                raise ConfigError(f"{name!r} is a {other}, not a {role}; {kind} installed: {known}")
+                raise ConfigError(
+                    f"{name!r} is a {other}, not a {role}; {kind} installed: {known}"
+                )
         hint = did_you_mean(name, self.offers[role])
-        raise ConfigError(f"no {role} {name!r} is installed; {kind} installed: {known}{hint}")
+        raise ConfigError(
+            f"no {role} {name!r} is installed; {kind} installed: {known}{hint}"
+        )

@@ -13,7 +13,14 @@ from bt_run.errors import PluginError
 from bt_run.model import Config
 from bt_run.terms import Costs, Limits
 
-__all__ = ["ROLES", "BacktraderStrategy", "BuildContext", "ClassicConfig", "Component", "Role"]
+__all__ = [
+    "ROLES",
+    "BacktraderStrategy",
+    "BuildContext",
+    "ClassicConfig",
+    "Component",
+    "Role",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,7 +184,9 @@ class Component:
 
         def build(options: ClassicConfig, _: BuildContext) -> BacktraderStrategy:
             given = {key: getattr(options, key) for key in params}
-            return BacktraderStrategy(strategy, given, options.resample, analyzers, observers)
+            return BacktraderStrategy(
+                strategy, given, options.resample, analyzers, observers
+            )
 
         return cls(
             name=name or strategy.__name__,
@@ -191,7 +200,9 @@ def _config_of_params(name: str, params: Mapping[str, Any]) -> type[ClassicConfi
     """Return a config whose fields are the params of a Backtrader strategy, with their defaults."""
     taken = {"use", "options", "resample"} & params.keys()
     if taken:
-        raise PluginError(f"{name}: the param {min(taken)!r} is a key of bt-run; rename it")
+        raise PluginError(
+            f"{name}: the param {min(taken)!r} is a key of bt-run; rename it"
+        )
     fields: dict[str, Any] = {}
     for key, value in params.items():
         kind = type(value) if isinstance(value, bool | int | float | str) else Any

@@ -14,7 +14,9 @@ __all__ = ["guarded"]
 CORE = Path(__file__).parent
 
 
-def guarded(where: str | Callable[[], str], call: Callable[..., Any], *args: Any) -> Any:
+def guarded(
+    where: str | Callable[[], str], call: Callable[..., Any], *args: Any
+) -> Any:
     """Return ``call(*args)``; ``where`` may be a function, for words that are expensive to make.
 
     Raises:
@@ -27,7 +29,9 @@ def guarded(where: str | Callable[[], str], call: Callable[..., Any], *args: Any
         raise
     except (Exception, SystemExit) as error:
         what = f"{type(error).__name__}: {error}"
-        raise PluginError(f"{_words(where)}: failed: {what}{_hint(error)}{_line(error)}") from error
+        raise PluginError(
+            f"{_words(where)}: failed: {what}{_hint(error)}{_line(error)}"
+        ) from error
 
 
 def _words(where: str | Callable[[], str]) -> str:

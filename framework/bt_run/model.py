@@ -33,7 +33,10 @@ class ComponentSpec(BaseModel):
         if isinstance(value, str):
             return {"use": value}
         if isinstance(value, Mapping) and "use" in value and "options" not in value:
-            return {"use": value["use"], "options": {k: v for k, v in value.items() if k != "use"}}
+            return {
+                "use": value["use"],
+                "options": {k: v for k, v in value.items() if k != "use"},
+            }
         return value
 
 

@@ -33,11 +33,16 @@ RESERVED_FIELDS = frozenset({"use", "options"})
 
 def built_in_modules() -> tuple[str, ...]:
     """Return the names of the modules that ship with bt-run."""
-    return tuple(name for listing in BUILT_IN for name in import_module(listing).MODULES)
+    return tuple(
+        name for listing in BUILT_IN for name in import_module(listing).MODULES
+    )
 
 
 def get_plugin_manager(
-    files: Sequence[Path] = (), *, modules: Sequence[str] | None = None, installed: bool = True
+    files: Sequence[Path] = (),
+    *,
+    modules: Sequence[str] | None = None,
+    installed: bool = True,
 ) -> pluggy.PluginManager:
     """Return a fresh plugin manager: ``modules``, then entry points of the group ``bt_run``, then
     local ``files``.
@@ -51,7 +56,9 @@ def get_plugin_manager(
     for entry in entry_points(group="bt_run") if installed else ():
         _register_entry_point(pm, entry)
     for path in dict.fromkeys(Path(file).resolve() for file in files):
-        _register(pm, _import_file(path), str(path) if pm.has_plugin(path.name) else path.name)
+        _register(
+            pm, _import_file(path), str(path) if pm.has_plugin(path.name) else path.name
+        )
     _check_hooks(pm)
     return pm
 
@@ -84,7 +91,9 @@ def _offered(function: Any, hook: str, origin: str) -> list[Component]:
         ) from error
     for item in items:
         if not isinstance(item, Component):
-            raise PluginError(f"{origin}: {hook} must offer Component records; found {item!r}")
+            raise PluginError(
+                f"{origin}: {hook} must offer Component records; found {item!r}"
+            )
         if not (isinstance(item.config, type) and issubclass(item.config, Config)):
             raise PluginError(
                 f"{origin}: the config of {item.name!r} must be a subclass of bt_run.Config; "
@@ -109,7 +118,11 @@ def _register(pm: pluggy.PluginManager, plugin: object, origin: str) -> None:
 
 
 def _register_entry_point(pm: pluggy.PluginManager, entry: EntryPoint) -> None:
-    dist = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "an unknown distribution"
+    dist = (
+        f"{entry.dist.name} {entry.dist.version}"
+        if entry.dist
+        else "an unknown distribution"
+    )
     origin = f"{dist} ({entry.value})"
     try:
         plugin = entry.load()
@@ -132,7 +145,9 @@ def _import_file(path: Path) -> ModuleType:
             f"the plugin file {path} does not exist; paths in a YAML file start at its folder"
         )
     # the module is named after its full path, so that two files of one name can live side by side
-    name = f"bt_run_local_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    name = (
+        f"bt_run_local_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    )
     spec = spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise PluginError(
@@ -163,7 +178,10 @@ def _check_hooks(pm: pluggy.PluginManager) -> None:
         origin = pm.get_name(plugin)
         for caller in pm.get_hookcallers(plugin) or ():
             if not caller.has_spec():
-                hint = did_you_mean(caller.name, HOOKS) or f"; known hooks: {', '.join(HOOKS)}"
+                hint = (
+                    did_you_mean(caller.name, HOOKS)
+                    or f"; known hooks: {', '.join(HOOKS)}"
+                )
                 raise PluginError(f"{origin}: unknown hook {caller.name!r}{hint}")
         for name in HOOKS:
             function = getattr(plugin, name, None)

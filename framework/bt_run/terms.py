@@ -106,13 +106,18 @@ class Rates:
 class Delisting(Config):
     """What becomes of a holding whose source has no more rows of it."""
 
-    after: int = Field(5, ge=1, description="sessions without a row after which an asset is silent")
+    after: int = Field(
+        5, ge=1, description="sessions without a row after which an asset is silent"
+    )
     silent: Literal["keep", "close"] = Field(
         "keep",
         description="whether a silent asset is held at its last price, or counts as delisted there",
     )
     haircut: float = Field(
-        0.0, ge=0.0, le=1.0, description="fraction of the last price that a silent asset loses"
+        0.0,
+        ge=0.0,
+        le=1.0,
+        description="fraction of the last price that a silent asset loses",
     )
 
 

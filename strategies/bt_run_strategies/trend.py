@@ -12,7 +12,9 @@ class TrendConfig(Config):
     """Configuration of the two moving averages."""
 
     fast: int = Field(50, ge=1, description="own bars of the asset in the fast average")
-    slow: int = Field(200, ge=2, description="own bars of the asset in the slow average")
+    slow: int = Field(
+        200, ge=2, description="own bars of the asset in the slow average"
+    )
     band: float = Field(
         0.0,
         ge=0.0,
@@ -24,7 +26,9 @@ class TrendConfig(Config):
     @model_validator(mode="after")
     def _fast_is_faster(self) -> TrendConfig:
         if self.fast >= self.slow:
-            raise ValueError(f"fast was {self.fast} and slow {self.slow}; expected fast < slow")
+            raise ValueError(
+                f"fast was {self.fast} and slow {self.slow}; expected fast < slow"
+            )
         return self
 
 

@@ -23,7 +23,8 @@ class SmaCross(bt.Strategy):
     def __init__(self):
         self.cross = [
             bt.indicators.CrossOver(
-                bt.indicators.SMA(d, period=self.p.fast), bt.indicators.SMA(d, period=self.p.slow)
+                bt.indicators.SMA(d, period=self.p.fast),
+                bt.indicators.SMA(d, period=self.p.slow),
             )
             for d in self.datas
         ]
@@ -77,7 +78,9 @@ class StopLimitEntry(bt.Strategy):
                 self.cancel(order)
         if not self.position and not self.broker.get_orders_open():
             level = self.data.close[0] * 1.005
-            self.buy(size=10, exectype=bt.Order.StopLimit, price=level, plimit=level * 1.01)
+            self.buy(
+                size=10, exectype=bt.Order.StopLimit, price=level, plimit=level * 1.01
+            )
         elif self.position and len(self) % 7 == 0:
             self.close()
 
@@ -102,7 +105,10 @@ class Brackets(bt.Strategy):
         if not self.position and not self.broker.get_orders_open():
             close = self.data.close[0]
             self.buy_bracket(
-                size=12, price=close * 0.995, stopprice=close * 0.97, limitprice=close * 1.04
+                size=12,
+                price=close * 0.995,
+                stopprice=close * 0.97,
+                limitprice=close * 1.04,
             )
 
 
@@ -122,7 +128,9 @@ class Rotation(bt.Strategy):
     """Percent targets among all assets, sales first."""
 
     def __init__(self):
-        self.momentum = {data: bt.indicators.ROC(data, period=12) for data in self.datas}
+        self.momentum = {
+            data: bt.indicators.ROC(data, period=12) for data in self.datas
+        }
 
     def next(self):
         if len(self) % 10:
@@ -157,7 +165,9 @@ class Prenext(bt.Strategy):
 
     def next(self):
         started = [
-            data for data in self.datas if len(data) and data.datetime[0] == self.datetime[0]
+            data
+            for data in self.datas
+            if len(data) and data.datetime[0] == self.datetime[0]
         ]
         for place, data in enumerate(started):
             if len(self) % (6 + place) == 0:
@@ -204,7 +214,13 @@ def on_plain_backtrader(bars, strategy, runonce, fee, resample=()):
             for bit in order.executed.iterpending():
                 name = order.data._name
                 fills.append(
-                    (bt.num2date(bit.dt), name.removesuffix("_week"), bit.size, bit.price, bit.comm)
+                    (
+                        bt.num2date(bit.dt),
+                        name.removesuffix("_week"),
+                        bit.size,
+                        bit.price,
+                        bit.comm,
+                    )
                 )
 
     cerebro = bt.Cerebro(stdstats=False, runonce=runonce)
@@ -219,7 +235,9 @@ def on_plain_backtrader(bars, strategy, runonce, fee, resample=()):
     for _ in resample:
         for name in bars.assets:
             cerebro.resampledata(
-                cerebro.datasbyname[name], name=f"{name}_week", timeframe=bt.TimeFrame.Weeks
+                cerebro.datasbyname[name],
+                name=f"{name}_week",
+                timeframe=bt.TimeFrame.Weeks,
             )
     cerebro.addstrategy(Logged)
     cerebro.run()
@@ -228,10 +246,13 @@ def on_plain_backtrader(bars, strategy, runonce, fee, resample=()):
 
 def here(bars, strategy, runonce, fee, resample=()):
     broker = build_broker(
-        SimulatedConfig(cash=50_000.0, commission={"bps": fee * 1e4}), BuildContext(costs=None)
+        SimulatedConfig(cash=50_000.0, commission={"bps": fee * 1e4}),
+        BuildContext(costs=None),
     )
     classic = BacktraderStrategy(strategy, {}, resample)
-    return run_classic(ClassicRun(bars=bars, broker=broker, strategy=classic, runonce=runonce))
+    return run_classic(
+        ClassicRun(bars=bars, broker=broker, strategy=classic, runonce=runonce)
+    )
 
 
 @pytest.mark.parametrize("runonce", [True, False], ids=["runonce", "next"])
@@ -249,7 +270,9 @@ def test_a_strategy_fills_as_on_plain_backtrader(strategy, runonce):
     assert got["asset"].tolist() == [row[1] for row in expected]
     assert got["filled"].tolist() == [row[2] for row in expected]
     assert got["price"].tolist() == [row[3] for row in expected]
-    assert got["commission"].tolist() == pytest.approx([row[4] for row in expected], rel=1e-12)
+    assert got["commission"].tolist() == pytest.approx(
+        [row[4] for row in expected], rel=1e-12
+    )
     assert ledger.nav[-1] == pytest.approx(value, rel=1e-12)
 
 
@@ -259,7 +282,11 @@ def test_resampled_bars_are_completed_before_they_are_seen():
     class Look(bt.Strategy):
         def next(self):
             seen.append(
-                (self.data.datetime.date(0), self.datas[1].datetime.date(0), self.datas[1].close[0])
+                (
+                    self.data.datetime.date(0),
+                    self.datas[1].datetime.date(0),
+                    self.datas[1].close[0],
+                )
             )
 
     bars = market(1, days=30)
@@ -280,12 +307,16 @@ def test_resampled_bars_are_completed_before_they_are_seen():
 
 def test_analyzers_and_observers_run_along():
     component = Component.from_backtrader(
-        SmaCross, analyzers=(bt.analyzers.TradeAnalyzer,), observers=(bt.observers.DrawDown,)
+        SmaCross,
+        analyzers=(bt.analyzers.TradeAnalyzer,),
+        observers=(bt.observers.DrawDown,),
     )
     built = component.build(component.config(fast=4), BuildContext(costs=None))
     bars = market(2)
     ledger = run_classic(
-        ClassicRun(bars=bars, broker=build_broker(SimulatedConfig(), None), strategy=built)
+        ClassicRun(
+            bars=bars, broker=build_broker(SimulatedConfig(), None), strategy=built
+        )
     )
     assert ledger.analyses["TradeAnalyzer"]["total.total"] > 3
 
@@ -296,7 +327,11 @@ def test_params_become_the_config():
         "SmaCross",
         "Market orders on a crossing of averages.",
     )
-    assert component.config(slow=30).model_dump() == {"resample": (), "fast": 5, "slow": 30}
+    assert component.config(slow=30).model_dump() == {
+        "resample": (),
+        "fast": 5,
+        "slow": 30,
+    }
     with pytest.raises(ValueError, match="Extra inputs are not permitted"):
         component.config(quick=3)
 

@@ -13,7 +13,9 @@ def test_the_check_is_as_good_as_the_documents_say(monkeypatch):
         "lookahead_scores", ROOT / "benchmarks" / "lookahead.py"
     )
     bench = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, bench)  # its worker processes look it up there
+    monkeypatch.setitem(
+        sys.modules, spec.name, bench
+    )  # its worker processes look it up there
     spec.loader.exec_module(bench)
     stated = (ROOT / "docs" / "lookahead.md").read_text(encoding="utf-8")
     leaks, clean = bench.scores(

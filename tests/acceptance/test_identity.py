@@ -80,7 +80,9 @@ def folder(tmp_path):
     days = pd.bdate_range("2020-01-02", "2020-03-31")
     for number, name in enumerate("AB"):
         close = 100.0 + np.arange(len(days)) * (1 - 2 * number) * 0.1
-        table = pd.DataFrame({"date": days.strftime("%Y-%m-%d"), "open": close, "close": close})
+        table = pd.DataFrame(
+            {"date": days.strftime("%Y-%m-%d"), "open": close, "close": close}
+        )
         table.to_csv(tmp_path / "prices" / f"{name}.csv", index=False)
     (tmp_path / "policy.json").write_text('{"A": 0.6, "B": 0.3}')
     (tmp_path / "told.txt").write_text("one")

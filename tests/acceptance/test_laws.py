@@ -21,7 +21,9 @@ def folder(tmp_path_factory):
     return made.write(made.market(), tmp_path_factory.mktemp("market"))
 
 
-def config(folder, *, adjust="none", assets=None, end="2003-12-31", **changes) -> RunConfig:
+def config(
+    folder, *, adjust="none", assets=None, end="2003-12-31", **changes
+) -> RunConfig:
     parts = {
         "strategy": {"use": "trend", "fast": 5, "slow": 30, "short": True},
         "sizer": {"use": "inverse_volatility", "lookback": 20},
@@ -32,7 +34,11 @@ def config(folder, *, adjust="none", assets=None, end="2003-12-31", **changes) -
         "triggers": [{"use": "drift_bands", "total": 0.02}],
         "schedule": "month_end",
         "limits": {"gross": 1.0, "short": True},
-        "broker": {"use": "simulated", "commission": {"bps": 3}, "slippage": {"bps": 5}},
+        "broker": {
+            "use": "simulated",
+            "commission": {"bps": 3},
+            "slippage": {"bps": 5},
+        },
     } | changes
     closed = {"silent": "close", "haircut": 0.3}
     parts["broker"] = {"delisting": closed} | parts["broker"]
@@ -66,7 +72,13 @@ EXPENSIVE = {
     [
         ("none", WEEKLY),
         ("total_return", WEEKLY),
-        ("none", {"schedule": "week_end", "limits": {"gross": 1.6, "net": 1.2, "short": True}}),
+        (
+            "none",
+            {
+                "schedule": "week_end",
+                "limits": {"gross": 1.6, "net": 1.2, "short": True},
+            },
+        ),
         (
             "none",
             WEEKLY
@@ -79,20 +91,41 @@ EXPENSIVE = {
                 }
             },
         ),
-        ("none", WEEKLY | {"broker": EXPENSIVE, "limits": {"gross": 1.5, "net": 1.5, "short": True}}),
-        ("none", WEEKLY | {"strategy": "buy_and_hold", "sizer": "equal_weight", "overlays": []}),
+        (
+            "none",
+            WEEKLY
+            | {
+                "broker": EXPENSIVE,
+                "limits": {"gross": 1.5, "net": 1.5, "short": True},
+            },
+        ),
+        (
+            "none",
+            WEEKLY
+            | {"strategy": "buy_and_hold", "sizer": "equal_weight", "overlays": []},
+        ),
     ],
 )
 def test_money_is_conserved(folder, adjust, changes):
     """NAV equals positions plus cash, and cash equals the start cash plus every flow in the tables."""
     result = run(config(folder, adjust=adjust, **changes))
     nav = result.nav
-    held = result.positions.groupby("time")["value"].sum().reindex(nav.index, fill_value=0.0)
+    held = (
+        result.positions.groupby("time")["value"]
+        .sum()
+        .reindex(nav.index, fill_value=0.0)
+    )
     np.testing.assert_allclose(nav["cash"] + held, nav["nav"], rtol=1e-9)
     fills = result.fills[result.fills["filled"] != 0]
-    paid = (fills["filled"] * fills["price"] + fills["commission"]).groupby(fills["time"]).sum()
+    paid = (
+        (fills["filled"] * fills["price"] + fills["commission"])
+        .groupby(fills["time"])
+        .sum()
+    )
     got = result.cash_flows.groupby("time")["amount"].sum()
-    flows = got.reindex(nav.index, fill_value=0.0) - paid.reindex(nav.index, fill_value=0.0)
+    flows = got.reindex(nav.index, fill_value=0.0) - paid.reindex(
+        nav.index, fill_value=0.0
+    )
     np.testing.assert_allclose(
         1_000_000 + flows.cumsum(), nav["cash"], rtol=1e-9, atol=1e-9 * 1_000_000
     )
@@ -137,7 +170,10 @@ def test_the_future_changes_nothing(folder, tmp_path, mode, adjust):
     """Cut the raw rows after t, or replace them by noise, at 50 dates each: nothing up to t may
     change a bit.
     """
-    changes = {"triggers": [{"use": "drift_bands", "total": 0.02}], "schedule": "month_end"}
+    changes = {
+        "triggers": [{"use": "drift_bands", "total": 0.02}],
+        "schedule": "month_end",
+    }
     whole = run(config(folder, adjust=adjust, **changes))
     assert (whole.fills["filled"] != 0).sum() >= 100
     frames = made.market()
@@ -151,7 +187,10 @@ def test_the_future_changes_nothing(folder, tmp_path, mode, adjust):
     for number, date in enumerate(pd.DatetimeIndex(dates)):
         day = date.tz_localize(None) if date.tz else date
         changed = made.write(
-            {name: _without_future(name, frame, day, mode, rng) for name, frame in frames.items()},
+            {
+                name: _without_future(name, frame, day, mode, rng)
+                for name, frame in frames.items()
+            },
             tmp_path / str(number),
         )
         end = str(day.date()) if mode == "cut" else "2003-12-31"
@@ -166,7 +205,10 @@ def _without_future(name, frame, day, mode, rng):
         # a file without a row is refused; one row after the end of the run is never read
         return past if len(past) else future.head(1)
     close = 40 * np.exp(np.cumsum(rng.normal(0, 0.03, len(future))))
-    future["close"], future["open"] = close, close * rng.uniform(0.97, 1.03, len(future))
+    future["close"], future["open"] = (
+        close,
+        close * rng.uniform(0.97, 1.03, len(future)),
+    )
     future["high"], future["low"] = (
         future[["open", "close"]].max(axis=1),
         future[["open", "close"]].min(axis=1),
@@ -193,7 +235,9 @@ def test_another_process_writes_the_same_bytes(folder, tmp_path):
         "run(RunConfig.model_validate(json.loads(sys.argv[1])), Path(sys.argv[2]))"
     )
     raw = json.dumps(json.loads(config(folder, **WEEKLY).model_dump_json()))
-    subprocess.run([sys.executable, "-c", code, raw, str(tmp_path / "other")], check=True)
+    subprocess.run(
+        [sys.executable, "-c", code, raw, str(tmp_path / "other")], check=True
+    )
     other = tmp_path / "other" / "law" / one.run_id
     for file in sorted(one.folder.iterdir()):
         assert file.read_bytes() == (other / file.name).read_bytes(), file.name
@@ -201,7 +245,10 @@ def test_another_process_writes_the_same_bytes(folder, tmp_path):
 
 def test_names_that_sort_the_other_way_give_the_same_fills(folder, tmp_path):
     alias = {f"{len(NAMES) - i}_{name}": name for i, name in enumerate(NAMES)}
-    one, other = run(config(folder, **WEEKLY)), run(config(folder, assets=alias, **WEEKLY))
+    one, other = (
+        run(config(folder, **WEEKLY)),
+        run(config(folder, assets=alias, **WEEKLY)),
+    )
     back = other.fills.assign(asset=other.fills["asset"].map(alias)).sort_values(
         ["time", "asset"], kind="stable"
     )
@@ -224,7 +271,10 @@ def test_the_close_of_the_fill_bar_never_moves_an_open_fill(folder, tmp_path):
             frame.loc[at, "close"] *= 1.05
             frame.loc[at, "high"] *= 1.06
         other = run(config(made.write(changed, tmp_path / str(bar)), **WEEKLY))
-        same = [r.fills[r.fills["time"] <= time].reset_index(drop=True) for r in (whole, other)]
+        same = [
+            r.fills[r.fills["time"] <= time].reset_index(drop=True)
+            for r in (whole, other)
+        ]
         pd.testing.assert_frame_equal(*same, check_exact=True)
 
 
@@ -240,7 +290,11 @@ def test_prices_and_cash_times_a_power_of_two_scale_nav_exactly(folder, tmp_path
         "cash": 4_000_000,
     }
     other = run(
-        config(made.write(frames, tmp_path), adjust="total_return", **(WEEKLY | {"broker": broker}))
+        config(
+            made.write(frames, tmp_path),
+            adjust="total_return",
+            **(WEEKLY | {"broker": broker}),
+        )
     )
     np.testing.assert_array_equal(one.nav["nav"] * 4, other.nav["nav"])
 
@@ -273,7 +327,9 @@ def test_reinvested_dividends_equal_total_return(folder):
         )
     )
     frame = made.market()["ALFA"]
-    close = pd.Series(frame["close"].to_numpy(), index=pd.DatetimeIndex(frame["date"], tz="UTC"))
+    close = pd.Series(
+        frame["close"].to_numpy(), index=pd.DatetimeIndex(frame["date"], tz="UTC")
+    )
     units = real.positions["shares"].iloc[0]
     paid = frame.set_index(pd.DatetimeIndex(frame["date"], tz="UTC"))["dividend"]
     for time in real.nav.index[2:]:

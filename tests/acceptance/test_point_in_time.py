@@ -59,10 +59,16 @@ def quality(end="2004-01-01"):
     rng = np.random.default_rng(5)
     days = pd.bdate_range("2000-12-01", "2003-12-31")
     scores = pd.DataFrame(
-        [(name, day, int(rng.integers(1, 10))) for day in days[::40] for name in made.NAMES],
+        [
+            (name, day, int(rng.integers(1, 10)))
+            for day in days[::40]
+            for name in made.NAMES
+        ],
         columns=["ticker", "date", "score"],
     )
-    rate = pd.DataFrame({"DATE": days[::15], "DGS10": rng.uniform(3, 6, len(days[::15])).round(2)})
+    rate = pd.DataFrame(
+        {"DATE": days[::15], "DGS10": rng.uniform(3, 6, len(days[::15])).round(2)}
+    )
     return scores[scores["date"] <= end], rate[rate["DATE"] <= end]
 
 
@@ -80,8 +86,14 @@ def write(folder, frames, end="2004-01-01"):
     memberships = MEMBERSHIPS
     if end < "2004":
         kept = [row.split(",") for row in MEMBERSHIPS.splitlines()[1:]]
-        rows = [(t, start, stop if stop <= end else "") for t, start, stop in kept if start <= end]
-        memberships = "ticker,start,end\n" + "".join(",".join(row) + "\n" for row in rows)
+        rows = [
+            (t, start, stop if stop <= end else "")
+            for t, start, stop in kept
+            if start <= end
+        ]
+        memberships = "ticker,start,end\n" + "".join(
+            ",".join(row) + "\n" for row in rows
+        )
     (folder / "members.csv").write_text(memberships)
     (folder / "plugin.py").write_text(PLUGIN)
     return folder
@@ -89,7 +101,11 @@ def write(folder, frames, end="2004-01-01"):
 
 def config(folder, strategy="quality", end="2003-12-31", **data):
     parts = {
-        "source": {"use": "parquet", "path": str(folder / "prices"), "prices": "as_traded"},
+        "source": {
+            "use": "parquet",
+            "path": str(folder / "prices"),
+            "prices": "as_traded",
+        },
         "assets": list(made.NAMES),
         "benchmark": "INDEX",
         "start": "2001-03-05",
@@ -133,7 +149,9 @@ def test_the_future_of_tables_and_members_changes_nothing(folder, tmp_path):
         rng.choice(whole.decisions["time"].unique()[3:-3], 12, replace=False)
     ).tz_localize(None)
     for number, day in enumerate(days):
-        cut = {name: frame[frame["date"] <= day] for name, frame in made.market().items()}
+        cut = {
+            name: frame[frame["date"] <= day] for name, frame in made.market().items()
+        }
         later = {
             name: frame if len(frame) else made.market()[name].head(1)
             for name, frame in cut.items()
@@ -150,7 +168,9 @@ def test_who_leaves_is_sold_and_reported(folder):
     out = table["2001-09-03":"2002-03-01"]
     assert (out["reason"] == "not in the universe").all()
     assert (out["target"] == 0).all()
-    held = result.positions[result.positions["asset"] == "ALFA"].set_index("time")["shares"]
+    held = result.positions[result.positions["asset"] == "ALFA"].set_index("time")[
+        "shares"
+    ]
     assert held["2001-09-15":"2002-03-04"].empty
     assert any(
         "six stocks: share of its members with prices, by year: 2001 " in note
@@ -163,7 +183,9 @@ def test_a_value_in_a_table_is_part_of_a_runs_identity(folder, tmp_path):
     again = prepare(config(write(tmp_path, made.market()))).fingerprint
     assert first == again
     text = (tmp_path / "quality.csv").read_text()
-    (tmp_path / "quality.csv").write_text(text.replace("ALFA,2001-01-26,", "ALFA,2001-01-26,1"))
+    (tmp_path / "quality.csv").write_text(
+        text.replace("ALFA,2001-01-26,", "ALFA,2001-01-26,1")
+    )
     assert prepare(config(tmp_path)).fingerprint != first
 
 
@@ -174,9 +196,14 @@ def test_a_series_comes_from_another_source_and_a_revised_one_is_reported(folder
     }
     ready = prepare(config(folder, tables=tables))
     assert set(ready.bars.series("rate")[5:]) == {1.0, 2.0}
-    assert "quality holds later revisions: results that use it are optimistic" in ready.bars.notes
+    assert (
+        "quality holds later revisions: results that use it are optimistic"
+        in ready.bars.notes
+    )
     again = run(ready.config)
-    assert again.manifest["config"]["data"]["tables"]["rate"]["source"] == {"use": "rates"}
+    assert again.manifest["config"]["data"]["tables"]["rate"]["source"] == {
+        "use": "rates"
+    }
 
 
 def test_what_cannot_be_a_series_is_reported(folder):
@@ -184,7 +211,8 @@ def test_what_cannot_be_a_series_is_reported(folder):
         return config(folder, tables={"rate": {"lag": 0} | rate})
 
     with pytest.raises(
-        PluginError, match=r"series\(\) returned shapes \(2,\) and \(1,\); expected \(n,\) twice"
+        PluginError,
+        match=r"series\(\) returned shapes \(2,\) and \(1,\); expected \(n,\) twice",
     ):
         prepare(with_rate(symbol="S", source="rates"))
     with pytest.raises(ConfigError, match="no source 'ratse' is installed"):
@@ -199,7 +227,8 @@ def test_what_cannot_be_a_series_is_reported(folder):
 def test_a_universe_without_any_asset_of_the_run_is_refused(folder, tmp_path):
     (tmp_path / "members.csv").write_text("ticker,start,end\nZZZ,1999-01-01,\n")
     with pytest.raises(
-        ConfigError, match="no asset of the run is ever a member between 2001-03-05 and 2003-12-31"
+        ConfigError,
+        match="no asset of the run is ever a member between 2001-03-05 and 2003-12-31",
     ):
         prepare(config(folder, universe={"file": str(tmp_path / "members.csv")}))
 
@@ -211,7 +240,9 @@ def test_a_bundle_with_its_data_holds_tables_and_members_too(folder, tmp_path):
     from bt_run.results.bundle import pack_run
 
     copytree(folder, tmp_path / "here")
-    result = run(config(tmp_path / "here", end="2001-12-31"), tmp_path / "runs", reports=False)
+    result = run(
+        config(tmp_path / "here", end="2001-12-31"), tmp_path / "runs", reports=False
+    )
     pack_run(result.folder, tmp_path / "run.zip", with_data=True)
     rmtree(tmp_path / "here")
     assert reproduce(tmp_path / "run.zip").identical
@@ -219,6 +250,7 @@ def test_a_bundle_with_its_data_holds_tables_and_members_too(folder, tmp_path):
     (tmp_path / "here" / "plugin.py").write_text(PLUGIN)
     copytree(folder / "prices", tmp_path / "here" / "prices")
     with pytest.raises(
-        DataError, match=r"the table .*quality\.csv of the run is gone; pack without --with-data"
+        DataError,
+        match=r"the table .*quality\.csv of the run is gone; pack without --with-data",
     ):
         pack_run(result.folder, tmp_path / "again.zip", with_data=True)

@@ -97,9 +97,9 @@ def assert_equal_to_the_cent(bars, ledger, other, nav, cash, whole):
                 mine[record.bar, int(asset)] += float(filled)
     for bar, asset, shares, _ in other.fills:
         theirs[bar, asset] += shares
-    assert mine.keys() == {key for key, shares in theirs.items() if abs(shares) > DUST} | (
-        mine.keys() & theirs.keys()
-    )
+    assert mine.keys() == {
+        key for key, shares in theirs.items() if abs(shares) > DUST
+    } | (mine.keys() & theirs.keys())
     for key, shares in mine.items():
         if whole:
             assert shares == pytest.approx(theirs[key], abs=1e-9)
@@ -121,12 +121,16 @@ def panels(draw, whole=False):
         )
         missing = rng.random(days) < draw(st.sampled_from([0.0, 0.1, 0.3]))
         missing[: draw(st.integers(0, 3))] = True
-        split = np.where(rng.random(days) < 0.05, rng.choice([2.0, 1.5, 0.1], days), 1.0)
+        split = np.where(
+            rng.random(days) < 0.05, rng.choice([2.0, 1.5, 0.1], days), 1.0
+        )
         close = np.where(missing, np.nan, close)
         rows[name] = make_rows(
             close,
             open=close * np.exp(rng.normal(0, 0.03, days)),
-            dividend=np.where(rng.random(days) < 0.08, 0.02 * np.nan_to_num(close, nan=1.0), 0.0),
+            dividend=np.where(
+                rng.random(days) < 0.08, 0.02 * np.nan_to_num(close, nan=1.0), 0.0
+            ),
             split=split,
         )
         if not len(rows[name].times):
@@ -135,7 +139,9 @@ def panels(draw, whole=False):
     made = make_bars(rows, adjust=draw(st.sampled_from(["none", "total_return"])))
     bars = with_silent_assets(made, 3, draw(st.sampled_from(["keep", "close"])))
     short = draw(st.booleans())
-    weights = rng.dirichlet(np.ones(len(rows)), days) * draw(st.sampled_from([0.5, 1.0, 1.4]))
+    weights = rng.dirichlet(np.ones(len(rows)), days) * draw(
+        st.sampled_from([0.5, 1.0, 1.4])
+    )
     if short:
         weights *= rng.choice([1.0, -0.5], weights.shape)
     rules = Rules(
@@ -219,7 +225,9 @@ def plain_backtrader(bars, weights, due, cash, fee):
     for column, name in enumerate(bars.assets):
         rows = bars.tradable[:, column]
         fields = ("open", "high", "low", "close", "volume")
-        frame = pd.DataFrame({f: getattr(bars, f)[rows, column] for f in fields}, index=naive[rows])
+        frame = pd.DataFrame(
+            {f: getattr(bars, f)[rows, column] for f in fields}, index=naive[rows]
+        )
         cerebro.adddata(bt.feeds.PandasData(dataname=frame), name=name)
     index = {time.to_pydatetime(): place for place, time in enumerate(naive)}
     cerebro.addstrategy(Replay, weights=weights, due=due, index=index)
@@ -235,7 +243,9 @@ def test_the_engine_and_plain_backtrader_agree_where_cash_does_not_bind(seed, fe
     days, count = 60, 4
     closes = 50 * np.exp(np.cumsum(rng.normal(0, 0.015, (days, count)), axis=0))
     rows = {
-        name: make_rows(closes[:, i], open=closes[:, i] * np.exp(rng.normal(0, 0.004, days)))
+        name: make_rows(
+            closes[:, i], open=closes[:, i] * np.exp(rng.normal(0, 0.004, days))
+        )
         for i, name in enumerate("ABCD")
     }
     bars = make_bars(rows)
@@ -273,10 +283,13 @@ def real_bars(rows, adjust, planted=False):
     if planted:
         rng = np.random.default_rng(5)
         rows = dict(rows)
-        for name in rng.choice([n for n in names if len(rows[n].times) > 3000], 20, replace=False):
+        for name in rng.choice(
+            [n for n in names if len(rows[n].times) > 3000], 20, replace=False
+        ):
             cut = int(rng.integers(500, 2500))
             rows[name] = replace(
-                rows[name], **{k: v[:cut] for k, v in vars(rows[name]).items() if v is not None}
+                rows[name],
+                **{k: v[:cut] for k, v in vars(rows[name]).items() if v is not None},
             )
     request = LoadRequest(
         assets={name: name for name in names},
@@ -293,7 +306,9 @@ def real_bars(rows, adjust, planted=False):
 def test_real_stocks_with_planted_delistings_agree_to_the_cent(real_rows, adjust):
     bars = real_bars(real_rows, adjust, planted=True)
     weights = bars.tradable / np.maximum(1, bars.tradable.sum(axis=1, keepdims=True))
-    rules = Rules(cash=1e7, fee=0.0001, slip=0.0002, whole=adjust == "none", silent=5, haircut=0.2)
+    rules = Rules(
+        cash=1e7, fee=0.0001, slip=0.0002, whole=adjust == "none", silent=5, haircut=0.2
+    )
     bars = with_silent_assets(bars, rules.silent, "close")
     ledger = engine(bars, weights, scheduled(bars, "month"), rules)
     other, nav, cash = independent(bars, ledger, rules)
@@ -306,7 +321,8 @@ def test_real_stocks_with_planted_delistings_agree_to_the_cent(real_rows, adjust
 @needs_real_prices
 def test_real_stocks_agree_with_plain_backtrader_where_cash_does_not_bind(real_rows):
     bars = real_bars(
-        {name: rows for name, rows in real_rows.items() if len(rows.times) == 3312}, "total_return"
+        {name: rows for name, rows in real_rows.items() if len(rows.times) == 3312},
+        "total_return",
     )
     bars_count = len(bars.assets)
     assert bars.tradable.all()

@@ -47,7 +47,9 @@ def test_a_late_listing_is_bought_from_its_first_bar_on():
     ],
 )
 def test_a_gap_of_a_fifth_at_the_open_of_the_fill(gap, shares, cash, nav):
-    one = play(make_bars({"A": make_rows([10, gap, gap], open=[10, gap, gap])}), {0: [1.0]})
+    one = play(
+        make_bars({"A": make_rows([10, gap, gap], open=[10, gap, gap])}), {0: [1.0]}
+    )
     assert one.shares[0] == pytest.approx(shares)
     assert one.cash == pytest.approx(cash, abs=1e-9)
     assert one.nav[2] == pytest.approx(nav)
@@ -69,14 +71,19 @@ def test_a_missing_session_keeps_the_value_and_cancels_the_order():
 
 def test_one_share_too_expensive_stays_cash():
     one = play(
-        make_bars({"A": make_rows([600, 600], split=[1, 1])}, adjust="none"), {0: [0.5]}, whole=True
+        make_bars({"A": make_rows([600, 600], split=[1, 1])}, adjust="none"),
+        {0: [0.5]},
+        whole=True,
     )
     assert (one.shares[0], one.cash) == (0.0, 1000.0)
     assert one.fills == []
 
 
 def test_cash_exhausted_scales_two_purchases_alike():
-    rows = {"A": make_rows([10, 10], open=[10, 11]), "B": make_rows([20, 20], open=[20, 22])}
+    rows = {
+        "A": make_rows([10, 10], open=[10, 11]),
+        "B": make_rows([20, 20], open=[20, 22]),
+    }
     one = play(make_bars(rows), {0: [0.6, 0.4]})
     # 60 x 11 + 20 x 22 = 1100: factor 1000 / 1100
     assert one.shares.tolist() == pytest.approx([60 / 1.1, 20 / 1.1])
@@ -111,7 +118,10 @@ def test_leverage_of_one_and_a_half_borrows_the_half():
 
 def test_costs_are_paid_out_of_the_purchase():
     one = play(
-        make_bars({"A": [10, 10]}), {0: [1.0]}, commission={"bps": 100}, slippage={"bps": 100}
+        make_bars({"A": [10, 10]}),
+        {0: [1.0]},
+        commission={"bps": 100},
+        slippage={"bps": 100},
     )
     # a share costs 10.1 and 1 % of it: 10.201
     assert one.shares[0] == pytest.approx(1000 / 10.201)
@@ -120,7 +130,8 @@ def test_costs_are_paid_out_of_the_purchase():
 
 def test_a_declared_delisting_with_a_position_pays_the_last_price():
     bars = make_bars(
-        {"A": [10, 10, 6, NAN], "B": [1] * 4}, last_session={"A": np.datetime64("2020-01-03")}
+        {"A": [10, 10, 6, NAN], "B": [1] * 4},
+        last_session={"A": np.datetime64("2020-01-03")},
     )
     one = play(bars, {0: [1.0, 0.0]})
     assert one.nav.tolist() == [1000, 1000, 600, 600]

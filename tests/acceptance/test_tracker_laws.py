@@ -21,7 +21,9 @@ def folder(tmp_path_factory):
     return made.write(made.market(), tmp_path_factory.mktemp("market"))
 
 
-def config(folder, *, assets=None, start="2001-06-04", end="2003-12-31", **sizer) -> RunConfig:
+def config(
+    folder, *, assets=None, start="2001-06-04", end="2003-12-31", **sizer
+) -> RunConfig:
     data = {
         "source": {"use": "parquet", "path": str(folder), "prices": "as_traded"},
         "assets": assets or {name: name for name in NAMES},
@@ -29,8 +31,15 @@ def config(folder, *, assets=None, start="2001-06-04", end="2003-12-31", **sizer
         "start": start,
         "end": end,
     }
-    options = {"use": "qp_tracker", "cap": 0.5, "lookback": 120, "min_history": 60} | sizer
-    return RunConfig(name="law", data=data, strategy="buy_and_hold", sizer=options, schedule="week")
+    options = {
+        "use": "qp_tracker",
+        "cap": 0.5,
+        "lookback": 120,
+        "min_history": 60,
+    } | sizer
+    return RunConfig(
+        name="law", data=data, strategy="buy_and_hold", sizer=options, schedule="week"
+    )
 
 
 def weights(result) -> pd.DataFrame:
@@ -40,7 +49,9 @@ def weights(result) -> pd.DataFrame:
 @pytest.mark.parametrize("sizer", [{}, {"turnover": 0.2}], ids=["exact", "osqp"])
 def test_the_future_changes_nothing(folder, tmp_path, sizer):
     whole = run(config(folder, **sizer))
-    for number, day in enumerate(pd.DatetimeIndex(["2002-02-04", "2002-09-16", "2003-05-12"])):
+    for number, day in enumerate(
+        pd.DatetimeIndex(["2002-02-04", "2002-09-16", "2003-05-12"])
+    ):
         frames = {}
         for name, frame in made.market().items():
             future = frame["date"] > day
@@ -59,7 +70,10 @@ def test_the_future_changes_nothing(folder, tmp_path, sizer):
 
 def test_names_that_sort_the_other_way_get_the_same_weights(folder):
     alias = {f"{len(NAMES) - i}_{name}": name for i, name in enumerate(NAMES)}
-    one, other = weights(run(config(folder))), weights(run(config(folder, assets=alias)))
+    one, other = (
+        weights(run(config(folder))),
+        weights(run(config(folder, assets=alias))),
+    )
     np.testing.assert_allclose(
         other.rename(columns=alias)[list(one.columns)], one, rtol=0, atol=1e-9
     )
@@ -82,14 +96,21 @@ def test_another_process_with_other_threads_writes_the_same_bytes(
     out = tmp_path / "other"
     subprocess.run([sys.executable, "-c", code, raw, str(out), "12345"], check=True)
     for file in sorted(one.folder.iterdir()):
-        assert file.read_bytes() == (out / "law" / one.run_id / file.name).read_bytes(), file.name
+        assert (
+            file.read_bytes() == (out / "law" / one.run_id / file.name).read_bytes()
+        ), file.name
 
 
 def test_a_month_alone_is_the_month_within_the_run():
     """Without a turnover limit the answer has no past: a later start takes the same decisions."""
     long, late = (
         weights(
-            run(load_config(EXAMPLE, [f"data.start={start}", "data.end=2008-06-30", "reports=[]"]))
+            run(
+                load_config(
+                    EXAMPLE,
+                    [f"data.start={start}", "data.end=2008-06-30", "reports=[]"],
+                )
+            )
         )
         for start in ("2006-01-03", "2008-01-02")
     )
@@ -100,7 +121,9 @@ def test_a_month_alone_is_the_month_within_the_run():
 def test_every_month_of_the_example_is_the_optimum_that_cvxpy_finds():
     """The objective of every decision, from its own weights, against the same problem in cvxpy."""
     cp = pytest.importorskip("cvxpy")
-    example = load_config(EXAMPLE, ["data.start=2005-01-03", "data.end=2007-12-31", "reports=[]"])
+    example = load_config(
+        EXAMPLE, ["data.start=2005-01-03", "data.end=2007-12-31", "reports=[]"]
+    )
     result = run(example)
     from bt_run.backtest.preparing import prepare
 
@@ -111,13 +134,18 @@ def test_every_month_of_the_example_is_the_optimum_that_cvxpy_finds():
     asked = cp.Problem(asked.objective, [cp.sum(w) == 1, w >= 0, w <= 0.15])
     for time, row in chosen.iterrows():
         t = int(bars.index.get_loc(time))
-        X = bars.returns[t - 1259 : t + 1] - bars.benchmark_returns[t - 1259 : t + 1, None]
+        X = (
+            bars.returns[t - 1259 : t + 1]
+            - bars.benchmark_returns[t - 1259 : t + 1, None]
+        )
         scale = float((X**2).mean())
         L.value = np.linalg.qr(X / np.sqrt(len(X) * scale), mode="r")
         reached = asked.solve(
             solver=cp.CLARABEL, tol_gap_abs=1e-12, tol_gap_rel=1e-12, tol_feas=1e-12
         )
-        own = float(((X @ row.to_numpy()) ** 2).mean()) / scale + 1e-9 * float((row**2).sum())
+        own = float(((X @ row.to_numpy()) ** 2).mean()) / scale + 1e-9 * float(
+            (row**2).sum()
+        )
         assert own == pytest.approx(reached, rel=1e-7), time
     assert len(chosen) == 36
     notes = [json.loads(text) for text in result.memos["notes"].dropna()]

@@ -16,8 +16,8 @@ from bt_run import BuildContext, DataError, RunConfig, run
 from bt_run.account.account import Account
 from bt_run.account.market import Market
 from bt_run.component import BacktraderStrategy
-from bt_run.data.bars import History
 from bt_run.data.delisting import with_silent_assets
+from bt_run.data.history import History
 from bt_run.decision.limits import apply_limits
 from bt_run.engine.classic import ClassicRun, run_classic
 from bt_run.engine.clock import ArrayFeed, backtrader_days
@@ -35,7 +35,13 @@ FREE = SimulatedConfig()
 
 def frame(close, first="2020-01-01", **columns):
     close = np.asarray(close, dtype=float)
-    data = {"open": close, "high": close, "low": close, "close": close, "volume": 1e6} | columns
+    data = {
+        "open": close,
+        "high": close,
+        "low": close,
+        "close": close,
+        "volume": 1e6,
+    } | columns
     return pd.DataFrame(data, index=pd.bdate_range(first, periods=len(close)))
 
 
@@ -58,7 +64,12 @@ class Plain:
             def notify_order(self, order):
                 if order.status not in (order.Submitted, order.Accepted):
                     notes.append(
-                        (len(self), order.data._name, order.getstatusname(), order.executed.price)
+                        (
+                            len(self),
+                            order.data._name,
+                            order.getstatusname(),
+                            order.executed.price,
+                        )
                     )
 
         cerebro = bt.Cerebro(stdstats=False, runonce=self.runonce)
@@ -82,7 +93,8 @@ def account(bars, *, cash=10_000.0, gross=1.0, whole=False, **broker):
 
 def shares(one):
     return {
-        name: float(held) for name, held in zip(one.market.bars.assets, one.shares, strict=True)
+        name: float(held)
+        for name, held in zip(one.market.bars.assets, one.shares, strict=True)
     }
 
 
@@ -111,7 +123,9 @@ def test_t01_the_pyfolio_analyzer_exports_the_last_asset_only(tmp_path):
 
     from bt_run_plugins.reports.tear_sheet.inputs import pyfolio_input
 
-    _, positions, _ = pyfolio_input(_run(tmp_path, {name: frame(FLAT) for name in "ABC"}))
+    _, positions, _ = pyfolio_input(
+        _run(tmp_path, {name: frame(FLAT) for name in "ABC"})
+    )
     assert {"A", "B", "C"} <= set(positions.columns)
     np.testing.assert_allclose(positions.sum(axis=1), 1_000_000)
 
@@ -174,7 +188,9 @@ def test_t04_a_gap_at_the_open_scales_the_basket_instead_of_rejecting_it():
     assert [status for _, _, status, _ in plain.notes] == ["Margin"]
     assert plain.position.size == 0
 
-    one = account(make_bars({"A": make_rows(FLAT, open=[100, 100, 101, 100, 100, 100])}))
+    one = account(
+        make_bars({"A": make_rows(FLAT, open=[100, 100, 101, 100, 100, 100])})
+    )
     one.advance(1)
     one.order(np.array([1.0]))
     one.advance(2)
@@ -190,13 +206,18 @@ def test_t05_an_asset_that_is_not_listed_yet_shows_nothing():
             seen.append(self.datas[1].close[0])
 
     cerebro = bt.Cerebro(stdstats=False)
-    for prices in (frame(np.arange(1.0, 11.0)), frame([105, 106, 107, 108, 109], "2020-01-08")):
+    for prices in (
+        frame(np.arange(1.0, 11.0)),
+        frame([105, 106, 107, 108, 109], "2020-01-08"),
+    ):
         cerebro.adddata(bt.feeds.PandasData(dataname=prices))
     cerebro.addstrategy(Early)
     cerebro.run()
     assert seen[0] == 109  # its last close, a week ahead
 
-    bars = make_bars({"A": np.arange(1.0, 11.0), "B": [NAN] * 5 + [105, 106, 107, 108, 109]})
+    bars = make_bars(
+        {"A": np.arange(1.0, 11.0), "B": [NAN] * 5 + [105, 106, 107, 108, 109]}
+    )
     assert np.isnan(History(bars, 0).close()[0, 1])
 
 
@@ -220,7 +241,9 @@ def test_t07_an_order_for_the_open_is_not_sized_with_that_days_close():
 
     cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)
     cerebro.broker.setcash(10_000.0)
-    cerebro.adddata(bt.feeds.PandasData(dataname=frame([100, 200, 200], open=[100, 100, 200])))
+    cerebro.adddata(
+        bt.feeds.PandasData(dataname=frame([100, 200, 200], open=[100, 100, 200]))
+    )
     cerebro.addstrategy(AtOpen)
     (plain,) = cerebro.run()
     assert (
@@ -228,7 +251,9 @@ def test_t07_an_order_for_the_open_is_not_sized_with_that_days_close():
     )  # half of 10,000 at the close of 200, which nobody knew at the open
 
     for close in (200.0, 50.0):
-        one = account(make_bars({"A": make_rows([100, close, close], open=[100, 100, close])}))
+        one = account(
+            make_bars({"A": make_rows([100, close, close], open=[100, 100, close])})
+        )
         one.order(np.array([0.5]))
         one.advance(1)
         assert shares(one)["A"] == 50.0
@@ -420,7 +445,9 @@ def test_t19_both_sides_of_a_bar_are_recorded():
         strategy.buy(size=10)
         strategy.sell(size=4)
 
-    plain = Plain({"A": frame(FLAT)}).run(at(2, both), analyzers=[(bt.analyzers.Transactions, {})])
+    plain = Plain({"A": frame(FLAT)}).run(
+        at(2, both), analyzers=[(bt.analyzers.Transactions, {})]
+    )
     (rows,) = plain.analyzers.transactions.get_analysis().values()
     assert [row[0] for row in rows] == [6]
 
@@ -432,7 +459,9 @@ def test_t19_both_sides_of_a_bar_are_recorded():
 
     ledger = run_classic(
         ClassicRun(
-            bars=bars, broker=build_broker(FREE, None), strategy=BacktraderStrategy(Both, {})
+            bars=bars,
+            broker=build_broker(FREE, None),
+            strategy=BacktraderStrategy(Both, {}),
         )
     )
     assert fills_table(bars, ledger.fills)["filled"].tolist() == [10, -4]
@@ -453,7 +482,9 @@ def test_t20_money_from_outside_is_no_return():
 
     # the only money that comes without a trade is what the holdings pay; it leaves the NAV where it
     # was
-    bars = make_bars({"A": make_rows([100, 100, 90], dividend=[0, 0, 10])}, adjust="none")
+    bars = make_bars(
+        {"A": make_rows([100, 100, 90], dividend=[0, 0, 10])}, adjust="none"
+    )
     one = account(bars, whole=True)
     one.order(np.array([1.0]))
     one.advance(2)
@@ -462,14 +493,19 @@ def test_t20_money_from_outside_is_no_return():
 
 def test_t21_the_sharpe_ratio_is_of_daily_returns():
     defaults = dict(bt.analyzers.SharpeRatio.params._getitems())
-    assert (defaults["timeframe"], defaults["riskfreerate"]) == (bt.TimeFrame.Years, 0.01)
+    assert (defaults["timeframe"], defaults["riskfreerate"]) == (
+        bt.TimeFrame.Years,
+        0.01,
+    )
 
     from bt_run.results.metrics import compute_metrics
 
     rng = np.random.default_rng(1)
     nav = pd.DataFrame(
         {"nav": 1e6 * np.cumprod(np.append(1, 1 + rng.normal(0.001, 0.01, 99)))},
-        index=pd.DatetimeIndex(pd.bdate_range("2020-01-01", periods=100), tz="UTC", name="time"),
+        index=pd.DatetimeIndex(
+            pd.bdate_range("2020-01-01", periods=100), tz="UTC", name="time"
+        ),
     )
     nav = nav.assign(
         session=nav.index,
@@ -494,7 +530,10 @@ def test_t22_a_feed_is_filled_in_one_copy_and_equals_the_slow_one():
     assert "_load" in vars(bt.feeds.PandasData)  # a call for each row
     prices = frame(np.arange(1.0, 9.0))
     days = backtrader_days(prices.index.to_numpy())
-    columns = {name: prices[name].to_numpy() for name in ("open", "high", "low", "close", "volume")}
+    columns = {
+        name: prices[name].to_numpy()
+        for name in ("open", "high", "low", "close", "volume")
+    }
     fast = ArrayFeed(columns=columns | {"datetime": days, "openinterest": np.zeros(8)})
     feeds = []
     for feed in (fast, bt.feeds.PandasData(dataname=prices)):
@@ -503,7 +542,10 @@ def test_t22_a_feed_is_filled_in_one_copy_and_equals_the_slow_one():
         cerebro.addstrategy(bt.Strategy)
         cerebro.run()
         feeds.append(
-            {name: list(getattr(feed.lines, name).array) for name in (*columns, "datetime")}
+            {
+                name: list(getattr(feed.lines, name).array)
+                for name in (*columns, "datetime")
+            }
         )
     assert feeds[0] == feeds[1]
 
@@ -556,7 +598,8 @@ def test_t24_both_of_backtraders_modes_give_the_same_fills():
 def test_t25_dividends_and_splits_are_booked():
     assert not hasattr(bt.brokers.BackBroker, "dividend")
     bars = make_bars(
-        {"A": make_rows([100, 100, 45], dividend=[0, 0, 5], split=[1, 1, 2])}, adjust="none"
+        {"A": make_rows([100, 100, 45], dividend=[0, 0, 5], split=[1, 1, 2])},
+        adjust="none",
     )
     one = account(bars, whole=True)
     one.order(np.array([1.0]))
@@ -583,7 +626,8 @@ def test_t27_the_command_is_ours_and_the_licence_follows_backtrader():
     theirs = {str(file.name) for file in importlib.metadata.files("backtrader") or ()}
     assert "bt-run" not in theirs
     assert "GPL-3.0-or-later" in str(
-        installed.metadata.get("License-Expression") or installed.metadata.get("License")
+        installed.metadata.get("License-Expression")
+        or installed.metadata.get("License")
     )
 
 
@@ -595,7 +639,11 @@ def test_t28_what_cannot_be_bought_is_known_at_the_fill_and_not_a_bar_late():
     one.order(np.array([10.0]))
     one.advance(1)
     (record,) = one.fills
-    assert (record.asked[0], record.filled[0], record.reason[0]) == (1000.0, 100.0, "buying power")
+    assert (record.asked[0], record.filled[0], record.reason[0]) == (
+        1000.0,
+        100.0,
+        "buying power",
+    )
 
 
 # -- runs from a configuration ---------------------------------------------------------------------
@@ -613,7 +661,9 @@ def _config(folder, frames, source=None):
         "start": "2020-01-01",
         "end": "2020-12-31",
     }
-    return RunConfig(name="trap", data=data, strategy="buy_and_hold", sizer="equal_weight")
+    return RunConfig(
+        name="trap", data=data, strategy="buy_and_hold", sizer="equal_weight"
+    )
 
 
 def _run(folder, frames, source=None):

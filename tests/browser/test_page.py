@@ -13,7 +13,9 @@ from bt_run import load_config, run
 from bt_run_plugins.reports.html.report import HtmlReport
 
 CHROMIUM = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    shutil.which("chromium")
+    or shutil.which("chromium-browser")
+    or shutil.which("google-chrome")
 )
 DRIVER = shutil.which("chromedriver")
 LOOKS = [(width, scheme) for width in (1440, 390) for scheme in ("light", "dark")]
@@ -54,7 +56,9 @@ def browser(tmp_path_factory):
         words.append("--no-sandbox")  # Chromium refuses to run as root with one
     for word in words:
         options.add_argument(word)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    options.set_capability(
+        "goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"}
+    )
     driver = webdriver.Chrome(options=options, service=Service(DRIVER))
     yield driver
     driver.quit()
@@ -62,7 +66,12 @@ def browser(tmp_path_factory):
 
 def show(browser, url, width=1440, scheme="light"):
     """Open the page at a width and in a colour scheme."""
-    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+    metrics = {
+        "width": width,
+        "height": 900,
+        "deviceScaleFactor": 1,
+        "mobile": width < 500,
+    }
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     features = [{"name": "prefers-color-scheme", "value": scheme}]
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
@@ -71,9 +80,14 @@ def show(browser, url, width=1440, scheme="light"):
 
 def requests(browser):
     """Return the addresses that were asked for since the last call."""
-    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    events = [
+        json.loads(entry["message"])["message"]
+        for entry in browser.get_log("performance")
+    ]
     return [
-        e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"
+        e["params"]["request"]["url"]
+        for e in events
+        if e["method"] == "Network.requestWillBeSent"
     ]
 
 
@@ -82,9 +96,15 @@ def test_page_is_quiet_and_fits(browser, url, width, scheme):
     requests(browser)
     show(browser, url, width, scheme)
     assert browser.get_log("browser") == []
-    assert {address for address in requests(browser) if not address.startswith("data:")} == {url}
-    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
-    shade = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+    assert {
+        address for address in requests(browser) if not address.startswith("data:")
+    } == {url}
+    assert (
+        browser.execute_script("return document.documentElement.scrollWidth") <= width
+    )
+    shade = browser.execute_script(
+        "return getComputedStyle(document.body).backgroundColor"
+    )
     assert (sum(map(int, shade[4:-1].split(","))) < 200) == (scheme == "dark")
     sizes = browser.execute_script(
         "return [...document.querySelectorAll('svg')].filter(s => s.offsetParent !== null || "
@@ -100,7 +120,9 @@ def test_accessibility_checker_finds_nothing_serious(browser, url, width, scheme
     import axe_core_python
 
     show(browser, url, width, scheme)
-    script = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+    script = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text(
+        encoding="utf-8"
+    )
     browser.execute_script(script)
     # what the other two looks can still get wrong are the colours
     rules = {} if (width, scheme) in WHOLE else {"runOnly": ["color-contrast"]}
@@ -130,7 +152,9 @@ def test_reader_switches_the_scale_by_keyboard(browser, url):
     from selenium.webdriver.common.keys import Keys
 
     show(browser, url)
-    linear, log = (browser.find_element("id", f"growth-scale-chart-{n}") for n in (1, 2))
+    linear, log = (
+        browser.find_element("id", f"growth-scale-chart-{n}") for n in (1, 2)
+    )
     assert (linear.is_displayed(), log.is_displayed()) == (True, False)
     browser.find_element("id", "growth-scale-1").send_keys(Keys.ARROW_RIGHT)
     assert (linear.is_displayed(), log.is_displayed()) == (False, True)
@@ -138,7 +162,9 @@ def test_reader_switches_the_scale_by_keyboard(browser, url):
 
 def test_reader_sorts_and_searches_a_table(browser, url):
     show(browser, url)
-    head = browser.find_element("css selector", "#trades-table thead th:nth-child(6) button")
+    head = browser.find_element(
+        "css selector", "#trades-table thead th:nth-child(6) button"
+    )
     for order in (-1, 1):
         browser.execute_script("arguments[0].click()", head)
         values = browser.execute_script(
@@ -191,4 +217,6 @@ def test_page_reads_without_script(browser, url):
         assert browser.find_element("id", "growth-scale-chart-1").is_displayed()
         assert not browser.find_element("id", "theme").is_displayed()
     finally:
-        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+        browser.execute_cdp_cmd(
+            "Emulation.setScriptExecutionDisabled", {"value": False}
+        )

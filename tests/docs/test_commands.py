@@ -49,7 +49,9 @@ def shown(path: Path) -> list[str]:
 
 def mentioned(path: Path) -> list[str]:
     """Return the command lines within the sentences of a page."""
-    text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.M | re.S)
+    text = re.sub(
+        r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.M | re.S
+    )
     return [" ".join(line.split()) for line in re.findall(r"`(bt-run [^`]+)`", text)]
 
 
@@ -77,7 +79,9 @@ def test_every_command_line_is_one_that_there_is(
         if line.startswith(PYTEST):
             continue
         words = line.split()
-        group = len(words) == 2 and isinstance(command_line().commands.get(words[1]), click.Group)
+        group = len(words) == 2 and isinstance(
+            command_line().commands.get(words[1]), click.Group
+        )
         if "..." not in line and not group and not re.search(r"[|\[]", line):
             assert parsed(line, monkeypatch).exit_code == 0, line
 
@@ -113,10 +117,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def runnable(path: Path) -> list[str]:
     """Return the lines of a page that can be run: no placeholder in capitals, nothing listed above."""
     lines = [
-        line for line in shown(path) if not line.startswith(tuple(line for line, _ in NOT_RUN))
+        line
+        for line in shown(path)
+        if not line.startswith(tuple(line for line, _ in NOT_RUN))
     ]
     return [
-        line for line in lines if not re.search(r"\b[A-Z]{2,}\b", re.sub(r"--asset \w+", "", line))
+        line
+        for line in lines
+        if not re.search(r"\b[A-Z]{2,}\b", re.sub(r"--asset \w+", "", line))
     ]
 
 
@@ -124,7 +132,8 @@ def run_line(line: str, words: list[str]) -> int:
     if not line.startswith(PYTEST):
         return main(words)
     done = subprocess.run(
-        [sys.executable, "-m", PYTEST, "-p", "no:cacheprovider", *words], capture_output=True
+        [sys.executable, "-m", PYTEST, "-p", "no:cacheprovider", *words],
+        capture_output=True,
     )
     return (
         0 if b"bt-run conformance" in done.stdout else 1
@@ -135,7 +144,11 @@ def run_line(line: str, words: list[str]) -> int:
     "path", [path for path in DOCUMENTS if runnable(path)], ids=lambda path: path.name
 )
 def test_the_commands_of_a_page_run_one_after_the_other(
-    path: Path, folder: Path, files_of: FilesOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path,
+    folder: Path,
+    files_of: FilesOf,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("BT_RUN_STORE", str(tmp_path / "store"))
     monkeypatch.chdir(folder)
@@ -164,5 +177,9 @@ def test_no_other_program_is_shown_than_these() -> None:
     needs the network.
     """
     for path in DOCUMENTS:
-        for line in re.findall(r"^\$ (\S+)", path.read_text(encoding="utf-8"), flags=re.M):
-            assert line in ("bt-run", PYTEST, "cd", "make", "pip"), f"{path.name}: {line}"
+        for line in re.findall(
+            r"^\$ (\S+)", path.read_text(encoding="utf-8"), flags=re.M
+        ):
+            assert line in ("bt-run", PYTEST, "cd", "make", "pip"), (
+                f"{path.name}: {line}"
+            )

@@ -26,11 +26,17 @@ each_document = pytest.mark.parametrize(
 
 
 def blocks(path: Path, language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", path.read_text(encoding="utf-8"), flags=re.S)
+    return re.findall(
+        rf"```{language}\n(.*?)```", path.read_text(encoding="utf-8"), flags=re.S
+    )
 
 
 def pages_with(language: str) -> list[Path]:
-    return [path for path in DOCUMENTS if f"```{language}\n" in path.read_text(encoding="utf-8")]
+    return [
+        path
+        for path in DOCUMENTS
+        if f"```{language}\n" in path.read_text(encoding="utf-8")
+    ]
 
 
 def run_blocks(code: str, name: str, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -69,8 +75,12 @@ def test_the_code_of_another_framework_runs_where_it_is_installed(path, monkeypa
     compile(code, path.name, "exec")
     framework = path.stem.removeprefix("coming_from_")
     if find_spec(framework) is None:
-        pytest.skip(f"{framework} is not installed here, so its idiom is shown and not run")
-    assert run_blocks(code, f"their_{path.stem}", monkeypatch) == "".join(blocks(path, "output"))
+        pytest.skip(
+            f"{framework} is not installed here, so its idiom is shown and not run"
+        )
+    assert run_blocks(code, f"their_{path.stem}", monkeypatch) == "".join(
+        blocks(path, "output")
+    )
 
 
 @each_document
@@ -94,12 +104,16 @@ def test_yaml_blocks_say_only_what_a_run_file_may_say(path, files_of, tmp_path):
         part = {"extends": "x.yaml"} | json.loads(
             json.dumps(YAML(typ="safe").load(text), default=str)
         )
-        assert MISTAKE in text or not [error.message for error in schema.iter_errors(part)], text
+        assert MISTAKE in text or not [
+            error.message for error in schema.iter_errors(part)
+        ], text
 
 
 @each_document
 def test_links_lead_somewhere(path):
-    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
+    for target in re.findall(
+        r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")
+    ):
         if "://" not in target:
             assert (path.parent / target).exists(), target
 
@@ -108,7 +122,9 @@ def test_the_readme_shows_the_example_as_it_is():
     (shown, named) = blocks(ROOT / "README.md", "yaml")
     assert shown in (ROOT / "examples" / "spy_qqq.yaml").read_text(encoding="utf-8")
     for line in named.splitlines():
-        assert line in (ROOT / "examples" / "local_plugin.yaml").read_text(encoding="utf-8")
+        assert line in (ROOT / "examples" / "local_plugin.yaml").read_text(
+            encoding="utf-8"
+        )
 
 
 def test_the_readme_shows_the_local_plugin_as_it_is():
@@ -121,7 +137,12 @@ def test_the_readme_shows_what_the_command_prints(tmp_path):
     from bt_run.cli.entry import command_line
 
     (shown,) = blocks(ROOT / "README.md", "console")
-    arguments = [str(ROOT / "examples" / "spy_qqq.yaml"), "--no-reports", "--out", str(tmp_path)]
+    arguments = [
+        str(ROOT / "examples" / "spy_qqq.yaml"),
+        "--no-reports",
+        "--out",
+        str(tmp_path),
+    ]
     printed = CliRunner().invoke(command_line(), arguments).stdout
     assert shown.strip() in printed
 
@@ -141,13 +162,20 @@ def test_the_quickstarts_mistake_is_reported(tmp_path):
 def test_every_result_file_is_in_the_reference(tmp_path):
     from bt_run import run
 
-    result = run(load_config(ROOT / "examples" / "spy_qqq.yaml", ["data.end=2000-06-30"]), tmp_path)
+    result = run(
+        load_config(ROOT / "examples" / "spy_qqq.yaml", ["data.end=2000-06-30"]),
+        tmp_path,
+    )
     text = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
     for file in result.folder.iterdir():
         assert f"`{file.name}`" in text
     for name, table in result.tables.items():
-        row = next(line for line in text.splitlines() if line.startswith(f"| `{name}.parquet`"))
+        row = next(
+            line for line in text.splitlines() if line.startswith(f"| `{name}.parquet`")
+        )
         columns = [
-            c for c in table.reset_index().columns if c != "index" and not c.startswith("overlay_")
+            c
+            for c in table.reset_index().columns
+            if c != "index" and not c.startswith("overlay_")
         ]
         assert all(column in row for column in columns), name

@@ -43,11 +43,15 @@ def pages() -> dict[str, str]:
 @cache
 def suite_text() -> str:
     """Return the text of every test that is not of the documents."""
-    paths = [path for path in (ROOT / "tests").rglob("*.py") if path.parent.name != "docs"]
+    paths = [
+        path for path in (ROOT / "tests").rglob("*.py") if path.parent.name != "docs"
+    ]
     return "\n".join(path.read_text(encoding="utf-8") for path in sorted(paths))
 
 
-@pytest.mark.parametrize("name", ["hooks.md", "components.md", "configuration.md", "commands.md"])
+@pytest.mark.parametrize(
+    "name", ["hooks.md", "components.md", "configuration.md", "commands.md"]
+)
 def test_the_reference_is_current(name: str) -> None:
     committed = (FOLDER / name).read_text(encoding="utf-8")
     assert committed == pages()[name], "it is old: python docs/reference.py"
@@ -93,10 +97,10 @@ def test_every_component_is_there_with_its_keys(role: str, name: str) -> None:
 
 @pytest.mark.parametrize(("role", "name"), COMPONENTS)
 def test_every_component_has_a_test(role: str, name: str) -> None:
-    named = (
-        rf"""use: {name}\b|\w: {name}$|["']{name}["']|\[{name}\b|bt_run_plugins\.\w+\.{name}\b"""
+    named = rf"""use: {name}\b|\w: {name}$|["']{name}["']|\[{name}\b|bt_run_plugins\.\w+\.{name}\b"""
+    assert re.search(named, suite_text(), flags=re.M), (
+        f"no test names the {role} {name}"
     )
-    assert re.search(named, suite_text(), flags=re.M), f"no test names the {role} {name}"
 
 
 def test_every_command_is_there() -> None:
@@ -109,7 +113,9 @@ def test_every_command_is_there() -> None:
 
 def test_a_bound_of_a_number_is_reported() -> None:
     row = next(
-        line for line in pages()["components.md"].splitlines() if line.startswith("| `haircut` |")
+        line
+        for line in pages()["components.md"].splitlines()
+        if line.startswith("| `haircut` |")
     )
     assert (
         row

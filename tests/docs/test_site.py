@@ -26,7 +26,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder / "html",
     ]
     done = subprocess.run(
-        [sys.executable, "-m", "sphinx", *words], capture_output=True, text=True, cwd=ROOT
+        [sys.executable, "-m", "sphinx", *words],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
     )
     assert done.returncode == 0, done.stderr
     return folder / "html"
@@ -34,25 +37,33 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_page_is_built(site: Path) -> None:
     for path in (ROOT / "docs").rglob("*.md"):
-        assert (site / path.relative_to(ROOT / "docs").with_suffix(".html")).is_file(), path.name
+        assert (
+            site / path.relative_to(ROOT / "docs").with_suffix(".html")
+        ).is_file(), path.name
 
 
 def test_no_page_loads_anything_from_elsewhere(site: Path) -> None:
     """A link in a sentence may lead out; a script, a style, a font or a picture may not."""
     for path in site.rglob("*.html"):
         text = path.read_text(encoding="utf-8")
-        loaded = re.findall(r"<(?:script|img|iframe|source)\b[^>]*\bsrc=\"([^\"]*)\"", text)
+        loaded = re.findall(
+            r"<(?:script|img|iframe|source)\b[^>]*\bsrc=\"([^\"]*)\"", text
+        )
         loaded += re.findall(r"<link\b[^>]*\bhref=\"([^\"]*)\"", text)
-        assert not [address for address in loaded if re.match(r"(https?:)?//", address)], path.name
+        assert not [
+            address for address in loaded if re.match(r"(https?:)?//", address)
+        ], path.name
     for path in site.rglob("*.css"):
         text = path.read_text(encoding="utf-8")
-        assert not re.findall(r"(?:url\(['\"]?|@import ['\"])(?:https?:)?//[^)\"']+", text), (
-            path.name
-        )
+        assert not re.findall(
+            r"(?:url\(['\"]?|@import ['\"])(?:https?:)?//[^)\"']+", text
+        ), path.name
 
 
 def test_the_pictures_name_no_font_and_load_nothing() -> None:
-    text = (ROOT / "docs" / "images" / "way_of_the_data.svg").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "images" / "way_of_the_data.svg").read_text(
+        encoding="utf-8"
+    )
     assert "@font-face" not in text
     assert "href" not in text
     assert "prefers-color-scheme: dark" in text

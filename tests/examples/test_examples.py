@@ -29,7 +29,9 @@ NEEDS_NETWORK = {
 }  # test_yahoo_examples.py runs them on recorded answers
 FILES = sorted(path for path in EXAMPLES.rglob("*.yaml") if "runs" not in path.parts)
 
-each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(EXAMPLES)))
+each_file = pytest.mark.parametrize(
+    "path", FILES, ids=lambda path: str(path.relative_to(EXAMPLES))
+)
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +40,18 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("stranger")
     keep = shutil.ignore_patterns("__pycache__", "*.egg-info", "build")
     shutil.copytree(PLUGIN_PACKAGE, folder / "source", ignore=keep)
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target"]
-    subprocess.run([*command, folder / "site", folder / "source"], check=True, capture_output=True)
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--target",
+    ]
+    subprocess.run(
+        [*command, folder / "site", folder / "source"], check=True, capture_output=True
+    )
     return folder / "site"
 
 
@@ -54,12 +66,17 @@ def as_json(path: Path) -> Any:
 
 
 @each_file
-def test_an_example_is_valid_by_the_schema(path: Path, request: pytest.FixtureRequest) -> None:
+def test_an_example_is_valid_by_the_schema(
+    path: Path, request: pytest.FixtureRequest
+) -> None:
     if path.parent == PLUGIN_PACKAGE:
         request.getfixturevalue("example_plugin")
     local = [path.parent / name for name in as_json(path).get("plugins", ())]
     schema = json_schema(catalogue(get_plugin_manager(local)))
-    errors = [error.message for error in Draft202012Validator(schema).iter_errors(as_json(path))]
+    errors = [
+        error.message
+        for error in Draft202012Validator(schema).iter_errors(as_json(path))
+    ]
     assert not errors
 
 
@@ -67,12 +84,16 @@ def test_an_example_is_valid_by_the_schema(path: Path, request: pytest.FixtureRe
 def test_an_example_refuses_an_unknown_key(path: Path) -> None:
     schema = json_schema(catalogue(get_plugin_manager()))
     document = {**as_json(path), "brokr": 1}
-    errors = [error.message for error in Draft202012Validator(schema).iter_errors(document)]
+    errors = [
+        error.message for error in Draft202012Validator(schema).iter_errors(document)
+    ]
     assert any("brokr" in error for error in errors)
 
 
 @each_file
-def test_an_example_runs(path: Path, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+def test_an_example_runs(
+    path: Path, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     if path.name in NEEDS_NETWORK:
         return
     if path.parent == PLUGIN_PACKAGE:
@@ -90,13 +111,17 @@ def test_the_main_example_ends_with_a_tear_sheet(
     assert main([str(EXAMPLES / "spy_qqq.yaml")]) == 0
     out = capsys.readouterr().out
     report = next(
-        line for line in out.splitlines() if line.startswith("report: ") and line.endswith(".pdf")
+        line
+        for line in out.splitlines()
+        if line.startswith("report: ") and line.endswith(".pdf")
     )
     assert Path(report.removeprefix("report: ")).read_bytes().startswith(b"%PDF")
     assert "S&P 500" in out
 
 
-def test_the_strangers_plugin_is_listed_with_its_distribution(example_plugin: None) -> None:
+def test_the_strangers_plugin_is_listed_with_its_distribution(
+    example_plugin: None,
+) -> None:
     found = catalogue(get_plugin_manager())
     origin = "bt-run-example-plugin 0.1.0 (bt_run_example_plugin)"
     assert found.find("strategy", "momentum_12_1").origin == origin
@@ -138,5 +163,7 @@ def head(prices: Prices, rows: int) -> Prices:
 
 
 def test_the_strangers_config_refuses_what_makes_no_sense(example_plugin: None) -> None:
-    with pytest.raises(ConfigError, match="skip was 300; expected less than lookback, 252"):
+    with pytest.raises(
+        ConfigError, match="skip was 300; expected less than lookback, 252"
+    ):
         load_config(PLUGIN_PACKAGE / "momentum.yaml", ["strategy.skip=300"])

@@ -18,7 +18,7 @@ def test_an_example_gives_what_it_gave(name):
     for metric, values in EXPECTED[name]["statistics"].items():
         for column, value in values.items():
             found = got["statistics"][metric][column]
-            assert found == (value if value is None else pytest.approx(value, rel=1e-6)), (
-                f"{metric} of {column}"
-            )
+            assert found == (
+                value if value is None else pytest.approx(value, rel=1e-6)
+            ), f"{metric} of {column}"
     assert got["orders"] == EXPECTED[name]["orders"]

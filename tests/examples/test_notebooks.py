@@ -17,10 +17,16 @@ def test_notebook_runs_and_shows_its_result(path):
         "a notebook is kept without its outputs"
     )
     NotebookClient(
-        notebook, timeout=60, kernel_name="python3", resources={"metadata": {"path": path.parent}}
+        notebook,
+        timeout=60,
+        kernel_name="python3",
+        resources={"metadata": {"path": path.parent}},
     ).execute()
     shown = [
-        output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs
+        output
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
     ]
     assert not [output for output in shown if output.output_type in ("error", "stream")]
     first = shown[0]["data"]["text/html"]

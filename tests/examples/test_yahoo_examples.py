@@ -47,14 +47,18 @@ def test_the_tracker_follows_what_was_fetched(asked):
 
 def test_without_the_network_a_run_says_what_is_missing_and_how_to_get_it(asked):
     with pytest.raises(
-        DataError, match=r"has not all prices of QQQ, SPY .* `bt-run data fetch QQQ SPY --start"
+        DataError,
+        match=r"has not all prices of QQQ, SPY .* `bt-run data fetch QQQ SPY --start",
     ):
         run(load_config(EXAMPLES / "spy_qqq_yahoo.yaml"), offline=True)
     assert asked == []
 
 
 def test_offline_is_a_switch_of_the_command(asked, capsys):
-    assert main(["run", str(EXAMPLES / "spy_qqq_yahoo.yaml"), "--no-reports", "--offline"]) == 3
+    assert (
+        main(["run", str(EXAMPLES / "spy_qqq_yahoo.yaml"), "--no-reports", "--offline"])
+        == 3
+    )
     assert "the network is not to be used" in capsys.readouterr().err
     assert main(["validate", str(EXAMPLES / "spy_qqq_yahoo.yaml"), "--offline"]) == 3
 
@@ -64,7 +68,17 @@ def test_the_three_commands_of_a_new_user(asked, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert (
         main(
-            ["data", "fetch", "SPY", "AAPL", "MSFT", "--start", "1999-01-01", "--end", "2012-12-31"]
+            [
+                "data",
+                "fetch",
+                "SPY",
+                "AAPL",
+                "MSFT",
+                "--start",
+                "1999-01-01",
+                "--end",
+                "2012-12-31",
+            ]
         )
         == 0
     )
@@ -78,7 +92,9 @@ def test_the_three_commands_of_a_new_user(asked, tmp_path, monkeypatch, capsys):
     assert (tmp_path / "data.html").stat().st_size > 10_000
     assert main(["data", "pack", "create", "--as-of", "2012-12-31"]) == 0
     (line,) = [
-        line for line in capsys.readouterr().out.splitlines() if line.startswith("in a YAML file: ")
+        line
+        for line in capsys.readouterr().out.splitlines()
+        if line.startswith("in a YAML file: ")
     ]
     name = line.rsplit(" ", 1)[1].rstrip("}")
     (tmp_path / "packed.yaml").write_text(
@@ -118,7 +134,18 @@ sizer: equal_weight
 
 def test_a_symbol_that_yahoo_does_not_know_is_reported_and_the_rest_kept(asked, capsys):
     assert (
-        main(["data", "fetch", "SPY", "NOSUCH", "--start", "2000-01-03", "--end", "2001-12-31"])
+        main(
+            [
+                "data",
+                "fetch",
+                "SPY",
+                "NOSUCH",
+                "--start",
+                "2000-01-03",
+                "--end",
+                "2001-12-31",
+            ]
+        )
         == 3
     )
     out = capsys.readouterr().out

@@ -58,6 +58,8 @@ def test_the_lock_of_a_writer_that_died_is_taken_over_and_said(tmp_path: Path) -
 
 
 def test_a_place_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="cannot be written: No such file or directory; choose"):
+    with pytest.raises(
+        DataError, match="cannot be written: No such file or directory; choose"
+    ):
         with locked(tmp_path / "gone" / ".lock"):
             pass

@@ -20,7 +20,9 @@ def test_an_answer_is_passed_on() -> None:
 
 @pytest.mark.parametrize("error", [ValueError("bad"), SystemExit("bad")])
 def test_a_failure_is_the_plugins_and_says_where(error: BaseException) -> None:
-    with pytest.raises(PluginError, match=f"asking mine: failed: {type(error).__name__}: bad"):
+    with pytest.raises(
+        PluginError, match=f"asking mine: failed: {type(error).__name__}: bad"
+    ):
         guarded("asking mine", fail, error)
 
 

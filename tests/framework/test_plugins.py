@@ -42,7 +42,15 @@ def test_built_ins_offer_something_for_every_role_that_a_run_needs() -> None:
     assert set(offers) == set(ROLES)
     assert all(
         offers[role]
-        for role in ("source", "strategy", "sizer", "overlay", "trigger", "broker", "report")
+        for role in (
+            "source",
+            "strategy",
+            "sizer",
+            "overlay",
+            "trigger",
+            "broker",
+            "report",
+        )
     )
 
 
@@ -80,10 +88,15 @@ def test_local_files_of_one_name_live_side_by_side_and_one_named_twice_counts_on
         (tmp_path / name).mkdir()
         files.append(write(tmp_path / name, "mine.py", OFFER.format(name=name)))
     offers = catalogue(load(*files, files[0])).offers["strategy"]
-    assert [offers[name].origin for name in ("one", "two")] == ["mine.py", str(files[1])]
+    assert [offers[name].origin for name in ("one", "two")] == [
+        "mine.py",
+        str(files[1]),
+    ]
 
 
-def test_a_local_file_may_hold_annotated_configs_and_dataclasses(tmp_path: Path) -> None:
+def test_a_local_file_may_hold_annotated_configs_and_dataclasses(
+    tmp_path: Path,
+) -> None:
     text = """
 from __future__ import annotations
 from dataclasses import dataclass
@@ -99,10 +112,13 @@ class MetaConfig(Config):
     load(write(tmp_path, "mine.py", text))
 
 
-def test_a_local_file_that_fails_is_reported_with_line_and_cause(tmp_path: Path) -> None:
+def test_a_local_file_that_fails_is_reported_with_line_and_cause(
+    tmp_path: Path,
+) -> None:
     path = write(tmp_path, "mine.py", "x = 1\n\nimport no_such_package_anywhere\n")
     with pytest.raises(
-        PluginError, match=r"mine\.py:3: the plugin cannot be imported: ModuleNotFoundError: No mod"
+        PluginError,
+        match=r"mine\.py:3: the plugin cannot be imported: ModuleNotFoundError: No mod",
     ):
         load(path)
     path = write(tmp_path, "typo.py", "x = 1\ndef f(:\n")
@@ -114,14 +130,16 @@ def test_a_local_file_that_fails_is_reported_with_line_and_cause(tmp_path: Path)
 
 def test_a_missing_local_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(
-        PluginError, match=r"nowhere\.py does not exist; paths in a YAML file start at its folder"
+        PluginError,
+        match=r"nowhere\.py does not exist; paths in a YAML file start at its folder",
     ):
         load(tmp_path / "nowhere.py")
 
 
 def test_a_local_file_that_is_not_python_is_reported(tmp_path: Path) -> None:
     with pytest.raises(
-        PluginError, match=r"mine\.txt is not a Python module; its name must end in \.py"
+        PluginError,
+        match=r"mine\.txt is not a Python module; its name must end in \.py",
     ):
         load(write(tmp_path, "mine.txt", "x = 1\n"))
 
@@ -146,7 +164,9 @@ def test_a_distribution_may_name_a_module_that_is_registered_already(
     )
 
 
-def test_a_broken_distribution_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_distribution_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     install(tmp_path, "my_broken_plugin", "raise RuntimeError('no licence')")
     monkeypatch.syspath_prepend(tmp_path)
     message = (
@@ -157,11 +177,14 @@ def test_a_broken_distribution_is_named(tmp_path: Path, monkeypatch: pytest.Monk
         get_plugin_manager()
 
 
-def test_an_entry_point_must_name_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_entry_point_must_name_a_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     install(tmp_path, "my_object_plugin", "thing = 3", target="my_object_plugin:thing")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(
-        PluginError, match=r"my-dist 1\.2 .*: the entry point must name a module; found int"
+        PluginError,
+        match=r"my-dist 1\.2 .*: the entry point must name a module; found int",
     ):
         get_plugin_manager()
 
@@ -195,8 +218,15 @@ def test_a_hook_that_would_never_be_called_is_an_error(
     assert "\n" not in str(caught.value)
 
 
-def test_two_components_of_one_name_are_an_error_that_names_both_origins(tmp_path: Path) -> None:
-    pm = load(*(write(tmp_path, name, OFFER.format(name="mine")) for name in ("one.py", "two.py")))
+def test_two_components_of_one_name_are_an_error_that_names_both_origins(
+    tmp_path: Path,
+) -> None:
+    pm = load(
+        *(
+            write(tmp_path, name, OFFER.format(name="mine"))
+            for name in ("one.py", "two.py")
+        )
+    )
     message = "the strategy 'mine' is offered by both (one.py and two.py|two.py and one.py); a name may be offered"
     with pytest.raises(PluginError, match=message):
         catalogue(pm)
@@ -205,7 +235,10 @@ def test_two_components_of_one_name_are_an_error_that_names_both_origins(tmp_pat
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("return ['trend']", r"mine\.py: bt_sizers must offer Component records; found 'trend'"),
+        (
+            "return ['trend']",
+            r"mine\.py: bt_sizers must offer Component records; found 'trend'",
+        ),
         (
             "return None",
             r"mine\.py: bt_sizers failed with TypeError: 'NoneType' object is not iterable",
@@ -221,11 +254,16 @@ def test_an_offer_that_fails_is_reported_with_its_plugin(
         catalogue(load(write(tmp_path, "mine.py", text)))
 
 
-def test_a_config_field_may_not_be_called_like_a_word_of_the_yaml(tmp_path: Path) -> None:
+def test_a_config_field_may_not_be_called_like_a_word_of_the_yaml(
+    tmp_path: Path,
+) -> None:
     text = OFFER.format(name="mine").replace("config=Config", "config=Mine")
-    text = text.replace("@hookimpl", "class Mine(Config):\n    use: int = 1\n\n@hookimpl")
+    text = text.replace(
+        "@hookimpl", "class Mine(Config):\n    use: int = 1\n\n@hookimpl"
+    )
     with pytest.raises(
-        PluginError, match=r"mine\.py: the config of 'mine' has a field called 'use', a word that"
+        PluginError,
+        match=r"mine\.py: the config of 'mine' has a field called 'use', a word that",
     ):
         catalogue(load(write(tmp_path, "mine.py", text)))
 
@@ -233,7 +271,8 @@ def test_a_config_field_may_not_be_called_like_a_word_of_the_yaml(tmp_path: Path
 def test_a_config_must_be_a_config(tmp_path: Path) -> None:
     text = OFFER.format(name="mine").replace("config=Config", "config=dict")
     with pytest.raises(
-        PluginError, match=r"mine\.py: the config of 'mine' must be a subclass of bt_run\.Config"
+        PluginError,
+        match=r"mine\.py: the config of 'mine' must be a subclass of bt_run\.Config",
     ):
         catalogue(load(write(tmp_path, "mine.py", text)))
 
@@ -251,6 +290,7 @@ def test_an_unknown_name_is_reported_with_what_there_is_and_the_nearest() -> Non
 
 def test_a_name_of_another_role_is_reported_as_such() -> None:
     with pytest.raises(
-        ConfigError, match="'equal_weight' is a sizer, not a strategy; strategies installed: "
+        ConfigError,
+        match="'equal_weight' is a sizer, not a strategy; strategies installed: ",
     ):
         catalogue(get_plugin_manager()).find("strategy", "equal_weight")

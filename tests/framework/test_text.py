@@ -37,5 +37,9 @@ def test_a_time_is_its_date_and_its_hour_where_it_has_one():
 
 def test_columns_are_aligned_to_their_side():
     rows = [["name", "n"], ["a", "10"], ["long name", "1"]]
-    assert aligned(rows, [False, True]) == ["name        n", "a          10", "long name   1"]
+    assert aligned(rows, [False, True]) == [
+        "name        n",
+        "a          10",
+        "long name   1",
+    ]
     assert aligned([], [True]) == []

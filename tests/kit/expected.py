@@ -45,8 +45,12 @@ def expected(name: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    record = {name: expected(name) for name in NAMES if (EXAMPLES / f"{name}.yaml").exists()}
-    RECORD.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    record = {
+        name: expected(name) for name in NAMES if (EXAMPLES / f"{name}.yaml").exists()
+    }
+    RECORD.write_text(
+        json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

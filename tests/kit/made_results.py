@@ -12,7 +12,11 @@ from bt_run.results.result import TABLES, BacktestResult
 from bt_run.results.sources import UsedCode
 
 PROVENANCE = Provenance(
-    config={"seed": 7}, fingerprint="f" * 64, files={}, code=UsedCode({"bt_run": "a"}, {}), seed=7
+    config={"seed": 7},
+    fingerprint="f" * 64,
+    files={},
+    code=UsedCode({"bt_run": "a"}, {}),
+    seed=7,
 )
 
 
@@ -22,7 +26,8 @@ def make_tables():
         ["2020-01-02", "2020-01-03", "2020-01-06", "2020-01-07"], tz="UTC", name="time"
     )
     nav = pd.DataFrame(
-        {"nav": [100.0, 100.0, 102.0, 101.0], "cash": [100.0, 50.0, 50.0, 50.0]}, index=times
+        {"nav": [100.0, 100.0, 102.0, 101.0], "cash": [100.0, 50.0, 50.0, 50.0]},
+        index=times,
     )
     nav = nav.assign(
         session=times,
@@ -32,8 +37,15 @@ def make_tables():
         equal_weight=nav["nav"],
         constant_mix=nav["nav"],
     )
-    position = {"time": times[1:], "asset": "A", "shares": 5.0, "price": [10.0, 10.4, 10.2]}
-    positions = pd.DataFrame(position).assign(value=[50.0, 52.0, 51.0], stale=[False, False, True])
+    position = {
+        "time": times[1:],
+        "asset": "A",
+        "shares": 5.0,
+        "price": [10.0, 10.4, 10.2],
+    }
+    positions = pd.DataFrame(position).assign(
+        value=[50.0, 52.0, 51.0], stale=[False, False, True]
+    )
     fills = pd.DataFrame(
         {
             "decided_at": [times[0], pd.NaT],
@@ -58,12 +70,25 @@ def make_tables():
     }
     decisions = pd.DataFrame({"time": times[:1], "asset": ["A"], **decision})
     memos = pd.DataFrame(
-        {"time": times[:1], "component": ["sizer"], "memo": ['{"n": 1}'], "notes": ["{}"]}
+        {
+            "time": times[:1],
+            "component": ["sizer"],
+            "memo": ['{"n": 1}'],
+            "notes": ["{}"],
+        }
     )
     flows = pd.DataFrame(
-        {"time": times[:0], "asset": [], "kind": [], "amount": np.zeros(0), "ratio": np.zeros(0)}
+        {
+            "time": times[:0],
+            "asset": [],
+            "kind": [],
+            "amount": np.zeros(0),
+            "ratio": np.zeros(0),
+        }
     )
-    return dict(zip(TABLES, (nav, positions, fills, decisions, memos, flows), strict=True))
+    return dict(
+        zip(TABLES, (nav, positions, fills, decisions, memos, flows), strict=True)
+    )
 
 
 def make_result(name="demo", run_id="0123456789ab", **changes):

@@ -50,7 +50,9 @@ class PlainLedger:
                     held[i] = 0.0
             if t < bars.start:
                 continue
-            nav[t] = self.cash + math.fsum(h * p for h, p in zip(held, last, strict=True) if h)
+            nav[t] = self.cash + math.fsum(
+                h * p for h, p in zip(held, last, strict=True) if h
+            )
             cash[t] = self.cash
             if t in targets and nav[t] > 0:
                 pending, decided = {}, t
@@ -78,7 +80,10 @@ class PlainLedger:
 
     def _actions(self, t, held, last, pending):
         for i in range(len(held)):
-            split, dividend = float(self.bars.splits[t, i]), float(self.bars.dividends[t, i])
+            split, dividend = (
+                float(self.bars.splits[t, i]),
+                float(self.bars.dividends[t, i]),
+            )
             if split != 1.0:
                 if i in pending:
                     pending[i] = self._shares(pending[i] * split)
@@ -93,7 +98,10 @@ class PlainLedger:
     def _fill(self, t, held, last, pending, decided):
         bars, rest = self.bars, {}
         market = bars.traded.open if self.at_open else bars.traded.close
-        price = [float(market[t, i]) if bars.tradable[t, i] else last[i] for i in range(len(held))]
+        price = [
+            float(market[t, i]) if bars.tradable[t, i] else last[i]
+            for i in range(len(held))
+        ]
         opening = {}
         for i, target in pending.items():
             if not bars.tradable[t, i]:
@@ -110,7 +118,9 @@ class PlainLedger:
                 self._trade(t, i, held, closing, price[i])
             if asked != closing:
                 opening[i] = asked - closing
-        nav = self.cash + math.fsum(h * p for h, p in zip(held, price, strict=True) if h)
+        nav = self.cash + math.fsum(
+            h * p for h, p in zip(held, price, strict=True) if h
+        )
         power = self.gross * nav - math.fsum(
             abs(h) * p for h, p in zip(held, price, strict=True) if h
         )

@@ -18,7 +18,13 @@ from bt_run_plugins.sources.sample import rows_of
 # symbol at Yahoo -> set and symbol of the sample that plays it
 PLAYED = {"SPY": ("indices", "SP500"), "QQQ": ("indices", "NASDAQ")}
 STOCKS = ("AAPL", "MSFT", "IBM")
-PRICES = {"open": "Open", "high": "High", "low": "Low", "close": "Close", "volume": "Volume"}
+PRICES = {
+    "open": "Open",
+    "high": "High",
+    "low": "Low",
+    "close": "Close",
+    "volume": "Volume",
+}
 
 
 def recorded(symbol: str) -> pd.DataFrame | None:
@@ -67,7 +73,9 @@ def download(
             continue
         inside = frame.index < pd.Timestamp(end) if end else slice(None)
         frame = frame[inside]
-        parts[symbol] = frame if start is None else frame[frame.index >= pd.Timestamp(start)]
+        parts[symbol] = (
+            frame if start is None else frame[frame.index >= pd.Timestamp(start)]
+        )
     if not parts:
         return pd.DataFrame()
     joined = pd.concat(parts, axis=1).swaplevel(axis=1).sort_index(axis=1)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from bt_run import BuildContext, Limits
-from bt_run.data.bars import History
+from bt_run.data.history import History
 from bt_run.decision.state import PortfolioState, Tracks
 from bt_run.testing import make_bars
 
@@ -12,7 +12,9 @@ def context(**limits):
     return BuildContext(costs=None, limits=Limits(**limits))
 
 
-def state(bars=None, signals=(1.0, 1.0), weights=(0.0, 0.0), nav_history=(1.0,), **changes):
+def state(
+    bars=None, signals=(1.0, 1.0), weights=(0.0, 0.0), nav_history=(1.0,), **changes
+):
     bars = bars or make_bars({"A": [1, 1], "B": [1, 1]})
     return PortfolioState(
         **{
@@ -31,4 +33,6 @@ def state(bars=None, signals=(1.0, 1.0), weights=(0.0, 0.0), nav_history=(1.0,),
 
 
 def zigzag(count, size):
-    return 100 * np.cumprod(np.append(1.0, np.where(np.arange(count) % 2, 1 - size, 1 + size)))
+    return 100 * np.cumprod(
+        np.append(1.0, np.where(np.arange(count) % 2, 1 - size, 1 + size))
+    )

@@ -21,7 +21,10 @@ def by_hand(close, fast, slow, band, below):
         if t + 1 < slow:
             out.append(NAN)
             continue
-        one, other = np.mean(close[t + 1 - fast : t + 1]), np.mean(close[t + 1 - slow : t + 1])
+        one, other = (
+            np.mean(close[t + 1 - fast : t + 1]),
+            np.mean(close[t + 1 - slow : t + 1]),
+        )
         if one > other * (1 + band):
             side = 1.0
         elif one < other * (1 - band):
@@ -35,7 +38,9 @@ def test_it_is_what_a_plain_loop_says(band, short):
     rng = np.random.default_rng(5)
     close = 50 * np.exp(np.cumsum(rng.normal(0, 0.02, 300)))
     got = signals(make_bars({"A": close}), fast=5, slow=20, band=band, short=short)
-    np.testing.assert_array_equal(got[:, 0], by_hand(close, 5, 20, band, -1.0 if short else 0.0))
+    np.testing.assert_array_equal(
+        got[:, 0], by_hand(close, 5, 20, band, -1.0 if short else 0.0)
+    )
 
 
 def test_a_missing_bar_does_not_blank_the_average():
@@ -46,7 +51,11 @@ def test_a_missing_bar_does_not_blank_the_average():
 
 
 def test_a_late_asset_warms_up_on_its_own_bars():
-    got = signals(make_bars({"A": make_rows([NAN, NAN, 1, 2, 3, 4]), "B": [1] * 6}), fast=1, slow=3)
+    got = signals(
+        make_bars({"A": make_rows([NAN, NAN, 1, 2, 3, 4]), "B": [1] * 6}),
+        fast=1,
+        slow=3,
+    )
     np.testing.assert_array_equal(got[:, 0], [NAN, NAN, NAN, NAN, 1, 1])
 
 
@@ -55,5 +64,7 @@ def test_too_little_history_gives_no_signal():
 
 
 def test_fast_must_be_faster():
-    with pytest.raises(ValueError, match="fast was 50 and slow 20; expected fast < slow"):
+    with pytest.raises(
+        ValueError, match="fast was 50 and slow 20; expected fast < slow"
+    ):
         TrendConfig(fast=50, slow=20)

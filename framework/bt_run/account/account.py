@@ -13,7 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bt_run.account import records
-from bt_run.account.basket import Basket, Fills, fill_basket, target_shares, whole_shares
+from bt_run.account.basket import (
+    Basket,
+    Fills,
+    fill_basket,
+    target_shares,
+    whole_shares,
+)
 from bt_run.account.entries import Entries
 from bt_run.account.exits import Levels, exit_prices, nearest_levels
 from bt_run.account.market import AtBar, Market
@@ -55,7 +61,9 @@ class Account:
 
     def weights(self) -> Array:
         """Return the weights (N,) drifted to now, fractions of NAV."""
-        return np.asarray(self.shares * self.market.bars.mark[self.t] / self.nav[self.t])
+        return np.asarray(
+            self.shares * self.market.bars.mark[self.t] / self.nav[self.t]
+        )
 
     def order(self, weights: Array, traded: Mask | None = None) -> None:
         """Order target ``weights`` (N,) now, at the close of bar ``t``; they fill at the next bar.
@@ -95,7 +103,10 @@ class Account:
 
     def take_exited(self) -> dict[str, int]:
         """Return the assets that exits closed since this was last asked, and the side of each."""
-        exited = {self.market.bars.assets[column]: side for column, side in self._exited.items()}
+        exited = {
+            self.market.bars.assets[column]: side
+            for column, side in self._exited.items()
+        }
         self._exited = {}
         return exited
 
@@ -121,7 +132,11 @@ class Account:
             return self.t
         busy = self.market.busy
         following = int(np.searchsorted(busy, self.t, side="right"))
-        return t if following == len(busy) or busy[following] > t else int(busy[following]) - 1
+        return (
+            t
+            if following == len(busy) or busy[following] > t
+            else int(busy[following]) - 1
+        )
 
     def _step(self) -> None:
         """Play one bar: actions before the open, the fill, delistings, the mark."""
@@ -184,7 +199,9 @@ class Account:
             return
         shares = self.shares * ratio
         self.waiting.split(ratio, split, whole=self.market.whole)
-        self.cash_flows.append(CashFlow(t, split, "split", np.zeros(len(split)), ratio[split]))
+        self.cash_flows.append(
+            CashFlow(t, split, "split", np.zeros(len(split)), ratio[split])
+        )
         if self.market.whole:
             shares = self._pay_fractions(t, split, shares)
         self.entries.split(ratio)
@@ -219,7 +236,9 @@ class Account:
         self, t: int, names: Indices, change: Array, price: Array, reason: str
     ) -> None:
         if len(names):
-            record = FillRecord.forced(names, change[names], price[names], bar=t, reason=reason)
+            record = FillRecord.forced(
+                names, change[names], price[names], bar=t, reason=reason
+            )
             self.fills.append(record)
 
     # -- trades ------------------------------------------------------------------------------------
@@ -228,7 +247,9 @@ class Account:
         """Fill orders for ``asked`` shares (N,) at ``price``, and pay for them."""
         market = self.market
         basket = Basket(self.shares, asked, price, self.cash, AtBar(market.bars, t))
-        fills = fill_basket(basket, market.broker.costs, gross=market.gross, whole=market.whole)
+        fills = fill_basket(
+            basket, market.broker.costs, gross=market.gross, whole=market.whole
+        )
         self.cash = fills.cash
         return fills
 
@@ -244,7 +265,9 @@ class Account:
         rounding = SAME * np.abs(asked)
         waits = reached & (np.abs(asked - fills.taken) > rounding)
         unpaid = np.abs(fills.taken - fills.filled) > rounding
-        self._record_fills(t, np.flatnonzero(reached), asked, fills, waits=waits, unpaid=unpaid)
+        self._record_fills(
+            t, np.flatnonzero(reached), asked, fills, waits=waits, unpaid=unpaid
+        )
         self._hold(t, reached, fills)
 
         missed = wanted & ~reached
@@ -282,7 +305,9 @@ class Account:
         reason[unpaid[rows]] = records.BUYING_POWER
         decided = self.waiting.decided[rows]
         self.fills.append(
-            FillRecord.of_basket(fills, rows, asked, decided=decided, bar=t, reason=reason)
+            FillRecord.of_basket(
+                fills, rows, asked, decided=decided, bar=t, reason=reason
+            )
         )
 
     def _exit(self, t: int) -> None:
@@ -310,7 +335,9 @@ class Account:
         self, t: int, rows: Indices, asked: Array, fills: Fills, rule: NDArray[Any]
     ) -> None:
         reason = rule[rows]
-        record = FillRecord.of_basket(fills, rows, asked, decided=-1, bar=t, reason=reason)
+        record = FillRecord.of_basket(
+            fills, rows, asked, decided=-1, bar=t, reason=reason
+        )
         self.fills.append(record)
         for row in rows:
             self._exited[int(row)] = int(np.sign(self.shares[row]))
@@ -339,7 +366,9 @@ class Account:
             return
         asked = self.waiting.target[names] - self.shares[names]
         decided = self.waiting.decided[names]
-        self.fills.append(FillRecord.unfilled(names, asked, decided=decided, bar=t, reason=reason))
+        self.fills.append(
+            FillRecord.unfilled(names, asked, decided=decided, bar=t, reason=reason)
+        )
 
 
 def _equal(one: Array, other: Array, tolerance: float) -> Mask:

@@ -63,7 +63,9 @@ def target_shares(weights: Array, nav: float, price: Array, *, whole: bool) -> A
     """Return the shares (n,) that ``weights`` of ``nav`` buy at ``price``; whole ones toward zero
     if asked for.
     """
-    shares = np.divide(weights * nav, price, out=np.zeros_like(weights), where=price > 0)
+    shares = np.divide(
+        weights * nav, price, out=np.zeros_like(weights), where=price > 0
+    )
     return whole_shares(shares) if whole else shares
 
 
@@ -119,7 +121,11 @@ def fill_basket(basket: Basket, costs: Costs, *, gross: float, whole: bool) -> F
     settled = settle(opening)
     full = float(settled.needed.sum())
     if full > power:
-        factor = power / full if costs.proportional else _largest_factor(opening, settle, power)
+        factor = (
+            power / full
+            if costs.proportional
+            else _largest_factor(opening, settle, power)
+        )
         part = opening * factor
         if whole:
             part = _round_down(opening, part, settle, power)

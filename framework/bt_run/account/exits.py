@@ -67,12 +67,17 @@ def exit_prices(
     close = bar[3]
     first, high, low = (np.where(np.isnan(field), close, field) for field in bar[:3])
     begin = first * side
-    worst, best = np.minimum(high * side, low * side), np.maximum(high * side, low * side)
+    worst, best = (
+        np.minimum(high * side, low * side),
+        np.maximum(high * side, low * side),
+    )
     stop, target = levels.stop * side, levels.target * side
     gapped = (begin <= stop) | (begin >= target)
     stopped = np.where(gapped, begin <= stop, worst <= stop)
     reached = ~stopped & (best >= target)
     price = np.where(
-        gapped, first, np.where(stopped, levels.stop, np.where(reached, levels.target, np.nan))
+        gapped,
+        first,
+        np.where(stopped, levels.stop, np.where(reached, levels.target, np.nan)),
     )
     return np.where(np.isnan(close), np.nan, price), stopped

@@ -60,7 +60,9 @@ class Market:
         side: Literal["left", "right"] = "left" if bars.daily else "right"
         found: dict[int, list[int]] = {}
         for column in np.flatnonzero(~np.isnat(bars.last_session)):
-            bar = int(np.searchsorted(bars.sessions, bars.last_session[column], side=side))
+            bar = int(
+                np.searchsorted(bars.sessions, bars.last_session[column], side=side)
+            )
             if bar < len(bars):
                 found.setdefault(bar, []).append(int(column))
         return {bar: np.array(columns) for bar, columns in sorted(found.items())}
@@ -81,7 +83,9 @@ class Market:
     @cached_property
     def years(self) -> Array:
         """Return the time since the bar before in years of 365 days, by sessions, (T,)."""
-        days = np.diff(self.bars.sessions, prepend=self.bars.sessions[:1]).astype(np.float64)
+        days = np.diff(self.bars.sessions, prepend=self.bars.sessions[:1]).astype(
+            np.float64
+        )
         return np.asarray(days / 365.0)
 
     @cached_property
@@ -106,5 +110,7 @@ def _mean(rows: Array) -> Array:
     known = np.isfinite(rows)
     count = known.sum(axis=0)
     total: Array = np.where(known, rows, 0.0).sum(axis=0)
-    mean: Array = np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
+    mean: Array = np.divide(
+        total, count, out=np.full(len(total), np.nan), where=count > 0
+    )
     return mean

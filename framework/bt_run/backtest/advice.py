@@ -29,8 +29,12 @@ def _advice(config: RunConfig, parts: Parts) -> Iterator[str]:
     placed = parts.placed
     for place, own in enumerate(placed):
         if isinstance(own.component, Advises):
-            plan = Plan(own, config.schedule, before=placed[:place], after=placed[place + 1 :])
-            yield from guarded(f"{own.path} {own.name!r}: advice", _sentences, own.component, plan)
+            plan = Plan(
+                own, config.schedule, before=placed[:place], after=placed[place + 1 :]
+            )
+            yield from guarded(
+                f"{own.path} {own.name!r}: advice", _sentences, own.component, plan
+            )
 
 
 def _sentences(component: Advises, plan: Plan) -> list[str]:

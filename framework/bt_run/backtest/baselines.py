@@ -74,7 +74,9 @@ def _play(
     for t in np.flatnonzero(due):
         account.advance(int(t))
         wanted, _ = apply_limits(weights(account), limits)
-        account.order(keep_untraded(wanted, account.weights(), market.bars.present[t], limits))
+        account.order(
+            keep_untraded(wanted, account.weights(), market.bars.present[t], limits)
+        )
     account.advance(len(market.bars) - 1)
     account.finish()
     return account

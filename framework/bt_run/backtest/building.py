@@ -70,7 +70,8 @@ class Builder:
     def build(self, bound: Bound, path: str) -> Any:
         """Return the built object, its children built before it."""
         children = {
-            name: self._child(child, f"{path}.{name}") for name, child in bound.children.items()
+            name: self._child(child, f"{path}.{name}")
+            for name, child in bound.children.items()
         }
         context = replace(self.context, children=MappingProxyType(children))
         built = build_one(bound, path, context)
@@ -121,7 +122,9 @@ def build_parts(config: RunConfig, bound: BoundConfig) -> Parts:
         PluginError: a component broke its contract.
     """
     broker = _broker(config, bound)
-    builder = Builder(BuildContext(costs=broker.costs, limits=config.limits, seed=config.seed))
+    builder = Builder(
+        BuildContext(costs=broker.costs, limits=config.limits, seed=config.seed)
+    )
     strategy = builder.build(bound.strategy, "strategy")
     classic: BacktraderStrategy | None = None
     pipeline: Pipeline | None = None
@@ -136,7 +139,9 @@ def build_parts(config: RunConfig, bound: BoundConfig) -> Parts:
         pipeline=pipeline,
         exits=_named(builder, "exits", bound.exits),
         classic=classic,
-        analyzers=tuple(built for _, built in _named(builder, "analyzers", bound.analyzers)),
+        analyzers=tuple(
+            built for _, built in _named(builder, "analyzers", bound.analyzers)
+        ),
         reports=_named(builder, "reports", bound.reports),
         needs=builder.needs,
         fingerprints={"broker": broker.fingerprint, **builder.fingerprints},
@@ -164,7 +169,11 @@ def check_needs(parts: Parts, bars: Bars) -> None:
             f"`fill: next_close`{_lacking(bars, {'open'})}"
         )
     costs = parts.broker.costs
-    if isinstance(costs, MarketDependent) and costs.market_dependent and "volume" not in have:
+    if (
+        isinstance(costs, MarketDependent)
+        and costs.market_dependent
+        and "volume" not in have
+    ):
         raise ConfigError(
             f"broker: {', '.join(costs.market_dependent)} needs volumes, which the data do not have"
             f"{_lacking(bars, {'volume'})}"
@@ -221,7 +230,9 @@ def _pipeline(
         gives=gives,
     )
     acting = [*placed, *overlays, *triggers]
-    everything = tuple(Placed(part.path, part.bound.name, part.built) for part in acting)
+    everything = tuple(
+        Placed(part.path, part.bound.name, part.built) for part in acting
+    )
     return replace(pipeline, vectorised=tuple(builder.vectorised)), everything
 
 
@@ -247,10 +258,14 @@ def _parts(builder: Builder, key: str, items: tuple[Bound, ...]) -> list[_Part]:
     ]
 
 
-def _agreed(strategy: Bound, gives_signals: Any, sizer: Bound, takes_signals: Any) -> str:
+def _agreed(
+    strategy: Bound, gives_signals: Any, sizer: Bound, takes_signals: Any
+) -> str:
     """Return what the strategy gives, if the sizer accepts it."""
     gives = gives_signals.gives if isinstance(gives_signals, Gives) else "exposure"
-    accepts = takes_signals.accepts if isinstance(takes_signals, Accepts) else {"exposure"}
+    accepts = (
+        takes_signals.accepts if isinstance(takes_signals, Accepts) else {"exposure"}
+    )
     if gives not in accepts:
         raise ConfigError(
             f"sizer: {sizer.name!r} accepts {', '.join(sorted(accepts))}, but strategy "
@@ -259,12 +274,20 @@ def _agreed(strategy: Bound, gives_signals: Any, sizer: Bound, takes_signals: An
     return gives
 
 
-def _named(builder: Builder, key: str, items: tuple[Bound, ...]) -> tuple[tuple[str, Any], ...]:
+def _named(
+    builder: Builder, key: str, items: tuple[Bound, ...]
+) -> tuple[tuple[str, Any], ...]:
     """Return name and built object of each component of a list."""
-    return tuple((item.name, builder.build(item, f"{key}.{i}")) for i, item in enumerate(items))
+    return tuple(
+        (item.name, builder.build(item, f"{key}.{i}")) for i, item in enumerate(items)
+    )
 
 
 def _lacking(bars: Bars, fields: AbstractSet[str]) -> str:
     """Name the assets that lack a field, where others have it."""
     names = sorted({name for field in fields for name in bars.without(field)})
-    return f" ({', '.join(names[:5])} lack it)" if 0 < len(names) < len(bars.assets) else ""
+    return (
+        f" ({', '.join(names[:5])} lack it)"
+        if 0 < len(names) < len(bars.assets)
+        else ""
+    )

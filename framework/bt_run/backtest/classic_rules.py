@@ -21,7 +21,11 @@ def refuse_in_classic_mode(config: RunConfig, broker: BrokerTerms) -> None:
     Raises:
         ConfigError: names the keys and what to do instead.
     """
-    given = [key for key in ("sizer", "overlays", "triggers", "exits") if getattr(config, key)]
+    given = [
+        key
+        for key in ("sizer", "overlays", "triggers", "exits")
+        if getattr(config, key)
+    ]
     if "limits" in config.model_fields_set:
         given.append("limits")
     if given:
@@ -30,13 +34,19 @@ def refuse_in_classic_mode(config: RunConfig, broker: BrokerTerms) -> None:
             "places its own orders (classic mode); remove these keys, or write the strategy as "
             "signals"
         )
-    unread = [f"data.{key}" for key in ("tables", "universe") if getattr(config.data, key)]
+    unread = [
+        f"data.{key}" for key in ("tables", "universe") if getattr(config.data, key)
+    ]
     if unread:
         raise ConfigError(
             f"{', '.join(unread)}: a Backtrader strategy sees prices only (classic mode); remove "
             "it, or write the strategy as signals"
         )
-    unfit = list(broker.costs.market_dependent if isinstance(broker.costs, MarketDependent) else ())
+    unfit = list(
+        broker.costs.market_dependent
+        if isinstance(broker.costs, MarketDependent)
+        else ()
+    )
     if broker.rates is not None:
         unfit.append("interest")
     if unfit:
@@ -64,7 +74,9 @@ def classic_warnings(bars: Bars) -> Iterator[str]:
             f"strategy: Backtrader knows no delisting; what is held of {', '.join(ended)} keeps "
             "its last price"
         )
-    late = [name for i, name in enumerate(bars.assets) if not bars.present[bars.start, i]]
+    late = [
+        name for i, name in enumerate(bars.assets) if not bars.present[bars.start, i]
+    ]
     if late:
         yield (
             "strategy: Backtrader calls next() only when all assets have begun "

@@ -29,7 +29,10 @@ def load_config(path: Path | str, overrides: Sequence[str] = ()) -> RunConfig:
         if key[-1:] == ("options",) and (*key[:-1], "use") in places:
             raise ConfigError(
                 locate(
-                    places, key, "unknown key; the keys of a component stand beside `use`", key=True
+                    places,
+                    key,
+                    "unknown key; the keys of a component stand beside `use`",
+                    key=True,
                 )
             )
     raw = rebased(plain(tree), {RunConfig}, (), places)

@@ -47,7 +47,9 @@ def with_assets(data: DataConfig, source: Any) -> DataConfig:
     return data.model_copy(update={"assets": found})
 
 
-def load_bars(data: DataConfig, source: Any, others: Mapping[str, Any], *, offline: bool) -> Bars:
+def load_bars(
+    data: DataConfig, source: Any, others: Mapping[str, Any], *, offline: bool
+) -> Bars:
     """Load the bars and what stands beside them; ``others`` maps a table's name to a source of its
     own.
 
@@ -109,7 +111,9 @@ def _with_tables(
             tables[name], note = file_table(name, config, data.assets, bars)
             notes += [note] if note else []
         if config.revised:
-            notes.append(f"{name} holds later revisions: results that use it are optimistic")
+            notes.append(
+                f"{name} holds later revisions: results that use it are optimistic"
+            )
         if not tables[name].rows[bars.start :].any():
             notes.append(f"{name} has no value that is known during the run")
     return replace(bars, tables=MappingProxyType(tables), notes=tuple(notes))
@@ -125,7 +129,10 @@ def _from_source(
             "yahoo"
         )
     times, values = guarded(where, source.series, config.symbol, request)
-    times, values = np.asarray(times, dtype="datetime64[ns]"), np.asarray(values, dtype=np.float64)
+    times, values = (
+        np.asarray(times, dtype="datetime64[ns]"),
+        np.asarray(values, dtype=np.float64),
+    )
     if times.shape != values.shape or times.ndim != 1:
         raise PluginError(
             f"{where}: series() returned shapes {times.shape} and {values.shape}; expected (n,) "

@@ -140,5 +140,7 @@ def _identity(ready: Prepared) -> tuple[str, Provenance]:
         seed=ready.config.seed,
     )
     plain = canonical(ready.config, ready.bound)
-    run_id = run_identity(plain, provenance.fingerprint, provenance.files, provenance.code)
+    run_id = run_identity(
+        plain, provenance.fingerprint, provenance.files, provenance.code
+    )
     return run_id, provenance

@@ -45,7 +45,10 @@ def play(
         return run_panel(PanelRun(market, parts.pipeline, due, told))
     assert parts.classic is not None
     classic = ClassicRun(
-        bars=market.bars, broker=parts.broker, strategy=parts.classic, progress=told.progress
+        bars=market.bars,
+        broker=parts.broker,
+        strategy=parts.classic,
+        progress=told.progress,
     )
     played: Ledger = guarded(f"strategy {config.strategy.use!r}", run_classic, classic)
     return played

@@ -42,7 +42,9 @@ class Prepared:
     warnings: tuple[str, ...]
 
 
-def prepare(config: RunConfig, watch: Watch | None = None, *, offline: bool = False) -> Prepared:
+def prepare(
+    config: RunConfig, watch: Watch | None = None, *, offline: bool = False
+) -> Prepared:
     """Bind and build the components and load the bars.
 
     Raises:

@@ -16,7 +16,9 @@ from bt_run.roles import Compares
 __all__ = ["write_comparison", "write_report"]
 
 
-def write_report(result: BacktestResult, name: str, folder: Path | None = None) -> tuple[Path, ...]:
+def write_report(
+    result: BacktestResult, name: str, folder: Path | None = None
+) -> tuple[Path, ...]:
     """Write the report called ``name``, with its defaults, into ``folder`` or else the run's own
     folder.
 
@@ -54,4 +56,6 @@ def write_comparison(comparison: Comparison, path: Path, report: str) -> None:
 def _build(name: str, files: Sequence[Path]) -> tuple[Any, str]:
     """Return a report built with its defaults, and where it comes from."""
     offer = catalogue(get_plugin_manager(files)).find("report", name)
-    return offer.component.build(offer.component.config(), BuildContext(costs=None)), offer.origin
+    return offer.component.build(
+        offer.component.config(), BuildContext(costs=None)
+    ), offer.origin

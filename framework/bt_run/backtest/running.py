@@ -7,7 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bt_run.backtest.baselines import benchmark_nav, constant_mix, equal_weight, mean_weights
+from bt_run.backtest.baselines import (
+    benchmark_nav,
+    constant_mix,
+    equal_weight,
+    mean_weights,
+)
 from bt_run.backtest.outcome import Played, outcome_of
 from bt_run.backtest.playing import market_of, play
 from bt_run.backtest.preparing import Prepared, prepare
@@ -44,14 +49,20 @@ def run(
     config = ready.config
     root = None if out is None else Path(out)
     if root is not None:
-        (root / config.name).mkdir(parents=True, exist_ok=True)  # better now than after the run
+        (root / config.name).mkdir(
+            parents=True, exist_ok=True
+        )  # better now than after the run
     hook = ready.plugins.hook
     try:
-        guarded("bt_before_run", partial(hook.bt_before_run, config=config, bars=ready.bars))
+        guarded(
+            "bt_before_run", partial(hook.bt_before_run, config=config, bars=ready.bars)
+        )
         played = _play(ready, watch)
         with watch.phase("metrics"):
             result = outcome_of(ready, played)
-        guarded("bt_after_run", partial(hook.bt_after_run, config=config, result=result))
+        guarded(
+            "bt_after_run", partial(hook.bt_after_run, config=config, result=result)
+        )
         if root is not None:
             result = _write(ready, result, root, watch if reports else None)
     except Exception as error:
@@ -91,7 +102,9 @@ def _listeners(ready: Prepared, spot: SpotCheck, watch: Watch) -> Listeners:
         watch.tell("decisions", played / max(1, len(bars) - bars.start))
 
     def decided(decision: Any) -> None:
-        guarded("bt_decided", partial(hook.bt_decided, config=config, decision=decision))
+        guarded(
+            "bt_decided", partial(hook.bt_decided, config=config, decision=decision)
+        )
         for analyzer in analyzers:
             guarded(f"analyzer {type(analyzer).__name__}", analyzer.decided, decision)
 

@@ -15,9 +15,15 @@ from bt_run.account.market import Market
 from bt_run.arrays import Mask
 from bt_run.backtest.building import Parts
 from bt_run.backtest.playing import market_of, play
-from bt_run.causality.differences import Noise, compare_arrays, compare_decisions, compare_fills
+from bt_run.causality.differences import (
+    Noise,
+    compare_arrays,
+    compare_decisions,
+    compare_fills,
+)
 from bt_run.config.run_config import RunConfig
-from bt_run.data.bars import Bars, History
+from bt_run.data.bars import Bars
+from bt_run.data.history import History
 from bt_run.data.schedule import scheduled
 from bt_run.data.slices import until
 from bt_run.decision.pipeline import Pipeline, decide
@@ -43,7 +49,9 @@ class Causality:
     @property
     def sentence(self) -> str:
         """Say what was found."""
-        return f"not checked: {self.text}" if self.verdict == "not checked" else self.text
+        return (
+            f"not checked: {self.text}" if self.verdict == "not checked" else self.text
+        )
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -79,7 +87,9 @@ class SpotCheck:
         """Take three decisions again on data that end there; say whether anything differs."""
         chosen = self._chosen(ledger)
         if not chosen:
-            return Causality("not checked", "no decision with a signal in its first fifth")
+            return Causality(
+                "not checked", "no decision with a signal in its first fifth"
+            )
         days = tuple(self._day(t) for t in chosen)
         try:
             for t in chosen:
@@ -110,7 +120,9 @@ class SpotCheck:
         if self.parts.pipeline is None:
             return self._orders(ledger, bars, t)
         cut = self.parts.pipeline.on(bars)
-        return self._signals(self.parts.pipeline, cut, t) or self._decision(ledger, cut, bars, t)
+        return self._signals(self.parts.pipeline, cut, t) or self._decision(
+            ledger, cut, bars, t
+        )
 
     def _signals(self, whole: Pipeline, cut: Pipeline, t: int) -> Causality | None:
         """Compare the rows of vectorised strategies up to bar ``t``."""
@@ -124,36 +136,38 @@ class SpotCheck:
                 return Causality("look-ahead", text)
         return None
 
-    def _decision(self, ledger: Ledger, cut: Pipeline, bars: Bars, t: int) -> Causality | None:
+    def _decision(
+        self, ledger: Ledger, cut: Pipeline, bars: Bars, t: int
+    ) -> Causality | None:
         """Take the decision at bar ``t`` again: on its own state, then on data that end there."""
         state, memos = self.kept[t]
         (was,) = [decision for decision in ledger.decisions if decision.bar == t]
         again = decide(cut, state, memos)
         found = compare_decisions(cut, bars.assets, [was], [again], Noise())
         if found:
-            text = (
-                f"{found.component}: asked again at {self._day(found.bar)} it answers differently"
-            )
+            text = f"{found.component}: asked again at {self._day(found.bar)} it answers differently"
             return Causality("not checked", f"{text}; it keeps state of its own")
         without_future = replace(state, history=History(bars, t, cut.signals))
         again = decide(cut, without_future, memos)
         found = compare_decisions(cut, bars.assets, [was], [again], Noise())
         if found:
-            text = (
-                f"{found.component}: the {found.quantity} at {self._day(found.bar)} uses later data"
-            )
+            text = f"{found.component}: the {found.quantity} at {self._day(found.bar)} uses later data"
             return Causality("look-ahead", text)
         return None
 
     def _orders(self, ledger: Ledger, bars: Bars, t: int) -> Causality | None:
         """Run a Backtrader strategy on the data up to bar ``t``, and compare its orders."""
         market = market_of(self.config, self.parts, bars)
-        other = play(self.config, self.parts, market, scheduled(bars, self.config.schedule))
+        other = play(
+            self.config, self.parts, market, scheduled(bars, self.config.schedule)
+        )
         found = compare_fills(bars.assets, ledger.fills, other.fills, t, Noise())
         if not found:
             return None
         name, day = self.config.strategy.use, self._day(found.bar)
-        return Causality("look-ahead", f"strategy {name}: its orders at {day} use later data")
+        return Causality(
+            "look-ahead", f"strategy {name}: its orders at {day} use later data"
+        )
 
     def _day(self, t: int) -> str:
         return f"{self.market.bars.index[t]:%Y-%m-%d}"

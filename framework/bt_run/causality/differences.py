@@ -23,7 +23,9 @@ __all__ = [
     "compare_orders",
 ]
 
-TOLERANCE = 1e-9  # of the larger of 1 and the largest value; below lies the rounding of filters
+TOLERANCE = (
+    1e-9  # of the larger of 1 and the largest value; below lies the rounding of filters
+)
 LONGEST = 60  # characters of a value that is shown
 COLUMNS = ("asked", "filled", "price", "commission")
 INFINITE = float("inf")
@@ -53,7 +55,9 @@ class Noise:
     rows: int = 0
 
 
-def compare_arrays(one: Array, other: Array, noise: Noise) -> tuple[int, int, float] | None:
+def compare_arrays(
+    one: Array, other: Array, noise: Noise
+) -> tuple[int, int, float] | None:
     """Return the first (row, column, size) at which two arrays (n, N) differ, or None."""
     noise.rows += len(one)
     known, also = np.isfinite(one), np.isfinite(other)
@@ -138,7 +142,9 @@ class _Quantity:
     one: Any
     other: Any
 
-    def difference(self, bar: int, assets: Sequence[str], noise: Noise) -> Difference | None:
+    def difference(
+        self, bar: int, assets: Sequence[str], noise: Noise
+    ) -> Difference | None:
         """Return how the two differ, or None."""
         if isinstance(self.one, np.ndarray):
             return self._of_arrays(bar, assets, noise)
@@ -147,16 +153,22 @@ class _Quantity:
         was, became = _short(self.one), _short(self.other)
         return Difference(self.component, self.name, bar, "", was, became, INFINITE)
 
-    def _of_arrays(self, bar: int, assets: Sequence[str], noise: Noise) -> Difference | None:
+    def _of_arrays(
+        self, bar: int, assets: Sequence[str], noise: Noise
+    ) -> Difference | None:
         found = compare_arrays(self.one[None, :], self.other[None, :], noise)
         if found is None:
             return None
         _, column, size = found
         was, became = f"{self.one[column]:.6g}", f"{self.other[column]:.6g}"
-        return Difference(self.component, self.name, bar, assets[column], was, became, size)
+        return Difference(
+            self.component, self.name, bar, assets[column], was, became, size
+        )
 
 
-def _quantities(pipeline: Pipeline, one: Decision, other: Decision) -> Iterator[_Quantity]:
+def _quantities(
+    pipeline: Pipeline, one: Decision, other: Decision
+) -> Iterator[_Quantity]:
     """Yield what is compared, in the order in which the components act."""
     strategy = pipeline.strategy
     yield _Quantity(_name(strategy), "signal", one.signal, other.signal)
@@ -174,7 +186,9 @@ def _quantities(pipeline: Pipeline, one: Decision, other: Decision) -> Iterator[
     yield from _by_path("notes", one.notes, other.notes)
 
 
-def _by_path(name: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[_Quantity]:
+def _by_path(
+    name: str, one: Mapping[str, Any], other: Mapping[str, Any]
+) -> Iterator[_Quantity]:
     for path in sorted(one.keys() | other.keys()):
         yield _Quantity(path, name, one.get(path), other.get(path))
 
@@ -204,7 +218,9 @@ def _as_one(decision: Decision) -> tuple[Any, ...]:
 def _same(one: Any, other: Any) -> bool:
     """Compare JSON-like values; numbers to the tolerance."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+        return one.keys() == other.keys() and all(
+            _same(one[key], other[key]) for key in one
+        )
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
         pairs = zip(one, other, strict=False)
         return len(one) == len(other) and all(_same(a, b) for a, b in pairs)
@@ -243,7 +259,9 @@ def _rows_where(
     return rows
 
 
-def _asked_at(records: Sequence[FillRecord], decided: int) -> dict[_Key, tuple[float, ...]]:
+def _asked_at(
+    records: Sequence[FillRecord], decided: int
+) -> dict[_Key, tuple[float, ...]]:
     rows = _rows_where(records, lambda record: record.bar == decided + 1)
     return {key: values[:1] for key, values in rows.items() if key[1] == decided}
 
@@ -270,7 +288,9 @@ def _compare_rows(
         for name, before, after in zip(COLUMNS, one[key], other[key], strict=False):
             if compare_arrays(np.array([[before]]), np.array([[after]]), noise):
                 was, became = f"{before:.6g}", f"{after:.6g}"
-                return Difference("broker", name, bar, asset, was, became, abs(before - after))
+                return Difference(
+                    "broker", name, bar, asset, was, became, abs(before - after)
+                )
     return None
 
 

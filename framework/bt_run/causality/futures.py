@@ -17,7 +17,9 @@ from bt_run.data.slices import until
 
 __all__ = ["absent_after", "noise_after", "other_close", "shaken_at"]
 
-LEVEL = 4.0  # the other future lies at this multiple of the last price, or at one over it
+LEVEL = (
+    4.0  # the other future lies at this multiple of the last price, or at one over it
+)
 STEP = 0.05  # standard deviation of its log returns
 UNLISTED = 40.0  # the last price of an asset that has none
 
@@ -158,7 +160,9 @@ def _noisy_table(table: Table, t: int, rng: np.random.Generator) -> Table:
     if values.dtype == object:
         later[...] = "something else"
     else:
-        later[:] = later * rng.uniform(0.2, 5.0, later.shape) + rng.normal(0.0, 1.0, later.shape)
+        later[:] = later * rng.uniform(0.2, 5.0, later.shape) + rng.normal(
+            0.0, 1.0, later.shape
+        )
     return Table(values, table.rows.copy(), table.revised)
 
 

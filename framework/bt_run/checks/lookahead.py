@@ -115,7 +115,9 @@ def _nothing(reason: str) -> Lookahead:
 
 def _verdict(search: Search, chosen: tuple[int, ...]) -> Lookahead:
     compared = search.passes - search.failed
-    nothing = "" if compared else f"no other future could be played: {search.skipped[0]}"
+    nothing = (
+        "" if compared else f"no other future could be played: {search.skipped[0]}"
+    )
     return Lookahead(
         leaks=search.leaks(),
         dates=tuple(search.day(t) for t in chosen if t in search.tried),
@@ -174,11 +176,17 @@ def _cut(search: Search, *, t: int, playing: bool) -> None:
     search.compare(t, Way.CUT, until(search.bars, t), playing=playing)
 
 
-def _noise_after(search: Search, *, t: int, rng: np.random.Generator, playing: bool) -> None:
-    search.compare(t, Way.NOISE, noise_after(search.bars, t, AHEAD, rng), playing=playing)
+def _noise_after(
+    search: Search, *, t: int, rng: np.random.Generator, playing: bool
+) -> None:
+    search.compare(
+        t, Way.NOISE, noise_after(search.bars, t, AHEAD, rng), playing=playing
+    )
 
 
-def _nothing_after(search: Search, *, t: int, rng: np.random.Generator, playing: bool) -> None:
+def _nothing_after(
+    search: Search, *, t: int, rng: np.random.Generator, playing: bool
+) -> None:
     search.compare(t, Way.ABSENT, absent_after(search.bars, t, AHEAD), playing=playing)
 
 

@@ -40,7 +40,9 @@ class Replay:
         Raises:
             BtRunError: a component failed on these bars.
         """
-        return play(self.config, self.parts, market_of(self.config, self.parts, self.bars), due)
+        return play(
+            self.config, self.parts, market_of(self.config, self.parts, self.bars), due
+        )
 
 
 def replay(ready: Prepared, bars: Bars) -> Replay:
@@ -52,7 +54,9 @@ def replay(ready: Prepared, bars: Bars) -> Replay:
         BtRunError: a component failed on these bars.
     """
     config, known = ready.config, catalogue(ready.plugins).offers
-    local = catalogue(get_plugin_manager(config.plugins, modules=(), installed=False)).offers
+    local = catalogue(
+        get_plugin_manager(config.plugins, modules=(), installed=False)
+    ).offers
     offers = {role: {**known[role], **local[role]} for role in known}
     parts = build_parts(config, bind(config, Catalogue(offers))).on(bars)
     return Replay(config, bars, parts)

@@ -90,7 +90,9 @@ class Reproduction:
         )
 
 
-def reproduce(place: Path, *, config: Path | None = None, data: Path | None = None) -> Reproduction:
+def reproduce(
+    place: Path, *, config: Path | None = None, data: Path | None = None
+) -> Reproduction:
     """Run again what a run's folder or bundle holds, and compare.
 
     ``config`` is a YAML file to run instead of the recorded configuration; ``data`` is where the
@@ -159,7 +161,9 @@ def _changed_files(kept: Mapping[str, Any]) -> Iterator[Deviation]:
     """Yield the tables in the folder that are not what the run wrote."""
     for name in TABLES:
         if table_hash(kept[name]) != kept["manifest"]["tables"][name]:
-            text = f"{name}.parquet is not what the run wrote; it was changed afterwards"
+            text = (
+                f"{name}.parquet is not what the run wrote; it was changed afterwards"
+            )
             yield Deviation("files", text)
 
 
@@ -177,10 +181,14 @@ def _identity(config: RunConfig, manifest: Mapping[str, Any]) -> str:
     """Return the run id that follows from a configuration and the rest of a manifest."""
     bound = bind(config, catalogue(get_plugin_manager(config.plugins)))
     code = UsedCode(manifest["sources"], manifest["versions"])
-    return run_identity(canonical(config, bound), manifest["data"], manifest["files"], code)
+    return run_identity(
+        canonical(config, bound), manifest["data"], manifest["files"], code
+    )
 
 
-def _changed_inputs(kept: Mapping[str, Any], again: BacktestResult) -> Iterator[Deviation]:
+def _changed_inputs(
+    kept: Mapping[str, Any], again: BacktestResult
+) -> Iterator[Deviation]:
     was, now = kept["manifest"], again.manifest
     if was["data"] != now["data"]:
         text = f"the fingerprint of the prices was {was['data'][:12]}, is {now['data'][:12]}"

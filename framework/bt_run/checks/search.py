@@ -161,7 +161,9 @@ class Search:
                 row, column, size = found
                 was, became = f"{rows[row, column]:.6g}", f"{others[row, column]:.6g}"
                 asset = self.bars.assets[column]
-                self.keep(t, way, Difference(label, "signals", row, asset, was, became, size))
+                self.keep(
+                    t, way, Difference(label, "signals", row, asset, was, became, size)
+                )
                 differs = True
         return differs
 

@@ -23,11 +23,15 @@ def first_difference(
     """Return the first row in which two tables differ; None when equal within ``tolerance``."""
     old, new = _with_index(was), _with_index(now)
     if list(old.columns) != list(new.columns):
-        return f"the columns were {', '.join(old.columns)}, are {', '.join(new.columns)}"
+        return (
+            f"the columns were {', '.join(old.columns)}, are {', '.join(new.columns)}"
+        )
     count = min(len(old), len(new))
     differs: dict[str, Mask] = {}
     for name in old.columns:
-        differs[name] = _unequal(old[name].iloc[:count], new[name].iloc[:count], tolerance)
+        differs[name] = _unequal(
+            old[name].iloc[:count], new[name].iloc[:count], tolerance
+        )
     rows = [int(np.argmax(flags)) for flags in differs.values() if flags.any()]
     if not rows:
         return _missing_row(old, new)
@@ -59,7 +63,9 @@ def _unequal(old: pd.Series[Any], new: pd.Series[Any], tolerance: float) -> Mask
 
     if pd.api.types.is_numeric_dtype(old) and pd.api.types.is_numeric_dtype(new):
         before, after = old.to_numpy(dtype=np.float64), new.to_numpy(dtype=np.float64)
-        close = np.isclose(before, after, rtol=tolerance, atol=tolerance * 1e-3, equal_nan=True)
+        close = np.isclose(
+            before, after, rtol=tolerance, atol=tolerance * 1e-3, equal_nan=True
+        )
         return np.asarray(~close)
     both_missing = old.isna().to_numpy() & new.isna().to_numpy()
     differs = old.to_numpy(dtype=object) != new.to_numpy(dtype=object)

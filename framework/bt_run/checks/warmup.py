@@ -55,7 +55,11 @@ class WarmUp:
 
     @property
     def exit_code(self) -> int:
-        codes = {"enough": 0, "not settled": CHECK_FAILED, "nothing to check": NOTHING_TO_CHECK}
+        codes = {
+            "enough": 0,
+            "not settled": CHECK_FAILED,
+            "nothing to check": NOTHING_TO_CHECK,
+        }
         return codes[self.verdict]
 
     def as_json(self) -> dict[str, Any]:
@@ -82,7 +86,9 @@ def check_warmup(
     if start == 0:
         nothing = "no bar lies before the start; move data.start, or let the data begin earlier"
         return WarmUp(0, None, (), nothing=nothing)
-    top = start - max(1, start // 10)  # what even this little less changes has not settled
+    top = start - max(
+        1, start // 10
+    )  # what even this little less changes has not settled
     lengths = [*(length for length in LENGTHS if length < top), top]
     need = None
     for number, length in enumerate(reversed(lengths)):
@@ -92,7 +98,9 @@ def check_warmup(
             need = _between(length, need, trial.agrees) if need is not None else None
             break
         need = length
-    return WarmUp(start, need, tuple(trial.steps[length] for length in sorted(trial.steps)))
+    return WarmUp(
+        start, need, tuple(trial.steps[length] for length in sorted(trial.steps))
+    )
 
 
 @dataclass
@@ -149,7 +157,9 @@ def _outputs(played: Replay, ledger: Ledger) -> Array:
     """Return what is compared at each bar from the start on, (T, K)."""
     start = played.bars.start
     parts = [signals[start:] for signals in played.signals.values()]
-    parts.append(_weights(played, ledger) if ledger.decisions else _orders(played, ledger))
+    parts.append(
+        _weights(played, ledger) if ledger.decisions else _orders(played, ledger)
+    )
     return np.hstack(parts)
 
 

@@ -24,9 +24,13 @@ def lookahead_text(found: Lookahead) -> str:
         count = len(found.leaks)
         know = "quantity knows" if count == 1 else "quantities know"
         lines.append(f"LOOK-AHEAD: {count} {know} the future")
-        lines.append("what comes after a leak is not looked at: fix it, then check again")
+        lines.append(
+            "what comes after a leak is not looked at: fix it, then check again"
+        )
     else:
-        lines.append("clean: no signal, weight, memo, order or fill changed with its future")
+        lines.append(
+            "clean: no signal, weight, memo, order or fill changed with its future"
+        )
     return "\n".join(lines)
 
 
@@ -82,7 +86,11 @@ def _tried(found: Lookahead) -> Iterator[str]:
 def _step_line(step: WarmUpStep) -> str:
     if step.failed:
         return f"{step.bars:>9}  {'fails':>18}  {step.failed}"
-    size = "one has no value" if step.difference == float("inf") else f"{step.difference:.3g}"
+    size = (
+        "one has no value"
+        if step.difference == float("inf")
+        else f"{step.difference:.3g}"
+    )
     if step.settled == 0:
         agrees = "the start"
     else:

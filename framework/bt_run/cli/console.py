@@ -9,7 +9,7 @@ from typing import Any
 
 from bt_run.catalogue import Catalogue, Offer
 from bt_run.config.fields import field_rows
-from bt_run.results.metrics import COLUMNS, DEFINITIONS, format_metric
+from bt_run.results.metric_definitions import COLUMNS, DEFINITIONS, format_metric
 from bt_run.results.result import BacktestResult
 
 __all__ = [
@@ -37,7 +37,9 @@ def headline(result: BacktestResult) -> str:
     """Say in one line what runs: name, period, assets and the data."""
     data = result.config.data
     names = list(data.assets)
-    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    shown = ", ".join(names[:5]) + (
+        f" and {len(names) - 5} more" if len(names) > 5 else ""
+    )
     options = ", ".join(f"{key}: {value}" for key, value in data.source.options.items())
     source = f"{data.source.use} ({options})" if options else data.source.use
     return f"{result.config.name}: {result.period}, {shown}; data: {source}"
@@ -54,7 +56,9 @@ def metrics_table(result: BacktestResult) -> str:
     """Return the main numbers of a run beside those of its baselines, in aligned columns."""
     rows = [("", *(column.replace("_", " ") for column in COLUMNS))]
     for metric in SHOWN:
-        values = [format_metric(metric, result.metrics[metric][column]) for column in COLUMNS]
+        values = [
+            format_metric(metric, result.metrics[metric][column]) for column in COLUMNS
+        ]
         rows.append((DEFINITIONS[metric].label, *values))
     return _aligned(rows)
 
@@ -65,10 +69,14 @@ def report_table(path: Path) -> str:
     """
     with path.open(newline="", encoding="utf-8") as file:
         columns = list(zip(*csv.reader(file), strict=True))
-    rows = [("", *(name.replace("_", " ") for name in columns[0][1:]))] if columns else []
+    rows = (
+        [("", *(name.replace("_", " ") for name in columns[0][1:]))] if columns else []
+    )
     for key, *values in columns[1:]:
         if key in DEFINITIONS:
-            texts = [format_metric(key, float(value) if value else None) for value in values]
+            texts = [
+                format_metric(key, float(value) if value else None) for value in values
+            ]
             rows.append((DEFINITIONS[key].label, *texts))
         else:
             rows.append((key, *values))
@@ -76,7 +84,9 @@ def report_table(path: Path) -> str:
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
+    widths = (
+        [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
+    )
     return "\n".join(
         "  ".join(
             cell.rjust(width) if i else cell.ljust(width)
@@ -88,7 +98,9 @@ def _aligned(rows: Sequence[Sequence[str]]) -> str:
 
 def timings_text(result: BacktestResult) -> str:
     """Return the seconds that each phase took."""
-    return "\n".join(f"{phase:<24} {seconds:8.3f} s" for phase, seconds in result.timings.items())
+    return "\n".join(
+        f"{phase:<24} {seconds:8.3f} s" for phase, seconds in result.timings.items()
+    )
 
 
 def components_text(catalogue: Catalogue) -> str:
@@ -135,7 +147,8 @@ def _component_lines(catalogue: Catalogue) -> Iterator[str]:
 def _field_lines(offer: Offer) -> Iterator[str]:
     rows = field_rows(offer.component.config)
     heads = [
-        f"{row.name}: {row.type}" + (f" = {row.default}" if row.default else "") for row in rows
+        f"{row.name}: {row.type}" + (f" = {row.default}" if row.default else "")
+        for row in rows
     ]
     width = _width(heads)
     for head, row in zip(heads, rows, strict=True):

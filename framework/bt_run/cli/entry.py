@@ -64,7 +64,9 @@ Exit codes: 0 done, 1 a bug of bt-run, 2 configuration, 3 data, 4 infeasible or 
 """
 
 offline = click.option(
-    "--offline", is_flag=True, help="Forbid the network: what a source has not stored is an error."
+    "--offline",
+    is_flag=True,
+    help="Forbid the network: what a source has not stored is an error.",
 )
 verbose = click.option(
     "-v", "--verbose", is_flag=True, help="Show more, and a traceback with every error."
@@ -94,12 +96,15 @@ def main(args: Sequence[str] | None = None) -> int:
             click.echo("bt-run: -v shows the whole traceback", err=True)
         return error.exit_code
     except OSError as error:
-        click.echo(f"bt-run: {error.filename or 'a file'}: {error.strerror or error}", err=True)
+        click.echo(
+            f"bt-run: {error.filename or 'a file'}: {error.strerror or error}", err=True
+        )
         return ConfigError.exit_code
     except Exception:
         click.echo(traceback.format_exc(), err=True)
         click.echo(
-            "bt-run: this is a bug of bt-run or of a plugin named above; please report it", err=True
+            "bt-run: this is a bug of bt-run or of a plugin named above; please report it",
+            err=True,
         )
         return 1
     return code if isinstance(code, int) else 0
@@ -116,7 +121,8 @@ def command_line() -> click.Group:
     except Exception as error:
         # whoever has a broken plugin installed needs the help most
         click.echo(
-            f"bt-run: warning: commands of plugins are missing: {_one_line(error)}", err=True
+            f"bt-run: warning: commands of plugins are missing: {_one_line(error)}",
+            err=True,
         )
     return cli
 
@@ -132,7 +138,9 @@ def command_line() -> click.Group:
     show_default=True,
     help="Results go to OUT/NAME/RUN_ID; OUT/NAME/latest points to the newest.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="Print only the paths of what was written.")
+@click.option(
+    "-q", "--quiet", is_flag=True, help="Print only the paths of what was written."
+)
 @offline
 @verbose
 def run(
@@ -153,7 +161,9 @@ def run(
     """
     config = _load(file, overrides)
     with progress_bar(visible=not quiet and sys.stderr.isatty()) as progress:
-        result = run_config(config, out, reports=not no_reports, offline=offline, progress=progress)
+        result = run_config(
+            config, out, reports=not no_reports, offline=offline, progress=progress
+        )
     if quiet:
         for path in result.reports or (result.folder,):
             click.echo(path)
@@ -166,7 +176,9 @@ def run(
 @overrides
 @offline
 @verbose
-def validate(file: Path, overrides: tuple[str, ...], offline: bool, verbose: bool) -> None:
+def validate(
+    file: Path, overrides: tuple[str, ...], offline: bool, verbose: bool
+) -> None:
     """Check FILE, its components and its data without running it.
 
     \b
@@ -204,7 +216,11 @@ def plugins(files: tuple[Path, ...], as_json: bool) -> None:
       bt-run plugins local_plugin.py
     """
     found = catalogue(get_plugin_manager(files))
-    click.echo(json.dumps(components_json(found), indent=2) if as_json else components_text(found))
+    click.echo(
+        json.dumps(components_json(found), indent=2)
+        if as_json
+        else components_text(found)
+    )
 
 
 @click.command()
@@ -255,7 +271,9 @@ def init(folder: Path) -> None:
         for name in names:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes((source / name).read_bytes())
-    click.echo(f"{len(names)} files in {folder}; next: cd {folder} && bt-run spy_qqq.yaml")
+    click.echo(
+        f"{len(names)} files in {folder}; next: cd {folder} && bt-run spy_qqq.yaml"
+    )
 
 
 def _unknown_command(words: Sequence[str]) -> str:
@@ -309,4 +327,6 @@ def show_result(result: BacktestResult, *, verbose: bool) -> None:
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) if isinstance(error, BtRunError) else repr(error)
+    return (
+        " ".join(str(error).split()) if isinstance(error, BtRunError) else repr(error)
+    )

@@ -20,14 +20,18 @@ __all__ = ["COMMANDS_NEW"]
     help="With a memo or more keys, tests of its numbers, a changelog and a CI file.",
 )
 @click.option(
-    "--single-file", is_flag=True, help="NAME.py and NAME.yaml only: a local plugin, no package."
+    "--single-file",
+    is_flag=True,
+    help="NAME.py and NAME.yaml only: a local plugin, no package.",
 )
 @click.option(
     "--folder",
     type=click.Path(path_type=Path, file_okay=False),
     help="Where to write; NAME when not given, with --single-file the current folder.",
 )
-def new(role: str, name: str, full: bool, single_file: bool, folder: Path | None) -> None:
+def new(
+    role: str, name: str, full: bool, single_file: bool, folder: Path | None
+) -> None:
     """Start a plugin of your own: a small package that runs and passes its tests; nothing is overwritten.
 
     \b

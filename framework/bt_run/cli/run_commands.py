@@ -41,7 +41,9 @@ def progress_bar(*, visible: bool) -> Iterator[Callable[[str, float], None] | No
     if not visible:
         yield None
         return
-    with click.progressbar(length=100, file=sys.stderr, show_eta=False, item_show_func=str) as bar:
+    with click.progressbar(
+        length=100, file=sys.stderr, show_eta=False, item_show_func=str
+    ) as bar:
 
         def show(phase: str, fraction: float) -> None:
             percent = round(100 * fraction)
@@ -55,7 +57,10 @@ def progress_bar(*, visible: bool) -> Iterator[Callable[[str, float], None] | No
 @click.command()
 @run_folder
 @click.option(
-    "--date", required=True, metavar="DAY", help="The day of the decision, such as 2008-03-03."
+    "--date",
+    required=True,
+    metavar="DAY",
+    help="The day of the decision, such as 2008-03-03.",
 )
 @click.option("--asset", help="One asset; without it, those that change most.")
 def explain(folder: Path, date: str, asset: str | None) -> None:
@@ -106,7 +111,9 @@ def reproduce(folder: Path, config: Path | None, data: Path | None) -> int:
     help="The zip file; NAME_RUN-ID.zip when not given.",
 )
 @click.option(
-    "--with-data", is_flag=True, help="Put the price files in: you say that their licence lets you."
+    "--with-data",
+    is_flag=True,
+    help="Put the price files in: you say that their licence lets you.",
 )
 def bundle(folder: Path, out: Path | None, with_data: bool) -> None:
     """Pack the run in FOLDER into one file that `bt-run reproduce` repeats elsewhere.
@@ -155,11 +162,19 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @run_file
 @overrides
 @click.option(
-    "--dates", default=6, show_default=True, type=click.IntRange(1), help="How many dates to try."
+    "--dates",
+    default=6,
+    show_default=True,
+    type=click.IntRange(1),
+    help="How many dates to try.",
 )
-@click.option("--seed", default=0, show_default=True, help="Of the dates and of the noise.")
+@click.option(
+    "--seed", default=0, show_default=True, help="Of the dates and of the noise."
+)
 @as_json
-def lookahead(file: Path, overrides: tuple[str, ...], dates: int, seed: int, as_json: bool) -> int:
+def lookahead(
+    file: Path, overrides: tuple[str, ...], dates: int, seed: int, as_json: bool
+) -> int:
     """Take the future of FILE's run away in several ways, and see whether its past changes.
 
     Signals, weights, memos, orders and fills are compared after the data were cut off, replaced by noise or by nothing,
@@ -175,7 +190,9 @@ def lookahead(file: Path, overrides: tuple[str, ...], dates: int, seed: int, as_
     config = load_config(file, overrides)
     with progress_bar(visible=not as_json and sys.stderr.isatty()) as progress:
         found = check_lookahead(config, dates=dates, seed=seed, progress=progress)
-    click.echo(json.dumps(found.as_json(), indent=2) if as_json else lookahead_text(found))
+    click.echo(
+        json.dumps(found.as_json(), indent=2) if as_json else lookahead_text(found)
+    )
     return found.exit_code
 
 

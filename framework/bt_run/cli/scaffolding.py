@@ -55,7 +55,9 @@ def _role(summary: str, yaml: str, parts: Mapping[str, str]) -> _Role:
 NEW_ROLES: Mapping[str, _Role] = MappingProxyType(
     {
         "strategy": _role(
-            "hold what closed near its high", "strategy: __NAME__", {"STRATEGY": "__NAME__"}
+            "hold what closed near its high",
+            "strategy: __NAME__",
+            {"STRATEGY": "__NAME__"},
         ),
         "sizer": _role(
             "weights in proportion to the signals, under a cap",
@@ -73,7 +75,9 @@ NEW_ROLES: Mapping[str, _Role] = MappingProxyType(
             {"EXTRA": "schedule: week\ntriggers: [__NAME__]\n"},
         ),
         "source": _role(
-            "prices that are random walks", "data:\n  source: {use: __NAME__}", {"SOURCE": _WALKS}
+            "prices that are random walks",
+            "data:\n  source: {use: __NAME__}",
+            {"SOURCE": _WALKS},
         ),
         "report": _role(
             "the metrics as a Markdown table",
@@ -133,7 +137,11 @@ def _check(wanted: Scaffold) -> None:
         raise ConfigError(
             f"no template for the role {wanted.role!r}; there are {', '.join(NEW_ROLES)}"
         )
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or iskeyword(name) or len(name) > LONGEST:
+    if (
+        not re.fullmatch(r"[a-z][a-z0-9_]*", name)
+        or iskeyword(name)
+        or len(name) > LONGEST
+    ):
         raise ConfigError(
             f"the name was {name!r}; expected a Python name of at most {LONGEST} small letters, "
             "digits and _, "
@@ -146,7 +154,9 @@ def _check(wanted: Scaffold) -> None:
                 f"the name {name!r} is taken: {offer.origin} offers the {offer.role} {name!r}"
             )
     if find_spec(name) is not None:
-        raise ConfigError(f"the name {name!r} is taken: an installed Python module is called so")
+        raise ConfigError(
+            f"the name {name!r} is taken: an installed Python module is called so"
+        )
 
 
 def _files(wanted: Scaffold) -> dict[str, str]:
@@ -191,7 +201,9 @@ def _filled(template: str, wanted: Scaffold) -> str:
         "PLUGIN": f"{wanted.name}.plugin",
         "CLASS": _class_name(wanted),
         "WORDS": wanted.name.replace("_", " "),
-        "A_ROLE": f"an {wanted.role}" if wanted.role[0] in "aeiou" else f"a {wanted.role}",
+        "A_ROLE": f"an {wanted.role}"
+        if wanted.role[0] in "aeiou"
+        else f"a {wanted.role}",
         "ROLE": wanted.role,
         "NAME": wanted.name,
     }

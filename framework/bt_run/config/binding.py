@@ -22,7 +22,9 @@ from bt_run.model import ComponentSpec, Config
 __all__ = ["Binding", "Bound", "BoundConfig", "bind"]
 
 # where components stand in the YAML file that are called otherwise here
-PLACES: Mapping[str, str] = MappingProxyType({"source": "data.source", "tables": "data.tables"})
+PLACES: Mapping[str, str] = MappingProxyType(
+    {"source": "data.source", "tables": "data.tables"}
+)
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,9 @@ class BoundConfig:
     def placed(self) -> Iterator[tuple[str, Bound]]:
         """Yield every component with its place, such as ``overlays.0.defensive``."""
         for item in fields(self):
-            yield from _placed(getattr(self, item.name), PLACES.get(item.name, item.name))
+            yield from _placed(
+                getattr(self, item.name), PLACES.get(item.name, item.name)
+            )
 
 
 def bind(config: RunConfig, catalogue: Catalogue) -> BoundConfig:
@@ -90,7 +94,9 @@ class Binding:
     places: Positions
     errors: list[str]
 
-    def children(self, model: Config, path: KeyPath) -> dict[str, Bound | tuple[Bound, ...]]:
+    def children(
+        self, model: Config, path: KeyPath
+    ) -> dict[str, Bound | tuple[Bound, ...]]:
         """Bind the components that the fields of ``model`` name."""
         found: dict[str, Bound | tuple[Bound, ...]] = {}
         for name, field in type(model).model_fields.items():
@@ -110,7 +116,9 @@ class Binding:
     def _each(
         self, role: str, specs: Sequence[ComponentSpec], path: KeyPath
     ) -> tuple[Bound, ...]:
-        bound = [self.bind(role, spec, (*path, place)) for place, spec in enumerate(specs)]
+        bound = [
+            self.bind(role, spec, (*path, place)) for place, spec in enumerate(specs)
+        ]
         return tuple(item for item in bound if item is not None)
 
     def bind(self, role: str, spec: ComponentSpec, path: KeyPath) -> Bound | None:
@@ -127,7 +135,9 @@ class Binding:
         try:
             options = model.model_validate(raw)
         except ValidationError as error:
-            self.errors.extend(complaints_of(error.errors(), raw, model, path, self.places))
+            self.errors.extend(
+                complaints_of(error.errors(), raw, model, path, self.places)
+            )
             return None
         return Bound(role, spec.use, options, offer, self.children(options, path))
 

@@ -25,7 +25,11 @@ def canonical(config: RunConfig, bound: BoundConfig) -> dict[str, Any]:
     """Return what affects the result: no name, no reports, no paths; assets sorted."""
     tree = _tree(config, bound, paths=False)
     tree["data"]["assets"] = dict(sorted(tree["data"]["assets"].items()))
-    return {key: value for key, value in tree.items() if key not in ("name", "plugins", "reports")}
+    return {
+        key: value
+        for key, value in tree.items()
+        if key not in ("name", "plugins", "reports")
+    }
 
 
 def _tree(config: RunConfig, bound: BoundConfig, *, paths: bool) -> dict[str, Any]:
@@ -59,12 +63,18 @@ def _jsonable(value: Any, paths: bool) -> Any:
     if isinstance(value, BaseModel):
         value = dict(value)
     if isinstance(value, Mapping):
-        kept = {key: item for key, item in value.items() if paths or not _holds_path(item)}
+        kept = {
+            key: item for key, item in value.items() if paths or not _holds_path(item)
+        }
         return {str(key): _jsonable(item, paths) for key, item in kept.items()}
-    if isinstance(value, set | frozenset):  # their order changes from process to process
+    if isinstance(
+        value, set | frozenset
+    ):  # their order changes from process to process
         return sorted((_jsonable(item, paths) for item in value), key=repr)
     if isinstance(value, list | tuple):
-        return [_jsonable(item, paths) for item in value if paths or not _holds_path(item)]
+        return [
+            _jsonable(item, paths) for item in value if paths or not _holds_path(item)
+        ]
     return to_jsonable_python(value, fallback=str)
 
 

@@ -23,7 +23,11 @@ LONGEST_VALUE = 60
 
 
 def complaints_of(
-    errors: Sequence[ErrorDetails], raw: Any, model: type[BaseModel], at: KeyPath, places: Positions
+    errors: Sequence[ErrorDetails],
+    raw: Any,
+    model: type[BaseModel],
+    at: KeyPath,
+    places: Positions,
 ) -> list[str]:
     """Turn pydantic's errors about ``raw``, which stands at ``at``, into located sentences."""
     alike: dict[_Wrong, list[str]] = {}
@@ -44,10 +48,16 @@ class _Wrong:
     found: str
 
 
-def _located(item: _Wrong, expectations: Sequence[str], at: KeyPath, places: Positions) -> str:
+def _located(
+    item: _Wrong, expectations: Sequence[str], at: KeyPath, places: Positions
+) -> str:
     # a union complains once per alternative: one sentence that names them all
     expected = " or ".join(dict.fromkeys(filter(None, expectations)))
-    words = [item.wrong, f"found {item.found}", f"expected {expected}" if expected else ""]
+    words = [
+        item.wrong,
+        f"found {item.found}",
+        f"expected {expected}" if expected else "",
+    ]
     message = "; ".join(word for word in words if word)
     is_key = item.wrong == "unknown key"
     return locate(places, (*at, *item.path), message, key=is_key)
@@ -61,7 +71,9 @@ def _in_data(error: ErrorDetails, raw: Any) -> KeyPath:
     parts = error["loc"]
     for i, part in enumerate(parts):
         is_key = isinstance(raw, Mapping) and part in raw
-        is_index = isinstance(part, int) and isinstance(raw, list | tuple) and part < len(raw)
+        is_index = (
+            isinstance(part, int) and isinstance(raw, list | tuple) and part < len(raw)
+        )
         if is_key or is_index:
             raw = raw[part]
             path.append(part)
@@ -70,7 +82,9 @@ def _in_data(error: ErrorDetails, raw: Any) -> KeyPath:
     return tuple(path)
 
 
-def _words(error: ErrorDetails, path: KeyPath, model: type[BaseModel]) -> tuple[str, str]:
+def _words(
+    error: ErrorDetails, path: KeyPath, model: type[BaseModel]
+) -> tuple[str, str]:
     """Return what is wrong and what would be right."""
     kind = error["type"]
     if kind == "extra_forbidden":
@@ -108,7 +122,9 @@ def _expectation(message: str) -> str:
     if "ComponentSpec" in message:
         return "a component's NAME or {use: NAME, ...}"
     words = re.sub(r"^\w+ should (be |have |match )?", "", message)
-    words = re.sub(r", unable to .*|, input is .*|, invalid .*| after validation.*", "", words)
+    words = re.sub(
+        r", unable to .*|, input is .*|, invalid .*| after validation.*", "", words
+    )
     words = re.sub(r"a valid dictionary( or instance of \w+)?", "a mapping", words)
     words = re.sub(r"a valid (list|tuple|set|frozenset)", "a list", words)
     words = words.replace("a valid date or datetime", "a date")

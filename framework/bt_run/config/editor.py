@@ -9,7 +9,13 @@ from typing import Any
 
 from bt_run.errors import ConfigError
 
-__all__ = ["EDITOR_DIALECT", "SCHEMA_FILE", "SETTINGS_FILE", "Installed", "install_schema"]
+__all__ = [
+    "EDITOR_DIALECT",
+    "SCHEMA_FILE",
+    "SETTINGS_FILE",
+    "Installed",
+    "install_schema",
+]
 
 SCHEMA_FILE = ".bt-run/schema.json"
 SETTINGS_FILE = ".vscode/settings.json"

@@ -60,7 +60,9 @@ def leaf_types(annotation: Any) -> set[type]:
     if isinstance(annotation, type) and not get_args(annotation):
         return {annotation}
     leaves = [
-        leaf_types(arg) for arg in get_args(annotation) if get_origin(annotation) is not Literal
+        leaf_types(arg)
+        for arg in get_args(annotation)
+        if get_origin(annotation) is not Literal
     ]
     return set().union(*leaves)
 
@@ -81,11 +83,19 @@ def _default(field: FieldInfo) -> Any:
 def yaml_text(value: Any) -> str:
     """Write a default as a YAML file would."""
     if isinstance(value, ComponentSpec):
-        return value.use if not value.options else yaml_text({"use": value.use, **value.options})
+        return (
+            value.use
+            if not value.options
+            else yaml_text({"use": value.use, **value.options})
+        )
     if isinstance(value, BaseModel):
         value = dict(value)
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {yaml_text(item)}" for key, item in value.items()) + "}"
+        return (
+            "{"
+            + ", ".join(f"{key}: {yaml_text(item)}" for key, item in value.items())
+            + "}"
+        )
     if isinstance(value, list | tuple | set | frozenset):
         return "[" + ", ".join(yaml_text(item) for item in value) + "]"
     if value is None or isinstance(value, bool):

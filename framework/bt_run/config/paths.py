@@ -23,13 +23,23 @@ def rebased(value: Any, leaves: set[type], path: KeyPath, places: Positions) -> 
     """
     if isinstance(value, str | Path):
         is_path = any(issubclass(leaf, Path) for leaf in leaves) and str not in leaves
-        return (folder_of(places, path) / Path(value).expanduser()) if is_path else value
+        return (
+            (folder_of(places, path) / Path(value).expanduser()) if is_path else value
+        )
     if isinstance(value, list | tuple):
-        return [rebased(item, leaves, (*path, i), places) for i, item in enumerate(value)]
+        return [
+            rebased(item, leaves, (*path, i), places) for i, item in enumerate(value)
+        ]
     if not isinstance(value, Mapping):
         return value
-    models = [leaf for leaf in leaves if issubclass(leaf, BaseModel) and leaf is not ComponentSpec]
-    known = {name: field for model in models for name, field in model.model_fields.items()}
+    models = [
+        leaf
+        for leaf in leaves
+        if issubclass(leaf, BaseModel) and leaf is not ComponentSpec
+    ]
+    known = {
+        name: field for model in models for name, field in model.model_fields.items()
+    }
     return {
         name: rebased(
             item,

@@ -34,9 +34,12 @@ class RunConfig(Config):
     """Everything that affects a run."""
 
     name: str = Field(
-        description="names the folder of the results", json_schema_extra={"pattern": SAFE_NAME}
+        description="names the folder of the results",
+        json_schema_extra={"pattern": SAFE_NAME},
     )
-    seed: int = Field(default=0, description="of everything random; a run repeats itself exactly")
+    seed: int = Field(
+        default=0, description="of everything random; a run repeats itself exactly"
+    )
     plugins: tuple[Path, ...] = Field(
         default=(), description="local Python files with further components"
     )
@@ -51,13 +54,15 @@ class RunConfig(Config):
         default=(), description="adjust the target weights, in this order"
     )
     schedule: Schedule = Field(
-        default="bar", description="when decisions are made: the first bar of each period"
+        default="bar",
+        description="when decisions are made: the first bar of each period",
     )
     triggers: tuple[Annotated[ComponentSpec, NestedRole("trigger")], ...] = Field(
         default=(), description="which decisions are traded; without any, all"
     )
     exits: tuple[Annotated[ComponentSpec, NestedRole("exit")], ...] = Field(
-        default=(), description="close holdings between decisions when their price touches a level"
+        default=(),
+        description="close holdings between decisions when their price touches a level",
     )
     limits: Limits = Field(
         default=Limits(), description="bounds of the target weights, fractions of NAV"
@@ -72,7 +77,8 @@ class RunConfig(Config):
         default=(), description="what is written about the result"
     )
     risk_free: float = Field(
-        default=0.0, description="yearly rate, a fraction, for the Sharpe ratio and the like"
+        default=0.0,
+        description="yearly rate, a fraction, for the Sharpe ratio and the like",
     )
 
     _places: Positions = PrivateAttr(default_factory=dict)
@@ -80,7 +86,10 @@ class RunConfig(Config):
     @model_validator(mode="wrap")
     @classmethod
     def _tell_what_is_wrong(
-        cls, raw: Any, validate: ModelWrapValidatorHandler[RunConfig], info: ValidationInfo
+        cls,
+        raw: Any,
+        validate: ModelWrapValidatorHandler[RunConfig],
+        info: ValidationInfo,
     ) -> RunConfig:
         places: Positions = info.context or {}
         try:

@@ -28,7 +28,10 @@ def json_schema(catalogue: Catalogue) -> JsonObject:
     _drop_doubles(definitions)
     required_data, required_run = data.pop("required"), run.pop("required")
     definitions["data"] = data
-    run["properties"]["data"] = {"$ref": "#/$defs/data", "description": "the prices to play on"}
+    run["properties"]["data"] = {
+        "$ref": "#/$defs/data",
+        "description": "the prices to play on",
+    }
     run["properties"]["extends"] = {
         "type": "string",
         "description": "a YAML file whose keys are inherited",
@@ -52,7 +55,9 @@ def _components(catalogue: Catalogue) -> JsonObject:
     """Return a definition for each role: one of the components that are offered."""
     definitions: JsonObject = {}
     for role, offers in catalogue.offers.items():
-        branches = [_component(offer, definitions) for _, offer in sorted(offers.items())]
+        branches = [
+            _component(offer, definitions) for _, offer in sorted(offers.items())
+        ]
         branches = _bare_names(branches) + branches
         definitions[role] = {"oneOf": branches} if branches else {"not": {}}
     return definitions
@@ -74,7 +79,9 @@ def _loosen(model: JsonObject) -> JsonObject:
     strict: JsonObject = {}
     for name, field in model["properties"].items():
         forms = [{"$ref": field["$ref"]}] if "$ref" in field else field.get("anyOf", [])
-        if any(form.get("$ref", "").removeprefix("#/$defs/") in ROLES for form in forms):
+        if any(
+            form.get("$ref", "").removeprefix("#/$defs/") in ROLES for form in forms
+        ):
             field.pop("$ref", None)
             strict[name] = {"anyOf": forms}
             field["anyOf"] = [*forms, {"type": "object", "not": {"required": ["use"]}}]

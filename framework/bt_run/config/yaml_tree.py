@@ -75,7 +75,9 @@ def _read_extended(path: Path, chain: tuple[Path, ...]) -> Node:
         found = f"found {extends.value!r}"
         expected = f"expected a path that starts at the folder of {path.name}"
         hint = _similar_file(base)
-        raise ConfigError(extends.place.tell(f"extends: no such file; {found}; {expected}{hint}"))
+        raise ConfigError(
+            extends.place.tell(f"extends: no such file; {found}; {expected}{hint}")
+        )
     own = {name: child for name, child in root.value.items() if name != "extends"}
     return _merge(_read_extended(base, chain), replace(root, value=own))
 
@@ -94,7 +96,9 @@ def _refuse_circle(place: Place, base: Path, chain: tuple[Path, ...]) -> None:
         return
     first = known.index(base.resolve())
     circle = " -> ".join(str(file) for file in (*chain[first:], base))
-    raise ConfigError(place.tell(f"extends: the files extend each other in a circle: {circle}"))
+    raise ConfigError(
+        place.tell(f"extends: the files extend each other in a circle: {circle}")
+    )
 
 
 def _merge(base: Node, over: Node) -> Node:
@@ -148,7 +152,9 @@ def _put(node: Node, parts: Sequence[str], new: Node, done: tuple[str, ...]) -> 
         value = {}
     if not isinstance(value, dict):
         raise ConfigError(
-            new.place.tell(f"{where} is {value!r} and has no keys; found {head!r} after it")
+            new.place.tell(
+                f"{where} is {value!r} and has no keys; found {head!r} after it"
+            )
         )
     nothing = Node({}, new.place, new.place)
     child = _put(value.get(head, nothing), rest, new, (*done, head))
@@ -158,8 +164,14 @@ def _put(node: Node, parts: Sequence[str], new: Node, done: tuple[str, ...]) -> 
 def _list_index(head: str, value: Sequence[Node], where: str, new: Node) -> int:
     if head.isdecimal() and int(head) < len(value):
         return int(head)
-    entries = f"an index from 0 to {len(value) - 1}" if value else "nothing, for the list is empty"
-    raise ConfigError(new.place.tell(f"{where} is a list; found {head!r}; expected {entries}"))
+    entries = (
+        f"an index from 0 to {len(value) - 1}"
+        if value
+        else "nothing, for the list is empty"
+    )
+    raise ConfigError(
+        new.place.tell(f"{where} is a list; found {head!r}; expected {entries}")
+    )
 
 
 # -- one file --------------------------------------------------------------------------------------
@@ -206,7 +218,9 @@ def _parsed(path: Path, text: str, origin: _Origin) -> Any:
     except YAMLError as error:
         raise ConfigError(f"{path}: {_problem(error)}") from error
     except RecursionError as error:
-        raise ConfigError(f"{path}: the file is nested too deeply to be read") from error
+        raise ConfigError(
+            f"{path}: the file is nested too deeply to be read"
+        ) from error
 
 
 def _read_text(path: Path) -> str:
@@ -236,7 +250,10 @@ def _problem(error: YAMLError) -> str:
     if "'\\t'" in problem:
         return "a tab stands here; YAML is indented with spaces"
     if "duplicate key" in problem:
-        return problem.removeprefix("found ") + "; a key may stand only once in its mapping"
+        return (
+            problem.removeprefix("found ")
+            + "; a key may stand only once in its mapping"
+        )
     return f"not valid YAML: {' '.join(problem.split())}"
 
 
@@ -255,11 +272,15 @@ def _node(value: Any, origin: _Origin, key: Place, place: Place) -> Node:
 def _mapping(value: CommentedMap, origin: _Origin, place: Place) -> dict[str, Node]:
     children = {}
     for name, child in value.items():
-        own = name in (value.lc.data or ())  # a key that came by `<<` has no place of its own
+        own = name in (
+            value.lc.data or ()
+        )  # a key that came by `<<` has no place of its own
         key = origin.at(*value.lc.key(name)) if own else place
         if not isinstance(name, str):
             raise ConfigError(
-                key.tell(f"a key must be a string; found {_scalar(name, key)!r}; put it in quotes")
+                key.tell(
+                    f"a key must be a string; found {_scalar(name, key)!r}; put it in quotes"
+                )
             )
         here = origin.at(*value.lc.value(name)) if own else place
         children[str(name)] = _node(child, origin, key, here)
@@ -276,5 +297,7 @@ def _scalar(value: Any, place: Place) -> Any:
         if isinstance(value, kind):
             return kind(value)
     raise ConfigError(
-        place.tell("tags such as !name are not used here; found one; expected a plain value")
+        place.tell(
+            "tags such as !name are not used here; found one; expected a plain value"
+        )
     )

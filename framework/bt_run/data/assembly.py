@@ -68,7 +68,9 @@ def assemble_bars(
     frame = _Frame(times, inside)
     start = _start(request, times)
     close, missing = _benchmark(request, benchmark, prices, frame, start)
-    factors = {name: forward_factor(name, item, prices) for name, item in inside.items()}
+    factors = {
+        name: forward_factor(name, item, prices) for name, item in inside.items()
+    }
     adjusted = _panel(frame, factors)
     actions = _booked(frame) if request.adjust == "none" else _folded(adjusted)
     bars = Bars(
@@ -115,8 +117,12 @@ def _start(request: LoadRequest, times: Times) -> int:
     in_window = np.flatnonzero(sessions >= np.datetime64(request.start, "D"))
     if len(in_window):
         return int(in_window[0])
-    found = f"bars from {sessions[0]} to {sessions[-1]}" if len(times) else "no rows at all"
-    raise DataError(f"no asset has a bar between {request.start} and {request.end}; found {found}")
+    found = (
+        f"bars from {sessions[0]} to {sessions[-1]}" if len(times) else "no rows at all"
+    )
+    raise DataError(
+        f"no asset has a bar between {request.start} and {request.end}; found {found}"
+    )
 
 
 def _panel(frame: _Frame, factors: Mapping[str, Array]) -> Prices:
@@ -145,11 +151,11 @@ def _actions(frame: _Frame, field: str, none: float) -> Array:
     return out
 
 
-def _last_sessions(
-    names: list[str], declared: Mapping[str, np.datetime64]
-) -> Times:
+def _last_sessions(names: list[str], declared: Mapping[str, np.datetime64]) -> Times:
     never = np.datetime64("NaT")
-    return np.array([declared.get(name, never) for name in names], dtype="datetime64[D]")
+    return np.array(
+        [declared.get(name, never) for name in names], dtype="datetime64[D]"
+    )
 
 
 def _benchmark(
@@ -178,9 +184,7 @@ def _benchmark(
     return series, (note,)
 
 
-def _at(
-    times: Times, known: Times, values: Array
-) -> Array:
+def _at(times: Times, known: Times, values: Array) -> Array:
     """Return the values (n,) of the times ``known`` (n,) at ``times`` (T,), NaN where none is."""
     series = np.full(len(times), np.nan)
     place = np.searchsorted(times, known)

@@ -1,4 +1,4 @@
-"""Bars (all history) and History (what is known now)."""
+"""All bars of a run, and what a source is asked for."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-__all__ = ["Bars", "History", "LoadRequest", "Prices"]
+__all__ = ["FIELDS", "Bars", "LoadRequest", "Prices", "forward_fill"]
 
 FIELDS = ("open", "high", "low", "close", "volume")
 
@@ -110,8 +110,17 @@ class Bars:
     assumed_end: Mask | None = None
 
     def __post_init__(self) -> None:
-        for name in ("times", "present", "dividends", "splits", "last_session", "benchmark"):
-            object.__setattr__(self, name, read_only(np.ascontiguousarray(getattr(self, name))))
+        for name in (
+            "times",
+            "present",
+            "dividends",
+            "splits",
+            "last_session",
+            "benchmark",
+        ):
+            object.__setattr__(
+                self, name, read_only(np.ascontiguousarray(getattr(self, name)))
+            )
 
     def __len__(self) -> int:
         return len(self.times)
@@ -121,7 +130,11 @@ class Bars:
         """Return what may be held, (T, N) bool: a row is there, and the asset belongs to the
         universe.
         """
-        return self.present if self.members is None else read_only(self.present & self.members)
+        return (
+            self.present
+            if self.members is None
+            else read_only(self.present & self.members)
+        )
 
     def table(self, name: str) -> NDArray[Any]:
         """Return what a point-in-time table said at each bar, (T, N); NaN, or None for text, where
@@ -191,8 +204,12 @@ class Bars:
 
     def without(self, name: str) -> tuple[str, ...]:
         """Return the assets that lack a value of the field ``name`` in some row that is present."""
-        lacking = (self.present & ~np.isfinite(getattr(self.adjusted, name))).any(axis=0)
-        return tuple(asset for asset, lacks in zip(self.assets, lacking, strict=True) if lacks)
+        lacking = (self.present & ~np.isfinite(getattr(self.adjusted, name))).any(
+            axis=0
+        )
+        return tuple(
+            asset for asset, lacks in zip(self.assets, lacking, strict=True) if lacks
+        )
 
     @cached_property
     def counts(self) -> NDArray[np.int64]:
@@ -235,7 +252,9 @@ class Bars:
         N) -> (T, N).
         """
         return np.where(
-            self.own_rows >= 0, np.take_along_axis(values, self.own_rows, axis=0), np.nan
+            self.own_rows >= 0,
+            np.take_along_axis(values, self.own_rows, axis=0),
+            np.nan,
         )
 
     def on_calendar(self, own: Array) -> Array:
@@ -250,7 +269,11 @@ class Bars:
         """Return the sha256 of the content."""
         digest = hashlib.sha256()
         digest.update(repr((self.assets, self.calendar, self.start)).encode())
-        panels = [self.adjusted] if self.traded is self.adjusted else [self.adjusted, self.traded]
+        panels = (
+            [self.adjusted]
+            if self.traded is self.adjusted
+            else [self.adjusted, self.traded]
+        )
         arrays = [getattr(panel, name) for panel in panels for name in FIELDS]
         arrays += [
             self.times,
@@ -268,112 +291,6 @@ class Bars:
         for name, table in sorted(self.tables.items()):
             digest.update(f"{name}{table.fingerprint}".encode())
         return digest.hexdigest()
-
-
-class History:
-    """The bars up to and including one bar; nothing later can be reached.
-
-    Every method that takes ``n`` returns the last ``n`` rows, oldest first, or as many as there
-    are. ``signals`` are those of the run's vectorised strategies, (T, N) by their path.
-    """
-
-    __slots__ = ("_bars", "_signals", "_t")
-
-    def __init__(self, bars: Bars, t: int, signals: Mapping[str, Array] | None = None) -> None:
-        self._bars = bars
-        self._t = t
-        self._signals = signals or {}
-
-    def __len__(self) -> int:
-        """Return how many bars are known."""
-        return self._t + 1
-
-    @property
-    def now(self) -> pd.Timestamp:
-        """Return the time of the current bar, UTC."""
-        return self._bars.index[self._t]
-
-    @property
-    def session(self) -> np.datetime64:
-        """Return the session date of the current bar."""
-        session: np.datetime64 = self._bars.sessions[self._t]
-        return session
-
-    @property
-    def assets(self) -> tuple[str, ...]:
-        return self._bars.assets
-
-    @property
-    def tradable(self) -> Mask:
-        """Return which assets may be held now, (N,): they have a bar, and belong to the universe."""
-        now: Mask = self._bars.tradable[self._t]
-        return now
-
-    @property
-    def present(self) -> Mask:
-        """Return which assets have a bar now, (N,), members of the universe or not."""
-        now: Mask = self._bars.present[self._t]
-        return now
-
-    def open(self, n: int = 1, *, asset_bars: bool = False) -> Array:
-        return self._field("open", n, asset_bars)
-
-    def high(self, n: int = 1, *, asset_bars: bool = False) -> Array:
-        return self._field("high", n, asset_bars)
-
-    def low(self, n: int = 1, *, asset_bars: bool = False) -> Array:
-        return self._field("low", n, asset_bars)
-
-    def close(self, n: int = 1, *, asset_bars: bool = False) -> Array:
-        """Return the last ``n`` total-return closes, (n, N); with ``asset_bars`` each asset's own
-        last n.
-        """
-        return self._field("close", n, asset_bars)
-
-    def volume(self, n: int = 1, *, asset_bars: bool = False) -> Array:
-        return self._field("volume", n, asset_bars)
-
-    def returns(self, n: int = 1, *, asset_bars: bool = False) -> Array:
-        """Return the last ``n`` simple total returns, (n, N)."""
-        return self._rows(self._bars.returns, n, asset_bars)
-
-    def benchmark_returns(self, n: int = 1) -> Array:
-        """Return the benchmark's last ``n`` simple returns, (n,)."""
-        return self._rows(self._bars.benchmark_returns, n, False)
-
-    def price(self, n: int = 1) -> Array:
-        """Return the last ``n`` closes as the account trades them, (n, N)."""
-        return self._rows(self._bars.traded.close, n, False)
-
-    def table(self, name: str) -> NDArray[Any]:
-        """Return what a point-in-time table says now, (N,); NaN, or None for text, where unknown."""
-        values: NDArray[Any] = self._bars.table(name)[self._t]
-        return values
-
-    def series(self, name: str, n: int = 1) -> Array:
-        """Return what a point-in-time series said at each of the last ``n`` bars, (n,)."""
-        return self._rows(self._bars.series(name), n, False)
-
-    def signal(self, path: str) -> Array:
-        """Return what the vectorised strategy at ``path`` says now, (N,), a copy."""
-        row: Array = self._signals[path][self._t].copy()
-        return row
-
-    def _field(self, name: str, n: int, asset_bars: bool) -> Array:
-        return self._rows(getattr(self._bars.adjusted, name), n, asset_bars)
-
-    def _rows(self, values: Array, n: int, asset_bars: bool) -> Array:
-        if n < 1:
-            raise ValueError(
-                f"history was asked for n = {n} rows; n counts back from the current bar, n >= 1"
-            )
-        counts = self._bars.counts[self._t] if asset_bars else None
-        if counts is None or counts.min() == self._t + 1:
-            return values[max(0, self._t + 1 - n) : self._t + 1]
-        n = min(n, int(counts.max()))
-        ago = counts[None, :] + np.arange(-n, 0)[:, None]
-        rows = np.take_along_axis(self._bars.own_rows, np.maximum(ago, 0), axis=0)
-        return read_only(np.where(ago >= 0, np.take_along_axis(values, rows, axis=0), np.nan))
 
 
 def forward_fill(values: Array) -> Array:

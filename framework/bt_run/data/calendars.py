@@ -34,7 +34,9 @@ _YEAR = "datetime64[Y]"
 
 SHOWN = 200  # characters of the library's own words
 # calendars of the country of an exchange that the library does not know
-NEIGHBOURS = MappingProxyType({"XNSE": "XBOM", "NSE": "XBOM", "XNAS": "XNYS", "XNGS": "XNYS"})
+NEIGHBOURS = MappingProxyType(
+    {"XNSE": "XBOM", "NSE": "XBOM", "XNAS": "XNYS", "XNGS": "XNYS"}
+)
 
 
 def exchange_sessions(
@@ -158,7 +160,9 @@ def _years(name: str, first_year: int, last_year: int) -> _Calendar | None:
 
     with _own_errors(name):
         try:
-            found = get_calendar(name, start=f"{first_year}-01-01", end=f"{last_year}-12-31")
+            found = get_calendar(
+                name, start=f"{first_year}-01-01", end=f"{last_year}-12-31"
+            )
         except ValueError:
             return None
     return _of(found)
@@ -174,7 +178,9 @@ def _within_reach(name: str, first: str, last: str) -> _Calendar:
             # its own default years, which every calendar has
             kind = type(get_calendar(name))
             lower, upper = kind.bound_min(), kind.bound_max()
-            begin = max(f"{first[:4]}-01-01", str(lower.date()) if lower is not None else "")
+            begin = max(
+                f"{first[:4]}-01-01", str(lower.date()) if lower is not None else ""
+            )
             end = f"{int(last[:4]) + 1}-12-31"
             end = min(end, str(upper.date())) if upper is not None else end
             if begin <= first[:10] and last[:10] <= end:
@@ -217,7 +223,9 @@ def _own_errors(calendar: str) -> Iterator[None]:
         try:
             yield
         except InvalidCalendarName as error:
-            near = NEIGHBOURS.get(calendar.upper()) or _same_letters(calendar, get_calendar_names())
+            near = NEIGHBOURS.get(calendar.upper()) or _same_letters(
+                calendar, get_calendar_names()
+            )
             hint = f"did you mean {near!r}?" if near else "New York is 'XNYS'"
             raise ConfigError(
                 f"data.calendar: was {calendar!r}, which exchange_calendars does not know; {hint}"

@@ -63,7 +63,9 @@ UNFORESEEN: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 # other names of the same exchanges
-SAME = MappingProxyType({"NYSE": "XNYS", "NASDAQ": "XNYS", "XNAS": "XNYS", "HKEX": "XHKG"})
+SAME = MappingProxyType(
+    {"NYSE": "XNYS", "NASDAQ": "XNYS", "XNAS": "XNYS", "HKEX": "XHKG"}
+)
 
 
 def unforeseen_closures(calendar: str) -> Times:

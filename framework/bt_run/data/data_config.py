@@ -6,7 +6,13 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from bt_run.model import ComponentSpec, Config, NestedRole
 
@@ -19,7 +25,9 @@ def _names_to_symbols(value: Any) -> Any:
         return value
     for name in value:
         if not isinstance(name, str):
-            raise ValueError(f"an asset's name must be a string, so put {name!r} in quotes")
+            raise ValueError(
+                f"an asset's name must be a string, so put {name!r} in quotes"
+            )
         if value.count(name) > 1:
             raise ValueError(
                 f"{name!r} stands in the list more than once; an asset may stand there once"
@@ -38,7 +46,9 @@ Day = Annotated[date, BeforeValidator(_a_day, json_schema_input_type=date)]
 Assets = Annotated[
     dict[Annotated[str, Field(min_length=1)], Annotated[str, Field(min_length=1)]],
     Field(min_length=1),
-    BeforeValidator(_names_to_symbols, json_schema_input_type=dict[str, str] | list[str]),
+    BeforeValidator(
+        _names_to_symbols, json_schema_input_type=dict[str, str] | list[str]
+    ),
 ]
 
 
@@ -92,7 +102,9 @@ class UniverseConfig(Config):
         description="csv or parquet with ticker, start, end: a member from the session `start` "
         "on, and no more on `end`"
     )
-    name: str = Field(default="universe", description="what the reports call it", min_length=1)
+    name: str = Field(
+        default="universe", description="what the reports call it", min_length=1
+    )
 
 
 class DataConfig(Config):
@@ -121,7 +133,9 @@ class DataConfig(Config):
         description="trade units of the total-return series, or real shares as traded",
     )
     calendar: str = Field(
-        default="XNYS", description="exchange calendar, by its ISO 10383 code", min_length=1
+        default="XNYS",
+        description="exchange calendar, by its ISO 10383 code",
+        min_length=1,
     )
     tables: dict[str, TableConfig] = Field(
         default={},
@@ -150,8 +164,12 @@ class DataConfig(Config):
 
     @field_validator("history_from")
     @classmethod
-    def _warm_up_before_start(cls, first: date | None, info: ValidationInfo) -> date | None:
+    def _warm_up_before_start(
+        cls, first: date | None, info: ValidationInfo
+    ) -> date | None:
         start = info.data.get("start")
         if first is not None and start is not None and first > start:
-            raise ValueError(f"history_from was {first}; expected a day not after start, {start}")
+            raise ValueError(
+                f"history_from was {first}; expected a day not after start, {start}"
+            )
         return first

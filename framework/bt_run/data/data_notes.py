@@ -12,7 +12,9 @@ from bt_run.data.rows import Rows, day_of
 
 __all__ = ["row_notes", "stale_opens", "stale_opens_note"]
 
-STALE_OPEN_SHARE = 0.2  # of a year's rows; above it, opens count as copies of the previous close
+STALE_OPEN_SHARE = (
+    0.2  # of a year's rows; above it, opens count as copies of the previous close
+)
 FEW_ROWS = 20  # a handful of rows proves nothing
 LONGEST_DAILY_GAP = 3.5  # days; a median beyond is no daily bar
 ROUNDING = 1e-6  # relative, by which a price may lie outside low and high
@@ -52,7 +54,9 @@ def stale_opens_note(bars: Bars) -> tuple[str, ...]:
     )
 
 
-def _spans(request: LoadRequest, rows: Mapping[str, Rows], first: np.datetime64) -> Iterator[str]:
+def _spans(
+    request: LoadRequest, rows: Mapping[str, Rows], first: np.datetime64
+) -> Iterator[str]:
     """Yield which assets are not there at all, start late or stop early."""
     absent, late, early = [], [], []
     end = max(item.times[-1] for item in rows.values() if len(item.times))

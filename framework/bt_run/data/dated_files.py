@@ -16,11 +16,25 @@ if TYPE_CHECKING:
 
 __all__ = ["numbers_or_text", "read_dated"]
 
-MISSING = ("", ".", "NA", "N/A", "nan", "NaN", "null", "None")  # "." is how FRED writes it
+MISSING = (
+    "",
+    ".",
+    "NA",
+    "N/A",
+    "nan",
+    "NaN",
+    "null",
+    "None",
+)  # "." is how FRED writes it
 WORDS = ("date", "ticker", "start", "end")
 # other names of the words above
 NAMES = MappingProxyType(
-    {"observation_date": "date", "symbol": "ticker", "start_date": "start", "end_date": "end"}
+    {
+        "observation_date": "date",
+        "symbol": "ticker",
+        "start_date": "start",
+        "end_date": "end",
+    }
 )
 
 

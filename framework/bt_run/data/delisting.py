@@ -18,7 +18,9 @@ from bt_run.text import listed
 __all__ = ["with_silent_assets"]
 
 
-def with_silent_assets(bars: Bars, after: int, silent: Literal["keep", "close"]) -> Bars:
+def with_silent_assets(
+    bars: Bars, after: int, silent: Literal["keep", "close"]
+) -> Bars:
     """Note which assets have no row in the last ``after`` sessions or more; close them if told so.
 
     With ``close`` their last row's session becomes their last session, and ``assumed_end`` marks

@@ -46,8 +46,12 @@ class Rows:
 
     def between(self, request: LoadRequest) -> Rows:
         """Return the rows of the sessions from ``history_from`` to ``end``, both included."""
-        keep = between_sessions(self.times, request.calendar, request.history_from, request.end)
-        columns = {name: value[keep] for name, value in vars(self).items() if value is not None}
+        keep = between_sessions(
+            self.times, request.calendar, request.history_from, request.end
+        )
+        columns = {
+            name: value[keep] for name, value in vars(self).items() if value is not None
+        }
         return replace(self, **columns)
 
     def field(self, name: str) -> Array | None:
@@ -109,7 +113,9 @@ def refuse_mixed_clocks(rows: Mapping[str, Rows]) -> None:
     Raises:
         DataError: names two assets whose clocks differ.
     """
-    clocks = {name: _clock(item) for name, item in rows.items() if _has_one_row_a_day(item)}
+    clocks = {
+        name: _clock(item) for name, item in rows.items() if _has_one_row_a_day(item)
+    }
     if not clocks:
         return
     low = min(clocks, key=lambda name: clocks[name])
@@ -162,7 +168,9 @@ def _refuse_impossible(name: str, rows: Rows) -> None:
     if rows.volume is not None:
         _refuse(name, rows, rows.volume < 0, "volume", "a volume of 0 or more, or none")
     if rows.high is not None and rows.low is not None:
-        _refuse(name, rows, rows.high < rows.low, "high", "a high that is not below the low")
+        _refuse(
+            name, rows, rows.high < rows.low, "high", "a high that is not below the low"
+        )
     for field in ("dividend", "split"):
         values = rows.field(field)
         if values is not None:

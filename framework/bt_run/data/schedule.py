@@ -70,7 +70,9 @@ def _last_sessions(bars: Bars, period: str) -> Times:
     first, last = bars.sessions[0], bars.sessions[-1]
     scheduled_sessions = sessions_ahead(bars.calendar, first, last)
     closures = unforeseen_closures(bars.calendar)
-    sessions = np.union1d(scheduled_sessions, closures[closures <= scheduled_sessions[-1]])
+    sessions = np.union1d(
+        scheduled_sessions, closures[closures <= scheduled_sessions[-1]]
+    )
     sessions = sessions[sessions >= first]
     label = period_of(sessions, period)
     # the last session of the calendar's last year ends every period

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["file_table", "series_table"]
 
-NEVER = np.datetime64("9999-12-31")  # the session of what is known after the last bar only
+NEVER = np.datetime64(
+    "9999-12-31"
+)  # the session of what is known after the last bar only
 DATE = "datetime64[D]"
 
 
@@ -47,9 +49,7 @@ class _Dated:
         return _Dated(self.dates[rows], self.columns[rows], self.values[rows])
 
 
-def series_table(
-    times: Times, values: Array, config: TableConfig, bars: Bars
-) -> Table:
+def series_table(times: Times, values: Array, config: TableConfig, bars: Bars) -> Table:
     """Return a series whose value (n,) dated ``times`` (n,) is known ``config.lag`` sessions later."""
     one_column = np.zeros(len(times), np.int64)
     dated = _Dated(times.astype(DATE), one_column, values)
@@ -94,19 +94,29 @@ def _columns_of(symbols: Mapping[str, str], bars: Bars) -> dict[str, int]:
     return columns
 
 
-def _dated(config: TableConfig, frame: pd.DataFrame, columns: Mapping[str, int]) -> _Dated | None:
+def _dated(
+    config: TableConfig, frame: pd.DataFrame, columns: Mapping[str, int]
+) -> _Dated | None:
     """Return the rows of a table, long, wide or of memberships; None where it is a series."""
     if "ticker" in frame.columns:
         frame = frame[frame["ticker"].isin(list(columns))]
-        where = np.array([columns[ticker] for ticker in frame["ticker"]], dtype=np.int64)
-        return _memberships(frame, where) if "start" in frame else _long(config, frame, where)
+        where = np.array(
+            [columns[ticker] for ticker in frame["ticker"]], dtype=np.int64
+        )
+        return (
+            _memberships(frame, where)
+            if "start" in frame
+            else _long(config, frame, where)
+        )
     wide = [column for column in frame.columns if column in columns]
     if config.column is None and wide:
         return _wide(frame, {column: columns[column] for column in wide})
     return None
 
 
-def _long(config: TableConfig, frame: pd.DataFrame, columns: NDArray[np.int64]) -> _Dated:
+def _long(
+    config: TableConfig, frame: pd.DataFrame, columns: NDArray[np.int64]
+) -> _Dated:
     values = numbers_or_text(frame[_value_column(config, frame)])
     return _Dated(frame["date"].to_numpy().astype(DATE), columns, values)
 
@@ -148,7 +158,9 @@ def _value_column(config: TableConfig, frame: pd.DataFrame) -> str:
     found = ", ".join(have) or "none"
     if config.column is not None:
         if config.column not in have:
-            raise DataError(f"{config.file}: no column {config.column!r}; found {found}")
+            raise DataError(
+                f"{config.file}: no column {config.column!r}; found {found}"
+            )
         return config.column
     if len(have) != 1:
         raise DataError(
@@ -159,7 +171,9 @@ def _value_column(config: TableConfig, frame: pd.DataFrame) -> str:
 
 
 def _first_text(values: NDArray[Any]) -> str:
-    return next(str(value) for value in values if value is not None and not _is_number(value))
+    return next(
+        str(value) for value in values if value is not None and not _is_number(value)
+    )
 
 
 def _is_number(value: Any) -> bool:
@@ -224,7 +238,9 @@ def _aligned(dated: _Dated, width: int, config: TableConfig, bars: Bars) -> Tabl
     return Table(out, known_row, config.revised)
 
 
-def _in_order(dated: _Dated, last: np.datetime64, config: TableConfig, bars: Bars) -> _Known:
+def _in_order(
+    dated: _Dated, last: np.datetime64, config: TableConfig, bars: Bars
+) -> _Known:
     """Keep the rows with a value that are known by the session ``last``, by when they come out."""
     visible, sessions = _visible_from(dated.dates, config, bars)
     keep = _has_value(dated.values) & (visible <= last)
@@ -235,9 +251,7 @@ def _in_order(dated: _Dated, last: np.datetime64, config: TableConfig, bars: Bar
     return _Known(dated, visible, _expiry(visible, sessions, config))
 
 
-def _latest(
-    known: _Known, column: np.int64, moments: Times
-) -> NDArray[np.int64]:
+def _latest(known: _Known, column: np.int64, moments: Times) -> NDArray[np.int64]:
     """Return the number, from 1, of a column's latest row at each moment; 0 where none counts.
 
     The answer is (K + 1,): before the first of the K moments nothing is known.
@@ -260,21 +274,19 @@ def _has_value(values: NDArray[Any]) -> Mask:
     return np.asarray(np.isfinite(values))
 
 
-def _visible_from(
-    dates: Times, config: TableConfig, bars: Bars
-) -> tuple[Times, Times]:
+def _visible_from(dates: Times, config: TableConfig, bars: Bars) -> tuple[Times, Times]:
     """Return the session at whose close each date's row is known, (n,), and all sessions."""
     sessions_back = config.lag + (config.max_age or 0)
     years_back = np.timedelta64(366 * (2 + sessions_back // 250), "D")
-    sessions = exchange_sessions(bars.calendar, bars.sessions[0] - years_back, bars.sessions[-1])
+    sessions = exchange_sessions(
+        bars.calendar, bars.sessions[0] - years_back, bars.sessions[-1]
+    )
     sessions = np.append(sessions, NEVER)
     at = np.searchsorted(sessions, dates) + config.lag
     return sessions[np.minimum(at, len(sessions) - 1)], sessions
 
 
-def _expiry(
-    visible: Times, sessions: Times, config: TableConfig
-) -> Times | None:
+def _expiry(visible: Times, sessions: Times, config: TableConfig) -> Times | None:
     """Return the session from which on each row is too old, (n,); None where none grows old."""
     if config.max_age is None:
         return None

@@ -33,7 +33,9 @@ def read_memberships(config: UniverseConfig) -> pd.DataFrame:
             f"{config.file}: found columns {', '.join(map(str, frame.columns))}; expected ticker, "
             "start and end"
         )
-    frame = frame[["ticker", "start", "end"]].sort_values(["ticker", "start"], ignore_index=True)
+    frame = frame[["ticker", "start", "end"]].sort_values(
+        ["ticker", "start"], ignore_index=True
+    )
     backward = frame[frame["end"] < frame["start"]]
     if len(backward):
         row = backward.iloc[0]
@@ -53,7 +55,9 @@ def read_memberships(config: UniverseConfig) -> pd.DataFrame:
     return frame
 
 
-def members_between(memberships: pd.DataFrame, start: date, end: date) -> tuple[str, ...]:
+def members_between(
+    memberships: pd.DataFrame, start: date, end: date
+) -> tuple[str, ...]:
     """Return the tickers that were members at some time from ``start`` to ``end``, sorted."""
     begun = memberships["start"] <= np.datetime64(end)
     ended = memberships["end"] <= np.datetime64(start)
@@ -66,7 +70,9 @@ def members(memberships: pd.DataFrame, symbols: Mapping[str, str], bars: Bars) -
     A membership lasts from the session of its start on, and no more on its end.
     """
     out = np.zeros((len(bars), len(bars.assets)), dtype=bool)
-    columns = {symbols.get(asset, asset): place for place, asset in enumerate(bars.assets)}
+    columns = {
+        symbols.get(asset, asset): place for place, asset in enumerate(bars.assets)
+    }
     known = memberships[memberships["ticker"].isin(list(columns))]
     starts, ends = _days(known["start"]), _days(known["end"])
     for ticker, start, end in zip(known["ticker"], starts, ends, strict=True):
@@ -98,7 +104,9 @@ def coverage(
         total, have = float(listed[mine].mean()), float(priced[mine].mean())
         share = f"{have / total:.0%}" if total else "no members"
         shares.append(f"{year} {share} ({have:.0f} of {total:.0f})")
-    return f"{config.name}: share of its members with prices, by year: {', '.join(shares)}"
+    return (
+        f"{config.name}: share of its members with prices, by year: {', '.join(shares)}"
+    )
 
 
 def _days(column: pd.Series[Any]) -> Times:

@@ -12,7 +12,15 @@ from typing import Any
 import numpy as np
 
 from bt_run.arrays import Array, own_numbers
-from bt_run.decision.state import EMPTY, Memo, Memos, PortfolioState, Proposal, Verdict, changed
+from bt_run.decision.state import (
+    EMPTY,
+    Memo,
+    Memos,
+    PortfolioState,
+    Proposal,
+    Verdict,
+    changed,
+)
 from bt_run.errors import PluginError
 from bt_run.guard import guarded
 
@@ -42,9 +50,13 @@ class Calls:
         memo = MappingProxyType(dict(self.before.get(stage.path, EMPTY)))
         if tracks is None:
             return changed(self.base, {"memo": memo})
-        return changed(self.base, {"memo": memo, "tracks": self.base.tracks.first(tracks)})
+        return changed(
+            self.base, {"memo": memo, "tracks": self.base.tracks.first(tracks)}
+        )
 
-    def values(self, stage: Stage, state: PortfolioState, *rest: Array, nan: bool = False) -> Array:
+    def values(
+        self, stage: Stage, state: PortfolioState, *rest: Array, nan: bool = False
+    ) -> Array:
         """Return the array (N,) that a component answers.
 
         Raises:
@@ -100,7 +112,9 @@ def _where(stage: Stage, state: PortfolioState) -> str:
     return f"{stage.path} {stage.name!r} at {state.history.now:%Y-%m-%d %H:%M}"
 
 
-def _check_values(stage: Stage, state: PortfolioState, values: Array, *, nan: bool) -> None:
+def _check_values(
+    stage: Stage, state: PortfolioState, values: Array, *, nan: bool
+) -> None:
     expected = (len(state.history.assets),)
     if values.shape != expected:
         found = f"returned shape {values.shape}; expected (N,) = {expected}"
@@ -113,7 +127,9 @@ def _check_values(stage: Stage, state: PortfolioState, values: Array, *, nan: bo
         raise PluginError(at_stage(stage, state, found))
 
 
-def _check_names(stage: Stage, state: PortfolioState, names: Any, target: Array) -> None:
+def _check_names(
+    stage: Stage, state: PortfolioState, names: Any, target: Array
+) -> None:
     if names is None:
         return
     shape, kind = np.shape(names), np.asarray(names).dtype

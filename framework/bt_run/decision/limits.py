@@ -39,9 +39,7 @@ def apply_limits(weights: Array, limits: Limits) -> tuple[Array, tuple[str, ...]
     return weights, tuple(cut)
 
 
-def keep_untraded(
-    target: Array, drifted: Array, traded: Mask, limits: Limits
-) -> Array:
+def keep_untraded(target: Array, drifted: Array, traded: Mask, limits: Limits) -> Array:
     """Let assets that are not ``traded`` keep their drifted weight; the others fit into the rest.
 
     Of the others only the opening part is scaled, first all of them to the gross limit, then those

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bt_run.arrays import Array, Mask, read_only
-from bt_run.data.bars import Bars, History
+from bt_run.data.bars import Bars
+from bt_run.data.history import History
 from bt_run.decision.calls import Calls, Stage, at_stage
 from bt_run.decision.limits import apply_limits, keep_untraded
 from bt_run.decision.signals import VectorisedSignal
@@ -56,7 +57,9 @@ class Pipeline:
         Raises:
             PluginError: one of them failed, or broke its contract.
         """
-        signals = {strategy.path: strategy.evaluate(bars) for strategy in self.vectorised}
+        signals = {
+            strategy.path: strategy.evaluate(bars) for strategy in self.vectorised
+        }
         return replace(self, signals=MappingProxyType(signals))
 
 
@@ -132,7 +135,9 @@ def _weigh(pipeline: Pipeline, calls: Calls) -> list[Array]:
     return stages
 
 
-def _within_limits(pipeline: Pipeline, state: PortfolioState, weights: Array) -> _Limited:
+def _within_limits(
+    pipeline: Pipeline, state: PortfolioState, weights: Array
+) -> _Limited:
     """Cut weights (N,) to the limits; what has no bar now keeps its drifted weight."""
     cut_weights, cut = apply_limits(weights, pipeline.limits)
     present = state.history.present

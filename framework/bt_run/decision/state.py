@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bt_run.arrays import Array, Mask
-from bt_run.data.bars import History
+from bt_run.data.history import History
 from bt_run.terms import Costs
 
 __all__ = [
@@ -28,7 +28,9 @@ __all__ = [
 ]
 
 Memo = Mapping[str, Any]
-Memos = Mapping[str, Memo]  # a component's path -> what it returned at the decision before
+Memos = Mapping[
+    str, Memo
+]  # a component's path -> what it returned at the decision before
 EMPTY: Memo = MappingProxyType({})
 
 

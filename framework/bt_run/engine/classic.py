@@ -89,7 +89,9 @@ class ClassicBroker(bt.brokers.BackBroker):  # type: ignore[misc]
 
     params = (("costs", None), ("at_close", False))
 
-    def _slip_up(self, pmax: float, price: float, doslip: bool = True, lim: bool = False) -> float:
+    def _slip_up(
+        self, pmax: float, price: float, doslip: bool = True, lim: bool = False
+    ) -> float:
         return price if lim else self._slipped(price, 1.0)
 
     def _slip_down(
@@ -100,7 +102,9 @@ class ClassicBroker(bt.brokers.BackBroker):  # type: ignore[misc]
     def _slipped(self, price: float, side: float) -> float:
         return _slipped_price(self.p.costs, price, side)
 
-    def _try_exec_market(self, order: Any, popen: float, phigh: float, plow: float) -> None:
+    def _try_exec_market(
+        self, order: Any, popen: float, phigh: float, plow: float
+    ) -> None:
         at = order.data.close[0] if self.p.at_close else popen
         super()._try_exec_market(order, at, phigh, plow)
 
@@ -115,7 +119,9 @@ class Recorder(bt.Analyzer):  # type: ignore[misc]
         self.days = backtrader_days(bars.times)
         # resampled data come after the assets; an order for one of them is an order for its asset
         self.count = len(bars.assets)
-        self.column = {data: i % self.count for i, data in enumerate(self.strategy.datas)}
+        self.column = {
+            data: i % self.count for i, data in enumerate(self.strategy.datas)
+        }
         self.values: list[tuple[float, float, float]] = []
         self.holdings: list[tuple[int, Array]] = [(bars.start, np.zeros(self.count))]
         self.fills: list[FillRecord] = []
@@ -132,12 +138,17 @@ class Recorder(bt.Analyzer):  # type: ignore[misc]
         if order.status in _REASONS:
             unfilled = bt.order.OrderExecutionBit(price=np.nan)
             self._record(
-                order, self.bar_of(self.strategy.datetime[0]), unfilled, _REASONS[order.status]
+                order,
+                self.bar_of(self.strategy.datetime[0]),
+                unfilled,
+                _REASONS[order.status],
             )
 
     def _record(self, order: Any, bar: int, bit: Any, reason: str | None) -> None:
         """Record what was executed of an order, or why nothing was."""
-        slippage = abs(bit.size * (bit.price - self._market(order, bit))) if bit.size else 0.0
+        slippage = (
+            abs(bit.size * (bit.price - self._market(order, bit))) if bit.size else 0.0
+        )
         record = FillRecord(
             decided=self.bar_of(order.created.dt),
             bar=bar,
@@ -155,7 +166,9 @@ class Recorder(bt.Analyzer):  # type: ignore[misc]
         """Return the price before slippage: that of the side's inverse cost."""
         costs: Costs = self.p.run.broker.costs
         market = _before_slippage(costs, bit.price, bit.size)
-        limited = order.exectype in (bt.Order.Limit, bt.Order.Close) or bool(order.triggered)
+        limited = order.exectype in (bt.Order.Limit, bt.Order.Close) or bool(
+            order.triggered
+        )
         return float(bit.price if limited else market)
 
     def stop(self) -> None:
@@ -190,7 +203,9 @@ class Recorder(bt.Analyzer):  # type: ignore[misc]
         """Return NAV (1) or cash (2) at each bar, (T,)."""
         days = np.array([value[0] for value in self.values])
         out = np.full(len(self.days), np.nan)
-        out[np.searchsorted(self.days, days - 1e-9)] = [value[place] for value in self.values]
+        out[np.searchsorted(self.days, days - 1e-9)] = [
+            value[place] for value in self.values
+        ]
         return out
 
     prenext = next
@@ -217,7 +232,9 @@ def run_classic(run: ClassicRun) -> Ledger:
 
 def _add_broker(cerebro: bt.Cerebro, broker: BrokerTerms) -> None:
     at_close = broker.fill == "next_close"
-    cerebro.broker = ClassicBroker(costs=broker.costs, at_close=at_close, cash=broker.cash)
+    cerebro.broker = ClassicBroker(
+        costs=broker.costs, at_close=at_close, cash=broker.cash
+    )
     cerebro.broker.addcommissioninfo(CostsCommission(costs=broker.costs))
 
 
@@ -269,7 +286,9 @@ def _feed(bars: Bars, column: int, days: Array) -> ArrayFeed:
     columns = {"datetime": days[rows], "openinterest": np.zeros(len(close))}
     for name in ("open", "high", "low", "close", "volume"):
         values = getattr(bars, name)[rows, column]
-        columns[name] = np.where(np.isnan(values), close if name != "volume" else 0.0, values)
+        columns[name] = np.where(
+            np.isnan(values), close if name != "volume" else 0.0, values
+        )
     return ArrayFeed(columns=columns)
 
 

@@ -11,7 +11,9 @@ from bt_run.arrays import Array, Times
 
 __all__ = ["ArrayFeed", "PanelClock", "backtrader_days"]
 
-_EPOCH = 719163.0  # datetime(1970, 1, 1).toordinal(): Backtrader counts days from the year 1
+_EPOCH = (
+    719163.0  # datetime(1970, 1, 1).toordinal(): Backtrader counts days from the year 1
+)
 
 
 def backtrader_days(times: Times) -> Array:
@@ -41,7 +43,9 @@ class ArrayFeed(bt.feed.DataBase):  # type: ignore[misc]
         self._row += 1
         return True
 
-    def advance(self, size: int = 1, datamaster: object = None, ticks: bool = True) -> None:
+    def advance(
+        self, size: int = 1, datamaster: object = None, ticks: bool = True
+    ) -> None:
         """Move to the next bar. Ticks are left out: without them the broker reads the bar itself."""
         if datamaster is not None:
             super().advance(size, datamaster, ticks)
@@ -52,7 +56,9 @@ class ArrayFeed(bt.feed.DataBase):  # type: ignore[misc]
     def preload(self) -> None:
         for name in self.getlinealiases():
             line = getattr(self.lines, name)
-            line.array = array.array("d", np.ascontiguousarray(self.p.columns[name]).tobytes())
+            line.array = array.array(
+                "d", np.ascontiguousarray(self.p.columns[name]).tobytes()
+            )
         self._row = len(self.p.columns["datetime"])
         self.home()
 
@@ -65,7 +71,9 @@ class PanelClock(ArrayFeed):
     assets.
     """
 
-    def advance(self, size: int = 1, datamaster: object = None, ticks: bool = True) -> None:
+    def advance(
+        self, size: int = 1, datamaster: object = None, ticks: bool = True
+    ) -> None:
         # the first line gives the feed its length; nobody reads the others
         self.lines[0].advance(size)
         self.lines.datetime.advance(size)

@@ -14,7 +14,7 @@ from bt_run.account.account import Account
 from bt_run.account.market import Market
 from bt_run.account.track import Track
 from bt_run.arrays import Mask, read_only
-from bt_run.data.bars import History
+from bt_run.data.history import History
 from bt_run.decision.pipeline import Pipeline, decide
 from bt_run.decision.state import Decision, Memos, PortfolioState, Tracks
 from bt_run.engine.clock import PanelClock, backtrader_days
@@ -64,7 +64,9 @@ class BasketBroker(bt.brokers.BackBroker):  # type: ignore[misc]
         account.advance(self._bar)
         self.cash, self._value = account.cash, float(account.nav[self._bar])
 
-    def get_value(self, datas: Any = None, mkt: bool = False, lever: bool = False) -> float:
+    def get_value(
+        self, datas: Any = None, mkt: bool = False, lever: bool = False
+    ) -> float:
         self.settle()
         return float(self._value)
 
@@ -88,7 +90,9 @@ class PipelineHost(bt.Strategy):  # type: ignore[misc]
         self.decisions: list[Decision] = []
         self._memos: Memos = {}
         self._last_trade: int | None = None
-        self._tracks = {stage.path: Track(without_exits) for stage in run.pipeline.weighing}
+        self._tracks = {
+            stage.path: Track(without_exits) for stage in run.pipeline.weighing
+        }
 
     def next(self) -> None:
         run: PanelRun = self.p.run
@@ -155,7 +159,9 @@ def portfolio_state(
         shares=read_only(account.shares.copy()),
         nav_history=read_only(account.nav[bars.start : t + 1]),
         costs=account.market.broker.costs,
-        tracks=Tracks({path: partial(track.nav_until, t) for path, track in tracks.items()}),
+        tracks=Tracks(
+            {path: partial(track.nav_until, t) for path, track in tracks.items()}
+        ),
         last_decision=None if past.decision is None else sessions[past.decision],
         last_trade=None if past.trade is None else sessions[past.trade],
         exited=account.take_exited(),
@@ -179,5 +185,8 @@ def run_panel(run: PanelRun) -> Ledger:
     cerebro.addstrategy(PipelineHost, run=run, account=account)
     (host,) = cerebro.run()
     overlays = enumerate(run.pipeline.overlays, start=1)
-    stages = ["sized", *(f"overlay_{number}_{stage.name}" for number, stage in overlays)]
+    stages = [
+        "sized",
+        *(f"overlay_{number}_{stage.name}" for number, stage in overlays),
+    ]
     return ledger_of(account, tuple(host.decisions), tuple(stages))

@@ -16,7 +16,14 @@ from bt_run.results.sources import file_tree_hash, local_file_hash
 __all__ = ["pack_run", "unpack"]
 
 RUN, CONTENTS = "run", "bundle.json"
-EARLIEST = (1980, 1, 1, 0, 0, 0)  # what a zip file can say; the bytes must not depend on the clock
+EARLIEST = (
+    1980,
+    1,
+    1,
+    0,
+    0,
+    0,
+)  # what a zip file can say; the bytes must not depend on the clock
 
 
 @dataclass
@@ -64,7 +71,11 @@ def pack_run(folder: Path, out: Path, *, with_data: bool = False) -> str:
     }
     out.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as bundle:
-        _write(bundle, CONTENTS, json.dumps(contents, indent=2, sort_keys=True).encode() + b"\n")
+        _write(
+            bundle,
+            CONTENTS,
+            json.dumps(contents, indent=2, sort_keys=True).encode() + b"\n",
+        )
         for name, path in sorted(cargo.files.items()):
             _write(bundle, name, path.read_bytes())
     return said
@@ -86,21 +97,27 @@ def unpack(bundle: Path, folder: Path) -> tuple[Path, Mapping[str, str]]:
         raise DataError(
             f"{bundle}: is no bundle of a run; expected a file that `bt-run bundle` wrote"
         ) from error
-    moved = {recorded: str(folder / name) for recorded, name in contents["paths"].items()}
+    moved = {
+        recorded: str(folder / name) for recorded, name in contents["paths"].items()
+    }
     return folder / RUN, moved
 
 
 def _refuse_outside(bundle: Path, name: str) -> None:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name:
-        raise DataError(f"{bundle}: names {name!r}, a file outside of itself; it is not opened")
+        raise DataError(
+            f"{bundle}: names {name!r}, a file outside of itself; it is not opened"
+        )
 
 
 def _add_plugins(cargo: _Cargo, manifest: Mapping[str, Any]) -> None:
     for number, file in enumerate(manifest["config"]["plugins"]):
         path = Path(file)
         if not path.is_file():
-            raise DataError(f"the plugin file {path} of the run is gone; a bundle needs it")
+            raise DataError(
+                f"the plugin file {path} of the run is gone; a bundle needs it"
+            )
         recorded = manifest["sources"].get(path.name)
         if recorded is not None and local_file_hash(path) not in recorded.split("+"):
             raise DataError(
@@ -115,7 +132,9 @@ def _add_outside_files(cargo: _Cargo, manifest: Mapping[str, Any]) -> None:
         if not path.exists():
             raise DataError(f"{key}: {path} of the run is gone; a bundle needs it")
         if file_tree_hash(path) != recorded:
-            raise DataError(f"{key}: {path} was changed since the run; run it again, then pack")
+            raise DataError(
+                f"{key}: {path} was changed since the run; run it again, then pack"
+            )
         cargo.add(path, f"files/{number}/{path.name}")
 
 
@@ -138,8 +157,13 @@ def _add_prices(cargo: _Cargo, manifest: Mapping[str, Any]) -> None:
         cargo.add(path, f"data/{path.name}")
         return
     if not path.is_dir():
-        raise DataError(f"the prices of the run at {path} are gone; pack without --with-data")
-    symbols = {*data["assets"].values(), data["assets"].get(data["benchmark"], data["benchmark"])}
+        raise DataError(
+            f"the prices of the run at {path} are gone; pack without --with-data"
+        )
+    symbols = {
+        *data["assets"].values(),
+        data["assets"].get(data["benchmark"], data["benchmark"]),
+    }
     for file in sorted(path.iterdir()):
         if file.is_file() and file.stem in symbols:
             cargo.files[f"data/{file.name}"] = file
@@ -150,7 +174,9 @@ def _add_tables(cargo: _Cargo, manifest: Mapping[str, Any]) -> None:
     for number, file in enumerate(_table_files(manifest)):
         path = Path(file)
         if not path.is_file():
-            raise DataError(f"the table {file} of the run is gone; pack without --with-data")
+            raise DataError(
+                f"the table {file} of the run is gone; pack without --with-data"
+            )
         cargo.add(path, f"tables/{number}/{path.name}")
 
 
@@ -169,9 +195,7 @@ def _said(manifest: Mapping[str, Any], with_data: bool) -> str:
     if source.get("path") is None:
         return f"The prices are not inside: the source {source['use']!r} brings them; {mark}."
     if with_data:
-        return (
-            f"The prices are inside, because --with-data says that their licence allows it; {mark}."
-        )
+        return f"The prices are inside, because --with-data says that their licence allows it; {mark}."
     return (
         "The prices are not inside, because nothing says that their licence allows it; "
         f"{mark}. Whoever has them runs `bt-run reproduce BUNDLE --data PATH`."

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bt_run.errors import ConfigError
 from bt_run.results.config_changes import config_differences
-from bt_run.results.metrics import DEFINITIONS, HEADLINE, format_metric
+from bt_run.results.metric_definitions import DEFINITIONS, HEADLINE, format_metric
 from bt_run.results.result import BacktestResult
 from bt_run.results.run_folder import load_result
 from bt_run.text import aligned
@@ -48,7 +48,10 @@ class Comparison:
     def _row(self, metric: str) -> list[str]:
         values = [result.metrics[metric]["run"] for result in self.results]
         values.append(self.results[0].metrics[metric]["benchmark"])
-        return [DEFINITIONS[metric].label, *(format_metric(metric, value) for value in values)]
+        return [
+            DEFINITIONS[metric].label,
+            *(format_metric(metric, value) for value in values),
+        ]
 
 
 def compare(folders: Sequence[Path]) -> Comparison:
@@ -79,7 +82,9 @@ def _labels(results: Sequence[BacktestResult]) -> tuple[str, ...]:
     for result in results:
         name = result.config.name
         label = name if names.count(name) == 1 else f"{name} {result.run_id}"
-        again = sum(known == label or known.startswith(f"{label} #") for known in labels)
+        again = sum(
+            known == label or known.startswith(f"{label} #") for known in labels
+        )
         labels.append(f"{label} #{again + 1}" if again else label)
     return tuple(labels)
 
@@ -107,9 +112,15 @@ def _data_differences(first: BacktestResult, other: BacktestResult) -> list[str]
     ]
 
 
-def _changed(first: BacktestResult, other: BacktestResult, key: str, what: str) -> list[str]:
+def _changed(
+    first: BacktestResult, other: BacktestResult, key: str, what: str
+) -> list[str]:
     was, now = first.manifest[key], other.manifest[key]
-    changed = [name for name in sorted(was.keys() | now.keys()) if was.get(name) != now.get(name)]
+    changed = [
+        name
+        for name in sorted(was.keys() | now.keys())
+        if was.get(name) != now.get(name)
+    ]
     none = "not there"
     return [
         f"{what}: {name} was {was.get(name, none)[:16]}, is {now.get(name, none)[:16]}"

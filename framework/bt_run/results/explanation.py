@@ -52,7 +52,9 @@ def explain(run: Mapping[str, Any], date: str, asset: str | None = None) -> str:
         ConfigError: the date is none, or the run has no such asset.
         DataError: the run decided nothing on that day; names the nearest decisions.
     """
-    return "\n\n".join("\n".join(_lines(moment, asset)) for moment in _moments(run, date, asset))
+    return "\n\n".join(
+        "\n".join(_lines(moment, asset)) for moment in _moments(run, date, asset)
+    )
 
 
 def _moments(run: Mapping[str, Any], date: str, asset: str | None) -> Iterator[_Moment]:
@@ -187,7 +189,9 @@ def _weights(moment: _Moment, row: Mapping[Any, Any]) -> Iterator[str]:
 def _change(before: float, after: float) -> str:
     if abs(after - before) <= _SAME:
         return "unchanged"
-    return f"{after / before:.4g} times {before:z.2%}" if before else f"from {before:z.2%}"
+    return (
+        f"{after / before:.4g} times {before:z.2%}" if before else f"from {before:z.2%}"
+    )
 
 
 def _limited(row: Mapping[Any, Any], weight: float) -> str:
@@ -233,7 +237,9 @@ def _fill(fill: Mapping[Any, Any]) -> Iterator[str]:
     yield _line("order", f"{side} {abs(fill['asked']):,.6g} shares")
     if fill["filled"]:
         shares = f"{abs(fill['filled']):,.6g} shares at {fill['price']:,.6g}"
-        costs = f"commission {fill['commission']:,.2f}, slippage {fill['slippage']:,.2f}"
+        costs = (
+            f"commission {fill['commission']:,.2f}, slippage {fill['slippage']:,.2f}"
+        )
         yield _line(f"fill {at}", f"{shares}, {costs}")
     if isinstance(fill["reason"], str):
         yield _line("" if fill["filled"] else f"not filled {at}", fill["reason"])

@@ -34,7 +34,10 @@ class Provenance:
 
 
 def run_identity(
-    canonical: Mapping[str, Any], fingerprint: str, files: Mapping[str, str], code: UsedCode
+    canonical: Mapping[str, Any],
+    fingerprint: str,
+    files: Mapping[str, str],
+    code: UsedCode,
 ) -> str:
     """Return the 12 hex digits that name a run.
 
@@ -48,7 +51,11 @@ def run_identity(
         "versions": code.versions,
     }
     text = json.dumps(
-        parts, sort_keys=True, separators=(",", ":"), allow_nan=False, default=plain_json
+        parts,
+        sort_keys=True,
+        separators=(",", ":"),
+        allow_nan=False,
+        default=plain_json,
     )
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -63,4 +70,6 @@ def plain_json(value: Any) -> Any:
         return value.item()
     if hasattr(value, "isoformat"):
         return value.isoformat()
-    raise TypeError(f"{value!r} is a {type(value).__name__}; expected plain JSON values or a date")
+    raise TypeError(
+        f"{value!r} is a {type(value).__name__}; expected plain JSON values or a date"
+    )

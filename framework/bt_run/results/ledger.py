@@ -51,7 +51,10 @@ class Ledger:
         begins = [bar for bar, _ in self.holdings]
         ends = [*begins[1:], len(self.bars)]
         rows = [slice(begin, end) for begin, end in zip(begins, ends, strict=True)]
-        return [(span, shares) for span, (_, shares) in zip(rows, self.holdings, strict=True)]
+        return [
+            (span, shares)
+            for span, (_, shares) in zip(rows, self.holdings, strict=True)
+        ]
 
     def exposure(self) -> tuple[Array, Array]:
         """Return gross and net exposure (T,), fractions of NAV."""
@@ -70,7 +73,9 @@ class Ledger:
         index = self.bars.index.rename("time")
         gross, net = self.exposure()
         columns = {
-            "session": pd.DatetimeIndex(self.bars.sessions, tz="UTC").as_unit(index.unit),
+            "session": pd.DatetimeIndex(self.bars.sessions, tz="UTC").as_unit(
+                index.unit
+            ),
             "nav": self.nav,
             "cash": self.cash,
             "gross": gross,
@@ -107,7 +112,9 @@ class Ledger:
         bar = _rows([np.repeat(flow.bar, len(flow.assets)) for flow in flows], np.intp)
         asset = _rows([flow.assets for flow in flows], np.intp)
         kind = _rows([np.repeat(flow.kind, len(flow.assets)) for flow in flows], object)
-        ratio = [np.nan * flow.amount if flow.ratio is None else flow.ratio for flow in flows]
+        ratio = [
+            np.nan * flow.amount if flow.ratio is None else flow.ratio for flow in flows
+        ]
         return pd.DataFrame(
             {
                 "time": self.bars.index[bar],
@@ -129,7 +136,9 @@ class Ledger:
         decisions = self.decisions
         count = len(self.bars.assets)
         bar = np.array([decision.bar for decision in decisions], dtype=np.intp)
-        cut = np.array([", ".join(decision.cut) for decision in decisions], dtype=object)
+        cut = np.array(
+            [", ".join(decision.cut) for decision in decisions], dtype=object
+        )
         signal = [decision.signal for decision in decisions]
         target = [decision.target for decision in decisions]
         drifted = [decision.drifted for decision in decisions]
@@ -152,7 +161,9 @@ class Ledger:
         """Return the weights after each stage, a column for each."""
         columns = {}
         for place, name in enumerate(self.stages):
-            columns[name] = _rows([decision.stages[place] for decision in self.decisions])
+            columns[name] = _rows(
+                [decision.stages[place] for decision in self.decisions]
+            )
         return columns
 
     def memos_table(self) -> pd.DataFrame:
@@ -165,7 +176,9 @@ class Ledger:
             for path, memo in decision.memos.items():
                 if memo or path in decision.notes:
                     bars.append(decision.bar)
-                    rows.append((path, _json(memo), _json(decision.notes.get(path, {}))))
+                    rows.append(
+                        (path, _json(memo), _json(decision.notes.get(path, {})))
+                    )
         frame = pd.DataFrame(rows, columns=["component", "memo", "notes"], dtype=object)
         frame.insert(0, "time", self.bars.index[np.array(bars, dtype=np.intp)])
         return frame
@@ -189,7 +202,9 @@ class _Held:
     shares: Array
 
 
-def ledger_of(account: Account, decisions: tuple[Decision, ...], stages: tuple[str, ...]) -> Ledger:
+def ledger_of(
+    account: Account, decisions: tuple[Decision, ...], stages: tuple[str, ...]
+) -> Ledger:
     """Close an account and keep its record; of a ruined one to the bar of its ruin."""
     account.finish()
     bars = account.market.bars

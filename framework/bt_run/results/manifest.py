@@ -20,7 +20,10 @@ __all__ = ["build_manifest", "order_list_hash", "table_hash"]
 
 
 def build_manifest(
-    run_id: str, provenance: Provenance, tables: Mapping[str, pd.DataFrame], notes: Sequence[str]
+    run_id: str,
+    provenance: Provenance,
+    tables: Mapping[str, pd.DataFrame],
+    notes: Sequence[str],
 ) -> dict[str, Any]:
     """Return the manifest of a run: what it follows from, and the hashes of what it gave."""
     return {
@@ -44,7 +47,9 @@ def order_list_hash(fills: pd.DataFrame) -> str:
     It is equal on every machine, where the hashes of the tables are equal on equal wheels only.
     """
     digest = hashlib.sha256()
-    columns = [fills[name] for name in ("decided_at", "time", "asset", "asked", "filled")]
+    columns = [
+        fills[name] for name in ("decided_at", "time", "asset", "asked", "filled")
+    ]
     for decided, time, asset, asked, filled in zip(*columns, strict=True):
         shares = [f"{number + 0.0:.9g}" for number in (asked, filled)]
         line = [_time_text(decided), _time_text(time), asset, *shares]

@@ -5,211 +5,22 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bt_run.arrays import Array
+from bt_run.results.metric_definitions import COLUMNS, DEFINITIONS, YEARLY
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "COLUMNS",
-    "DAYS",
-    "DEFINITIONS",
-    "HEADLINE",
-    "Definition",
-    "Metrics",
-    "compute_metrics",
-    "format_metric",
-    "session_closes",
-]
+__all__ = ["DAYS", "Metrics", "compute_metrics", "session_closes"]
 
 Metrics = dict[str, dict[str, float | None]]
 
-# column of the metrics -> column of the NAV table
-COLUMNS: Mapping[str, str] = MappingProxyType(
-    {
-        "run": "nav",
-        "benchmark": "benchmark",
-        "equal_weight": "equal_weight",
-        "constant_mix": "constant_mix",
-    }
-)
 DAYS = 252  # sessions in a year
-YEARLY = frozenset(
-    {
-        "cagr",
-        "volatility",
-        "sharpe",
-        "sortino",
-        "calmar",
-        "alpha",
-        "tracking_error",
-        "information_ratio",
-        "turnover_one_way",
-        "turnover_two_way",
-        "costs_bps",
-    }
-)
 FLAT = 1e-12  # returns that differ by less than this do not vary: it is rounding
-
-
-@dataclass(frozen=True)
-class Definition:
-    """What a metric is, for reports."""
-
-    unit: Literal["fraction", "ratio", "money", "count", "bps"]
-    label: str
-    text: str
-
-
-DEFINITIONS: Mapping[str, Definition] = MappingProxyType(
-    {
-        "total_return": Definition(
-            "fraction", "Total return", "Last NAV over the NAV at the start, less 1."
-        ),
-        "cagr": Definition("fraction", "Return per year", "Compound growth per 252 sessions."),
-        "volatility": Definition(
-            "fraction",
-            "Volatility per year",
-            "Standard deviation (ddof 1) of daily returns x sqrt(252).",
-        ),
-        "sharpe": Definition(
-            "ratio",
-            "Sharpe ratio",
-            "Mean daily return above the risk-free rate over the standard deviation (ddof 1) x "
-            "sqrt(252).",
-        ),
-        "sortino": Definition(
-            "ratio",
-            "Sortino ratio",
-            "Mean of daily returns above the risk-free rate over the root mean square of those "
-            "below it x sqrt(252).",
-        ),
-        "calmar": Definition(
-            "ratio", "Calmar ratio", "Return per year over the size of the worst drawdown."
-        ),
-        "max_drawdown": Definition(
-            "fraction",
-            "Worst drawdown",
-            "Largest fall of the NAV at a session's close from its highest before.",
-        ),
-        "best_day": Definition("fraction", "Best day", "Largest daily return."),
-        "worst_day": Definition("fraction", "Worst day", "Smallest daily return."),
-        "skew": Definition(
-            "ratio",
-            "Skewness",
-            "Third central moment of daily returns over the cube of their deviation (ddof 0).",
-        ),
-        "beta": Definition(
-            "ratio",
-            "Beta",
-            "Covariance of daily returns with the benchmark's over the benchmark's variance.",
-        ),
-        "alpha": Definition(
-            "fraction",
-            "Alpha per year",
-            "Mean daily return above the risk-free rate and above beta x the benchmark's, "
-            "compounded over"
-            " 252 sessions.",
-        ),
-        "correlation": Definition(
-            "ratio", "Correlation", "Correlation of daily returns with the benchmark's."
-        ),
-        "tracking_error": Definition(
-            "fraction",
-            "Tracking error per year",
-            "sqrt(252 x mean(d^2)), d = daily return less the benchmark's; the mean of d is not "
-            "taken off.",
-        ),
-        "information_ratio": Definition(
-            "ratio",
-            "Information ratio",
-            "Mean of d = daily return less the benchmark's over its standard deviation (ddof 1) x "
-            "sqrt(252).",
-        ),
-        "average_gross": Definition(
-            "fraction",
-            "Average gross exposure",
-            "Mean over sessions of sum |position| at the close over NAV.",
-        ),
-        "average_net": Definition(
-            "fraction",
-            "Average net exposure",
-            "Mean over sessions of sum of positions at the close over NAV.",
-        ),
-        "turnover_one_way": Definition(
-            "fraction",
-            "Turnover per year, one way",
-            "Half of the two-way turnover: what is sold to buy the rest.",
-        ),
-        "turnover_two_way": Definition(
-            "fraction",
-            "Turnover per year, two way",
-            "Sum over fills of |shares| x price without slippage over the NAV at the close before "
-            "the fill,"
-            " per 252 sessions.",
-        ),
-        "commission": Definition(
-            "money", "Commission", "Sum of commissions, in the account's currency."
-        ),
-        "slippage": Definition(
-            "money",
-            "Slippage",
-            "Sum of money lost by filling worse than the price, in the account's currency.",
-        ),
-        "costs": Definition(
-            "money", "Costs", "Commission and slippage, in the account's currency."
-        ),
-        "costs_bps": Definition(
-            "bps", "Costs per year", "Costs per 252 sessions in basis points of the mean NAV."
-        ),
-        "fills": Definition("count", "Fills", "Orders of which at least a part was filled."),
-        "sessions": Definition("count", "Sessions", "Sessions with a return: all after the start."),
-        "years": Definition("count", "Years", "Sessions over 252."),
-    }
-)
-
-# what a table that must be short shows, in this order
-HEADLINE = (
-    "total_return",
-    "cagr",
-    "volatility",
-    "sharpe",
-    "sortino",
-    "max_drawdown",
-    "calmar",
-    "beta",
-    "alpha",
-    "tracking_error",
-    "information_ratio",
-    "average_gross",
-    "average_net",
-    "turnover_one_way",
-    "turnover_two_way",
-    "costs",
-    "costs_bps",
-    "fills",
-)
-
-
-def format_metric(metric: str, value: float | None) -> str:
-    """Write a value of a metric for a reader, with its unit; ``n/a`` where it is not defined."""
-    if value is None:
-        return "n/a"
-    match DEFINITIONS[metric].unit:
-        case "fraction":
-            return f"{value:z.2%}"
-        case "ratio":
-            return f"{value:z.2f}"
-        case "bps":
-            return f"{value:z,.1f} bp"
-        case _:
-            return f"{value:z,.1f}" if metric == "years" else f"{value:z,.0f}"
 
 
 def compute_metrics(
@@ -247,7 +58,10 @@ def compute_metrics(
 def _measured(nav: Array, market: Array, rate: float) -> dict[str, float | None]:
     """Measure daily NAVs (n,) alone and beside the benchmark's returns ``market``."""
     returns = _returns(nav)
-    found: dict[str, float | None] = {"sessions": len(nav) - 1.0, "years": (len(nav) - 1.0) / DAYS}
+    found: dict[str, float | None] = {
+        "sessions": len(nav) - 1.0,
+        "years": (len(nav) - 1.0) / DAYS,
+    }
     # what is divided by nothing is not finite, and so not defined
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
@@ -301,7 +115,9 @@ def _alone(returns: Array, rate: float) -> dict[str, float | None]:
         "cagr": growth,
         "volatility": empyrical.annual_volatility(returns),
         "sharpe": empyrical.sharpe_ratio(returns, risk_free=rate) if varies else None,
-        "sortino": empyrical.sortino_ratio(returns, required_return=rate) if varies else None,
+        "sortino": empyrical.sortino_ratio(returns, required_return=rate)
+        if varies
+        else None,
         "calmar": None if growth is None or drawdown > -FLAT else growth / -drawdown,
         "max_drawdown": drawdown,
         "best_day": returns.max(),
@@ -317,15 +133,25 @@ def _against(returns: Array, market: Array, rate: float) -> dict[str, float | No
     active = returns - market
     moves = _varies(market)
     return {
-        "beta": empyrical.beta_aligned(returns, market, risk_free=rate) if moves else None,
-        "alpha": empyrical.alpha_aligned(returns, market, risk_free=rate) if moves else None,
-        "correlation": np.corrcoef(returns, market)[0, 1] if moves and _varies(returns) else None,
+        "beta": empyrical.beta_aligned(returns, market, risk_free=rate)
+        if moves
+        else None,
+        "alpha": empyrical.alpha_aligned(returns, market, risk_free=rate)
+        if moves
+        else None,
+        "correlation": np.corrcoef(returns, market)[0, 1]
+        if moves and _varies(returns)
+        else None,
         "tracking_error": math.sqrt(DAYS * (active**2).mean()),
-        "information_ratio": empyrical.sharpe_ratio(active) if _varies(active) else None,
+        "information_ratio": empyrical.sharpe_ratio(active)
+        if _varies(active)
+        else None,
     }
 
 
-def _trading(nav: pd.Series[float], daily: Array, fills: pd.DataFrame) -> dict[str, float | None]:
+def _trading(
+    nav: pd.Series[float], daily: Array, fills: pd.DataFrame
+) -> dict[str, float | None]:
     """Measure what was traded and what that cost; ``nav`` has one row per bar, ``daily`` one per
     session.
     """

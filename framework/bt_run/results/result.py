@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bt_run.config.run_config import RunConfig
-from bt_run.results.metrics import (
+from bt_run.results.metric_definitions import (
     COLUMNS,
     DEFINITIONS,
     HEADLINE,
-    Metrics,
     format_metric,
-    session_closes,
 )
+from bt_run.results.metrics import Metrics, session_closes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,7 +113,9 @@ class BacktestResult:
     def _repr_html_(self) -> str:
         """Show the run in a notebook: who it is, what the data are, the headline metrics."""
         title = escape(self._title)
-        items = "".join(f"<li>{escape(text)}</li>" for text in (*self.notes, *self.warnings))
+        items = "".join(
+            f"<li>{escape(text)}</li>" for text in (*self.notes, *self.warnings)
+        )
         return f"<div><b>{title}</b><ul>{items}</ul>{self.summary().to_html(border=0)}</div>"
 
     @property
@@ -126,7 +127,12 @@ def _as_read(table: pd.DataFrame) -> pd.DataFrame:
     """Give text the type that it has when it is read back from a file."""
     import pandas as pd
 
-    texts = [name for name in table.columns if pd.api.types.is_object_dtype(table[name])]
+    texts = [
+        name for name in table.columns if pd.api.types.is_object_dtype(table[name])
+    ]
     return table.assign(
-        **{str(name): pd.Series(table[name].tolist(), index=table.index) for name in texts}
+        **{
+            str(name): pd.Series(table[name].tolist(), index=table.index)
+            for name in texts
+        }
     )

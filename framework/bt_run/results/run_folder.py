@@ -63,9 +63,13 @@ def read_run(folder: Path) -> dict[str, Any]:
             f"no run was found in {folder}: it holds no manifest.json; expected runs/NAME/RUN_ID"
         )
     try:
-        found: dict[str, Any] = {name: pd.read_parquet(kept / f"{name}.parquet") for name in TABLES}
+        found: dict[str, Any] = {
+            name: pd.read_parquet(kept / f"{name}.parquet") for name in TABLES
+        }
         for name in ("metrics", "manifest"):
-            found[name] = json.loads((kept / f"{name}.json").read_text(encoding="utf-8"))
+            found[name] = json.loads(
+                (kept / f"{name}.json").read_text(encoding="utf-8")
+            )
     except (OSError, ValueError) as error:
         raise DataError(
             f"{kept}: the run is damaged, a file is missing or cannot be read: {error}"
@@ -84,7 +88,14 @@ def _write_files(result: BacktestResult, folder: Path) -> None:
             _sync(file)
     for name, value in (("metrics", result.metrics), ("manifest", result.manifest)):
         with open(folder / f"{name}.json", "w", encoding="utf-8", newline="\n") as file:
-            json.dump(value, file, sort_keys=True, indent=2, allow_nan=False, default=plain_json)
+            json.dump(
+                value,
+                file,
+                sort_keys=True,
+                indent=2,
+                allow_nan=False,
+                default=plain_json,
+            )
             file.write("\n")
             _sync(file)
     _sync_folder(folder)
@@ -96,11 +107,15 @@ def _move(made: Path, folder: Path) -> None:
     its reports.
     """
     aside = _old(folder)
-    if aside.exists() and not folder.exists():  # a process died between the two renames below
+    if (
+        aside.exists() and not folder.exists()
+    ):  # a process died between the two renames below
         aside.rename(folder)
     if folder.exists():
         pairs = [(new, folder / new.name) for new in made.iterdir()]
-        if all(old.is_file() and old.read_bytes() == new.read_bytes() for new, old in pairs):
+        if all(
+            old.is_file() and old.read_bytes() == new.read_bytes() for new, old in pairs
+        ):
             return
         shutil.rmtree(aside, ignore_errors=True)
         folder.rename(aside)

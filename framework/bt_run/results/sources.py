@@ -24,7 +24,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
-__all__ = ["UsedCode", "file_tree_hash", "imported_modules", "local_file_hash", "used_code"]
+__all__ = [
+    "UsedCode",
+    "file_tree_hash",
+    "imported_modules",
+    "local_file_hash",
+    "used_code",
+]
 
 CORE = "bt_run"
 START = "bt_run.backtest.running"
@@ -62,7 +68,9 @@ class UsedCode:
     versions: Mapping[str, str]
 
 
-def used_code(modules: Iterable[ModuleType], local_files: Iterable[Path] = ()) -> UsedCode:
+def used_code(
+    modules: Iterable[ModuleType], local_files: Iterable[Path] = ()
+) -> UsedCode:
     """Return what the core, the components' ``modules`` and local plugin files reach by imports.
 
     A package is hashed by the modules that are reached in it, its ``__init__`` on the way included.
@@ -167,7 +175,9 @@ class _Search:
         if package in self.whole and package != CORE:
             return _python_hash(root)
         reached = {
-            name: path for name, path in self.found.items() if name.partition(".")[0] == package
+            name: path
+            for name, path in self.found.items()
+            if name.partition(".")[0] == package
         }
         return _digest(reached)
 
@@ -181,7 +191,9 @@ class _Search:
             if name in beside:
                 continue
             beside[name] = file
-            for module in imported_modules(file.read_text(encoding="utf-8", errors="replace")):
+            for module in imported_modules(
+                file.read_text(encoding="utf-8", errors="replace")
+            ):
                 neighbour = _python_file(path.parent, module.split("."))
                 if neighbour is not None:
                     waiting.append(neighbour)
@@ -227,7 +239,9 @@ def _is_local(top: str) -> bool:
     root = find_root(top)
     if root is None:
         return False
-    installed = {Path(sysconfig.get_path(name)) for name in ("purelib", "platlib", "stdlib")}
+    installed = {
+        Path(sysconfig.get_path(name)) for name in ("purelib", "platlib", "stdlib")
+    }
     return not installed & set(root.parents)
 
 
@@ -239,7 +253,9 @@ def _spec_of(top: str) -> ModuleSpec | None:
 
 
 def _is_no_part(module: str) -> bool:
-    return any(module == name or module.startswith(f"{name}.") for name in NO_PART_OF_A_RESULT)
+    return any(
+        module == name or module.startswith(f"{name}.") for name in NO_PART_OF_A_RESULT
+    )
 
 
 def _parents(module: str) -> list[str]:
@@ -269,7 +285,9 @@ def _python_file(folder: Path, parts: list[str]) -> Path | None:
 def _python_hash(root: Path) -> str:
     if root.is_file():
         return _digest({root.name: root})
-    return _digest({path.relative_to(root).as_posix(): path for path in root.rglob("*.py")})
+    return _digest(
+        {path.relative_to(root).as_posix(): path for path in root.rglob("*.py")}
+    )
 
 
 def _digest(files: Mapping[str, Path]) -> str:
@@ -324,7 +342,9 @@ def _owners(top: str) -> tuple[tuple[str, str], ...]:
     ]
     if not found:
         # slow: it reads the list of files of every distribution
-        found = [(name, version(name)) for name in packages_distributions().get(top, ())]
+        found = [
+            (name, version(name)) for name in packages_distributions().get(top, ())
+        ]
     return tuple(found)
 
 

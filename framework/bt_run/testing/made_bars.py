@@ -20,7 +20,9 @@ def weekdays(
     count: int, first: str = "2020-01-01"
 ) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
     """Return ``count`` weekdays from ``first`` on, datetime64[D]."""
-    return np.asarray(np.busday_offset(np.datetime64(first, "D"), np.arange(count), roll="forward"))
+    return np.asarray(
+        np.busday_offset(np.datetime64(first, "D"), np.arange(count), roll="forward")
+    )
 
 
 Values = Sequence[float] | Array
@@ -38,7 +40,9 @@ class Columns(TypedDict, total=False):
     adj_close: Values
 
 
-def make_rows(close: Values, first: str = "2020-01-01", **columns: Unpack[Columns]) -> Rows:
+def make_rows(
+    close: Values, first: str = "2020-01-01", **columns: Unpack[Columns]
+) -> Rows:
     """Make the rows of one asset, a weekday each; NaN closes are rows that do not exist.
 
     ``columns`` are open, high, low, volume, dividend, split or adj_close. Without open, high and
@@ -46,7 +50,10 @@ def make_rows(close: Values, first: str = "2020-01-01", **columns: Unpack[Column
     """
     closes = np.asarray(close, dtype=np.float64)
     there = np.isfinite(closes)
-    given = {name: np.asarray(values, dtype=np.float64)[there] for name, values in columns.items()}
+    given = {
+        name: np.asarray(values, dtype=np.float64)[there]
+        for name, values in columns.items()
+    }
     closes = closes[there]
     opens = given.setdefault("open", closes)
     given["high"] = np.maximum(given.get("high", closes), np.maximum(opens, closes))
@@ -69,10 +76,13 @@ def make_bars(
     ``start`` is the bar of the first decision. The benchmark is a series that never moves.
     """
     rows = {
-        name: item if isinstance(item, Rows) else make_rows(item) for name, item in assets.items()
+        name: item if isinstance(item, Rows) else make_rows(item)
+        for name, item in assets.items()
     }
     times = np.unique(np.concatenate([item.times for item in rows.values()]))
-    days: list[date] = [time.astype("datetime64[D]").item() for time in (times[start], times[-1])]
+    days: list[date] = [
+        time.astype("datetime64[D]").item() for time in (times[start], times[-1])
+    ]
     request = LoadRequest(
         assets={name: name for name in rows},
         benchmark=("FLAT", "FLAT"),

@@ -10,7 +10,8 @@ from typing import Any, TypedDict, Unpack
 import numpy as np
 
 from bt_run.arrays import Array, read_only
-from bt_run.data.bars import Bars, History
+from bt_run.data.bars import Bars
+from bt_run.data.history import History
 from bt_run.decision.state import PortfolioState, Tracks
 from bt_run.terms import Costs
 from bt_run.testing.made_costs import MadeCosts
@@ -33,7 +34,9 @@ class StateFields(TypedDict, total=False):
     controls: Mapping[str, Any]
 
 
-def make_state(bars: Bars, at: int | None = None, **fields: Unpack[StateFields]) -> PortfolioState:
+def make_state(
+    bars: Bars, at: int | None = None, **fields: Unpack[StateFields]
+) -> PortfolioState:
     """Make the state of a decision at bar ``at``, by default the last.
 
     Without ``fields`` it is the first decision of an account that holds nothing: signals of 1 for
@@ -45,7 +48,9 @@ def make_state(bars: Bars, at: int | None = None, **fields: Unpack[StateFields])
     weights = np.array(fields.get("weights", np.zeros(count)), dtype=np.float64)
     signals = fields.get("signals", np.where(bars.tradable[t], 1.0, np.nan))
     nav = fields.get("nav", 1.0)
-    tracks = {path: np.array(values) for path, values in fields.get("tracks", {}).items()}
+    tracks = {
+        path: np.array(values) for path, values in fields.get("tracks", {}).items()
+    }
     return PortfolioState(
         history=History(bars, t),
         signals=read_only(np.array(signals, dtype=np.float64)),
@@ -53,9 +58,13 @@ def make_state(bars: Bars, at: int | None = None, **fields: Unpack[StateFields])
         nav=nav,
         cash=nav * (1.0 - float(weights.sum())),
         shares=read_only(_shares(weights, nav, bars.traded.close[t])),
-        nav_history=read_only(np.array(fields.get("nav_history", [nav]), dtype=np.float64)),
+        nav_history=read_only(
+            np.array(fields.get("nav_history", [nav]), dtype=np.float64)
+        ),
         costs=fields.get("costs", MadeCosts()),
-        tracks=Tracks({path: partial(_same, values) for path, values in tracks.items()}),
+        tracks=Tracks(
+            {path: partial(_same, values) for path, values in tracks.items()}
+        ),
         last_decision=fields.get("last_decision"),
         last_trade=fields.get("last_trade"),
         memo=MappingProxyType(dict(fields.get("memo", {}))),

@@ -27,7 +27,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "distribution, or a local "
         "plugin file; may be repeated",
     )
-    group.addoption("--bt-role", metavar="ROLE", help="only components of this role, such as sizer")
+    group.addoption(
+        "--bt-role", metavar="ROLE", help="only components of this role, such as sizer"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -76,7 +78,9 @@ class ComponentCollector(pytest.Collector):
 
     def collect(self) -> Iterator[CaseItem]:
         for case in self.bench.cases:
-            item = CaseItem.from_parent(self, name=case.title, nodeid=f"{self.name}::{case.title}")
+            item = CaseItem.from_parent(
+                self, name=case.title, nodeid=f"{self.name}::{case.title}"
+            )
             item.bench, item.case = self.bench, case
             yield item
 

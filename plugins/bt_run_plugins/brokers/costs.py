@@ -50,7 +50,9 @@ class Commission(Config):
 class Slippage(Config):
     """Slippage of an order; what is given adds up, and always against the order."""
 
-    bps: float = Field(default=0.0, ge=0.0, lt=10_000, description="basis points of the price")
+    bps: float = Field(
+        default=0.0, ge=0.0, lt=10_000, description="basis points of the price"
+    )
     half_spread: float = Field(
         default=0.0, ge=0.0, description="money per share; needs `adjust: none`"
     )
@@ -60,7 +62,9 @@ class Slippage(Config):
         description="square-root impact: impact * volatility * sqrt(shares / average volume)",
     )
     lookback: int = Field(
-        default=20, ge=2, description="bars in the average volume and the volatility of the impact"
+        default=20,
+        ge=2,
+        description="bars in the average volume and the volatility of the impact",
     )
     participation: float | None = Field(
         default=None,
@@ -119,7 +123,9 @@ class TradingCosts:
         if slippage.impact:
             average = conditions.average_volume(slippage.lookback)
             volatility = conditions.volatility(slippage.lookback)
-            rate = rate + square_root_impact(shares, average, volatility, slippage.impact)
+            rate = rate + square_root_impact(
+                shares, average, volatility, slippage.impact
+            )
         side = np.sign(shares)
         moved = price * (1.0 + rate * side) + slippage.half_spread * side
         return np.asarray(np.maximum(moved, 0.0))

@@ -18,7 +18,9 @@ from bt_run_plugins.sources.sample_series import macro_series
 class RateFile(Config):
     """A csv file of yearly rates with columns date and rate."""
 
-    file: Path = Field(description="csv with columns date and rate, the rate a yearly fraction")
+    file: Path = Field(
+        description="csv with columns date and rate, the rate a yearly fraction"
+    )
     lag: int = Field(
         default=1,
         ge=0,
@@ -117,7 +119,9 @@ def _from_file(config: RateFile) -> RateSource:
     days, rates = _read_rates(file)
     rising = (np.diff(days).astype(np.int64) > 0).all()
     if not len(days) or not np.isfinite(rates).all() or not rising:
-        raise DataError(f"{file}: expected at least one row, rising dates, and a rate in each row")
+        raise DataError(
+            f"{file}: expected at least one row, rising dates, and a rate in each row"
+        )
     return RateSource(
         days=days,
         rates=rates,

@@ -7,7 +7,15 @@ from typing import Literal
 
 from pydantic import Field
 
-from bt_run import BrokerTerms, BuildContext, Component, Config, Delisting, Rates, hookimpl
+from bt_run import (
+    BrokerTerms,
+    BuildContext,
+    Component,
+    Config,
+    Delisting,
+    Rates,
+    hookimpl,
+)
 from bt_run.arrays import Times
 from bt_run_plugins.brokers.costs import Commission, Slippage, TradingCosts
 from bt_run_plugins.brokers.rates import RateConfig, rate_of_sessions, rate_source
@@ -18,8 +26,12 @@ RatesOfSessions = Callable[[Times], Rates]
 class Interest(Config):
     """What cash earns and what leverage and shorts cost; yearly fractions, actual days / 365."""
 
-    cash: RateConfig = Field(default=0.0, description="earned on cash above 0, yearly fraction")
-    margin: RateConfig = Field(default=0.0, description="paid on cash below 0, yearly fraction")
+    cash: RateConfig = Field(
+        default=0.0, description="earned on cash above 0, yearly fraction"
+    )
+    margin: RateConfig = Field(
+        default=0.0, description="paid on cash below 0, yearly fraction"
+    )
     margin_spread: float = Field(
         default=0.0, ge=0.0, description="added to the margin rate, yearly fraction"
     )

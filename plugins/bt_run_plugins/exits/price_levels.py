@@ -49,7 +49,9 @@ class TakeProfit:
 class TrailingStopConfig(Config):
     """Configuration of a trailing stop."""
 
-    depth: float = Field(gt=0.0, lt=1.0, description="fraction of the best close since the entry")
+    depth: float = Field(
+        gt=0.0, lt=1.0, description="fraction of the best close since the entry"
+    )
 
 
 class TrailingStop:

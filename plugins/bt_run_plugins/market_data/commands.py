@@ -27,7 +27,13 @@ from bt_run_plugins.market_data.arguments import (
 from bt_run_plugins.market_data.cleaning import DEFAULT_STEPS, CleanConfig
 from bt_run_plugins.market_data.fetching.importing import Imported, bring
 from bt_run_plugins.market_data.fetching.ingestion import fetch as fetch_prices
-from bt_run_plugins.market_data.fetching.job import SOURCE, FetchConfig, Outcome, Outside, Window
+from bt_run_plugins.market_data.fetching.job import (
+    SOURCE,
+    FetchConfig,
+    Outcome,
+    Outside,
+    Window,
+)
 from bt_run_plugins.market_data.pack_commands import pack
 from bt_run_plugins.market_data.processing import (
     Judged,

@@ -10,10 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from bt_run import DataError
 from bt_run_plugins.market_data.cleaning import LOG_COLUMNS, CleanConfig, Cleaned, clean
-from bt_run_plugins.market_data.rules.validation import ValidateConfig, Validation, validate
+from bt_run_plugins.market_data.rules.validation import (
+    ValidateConfig,
+    Validation,
+    validate,
+)
 from bt_run_plugins.market_data.store.frames import Joined, counting, join_raw
 from bt_run_plugins.market_data.store.manifest import Key
-from bt_run_plugins.market_data.store.records import LoggedStep, ProcessedEntry, ProcessedFacts
+from bt_run_plugins.market_data.store.records import (
+    LoggedStep,
+    ProcessedEntry,
+    ProcessedFacts,
+)
 from bt_run_plugins.market_data.store.store import Store, Writer
 
 if TYPE_CHECKING:

@@ -207,12 +207,16 @@ def pivot_blocks(
             return None
         g = np.einsum("ij,j->i", box.P, w) - nu
         below, above = w < box.lower - _TOLERANCE, w > box.upper + _TOLERANCE
-        released = ((sides == _LOWER) & (g < -_TOLERANCE)) | ((sides == _UPPER) & (g > _TOLERANCE))
+        released = ((sides == _LOWER) & (g < -_TOLERANCE)) | (
+            (sides == _UPPER) & (g > _TOLERANCE)
+        )
         wrong = np.flatnonzero((below | above | released) & ~box.fixed)
         short = box.total - float(w.sum())
         if len(wrong) == 0 and abs(short) <= 1e-12:
             w = np.clip(w, box.lower, box.upper)
-            return ActiveSetAnswer(w, np.where(sides == _FREE, 0.0, -g), -nu, sides, pivot)
+            return ActiveSetAnswer(
+                w, np.where(sides == _FREE, 0.0, -g), -nu, sides, pivot
+            )
         sides = sides.copy()
         if len(wrong) == 0:
             sides[_to_free(box, sides, g, short)] = _FREE
@@ -223,7 +227,9 @@ def pivot_blocks(
             patience -= 1
         else:
             wrong = wrong[-1:]
-        sides[wrong] = np.where(below[wrong], _LOWER, np.where(above[wrong], _UPPER, _FREE))
+        sides[wrong] = np.where(
+            below[wrong], _LOWER, np.where(above[wrong], _UPPER, _FREE)
+        )
     return None
 
 

@@ -95,7 +95,9 @@ def _eliminate_block(
     for j in range(top, end):
         pivot = W[j, j]
         if not pivot > 0.0:  # NaN is not positive either
-            raise LinAlgError(f"the matrix is not positive definite: pivot {j} is {pivot}")
+            raise LinAlgError(
+                f"the matrix is not positive definite: pivot {j} is {pivot}"
+            )
         row = W[j]
         row[j:] /= np.sqrt(pivot)
         W[j + 1 : end, j + 1 :] -= row[j + 1 : end, None] * row[j + 1 :]

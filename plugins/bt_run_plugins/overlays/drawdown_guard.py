@@ -7,7 +7,16 @@ from itertools import pairwise
 
 from pydantic import Field, field_validator
 
-from bt_run import Array, BuildContext, Component, Config, Plan, PortfolioState, Proposal, hookimpl
+from bt_run import (
+    Array,
+    BuildContext,
+    Component,
+    Config,
+    Plan,
+    PortfolioState,
+    Proposal,
+    hookimpl,
+)
 
 # on these it looks often enough to act in time
 DENSE = ("bar", "session", "week", "week_end")
@@ -17,17 +26,26 @@ class Step(Config):
     """One step of the guard."""
 
     depth: float = Field(
-        gt=0.0, lt=1.0, description="drawdown at which the step begins, fraction of the peak"
+        gt=0.0,
+        lt=1.0,
+        description="drawdown at which the step begins, fraction of the peak",
     )
-    exposure: float = Field(ge=0.0, le=1.0, description="what is left of every weight, a fraction")
+    exposure: float = Field(
+        ge=0.0, le=1.0, description="what is left of every weight, a fraction"
+    )
 
 
 class DrawdownGuardConfig(Config):
     """Configuration of the guard."""
 
-    steps: tuple[Step, ...] = Field(min_length=1, description="from the shallowest to the deepest")
+    steps: tuple[Step, ...] = Field(
+        min_length=1, description="from the shallowest to the deepest"
+    )
     restore: float = Field(
-        0.5, gt=0.0, le=1.0, description="a step ends when the drawdown is back to depth * restore"
+        0.5,
+        gt=0.0,
+        le=1.0,
+        description="a step ends when the drawdown is back to depth * restore",
     )
 
     @field_validator("steps")
@@ -88,6 +106,11 @@ def bt_overlays() -> list[Component]:
             config=DrawdownGuardConfig,
             build=DrawdownGuard,
             summary="cuts exposure in steps as drawdown deepens, restores it with hysteresis",
-            example={"steps": [{"depth": 0.02, "exposure": 0.5}, {"depth": 0.05, "exposure": 0.0}]},
+            example={
+                "steps": [
+                    {"depth": 0.02, "exposure": 0.5},
+                    {"depth": 0.05, "exposure": 0.0},
+                ]
+            },
         )
     ]

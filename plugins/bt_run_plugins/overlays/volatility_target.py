@@ -26,7 +26,8 @@ class VolatilityTargetConfig(Config):
     """Configuration of the volatility target."""
 
     annual: float = Field(
-        gt=0.0, description="target volatility of the whole portfolio, fraction per year"
+        gt=0.0,
+        description="target volatility of the whole portfolio, fraction per year",
     )
     lookback: int = Field(63, ge=2, description="bars in the volatility estimate")
     downside: bool = Field(
@@ -78,14 +79,18 @@ class VolatilityTarget:
         if len(complete) < max(2, self.config.lookback // 2):
             return Proposal(
                 weights,
-                notes={"unscaled": f"{len(complete)} returns, {self.config.lookback} wanted"},
+                notes={
+                    "unscaled": f"{len(complete)} returns, {self.config.lookback} wanted"
+                },
             )
         # not complete @ weights: a BLAS answer's last digit may depend on where in memory the
         # arrays lie
         volatility = self._volatility((complete * weights[held]).sum(axis=1))
         most = self.gross / float(np.abs(weights).sum())
         scale = min(self.config.annual / volatility, most) if volatility > 0 else most
-        return Proposal(weights * scale, notes={"volatility": volatility, "scale": scale})
+        return Proposal(
+            weights * scale, notes={"volatility": volatility, "scale": scale}
+        )
 
     def _volatility(self, returns: Array) -> float:
         """Return the yearly volatility of bar returns (n,)."""

@@ -140,7 +140,9 @@ class Section:
     id: str
     title: str
     lead: str = ""
-    parts: tuple[Chart | Choice | PageTable | Picture, ...] = field(default_factory=tuple)
+    parts: tuple[Chart | Choice | PageTable | Picture, ...] = field(
+        default_factory=tuple
+    )
     missing: str = ""
 
 

@@ -38,4 +38,6 @@ def file_text(name: str) -> Any:
     """Return one of the package's own files as text that is not escaped again."""
     from markupsafe import Markup
 
-    return Markup((resources.files("bt_run_plugins") / name).read_text(encoding="utf-8"))
+    return Markup(
+        (resources.files("bt_run_plugins") / name).read_text(encoding="utf-8")
+    )

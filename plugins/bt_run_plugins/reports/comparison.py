@@ -40,7 +40,9 @@ __all__ = [
 TABLE = "strategy_comparison.csv"
 DPI = 150
 WINDOW = 63  # sessions: a quarter
-LOG_FROM = 5.0  # times the lowest value, from which on a linear axis hides the early years
+LOG_FROM = (
+    5.0  # times the lowest value, from which on a linear axis hides the early years
+)
 DUST = 1e-9  # of NAV: rounding, not a short position
 NAMED = 12  # assets with a colour of their own
 ABOVE, BELOW, RUN, BENCHMARK = "#7fbf7b", "#e08a84", "#1b6e4b", "#555555"

@@ -20,7 +20,9 @@ from bt_run_plugins.sizers.sharing import share
 class InverseVolatilityConfig(Config):
     """Configuration of inverse-volatility weighting."""
 
-    lookback: int = Field(63, ge=2, description="own bars of the asset in the volatility estimate")
+    lookback: int = Field(
+        63, ge=2, description="own bars of the asset in the volatility estimate"
+    )
     redistribute: bool = Field(
         False,
         description="share what flat names leave among the others, instead of holding it as cash",

@@ -73,7 +73,9 @@ class FilesConfig(Config):
     @classmethod
     def _zone_exists(cls, name: str | None) -> str | None:
         if name is not None and name not in available_timezones():
-            raise ValueError(f"no such time zone: {name!r}; expected a name such as {_USUAL_ZONE}")
+            raise ValueError(
+                f"no such time zone: {name!r}; expected a name such as {_USUAL_ZONE}"
+            )
         return name
 
 

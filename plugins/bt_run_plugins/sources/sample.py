@@ -71,7 +71,9 @@ _SURVIVORS = (
     "the 20 large caps were chosen because they survived and grew: survivorship bias flatters "
     "this run"
 )
-_NO_DIVIDENDS = "SP500 is a price index without dividends, while the stocks' closes include theirs"
+_NO_DIVIDENDS = (
+    "SP500 is a price index without dividends, while the stocks' closes include theirs"
+)
 
 
 class Sample:
@@ -175,7 +177,9 @@ def _indices() -> dict[str, Rows]:
     out = {}
     for index in _INDICES:
         table = read_shipped("arch", index.file)
-        columns = {field: _numbers(table[field.capitalize()]) for field in _INDEX_FIELDS}
+        columns = {
+            field: _numbers(table[field.capitalize()]) for field in _INDEX_FIELDS
+        }
         out[index.symbol] = Rows(times=_dates(table["Date"]), **columns)
     return out
 

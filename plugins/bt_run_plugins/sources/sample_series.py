@@ -100,7 +100,9 @@ def macro_series(symbol: str) -> tuple[Times, Array]:
     """
     if symbol not in MACRO:
         words = "; ".join(f"{name}: {shipped.words}" for name, shipped in MACRO.items())
-        raise DataError(f"the sample set 'macro' has no series {symbol!r}; it has {words}")
+        raise DataError(
+            f"the sample set 'macro' has no series {symbol!r}; it has {words}"
+        )
     shipped = MACRO[symbol]
     table = read_shipped("arch", shipped.file)
     # FRED writes a dot on a day without a value

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field, model_validator
 
-from bt_run import Array, BuildContext, Component, Config, PortfolioState, Verdict, hookimpl
+from bt_run import (
+    Array,
+    BuildContext,
+    Component,
+    Config,
+    PortfolioState,
+    Verdict,
+    hookimpl,
+)
 
 
 class DriftBandsConfig(Config):
@@ -46,7 +54,9 @@ class DriftBands:
         distance = np.abs(target - state.weights)
         total = float(distance.sum())
         if total_band is not None and total > total_band:
-            return Verdict(True, reason=f"total drift {total:.2%} over {total_band:.2%}")
+            return Verdict(
+                True, reason=f"total drift {total:.2%} over {total_band:.2%}"
+            )
         if name_band is None:
             return Verdict(False)
         beyond = distance > name_band

@@ -21,7 +21,12 @@ THIRD = {"A": np.datetime64("2020-01-03")}  # the session of bar 2
 
 def account(bars, *, cash=1000.0, fill="next_open", whole=False, gross=1.0, **broker):
     return Account(
-        Market(bars, BrokerTerms(cash=cash, fill=fill, costs=MadeCosts(), **broker), gross, whole),
+        Market(
+            bars,
+            BrokerTerms(cash=cash, fill=fill, costs=MadeCosts(), **broker),
+            gross,
+            whole,
+        ),
         bars.start,
     )
 
@@ -80,7 +85,10 @@ def test_a_waiting_order_is_replaced_by_the_next_decision():
     one.order(np.array([0.0, 1.0]))
     one.advance(3)
     assert one.shares[0] == 0.0
-    assert [r.reason[0] for r in one.fills] == ["waited until the next decision replaced it", None]
+    assert [r.reason[0] for r in one.fills] == [
+        "waited until the next decision replaced it",
+        None,
+    ]
 
 
 def test_an_order_on_the_last_bar_is_reported_as_unfilled():
@@ -140,7 +148,8 @@ def test_a_halt_keeps_the_holding_and_the_news_after_it():
 
 def test_a_declared_delisting_closes_at_its_last_session():
     bars = make_bars(
-        {"A": [10, 10, 8, NAN, NAN], "B": [1] * 5}, last_session={"A": np.datetime64("2020-01-03")}
+        {"A": [10, 10, 8, NAN, NAN], "B": [1] * 5},
+        last_session={"A": np.datetime64("2020-01-03")},
     )
     one = account(bars, delisting=Delisting(haircut=0.25))
     one.order(np.array([1.0, 0.0]))
@@ -151,7 +160,8 @@ def test_a_declared_delisting_closes_at_its_last_session():
 
 def test_a_declared_asset_is_not_closed_for_a_gap():
     bars = make_bars(
-        {"A": [10, 10, NAN, NAN, 12], "B": [1] * 5}, last_session={"A": np.datetime64("2020-01-07")}
+        {"A": [10, 10, NAN, NAN, 12], "B": [1] * 5},
+        last_session={"A": np.datetime64("2020-01-07")},
     )
     one = account(bars, delisting=Delisting(after=2))
     one.order(np.array([1.0, 0.0]))
@@ -179,20 +189,26 @@ def test_a_short_pays_the_dividend():
 
 @pytest.mark.parametrize("ratio", [2.0, 1.5])
 def test_a_split_multiplies_holdings_and_pays_fractions_in_cash(ratio):
-    bars = make_bars({"A": make_rows([10, 10, 10 / ratio], split=[1, 1, ratio])}, adjust="none")
+    bars = make_bars(
+        {"A": make_rows([10, 10, 10 / ratio], split=[1, 1, ratio])}, adjust="none"
+    )
     one = account(bars, cash=150.0, whole=True)
     one.order(np.array([0.9]))
     one.advance(2)
     assert one.shares[0] == np.floor(13 * ratio)
     assert one.nav[2] == pytest.approx(150.0)
     if ratio == 1.5:
-        assert one.fills[-1].reason[0] == "fraction of a share paid in cash at the split"
+        assert (
+            one.fills[-1].reason[0] == "fraction of a share paid in cash at the split"
+        )
         assert one.fills[-1].filled[0] == -0.5
 
 
 @pytest.mark.parametrize(("ratio", "shares"), [(2.0, 20.0), (1.5, 15.0)])
 def test_a_split_multiplies_an_open_order(ratio, shares):
-    bars = make_bars({"A": make_rows([10, 10 / ratio], split=[1, ratio])}, adjust="none")
+    bars = make_bars(
+        {"A": make_rows([10, 10 / ratio], split=[1, ratio])}, adjust="none"
+    )
     one = account(bars, cash=100.0, whole=True)
     one.order(np.array([1.0]))
     one.advance(1)
@@ -240,10 +256,14 @@ def test_playing_bar_by_bar_equals_playing_in_one_go(data):
         close = 20 * np.exp(np.cumsum(rng.normal(0, 0.03, days)))
         close[rng.random(days) < 0.1] = NAN
         close[0] = 20.0
-        rows[name] = make_rows(close, dividend=np.where(rng.random(days) < 0.05, 0.1, 0.0))
+        rows[name] = make_rows(
+            close, dividend=np.where(rng.random(days) < 0.05, 0.1, 0.0)
+        )
     rows["Z"] = make_rows(np.ones(days))
     bars = make_bars(rows, adjust="none")
-    orders = {int(t): rng.dirichlet(np.ones(len(rows))) for t in rng.integers(0, days, 4)}
+    orders = {
+        int(t): rng.dirichlet(np.ones(len(rows))) for t in rng.integers(0, days, 4)
+    }
     bars = with_silent_assets(bars, 2, "close")
     steps, leaps = account(bars), account(bars)
     for t in range(days):
@@ -326,7 +346,10 @@ def test_holdings_are_listed_where_they_change():
     one = account(make_bars({"A": [10, 10, 10, 10]}))
     one.order(np.array([0.5]))
     one.advance(3)
-    assert [(bar, shares.tolist()) for bar, shares in one.holdings] == [(0, [0.0]), (1, [50.0])]
+    assert [(bar, shares.tolist()) for bar, shares in one.holdings] == [
+        (0, [0.0]),
+        (1, [50.0]),
+    ]
 
 
 def test_one_share_is_split_too():
@@ -342,7 +365,8 @@ def test_one_share_is_split_too():
 
 def test_only_who_pays_a_dividend_has_a_row():
     bars = make_bars(
-        {"A": [10, 10, 10], "B": make_rows([10, 10, 9], dividend=[0, 0, 1])}, adjust="none"
+        {"A": [10, 10, 10], "B": make_rows([10, 10, 9], dividend=[0, 0, 1])},
+        adjust="none",
     )
     one = account(bars)
     one.order(np.array([0.5, 0.5]))
@@ -427,7 +451,9 @@ def test_a_session_after_the_data_delists_nobody():
 
 
 def test_averages_end_at_the_bar_before_and_begin_with_the_first():
-    bars = make_bars({"A": make_rows([10, 11, 9.9, 19.8, 1], volume=[100, 200, 600, 7, 9])})
+    bars = make_bars(
+        {"A": make_rows([10, 11, 9.9, 19.8, 1], volume=[100, 200, 600, 7, 9])}
+    )
     assert AtBar(bars, 3).average_volume(5)[0] == 300
     assert AtBar(bars, 3).average_volume(2)[0] == 400
     assert AtBar(bars, 1).average_volume(9)[0] == 100
@@ -437,7 +463,9 @@ def test_averages_end_at_the_bar_before_and_begin_with_the_first():
 
 
 def test_only_bars_with_an_action_are_busy():
-    bars = make_bars({"A": make_rows([10, 10, 9, 9], dividend=[0, 0, 1, 0])}, adjust="none")
+    bars = make_bars(
+        {"A": make_rows([10, 10, 9, 9], dividend=[0, 0, 1, 0])}, adjust="none"
+    )
     assert account(bars).market.busy.tolist() == [2]
 
 
@@ -448,7 +476,12 @@ def test_an_order_that_waits_for_a_delisted_asset_is_dropped_and_reported():
     one.advance(4)
     assert one.shares[0] == 0.0
     (told,) = one.fills
-    assert (told.bar, told.asked[0], told.filled[0], told.reason[0]) == (2, 50.0, 0.0, "delisted")
+    assert (told.bar, told.asked[0], told.filled[0], told.reason[0]) == (
+        2,
+        50.0,
+        0.0,
+        "delisted",
+    )
 
 
 def test_a_decision_about_other_assets_leaves_the_rest_of_an_order():
@@ -458,7 +491,10 @@ def test_a_decision_about_other_assets_leaves_the_rest_of_an_order():
 
     bars = make_bars({"A": [10, 10, 10], "B": [10, 10, 10]})
     one = Account(
-        Market(bars, BrokerTerms(cash=1000.0, fill="next_open", costs=Thin()), 1.0, False), 0
+        Market(
+            bars, BrokerTerms(cash=1000.0, fill="next_open", costs=Thin()), 1.0, False
+        ),
+        0,
     )
     one.order(np.array([0.5, 0.0]))
     one.advance(1)
@@ -470,6 +506,8 @@ def test_a_decision_about_other_assets_leaves_the_rest_of_an_order():
 
 def test_a_gap_of_a_year_bears_the_interest_of_a_year():
     days = np.array(["2020-01-01", "2020-12-31"], dtype="datetime64[ns]")
-    one = account(make_bars({"A": replace(make_rows([10, 10]), times=days)}), rates=rising)
+    one = account(
+        make_bars({"A": replace(make_rows([10, 10]), times=days)}), rates=rising
+    )
     one.advance(1)
     assert one.cash == pytest.approx(1000 * 1.365)

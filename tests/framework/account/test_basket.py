@@ -25,22 +25,31 @@ class MinimumFee:
         return price.copy()
 
     def commission(self, shares, price):
-        return np.where(shares != 0, np.maximum(5.0, 0.01 * np.abs(shares) * price), 0.0)
+        return np.where(
+            shares != 0, np.maximum(5.0, 0.01 * np.abs(shares) * price), 0.0
+        )
 
 
 def fill(held, asked, price, cash, costs=None, gross=1.0, whole=False):
     arrays = [np.array(values, dtype=float) for values in (held, asked, price)]
-    return fill_basket(Basket(*arrays, cash, None), costs or MadeCosts(), gross=gross, whole=whole)
+    return fill_basket(
+        Basket(*arrays, cash, None), costs or MadeCosts(), gross=gross, whole=whole
+    )
 
 
 def test_target_shares_divide_money_by_price():
     np.testing.assert_array_equal(
-        target_shares(np.array([0.5, -0.25]), 1000.0, np.array([10.0, 5.0]), whole=False), [50, -50]
+        target_shares(
+            np.array([0.5, -0.25]), 1000.0, np.array([10.0, 5.0]), whole=False
+        ),
+        [50, -50],
     )
 
 
 def test_an_asset_without_a_price_gets_no_shares():
-    assert target_shares(np.array([0.5]), 1000.0, np.array([0.0]), whole=False)[0] == 0.0
+    assert (
+        target_shares(np.array([0.5]), 1000.0, np.array([0.0]), whole=False)[0] == 0.0
+    )
 
 
 def test_whole_shares_cut_toward_zero_on_both_sides():
@@ -180,8 +189,12 @@ def test_openings_never_pass_the_gross_limit(basket):
     opened = np.abs(after) > np.abs(held) + 1e-9
     nav = got.cash + (after * price).sum()
     if opened.any():
-        assert (np.abs(after) * price).sum() <= max(gross, 1e-9) * nav + 1e-6 * max(1, abs(nav)) + (
-            (gross - 1) * 0.0031 * (np.abs(got.filled) * price).sum() if gross > 1 else 0.0
+        assert (np.abs(after) * price).sum() <= max(gross, 1e-9) * nav + 1e-6 * max(
+            1, abs(nav)
+        ) + (
+            (gross - 1) * 0.0031 * (np.abs(got.filled) * price).sum()
+            if gross > 1
+            else 0.0
         )
 
 
@@ -205,17 +218,23 @@ def test_the_order_of_assets_does_not_matter(basket, random):
 
 def test_snapping_grows_with_the_number_of_shares():
     # 1e-9 of ten million shares is 0.01
-    np.testing.assert_array_equal(whole_shares(np.array([1e7 - 0.005, 1e7 - 0.02])), [1e7, 1e7 - 1])
+    np.testing.assert_array_equal(
+        whole_shares(np.array([1e7 - 0.005, 1e7 - 0.02])), [1e7, 1e7 - 1]
+    )
 
 
 def test_the_share_that_is_left_goes_to_the_largest_remainder_not_the_largest_order():
     # 100 of 140 wanted, factor 0.714: 2.857 and 7.143, cut to 2 and 7; the 10 left buy one more of
     # the first
-    np.testing.assert_array_equal(fill([0, 0], [4, 10], [10, 10], 100.0, whole=True).filled, [3, 7])
+    np.testing.assert_array_equal(
+        fill([0, 0], [4, 10], [10, 10], 100.0, whole=True).filled, [3, 7]
+    )
 
 
 def test_a_share_that_fits_exactly_and_completes_its_order_is_bought():
-    np.testing.assert_array_equal(fill([0, 0], [1, 1], [10, 10], 10.0, whole=True).filled, [1, 0])
+    np.testing.assert_array_equal(
+        fill([0, 0], [1, 1], [10, 10], 10.0, whole=True).filled, [1, 0]
+    )
 
 
 def test_an_opening_pays_its_price_to_the_last_bit():
@@ -239,7 +258,9 @@ def test_a_reversal_pays_the_average_of_its_two_parts():
 def test_an_order_that_was_cut_by_nothing_gets_no_share_more():
     # 17 of 34 wanted: 2 and 1.5, cut to 2 and 1; the 5 left are too few for the second, and the
     # first has its part
-    np.testing.assert_array_equal(fill([0, 0], [4, 3], [1, 10], 17.0, whole=True).filled, [2, 1])
+    np.testing.assert_array_equal(
+        fill([0, 0], [4, 3], [1, 10], 17.0, whole=True).filled, [2, 1]
+    )
 
 
 def test_what_a_sale_leaves_is_what_counts_against_the_gross_limit():

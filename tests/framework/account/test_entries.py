@@ -39,7 +39,8 @@ def test_the_other_side_begins_anew() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shares", "closes", "best"), [(1.0, (110.0, 105.0), 110.0), (-1.0, (90.0, 95.0), 90.0)]
+    ("shares", "closes", "best"),
+    [(1.0, (110.0, 105.0), 110.0), (-1.0, (90.0, 95.0), 90.0)],
 )
 def test_the_best_close_is_the_highest_of_a_long_and_the_lowest_of_a_short(
     shares: float, closes: tuple[float, float], best: float

@@ -32,7 +32,13 @@ TRAIL = ("trailing_stop", TrailingStop(TrailingStopConfig(depth=0.1), NOBODY))
 
 def account(bars, *exits, weight=0.5, fill="next_open"):
     one = Account(
-        Market(bars, BrokerTerms(cash=1000.0, fill=fill, costs=MadeCosts()), 1.0, False, exits),
+        Market(
+            bars,
+            BrokerTerms(cash=1000.0, fill=fill, costs=MadeCosts()),
+            1.0,
+            False,
+            exits,
+        ),
         bars.start,
     )
     one.order(np.array([weight]))
@@ -47,7 +53,11 @@ def closing(one):
 
 def test_a_stop_fills_at_its_level_inside_the_bar():
     bars = make_bars(
-        {"A": make_rows([10, 10, 9.5, 9.5], open=[10, 10, 9.8, 9.5], low=[10, 10, 8.9, 9.5])}
+        {
+            "A": make_rows(
+                [10, 10, 9.5, 9.5], open=[10, 10, 9.8, 9.5], low=[10, 10, 8.9, 9.5]
+            )
+        }
     )
     assert closing(account(bars, STOP)) == (2, 9.0, -50.0, "stop_loss")
 
@@ -65,13 +75,19 @@ def test_a_gap_through_the_target_fills_at_the_open():
 
 
 def test_a_target_fills_at_its_level():
-    bars = make_bars({"A": make_rows([10, 10, 11.5], open=[10, 10, 11.0], high=[10, 10, 12.4])})
+    bars = make_bars(
+        {"A": make_rows([10, 10, 11.5], open=[10, 10, 11.0], high=[10, 10, 12.4])}
+    )
     assert closing(account(bars, TAKE)) == (2, 12.0, -50.0, "take_profit")
 
 
 def test_a_bar_that_touches_both_takes_the_stop():
     bars = make_bars(
-        {"A": make_rows([10, 10, 10], open=[10, 10, 10], high=[10, 10, 13], low=[10, 10, 8])}
+        {
+            "A": make_rows(
+                [10, 10, 10], open=[10, 10, 10], high=[10, 10, 13], low=[10, 10, 8]
+            )
+        }
     )
     assert closing(account(bars, TAKE, STOP)) == (2, 9.0, -50.0, "stop_loss")
 
@@ -82,9 +98,13 @@ def test_a_trailing_stop_follows_the_best_close():
 
 
 def test_a_short_is_the_mirror_image():
-    bars = make_bars({"A": make_rows([10, 10, 10.5], open=[10, 10, 10.2], high=[10, 10, 11.5])})
+    bars = make_bars(
+        {"A": make_rows([10, 10, 10.5], open=[10, 10, 10.2], high=[10, 10, 11.5])}
+    )
     assert closing(account(bars, STOP, weight=-0.5)) == (2, 11.0, 50.0, "stop_loss")
-    down = make_bars({"A": make_rows([10, 10, 8.5], open=[10, 10, 9], low=[10, 10, 7.9])})
+    down = make_bars(
+        {"A": make_rows([10, 10, 8.5], open=[10, 10, 9], low=[10, 10, 7.9])}
+    )
     assert closing(account(down, TAKE, weight=-0.5)) == (2, 8.0, 50.0, "take_profit")
 
 
@@ -133,7 +153,8 @@ def test_closes_stand_for_missing_highs_and_lows():
 
 def test_a_split_moves_the_levels():
     bars = make_bars(
-        {"A": make_rows([10, 10, 5, 4.4], split=[1, 1, 2, 1], open=[10, 10, 5, 4.6])}, adjust="none"
+        {"A": make_rows([10, 10, 5, 4.4], split=[1, 1, 2, 1], open=[10, 10, 5, 4.6])},
+        adjust="none",
     )
     assert closing(account(bars, STOP)) == (3, 4.5, -100.0, "stop_loss")
 
@@ -142,7 +163,11 @@ def test_buying_more_averages_the_entry():
     bars = make_bars({"A": make_rows([10, 10, 20, 20, 14, 14])})
     one = Account(
         Market(
-            bars, BrokerTerms(cash=1000.0, fill="next_open", costs=MadeCosts()), 1.0, False, (STOP,)
+            bars,
+            BrokerTerms(cash=1000.0, fill="next_open", costs=MadeCosts()),
+            1.0,
+            False,
+            (STOP,),
         ),
         0,
     )
@@ -157,8 +182,14 @@ def test_buying_more_averages_the_entry():
 
 
 def test_the_nearest_of_several_rules_counts():
-    side, entry, best = np.array([1.0, -1.0]), np.array([10.0, 10.0]), np.array([12.0, 8.0])
-    levels = nearest_levels((STOP, TRAIL, TAKE), Holdings(side, entry, best, np.ones(2)))
+    side, entry, best = (
+        np.array([1.0, -1.0]),
+        np.array([10.0, 10.0]),
+        np.array([12.0, 8.0]),
+    )
+    levels = nearest_levels(
+        (STOP, TRAIL, TAKE), Holdings(side, entry, best, np.ones(2))
+    )
     assert levels.stop.tolist() == pytest.approx([10.8, 8.8])
     assert levels.stop_rule.tolist() == ["trailing_stop", "trailing_stop"]
     assert levels.target.tolist() == pytest.approx([12.0, 8.0])
@@ -176,7 +207,9 @@ def test_an_exit_price_is_a_price_of_the_bar(side, prices, stop, target):
     high, low = max(prices), min(prices)
     if side * stop >= side * target:
         stop, target = target, stop
-    levels = Levels(np.array([stop]), np.array([target]), np.array(["s"]), np.array(["t"]))
+    levels = Levels(
+        np.array([stop]), np.array([target]), np.array(["s"]), np.array(["t"])
+    )
     bar = tuple(np.array([value]) for value in (first, high, low, close))
     price, _ = exit_prices(np.array([side]), bar, levels)
     touched = low * side <= stop * side or high * side <= stop * side
@@ -187,9 +220,19 @@ def test_an_exit_price_is_a_price_of_the_bar(side, prices, stop, target):
 
 
 def test_an_asset_that_was_closed_waits_for_its_signal_to_change(tmp_path):
-    close = [10.0] * 25 + [8.0, 8.2, 8.4, 8.6, 8.8, 9.0] + [9.0] * 10 + [5.0] * 6 + [9.0] * 12
+    close = (
+        [10.0] * 25
+        + [8.0, 8.2, 8.4, 8.6, 8.8, 9.0]
+        + [9.0] * 10
+        + [5.0] * 6
+        + [9.0] * 12
+    )
     frame = pd.DataFrame(
-        {"date": pd.bdate_range("2020-01-01", periods=len(close)), "open": close, "close": close}
+        {
+            "date": pd.bdate_range("2020-01-01", periods=len(close)),
+            "open": close,
+            "close": close,
+        }
     )
     frame.to_csv(tmp_path / "A.csv", index=False)
     plugin = tmp_path / "above.py"
@@ -228,7 +271,9 @@ def test_an_asset_that_was_closed_waits_for_its_signal_to_change(tmp_path):
     assert len(stopped) == 1
     later = [day for day in bought if day > stopped["time"].iloc[0].strftime("%m-%d")]
     assert later[0] == frame["date"].iloc[48].strftime("%m-%d")
-    waited = result.decisions[result.decisions["reason"].str.startswith("closed by an exit")]
+    waited = result.decisions[
+        result.decisions["reason"].str.startswith("closed by an exit")
+    ]
     assert len(waited) > 10
     assert (waited["target"] == 0).all()
     assert result.memos["component"].eq("exits").any()
@@ -243,7 +288,11 @@ def test_of_two_equal_levels_the_first_rule_is_named():
 
 @pytest.mark.parametrize(
     ("first", "high", "low", "price", "by_stop"),
-    [(12.0, 13.0, 8.0, 12.0, False), (9.0, 13.0, 8.0, 9.0, True), (10.0, 13.0, 8.0, 9.0, True)],
+    [
+        (12.0, 13.0, 8.0, 12.0, False),
+        (9.0, 13.0, 8.0, 9.0, True),
+        (10.0, 13.0, 8.0, 9.0, True),
+    ],
 )
 def test_an_open_exactly_at_a_level_is_beyond_it(first, high, low, price, by_stop):
     levels = Levels(np.array([9.0]), np.array([12.0]), np.array(["s"]), np.array(["t"]))
@@ -265,7 +314,11 @@ def test_a_split_moves_the_best_close():
 def several(rows, fill="next_open", cash=1000.0, exits=(STOP,)):
     return Account(
         Market(
-            make_bars(rows), BrokerTerms(cash=cash, fill=fill, costs=MadeCosts()), 1.0, False, exits
+            make_bars(rows),
+            BrokerTerms(cash=cash, fill=fill, costs=MadeCosts()),
+            1.0,
+            False,
+            exits,
         ),
         0,
     )
@@ -288,14 +341,19 @@ def test_an_exit_leaves_other_holdings_alone():
 
 
 def test_an_exit_before_a_fill_at_the_close_leaves_other_orders_alone():
-    one = several({"A": [10, 10, 10, 8], "B": [10, 10, 10, 10], "C": [10, 10, 10, 8]}, "next_close")
+    one = several(
+        {"A": [10, 10, 10, 8], "B": [10, 10, 10, 10], "C": [10, 10, 10, 8]},
+        "next_close",
+    )
     one.order(np.array([0.4, 0.1, 0.1]))
     one.advance(2)
     one.order(np.array([0.2, 0.3, 0.1]), np.array([True, True, False]))
     one.advance(3)
     # A and C are stopped; of these only A had an order; B is bought as decided
     assert one.shares.tolist() == [0.0, 30.0, 0.0]
-    told = [(record.assets.tolist(), record.reason.tolist()) for record in one.fills[1:]]
+    told = [
+        (record.assets.tolist(), record.reason.tolist()) for record in one.fills[1:]
+    ]
     assert told == [
         ([0, 2], ["stop_loss", "stop_loss"]),
         ([0], ["cancelled by an exit in the same bar"]),
@@ -346,7 +404,9 @@ def test_what_the_volume_does_not_take_of_an_exit_is_closed_at_the_next_bars():
         low=[10, 10, 8.5, 10, 10, 10, 10],
         volume=[1000, 1000] + [40] * 5,
     )
-    broker = build_broker(SimulatedConfig(cash=1000.0, slippage={"participation": 0.5}), NOBODY)
+    broker = build_broker(
+        SimulatedConfig(cash=1000.0, slippage={"participation": 0.5}), NOBODY
+    )
     one = Account(Market(make_bars({"A": rows}), broker, 1.0, False, (STOP,)), 0)
     one.order(np.array([0.5]))
     one.advance(6)
@@ -356,14 +416,16 @@ def test_what_the_volume_does_not_take_of_an_exit_is_closed_at_the_next_bars():
 
 
 def test_an_exit_remembers_through_a_bar_that_is_missing():
-    from bt_run.data.bars import History
+    from bt_run.data.history import History
     from bt_run.decision.pipeline import EXITS, Pipeline, Stage, decide
     from bt_run.engine.panel import Past, portfolio_state
 
     bars = make_bars({"A": [10.0, 10.0, NAN], "B": [1.0, 1.0, 1.0]})
     one = account_of_two(bars)
     flow = Pipeline(
-        strategy=Stage("strategy", "on", lambda s: np.where(s.history.tradable, 1.0, NAN)),
+        strategy=Stage(
+            "strategy", "on", lambda s: np.where(s.history.tradable, 1.0, NAN)
+        ),
         sizer=Stage("sizer", "half", lambda s: np.array([0.5, 0.5])),
     )
     decision = decide(
@@ -375,7 +437,11 @@ def test_an_exit_remembers_through_a_bar_that_is_missing():
 def account_of_two(bars):
     one = Account(
         Market(
-            bars, BrokerTerms(cash=1000.0, fill="next_open", costs=MadeCosts()), 1.0, False, (STOP,)
+            bars,
+            BrokerTerms(cash=1000.0, fill="next_open", costs=MadeCosts()),
+            1.0,
+            False,
+            (STOP,),
         ),
         0,
     )
@@ -391,7 +457,8 @@ def test_levels_of_a_wrong_shape_are_reported_as_the_plugins():
             return np.zeros(3), np.zeros(1)
 
     with pytest.raises(
-        PluginError, match=r"exit 'wrong': failed: ValueError: levels of shape \(3,\) and \(1,\)"
+        PluginError,
+        match=r"exit 'wrong': failed: ValueError: levels of shape \(3,\) and \(1,\)",
     ):
         account(make_bars({"A": [10, 10, 10]}), ("wrong", Wrong()))
 
@@ -403,7 +470,13 @@ def test_the_rest_of_an_exit_was_decided_when_the_exit_was():
 
     bars = make_bars({"A": [10, 10, 10, 8, 8]})
     one = Account(
-        Market(bars, BrokerTerms(cash=600.0, fill="next_open", costs=Thin()), 1.0, False, (STOP,)),
+        Market(
+            bars,
+            BrokerTerms(cash=600.0, fill="next_open", costs=Thin()),
+            1.0,
+            False,
+            (STOP,),
+        ),
         0,
     )
     one.order(np.array([0.5]))
@@ -411,16 +484,24 @@ def test_the_rest_of_an_exit_was_decided_when_the_exit_was():
     one.order(np.array([1.0]))
     one.advance(4)
     # 30 and 30 are bought; the stop sells 30 at once and 30 at the next open
-    assert [record.filled.tolist() for record in one.fills] == [[30.0], [30.0], [-30.0], [-30.0]]
+    assert [record.filled.tolist() for record in one.fills] == [
+        [30.0],
+        [30.0],
+        [-30.0],
+        [-30.0],
+    ]
     assert [int(np.ravel(record.decided)[0]) for record in one.fills] == [0, 1, -1, 3]
 
 
 @pytest.mark.parametrize(
-    ("high", "low", "price", "by_stop"), [(11.0, 9.0, 9.0, True), (12.0, 9.1, 12.0, False)]
+    ("high", "low", "price", "by_stop"),
+    [(11.0, 9.0, 9.0, True), (12.0, 9.1, 12.0, False)],
 )
 def test_a_low_or_high_exactly_at_a_level_touches_it(high, low, price, by_stop):
     levels = Levels(np.array([9.0]), np.array([12.0]), np.array(["s"]), np.array(["t"]))
     got, stopped = exit_prices(
-        np.ones(1), tuple(np.array([value]) for value in (10.0, high, low, 10.0)), levels
+        np.ones(1),
+        tuple(np.array([value]) for value in (10.0, high, low, 10.0)),
+        levels,
     )
     assert (got[0], stopped[0]) == (price, by_stop)

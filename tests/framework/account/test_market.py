@@ -12,7 +12,9 @@ from bt_run.terms import BrokerTerms
 from bt_run.testing import MadeCosts, make_bars, make_rows
 
 
-def market(bars: Bars, fill: Literal["next_open", "next_close"] = "next_open") -> Market:
+def market(
+    bars: Bars, fill: Literal["next_open", "next_close"] = "next_open"
+) -> Market:
     terms = BrokerTerms(cash=1000.0, fill=fill, costs=MadeCosts())
     return Market(bars, terms, 1.0, whole=False)
 

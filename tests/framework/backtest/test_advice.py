@@ -99,9 +99,13 @@ def test_a_guard_under_a_thin_schedule_is_warned_of(folder):
 
 def test_a_strangers_advice_is_heard_with_its_place_in_the_run(folder):
     (told,) = warnings(folder, ["cautious", "told"])
-    assert told == "overlays.1: month, after ['buy_and_hold', 'equal_weight', 'cautious']"
+    assert (
+        told == "overlays.1: month, after ['buy_and_hold', 'equal_weight', 'cautious']"
+    )
 
 
 def test_advice_that_fails_is_reported_as_the_plugins(folder):
-    with pytest.raises(PluginError, match=r"overlays\.0 'broken': advice: failed: ZeroDivision"):
+    with pytest.raises(
+        PluginError, match=r"overlays\.0 'broken': advice: failed: ZeroDivision"
+    ):
         warnings(folder, ["broken"])

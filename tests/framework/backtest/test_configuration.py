@@ -17,14 +17,23 @@ from bt_run.config.binding import bind
 def test_a_file_becomes_a_config_with_defaults(folder: Path) -> None:
     config = load_config("run.yaml")
     assert config.data.assets == {"SP500": "SP500", "NASDAQ": "NASDAQ"}
-    assert (config.data.start, config.seed, config.schedule) == (date(2000, 1, 3), 0, "bar")
-    assert (config.broker.use, config.sizer and config.sizer.use) == ("simulated", "equal_weight")
+    assert (config.data.start, config.seed, config.schedule) == (
+        date(2000, 1, 3),
+        0,
+        "bar",
+    )
+    assert (config.broker.use, config.sizer and config.sizer.use) == (
+        "simulated",
+        "equal_weight",
+    )
     assert (config.strategy.use, config.strategy.options) == ("trend", {"fast": 50})
     assert config.plugins == (folder / "plugin.py",)
 
 
 def test_a_time_needs_no_quotes(folder: Path) -> None:
-    text = RUN.replace("{use: trend, fast: 50}", "{use: clock, at: 10:30, label: 10:30}")
+    text = RUN.replace(
+        "{use: trend, fast: 50}", "{use: clock, at: 10:30, label: 10:30}"
+    )
     (folder / "run.yaml").write_text(text)
     options = bound_strategy(load_config("run.yaml")).options
     assert options.model_dump()["at"] == time(10, 30)
@@ -32,7 +41,9 @@ def test_a_time_needs_no_quotes(folder: Path) -> None:
 
 
 def test_words_that_older_yaml_takes_for_booleans_are_strings(folder: Path) -> None:
-    (folder / "run.yaml").write_text(RUN.replace("[SP500, NASDAQ]", "{ON: SP500, NO: NASDAQ}"))
+    (folder / "run.yaml").write_text(
+        RUN.replace("[SP500, NASDAQ]", "{ON: SP500, NO: NASDAQ}")
+    )
     assert list(load_config("run.yaml").data.assets) == ["ON", "NO"]
 
 
@@ -42,7 +53,10 @@ def test_1e_minus_4_is_a_number(folder: Path) -> None:
     )
     config = load_config("run.yaml")
     assert config.risk_free == 0.01
-    assert bind(config, installed(config)).broker.options.model_dump()["slippage"]["bps"] == 1e-4
+    assert (
+        bind(config, installed(config)).broker.options.model_dump()["slippage"]["bps"]
+        == 1e-4
+    )
 
 
 def test_anchors_and_merge_keys_are_understood(folder: Path) -> None:
@@ -50,7 +64,9 @@ def test_anchors_and_merge_keys_are_understood(folder: Path) -> None:
     (folder / "run.yaml").write_text(
         text.replace("sizer: equal_weight", "sizer: {<<: *t, use: equal_weight}")
     )
-    with pytest.raises(ConfigError, match=r"run\.yaml:\d+:\d+: sizer\.fast: unknown key; found 50"):
+    with pytest.raises(
+        ConfigError, match=r"run\.yaml:\d+:\d+: sizer\.fast: unknown key; found 50"
+    ):
         load_config("run.yaml")
 
 
@@ -69,14 +85,16 @@ def test_a_config_from_python_needs_no_file(folder: Path) -> None:
         }
     )
     with pytest.raises(
-        ConfigError, match=r"^strategy\.fsat: unknown key; found 3; .*did you mean 'fast'"
+        ConfigError,
+        match=r"^strategy\.fsat: unknown key; found 3; .*did you mean 'fast'",
     ):
         bind(config, installed(config))
 
 
 def test_a_wrong_config_from_python_is_reported_alike() -> None:
     with pytest.raises(
-        ConfigError, match=r"name: not a safe folder name: .*; found 'a/b'\ndata: missing key; "
+        ConfigError,
+        match=r"name: not a safe folder name: .*; found 'a/b'\ndata: missing key; ",
     ):
         RunConfig(name="a/b")  # type: ignore[call-arg]
 

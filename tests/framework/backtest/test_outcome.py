@@ -49,18 +49,26 @@ def warnings(folder: Path, value: float | None, **changes: object) -> str:
 @pytest.mark.parametrize(
     ("value", "why"),
     [
-        (None, "3 decisions; none of them has a signal that is a number: nothing was ever eligible"),
+        (
+            None,
+            "3 decisions; none of them has a signal that is a number: nothing was ever eligible",
+        ),
         (0.0, "3 decisions; no signal of any of them is other than 0"),
     ],
 )
-def test_a_run_that_never_trades_says_why(tmp_path: Path, value: float | None, why: str) -> None:
+def test_a_run_that_never_trades_says_why(
+    tmp_path: Path, value: float | None, why: str
+) -> None:
     assert f"no order was ever placed: {why}" in warnings(tmp_path, value)
 
 
 def test_orders_that_no_trigger_lets_through_are_told_apart(tmp_path: Path) -> None:
     triggers = [{"use": "drift_bands", "total": 3.0}]
     text = warnings(tmp_path, 1.0, triggers=triggers)
-    assert "there were signals, and no target differed from what was held, or no trigger" in text
+    assert (
+        "there were signals, and no target differed from what was held, or no trigger"
+        in text
+    )
 
 
 def test_a_run_that_trades_says_nothing_of_it(tmp_path: Path) -> None:
@@ -75,7 +83,12 @@ def test_a_folder_may_be_named_by_a_string(tmp_path: Path) -> None:
         "start": "2016-01-04",
         "end": "2016-01-29",
     }
-    fields = {"name": "a", "data": data, "strategy": "buy_and_hold", "sizer": "equal_weight"}
+    fields = {
+        "name": "a",
+        "data": data,
+        "strategy": "buy_and_hold",
+        "sizer": "equal_weight",
+    }
     result = run(RunConfig.model_validate(fields), str(tmp_path), reports=False)
     assert result.folder is not None
     assert result.folder.parent == tmp_path / "a"
@@ -89,7 +102,12 @@ def test_a_run_ends_at_the_close_of_its_ruin_and_names_the_day(tmp_path: Path) -
     frame.to_csv(tmp_path / "prices" / "A.csv", index=False)
     plugin = tmp_path / "plugin.py"
     plugin.write_text(PLUGIN)
-    free = {"use": "simulated", "cash": 1000, "commission": {"bps": 0}, "slippage": {"bps": 0}}
+    free = {
+        "use": "simulated",
+        "cash": 1000,
+        "commission": {"bps": 0},
+        "slippage": {"bps": 0},
+    }
     config = {
         "name": "ruin",
         "plugins": [plugin],
@@ -111,7 +129,9 @@ def test_a_run_ends_at_the_close_of_its_ruin_and_names_the_day(tmp_path: Path) -
     # 100 shares sold at 10: at 25 they cost 2500, and 2000 are there
     assert result.nav["nav"].tolist() == [1000, 1000, 1000, -500]
     assert result.period == "2023-01-03 to 2023-01-06, the day of its ruin"
-    assert result.warnings[0].startswith("ruined: at the close of 2023-01-06 the account was worth")
+    assert result.warnings[0].startswith(
+        "ruined: at the close of 2023-01-06 the account was worth"
+    )
     for metric in ("cagr", "volatility", "sharpe", "turnover_one_way", "costs_bps"):
         assert set(result.metrics[metric].values()) == {None}
     assert result.metrics["total_return"]["run"] == -1.5

@@ -92,7 +92,11 @@ def prices(tmp_path):
     for name in ("A", "B"):
         close = 20 * np.exp(np.cumsum(rng.normal(0, 0.01, 120)))
         frame = pd.DataFrame(
-            {"date": pd.bdate_range("2020-01-01", periods=120), "open": close, "close": close}
+            {
+                "date": pd.bdate_range("2020-01-01", periods=120),
+                "open": close,
+                "close": close,
+            }
         )
         frame.to_csv(folder / f"{name}.csv", index=False)
     return folder
@@ -173,7 +177,9 @@ def test_constant_mix_holds_the_mean_weights(prices):
     from bt_run.data.schedule import scheduled
 
     ready = prepare(config(prices))
-    account = Account(Market(ready.bars, ready.parts.broker, 1.0, False), ready.bars.start)
+    account = Account(
+        Market(ready.bars, ready.parts.broker, 1.0, False), ready.bars.start
+    )
     for t in np.flatnonzero(scheduled(ready.bars, "week")):
         account.advance(int(t))
         account.order(weights.to_numpy())
@@ -227,7 +233,9 @@ def test_a_failure_is_reported_and_raised_again(prices, tmp_path):
         "@hookimpl\ndef bt_before_run(config): raise ValueError('no')\n"
         "@hookimpl\ndef bt_run_failed(error): error.add_note('seen')\n"
     )
-    with pytest.raises(PluginError, match="bt_before_run: failed: ValueError: no") as caught:
+    with pytest.raises(
+        PluginError, match="bt_before_run: failed: ValueError: no"
+    ) as caught:
         run(config(prices, watcher))
     assert caught.value.__notes__ == ["seen"]
 
@@ -250,7 +258,11 @@ def test_a_failure_is_reported_and_raised_again(prices, tmp_path):
             ConfigError,
             "strategy: needs high, low, but the data have only close, open",
         ),
-        ({"strategy": "nothing"}, PluginError, r"built a Nothing without signals or signal\(\)"),
+        (
+            {"strategy": "nothing"},
+            PluginError,
+            r"built a Nothing without signals or signal\(\)",
+        ),
         (
             {"strategy": "broken"},
             PluginError,
@@ -266,11 +278,17 @@ def test_a_failure_is_reported_and_raised_again(prices, tmp_path):
             PluginError,
             "source 'not_bars' returned a int; expected Bars",
         ),
-        ({"data": {"source": "dies"}}, PluginError, "source 'dies': failed: OSError: disk gone"),
+        (
+            {"data": {"source": "dies"}},
+            PluginError,
+            "source 'dies': failed: OSError: disk gone",
+        ),
         ({"data": {"benchmark": "Z"}}, DataError, "has no file Z.csv"),
     ],
 )
-def test_what_cannot_run_is_refused_before_the_first_bar(prices, plugin, changes, error, message):
+def test_what_cannot_run_is_refused_before_the_first_bar(
+    prices, plugin, changes, error, message
+):
     with pytest.raises(error, match=message):
         prepare(config(prices, plugin, **changes))
 
@@ -306,8 +324,12 @@ def test_stale_opens_are_warned_of_when_they_are_traded(prices):
         frame = pd.read_csv(path)
         frame["open"] = frame["close"].shift(fill_value=frame["close"].iloc[0])
         frame.to_csv(path, index=False)
-    assert any("the opens of A, B often repeat" in w for w in prepare(config(prices)).warnings)
-    assert not prepare(config(prices, broker={"use": "simulated", "fill": "next_close"})).warnings
+    assert any(
+        "the opens of A, B often repeat" in w for w in prepare(config(prices)).warnings
+    )
+    assert not prepare(
+        config(prices, broker={"use": "simulated", "fill": "next_close"})
+    ).warnings
 
 
 CLASSIC = '''
@@ -339,12 +361,18 @@ def classic(tmp_path):
 
 
 def test_a_backtrader_strategy_runs_with_its_params_as_config(prices, classic):
-    result = run(config(prices, classic, strategy={"use": "cross", "period": 5}, sizer=None))
+    result = run(
+        config(prices, classic, strategy={"use": "cross", "period": 5}, sizer=None)
+    )
     assert len(result.fills) > 3
     assert len(result.decisions) == 0
     assert result.fills["filled"].abs().max() == 5
     assert result.manifest["config"]["strategy"]["period"] == 5
-    held = result.positions.groupby("time")["value"].sum().reindex(result.nav.index, fill_value=0.0)
+    held = (
+        result.positions.groupby("time")["value"]
+        .sum()
+        .reindex(result.nav.index, fill_value=0.0)
+    )
     np.testing.assert_allclose(result.nav["cash"] + held, result.nav["nav"])
 
 
@@ -356,10 +384,16 @@ def test_a_backtrader_strategy_runs_with_its_params_as_config(prices, classic):
             "sizer: strategy 'cross' is a Backtrader strategy that places its own orders",
         ),
         (
-            {"triggers": [{"use": "drift_bands", "total": 0.1}], "limits": {"gross": 1}},
+            {
+                "triggers": [{"use": "drift_bands", "total": 0.1}],
+                "limits": {"gross": 1},
+            },
             "triggers, limits: strategy 'cross'",
         ),
-        ({"data": {"adjust": "none"}}, "data.adjust: was 'none'; Backtrader knows no dividends"),
+        (
+            {"data": {"adjust": "none"}},
+            "data.adjust: was 'none'; Backtrader knows no dividends",
+        ),
         (
             {"data": {"universe": {"file": "members.csv"}}},
             "data.universe: a Backtrader strategy sees prices only",
@@ -368,13 +402,16 @@ def test_a_backtrader_strategy_runs_with_its_params_as_config(prices, classic):
 )
 def test_classic_mode_refuses_what_it_cannot_do(prices, classic, changes, message):
     with pytest.raises(ConfigError, match=message):
-        prepare(config(prices, classic, **({"strategy": "cross", "sizer": None} | changes)))
+        prepare(
+            config(prices, classic, **({"strategy": "cross", "sizer": None} | changes))
+        )
 
 
 def test_a_backtrader_strategy_cannot_be_part_of_another(prices, plugin, classic):
     both = config(prices, plugin, strategy={"use": "meta", "parts": ["cross"]})
     with pytest.raises(
-        ConfigError, match="'cross' is a Backtrader strategy; it cannot be a part of another"
+        ConfigError,
+        match="'cross' is a Backtrader strategy; it cannot be a part of another",
     ):
         prepare(both.model_copy(update={"plugins": (plugin, classic)}))
 
@@ -500,7 +537,10 @@ def bt_reports(): return [offer("bad_report", BadReport)]
             {"strategy": "texts"},
             r"strategy 'texts': signals\(bars\): failed: TypeError: expected numbers, found list",
         ),
-        ({"strategy": "raises"}, r"strategy 'raises': signals\(bars\): failed: RuntimeError: no"),
+        (
+            {"strategy": "raises"},
+            r"strategy 'raises': signals\(bars\): failed: RuntimeError: no",
+        ),
         ({"strategy": "exits"}, r"strategy 'exits' at .*: failed: SystemExit: 4"),
         ({"sizer": "ragged"}, r"sizer 'ragged' at .*: its answer: failed: ValueError"),
         (
@@ -513,7 +553,10 @@ def bt_reports(): return [offer("bad_report", BadReport)]
             r"\(N,\)",
         ),
         ({"analyzers": ["no_table"]}, r"built a NoTable without table\(\)"),
-        ({"analyzers": ["bad_table"]}, "analyzer BadTable: failed: RuntimeError: no table"),
+        (
+            {"analyzers": ["bad_table"]},
+            "analyzer BadTable: failed: RuntimeError: no table",
+        ),
         ({"reports": ["bad_report"]}, "report 'bad_report': failed: TypeError"),
     ],
 )

@@ -11,7 +11,15 @@ import pytest
 from bt_run import ConfigError, PluginError, RunConfig, run
 from bt_run.causality.differences import Noise, compare_arrays
 from bt_run.causality.futures import absent_after, noise_after, other_close, shaken_at
-from bt_run.checks.causes import END, FILL, LENGTH, PERIOD, WHOLE, WINDOW, cause_of_signal
+from bt_run.checks.causes import (
+    END,
+    FILL,
+    LENGTH,
+    PERIOD,
+    WHOLE,
+    WINDOW,
+    cause_of_signal,
+)
 from bt_run.checks.dates import choose_dates, first_signal
 from bt_run.checks.lookahead import check_lookahead
 from bt_run.checks.warmup import check_warmup
@@ -45,7 +53,9 @@ def bars_with_everything():
     present[120:124, 1] = False
 
     def gaps(prices):
-        return type(prices)(*(np.where(present, getattr(prices, name), NAN) for name in FIELDS))
+        return type(prices)(
+            *(np.where(present, getattr(prices, name), NAN) for name in FIELDS)
+        )
 
     member = np.ones_like(present)
     member[150:, 0] = False
@@ -67,7 +77,11 @@ def bars_with_everything():
 
 def past(bars, t):
     """Return all that a component can reach of the rows up to ``t``."""
-    panels = [getattr(p, name)[: t + 1] for p in (bars.adjusted, bars.traded) for name in FIELDS]
+    panels = [
+        getattr(p, name)[: t + 1]
+        for p in (bars.adjusted, bars.traded)
+        for name in FIELDS
+    ]
     rows = [
         getattr(bars, name)[: t + 1]
         for name in ("times", "present", "tradable", "dividends", "splits", "benchmark")
@@ -77,7 +91,12 @@ def past(bars, t):
 
 @pytest.mark.parametrize("t", [30, 121, 199, 280])
 @pytest.mark.parametrize(
-    "change", [until, lambda b, t: noise_after(b, t, 63, RNG), lambda b, t: absent_after(b, t, 63)]
+    "change",
+    [
+        until,
+        lambda b, t: noise_after(b, t, 63, RNG),
+        lambda b, t: absent_after(b, t, 63),
+    ],
 )
 def test_another_future_leaves_the_past_as_it_is(t, change):
     bars = bars_with_everything()
@@ -99,7 +118,9 @@ def test_the_other_futures_are_others():
         where=bars.present[101:164]
     )
     assert (noise.high >= noise.low)[101:].all()
-    assert noise_after(bars, 150, 63, RNG).series("rate")[-1] != bars.series("rate")[213]
+    assert (
+        noise_after(bars, 150, 63, RNG).series("rate")[-1] != bars.series("rate")[213]
+    )
     gone = absent_after(bars, 100, 63)
     assert not gone.present[101:].any()
     assert np.isnan(gone.close[101:]).all()
@@ -146,7 +167,9 @@ def test_dates_lie_after_the_first_signal_and_before_the_end():
     assert len(dates) == len(set(dates)) == 12
     assert min(dates) >= 140
     assert max(dates) < 298
-    changes = set(np.flatnonzero(np.nan_to_num(rows[1:, 0]) != np.nan_to_num(rows[:-1, 0])))
+    changes = set(
+        np.flatnonzero(np.nan_to_num(rows[1:, 0]) != np.nan_to_num(rows[:-1, 0]))
+    )
     assert len(changes & set(dates)) >= 3  # around signals
     assert dates == choose_dates(bars, due, rows, 12, seed=1)
     assert dates != choose_dates(bars, due, rows, 12, seed=2)
@@ -190,7 +213,11 @@ def frame(bars):
 
 def by_month(bars):
     close = frame(bars)
-    return close.groupby([close.index.year, close.index.month]).transform("last").to_numpy()
+    return (
+        close.groupby([close.index.year, close.index.month])
+        .transform("last")
+        .to_numpy()
+    )
 
 
 @pytest.mark.parametrize(
@@ -209,7 +236,9 @@ def test_the_likely_cause_is_reported_from_what_moves_a_value(signals, cause):
 
 
 def test_a_shift_is_reported_with_its_length():
-    what, how = cause_of_signal(lambda b: frame(b).shift(-3).to_numpy(), bars_with_everything())
+    what, how = cause_of_signal(
+        lambda b: frame(b).shift(-3).to_numpy(), bars_with_everything()
+    )
     assert what == "a negative shift: the value of 3 bars later"
     assert "not row t + 3: shift forward instead" in how
 
@@ -317,7 +346,9 @@ def case(tmp_path):
             "schedule": "week",
             "broker": {"use": "simulated", "fill": "next_close"},
         } | changes
-        return RunConfig(name="check", plugins=[str(plugin)], data=data, strategy=strategy, **parts)
+        return RunConfig(
+            name="check", plugins=[str(plugin)], data=data, strategy=strategy, **parts
+        )
 
     return build
 
@@ -328,7 +359,10 @@ def test_a_leak_is_reported_with_its_cause_and_its_fix(case):
     assert (leak.component, leak.quantity) == ("strategy tomorrow", "signals")
     assert leak.size == 1.0
     text = lookahead_text(found)
-    assert f"strategy tomorrow: signals of {leak.asset} at {leak.first} knew the future" in text
+    assert (
+        f"strategy tomorrow: signals of {leak.asset} at {leak.first} knew the future"
+        in text
+    )
     assert "likely cause: a negative shift: the value of 1 bar later" in text
     assert (
         "to fix it: row t may use row t and earlier ones, not row t + 1: shift forward instead"
@@ -344,8 +378,12 @@ def test_a_clean_run_is_reported_with_how_sure_that_is(case):
     text = lookahead_text(found)
     assert found.exit_code == 0
     assert text.startswith("tried 12 dates, ")
-    assert "what leaks on more than 22% of the dates was found with 95 % certainty" in text
-    assert text.endswith("clean: no signal, weight, memo, order or fill changed with its future")
+    assert (
+        "what leaks on more than 22% of the dates was found with 95 % certainty" in text
+    )
+    assert text.endswith(
+        "clean: no signal, weight, memo, order or fill changed with its future"
+    )
 
 
 def test_a_run_that_never_signals_is_not_called_clean(case):
@@ -400,7 +438,9 @@ def test_hidden_state_is_no_leak(case):
 def test_the_warm_up_is_measured_to_the_bar(case):
     found = check_warmup(case("average"))
     assert (found.need, found.exit_code) == (29, 0)
-    assert warmup_text(found).endswith("enough: 29 bars before the start suffice; the run has 252")
+    assert warmup_text(found).endswith(
+        "enough: 29 bars before the start suffice; the run has 252"
+    )
 
 
 def test_an_expanding_statistic_never_settles(case):
@@ -413,7 +453,10 @@ def test_an_expanding_statistic_never_settles(case):
 
 
 def test_a_warm_up_without_signals_or_without_history_is_nothing_to_check(case):
-    assert warmup_text(check_warmup(case("never"))) == "nothing to check: it never gives a signal"
+    assert (
+        warmup_text(check_warmup(case("never")))
+        == "nothing to check: it never gives a signal"
+    )
     bare = check_warmup(case("average", data={"history_from": "2000-01-03"}))
     assert (bare.exit_code, bare.nothing) == (
         7,
@@ -455,12 +498,15 @@ def test_every_run_warns_of_look_ahead(case, strategy, quantity):
 def test_hidden_state_cannot_be_checked_and_is_reported(case):
     result = run(case("counts"))
     assert not result.warnings
-    assert result.look_ahead.startswith("not checked: strategy counts: asked again at 2000-")
+    assert result.look_ahead.startswith(
+        "not checked: strategy counts: asked again at 2000-"
+    )
 
 
 def test_a_run_without_early_signals_is_not_called_clean(case):
     assert (
-        run(case("never")).look_ahead == "not checked: no decision with a signal in its first fifth"
+        run(case("never")).look_ahead
+        == "not checked: no decision with a signal in its first fifth"
     )
 
 
@@ -492,7 +538,9 @@ schedule: week
 def test_the_commands_print_and_exit(file, capsys):
     assert main(["check", "lookahead", file]) == 0
     assert "clean: no signal" in capsys.readouterr().out
-    assert main(["check", "lookahead", file, "--set", "strategy=tomorrow", "--json"]) == 6
+    assert (
+        main(["check", "lookahead", file, "--set", "strategy=tomorrow", "--json"]) == 6
+    )
     assert json.loads(capsys.readouterr().out)["verdict"] == "leak"
     assert main(["check", "lookahead", file, "--set", "strategy=never"]) == 7
     capsys.readouterr()

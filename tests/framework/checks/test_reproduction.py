@@ -108,7 +108,9 @@ def test_run_again_in_a_fresh_process_is_identical(done, tmp_path):
         "reproduce",
         str(done),
     ]
-    again = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    again = subprocess.run(
+        command, capture_output=True, text=True, cwd=tmp_path, check=False
+    )
     assert again.returncode == 0, again.stderr
     assert "identical" in again.stdout
 
@@ -121,12 +123,17 @@ def test_one_changed_price_is_named(small, done, capsys):
     file.write_text("\n".join(lines))
     assert main(["reproduce", str(done)]) == 6
     out = capsys.readouterr().out
-    assert "differs: data, numbers" in out or "differs: data, order list, numbers" in out
+    assert (
+        "differs: data, numbers" in out or "differs: data, order list, numbers" in out
+    )
     assert (
         f"the first that shows: row 61 ({day} BBB): price was {price}, is {float(price) + 0.01:.4f}"
         not in out
     )
-    assert f"({day} BBB): price was {float(price)!r}, is {round(float(price) + 0.01, 4)!r}" in out
+    assert (
+        f"({day} BBB): price was {float(price)!r}, is {round(float(price) + 0.01, 4)!r}"
+        in out
+    )
 
 
 def test_one_changed_key_of_the_manifest_is_named(done):
@@ -171,7 +178,9 @@ def test_changed_table_in_the_folder_is_named(done):
     nav.to_parquet(done / "nav.parquet")
     found = reproduce(done)
     assert culprits(found) == ["files"]
-    assert "nav.parquet is not what the run wrote; it was changed afterwards" in found.text
+    assert (
+        "nav.parquet is not what the run wrote; it was changed afterwards" in found.text
+    )
 
 
 def test_changed_order_list_is_named(done):
@@ -187,7 +196,9 @@ def test_last_digits_of_another_machine_are_reported_and_forgiven(done):
     nav["cash"] *= 1 + 1e-13
     nav.to_parquet(done / "nav.parquet")
     manifest = json.loads((done / "manifest.json").read_text())
-    kept = {name: pd.read_parquet(done / f"{name}.parquet") for name in manifest["tables"]}
+    kept = {
+        name: pd.read_parquet(done / f"{name}.parquet") for name in manifest["tables"]
+    }
     assert table_hash(kept["nav"]) != manifest["tables"]["nav"]
     manifest["tables"] = {name: table_hash(kept[name]) for name in manifest["tables"]}
     (done / "manifest.json").write_text(json.dumps(manifest))
@@ -221,12 +232,17 @@ def test_first_difference_names_the_row_and_the_column():
         first_difference(table, table.assign(nav=[1.0, 3.0]))
         == "row 1 (2020-01-03): nav was 2.0, is 3.0"
     )
-    assert first_difference(table, table.iloc[:1]) == "row 1 was there and is not now: 2020-01-03"
     assert (
-        first_difference(table.iloc[:1], table) == "row 1 is there and was not before: 2020-01-03"
+        first_difference(table, table.iloc[:1])
+        == "row 1 was there and is not now: 2020-01-03"
     )
     assert (
-        first_difference(table, table[["nav"]]) == "the columns were time, nav, word, are time, nav"
+        first_difference(table.iloc[:1], table)
+        == "row 1 is there and was not before: 2020-01-03"
+    )
+    assert (
+        first_difference(table, table[["nav"]])
+        == "the columns were time, nav, word, are time, nav"
     )
 
 
@@ -267,7 +283,9 @@ def test_bundle_with_prices_repeats_the_run_elsewhere(small, done, tmp_path, cap
     assert "plugins/0/local.py" in names
 
 
-def test_bundle_without_prices_says_so_and_takes_them_from_elsewhere(small, done, tmp_path):
+def test_bundle_without_prices_says_so_and_takes_them_from_elsewhere(
+    small, done, tmp_path
+):
     said = pack_run(done, tmp_path / "small.zip")
     assert (
         "not inside, because nothing says that their licence allows it; their fingerprint is"
@@ -281,10 +299,14 @@ def test_bundle_without_prices_says_so_and_takes_them_from_elsewhere(small, done
 
 
 def test_bundle_of_one_price_table_holds_it(small, tmp_path):
-    parts = [pd.read_csv(small / "prices" / f"{n}.csv").assign(ticker=n) for n in ("AAA", "BBB")]
+    parts = [
+        pd.read_csv(small / "prices" / f"{n}.csv").assign(ticker=n)
+        for n in ("AAA", "BBB")
+    ]
     pd.concat(parts).to_csv(small / "all.csv", index=False)
     folder = run(
-        load_config(small / "small.yaml", [f"data.source.path={small}/all.csv"]), small / "runs"
+        load_config(small / "small.yaml", [f"data.source.path={small}/all.csv"]),
+        small / "runs",
     ).folder
     pack_run(folder, tmp_path / "one.zip", with_data=True)
     (small / "all.csv").unlink()
@@ -304,7 +326,9 @@ def test_bundle_refuses_a_plugin_that_changed_or_is_gone(small, done, tmp_path):
     ):
         pack_run(done, tmp_path / "x.zip")
     (small / "local.py").unlink()
-    with pytest.raises(DataError, match=r"local\.py of the run is gone; a bundle needs it"):
+    with pytest.raises(
+        DataError, match=r"local\.py of the run is gone; a bundle needs it"
+    ):
         pack_run(done, tmp_path / "x.zip")
 
 
@@ -314,7 +338,9 @@ def test_bundle_refuses_prices_that_are_gone(small, done, tmp_path):
         pack_run(done, tmp_path / "x.zip", with_data=True)
 
 
-def test_bundle_of_a_sample_run_says_who_brings_the_prices(tmp_path, capsys, monkeypatch):
+def test_bundle_of_a_sample_run_says_who_brings_the_prices(
+    tmp_path, capsys, monkeypatch
+):
     example = EXAMPLES / "local_plugin.yaml"
     config = load_config(example, ["data.start=2017-01-03"])
     folder = run(config, tmp_path / "runs", reports=False).folder
@@ -330,12 +356,14 @@ def test_file_that_is_no_bundle_is_refused(tmp_path):
     bad = tmp_path / "bad.zip"
     bad.write_text("no zip")
     with pytest.raises(
-        DataError, match="is no bundle of a run; expected a file that `bt-run bundle` wrote"
+        DataError,
+        match="is no bundle of a run; expected a file that `bt-run bundle` wrote",
     ):
         unpack(bad, tmp_path / "out")
     with zipfile.ZipFile(bad, "w") as bundle:
         bundle.writestr("../evil.py", "x")
     with pytest.raises(
-        DataError, match=r"names '\.\./evil\.py', a file outside of itself; it is not opened"
+        DataError,
+        match=r"names '\.\./evil\.py', a file outside of itself; it is not opened",
     ):
         unpack(bad, tmp_path / "out")

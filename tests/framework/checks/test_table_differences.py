@@ -9,7 +9,9 @@ TIMES = pd.to_datetime(["2020-01-02", "2020-01-03"], utc=True)
 
 
 def table(**columns) -> pd.DataFrame:
-    return pd.DataFrame({"time": TIMES, "asset": ["A", "B"], "price": [1.0, 2.0]} | columns)
+    return pd.DataFrame(
+        {"time": TIMES, "asset": ["A", "B"], "price": [1.0, 2.0]} | columns
+    )
 
 
 def test_equal_tables_do_not_differ() -> None:
@@ -30,9 +32,15 @@ def test_nothing_equals_nothing() -> None:
     ("now", "text"),
     [
         (table(price=[1.0, 2.5]), "row 1 (2020-01-03 B): price was 2.0, is 2.5"),
-        (table(asset=["C", "B"], price=[1.0, 2.5]), "row 0 (2020-01-02 A): asset was A, is C"),
+        (
+            table(asset=["C", "B"], price=[1.0, 2.5]),
+            "row 0 (2020-01-02 A): asset was A, is C",
+        ),
         (table()[:1], "row 1 was there and is not now: 2020-01-03 B"),
-        (table().drop(columns="price"), "the columns were time, asset, price, are time, asset"),
+        (
+            table().drop(columns="price"),
+            "the columns were time, asset, price, are time, asset",
+        ),
     ],
 )
 def test_the_first_difference_is_named(now: pd.DataFrame, text: str) -> None:

@@ -37,7 +37,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def put_in_the_place_of_run(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+def put_in_the_place_of_run(
+    monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
     def fail(*_: object, **__: object) -> None:
         raise error
 
@@ -67,8 +69,12 @@ def test_the_version_is_reported(capsys: Captured) -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     code = "import sys; from bt_run.cli.entry import main; main(['--help']); print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert not {"pandas", "backtrader", "matplotlib", "scipy", "pyarrow"} & set(done.stdout.split())
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert not {"pandas", "backtrader", "matplotlib", "scipy", "pyarrow"} & set(
+        done.stdout.split()
+    )
 
 
 def test_a_broken_installed_plugin_does_not_break_the_help(
@@ -77,7 +83,9 @@ def test_a_broken_installed_plugin_does_not_break_the_help(
     (tmp_path / "broken_commands.py").write_text("raise RuntimeError('two\\nlines')")
     info = tmp_path / "my_dist-1.2.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: my-dist\nVersion: 1.2\n")
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: my-dist\nVersion: 1.2\n"
+    )
     (info / "entry_points.txt").write_text("[bt_run]\nmine = broken_commands\n")
     monkeypatch.syspath_prepend(tmp_path)
     assert main(["--help"]) == 0
@@ -98,7 +106,9 @@ def test_a_plugin_adds_a_command(
     )
     info = tmp_path / "my_dist-1.2.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: my-dist\nVersion: 1.2\n")
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: my-dist\nVersion: 1.2\n"
+    )
     (info / "entry_points.txt").write_text("[bt_run]\nmine = greeting\n")
     monkeypatch.syspath_prepend(tmp_path)
     assert main(["greet"]) == 0
@@ -108,7 +118,9 @@ def test_a_plugin_adds_a_command(
 # -- run -------------------------------------------------------------------------------------------
 
 
-def test_a_run_prints_its_numbers_and_where_its_files_are(folder: Path, capsys: Captured) -> None:
+def test_a_run_prints_its_numbers_and_where_its_files_are(
+    folder: Path, capsys: Captured
+) -> None:
     assert main(["run.yaml"]) == 0
     captured = capsys.readouterr()
     assert captured.out.startswith(
@@ -116,7 +128,9 @@ def test_a_run_prints_its_numbers_and_where_its_files_are(folder: Path, capsys: 
     )
     assert "data: " in captured.out
     head = next(
-        line for line in captured.out.splitlines() if "benchmark" in line and "constant mix" in line
+        line
+        for line in captured.out.splitlines()
+        if "benchmark" in line and "constant mix" in line
     )
     assert head.split() == ["run", "benchmark", "equal", "weight", "constant", "mix"]
     for label in (
@@ -151,18 +165,26 @@ def test_verbose_prints_the_time_of_each_phase(folder: Path, capsys: Captured) -
 
 
 def test_results_go_where_out_says(folder: Path, capsys: Captured) -> None:
-    assert main(["run", "run.yaml", "--out", "elsewhere", "--set", "name=other", "-q"]) == 0
+    assert (
+        main(["run", "run.yaml", "--out", "elsewhere", "--set", "name=other", "-q"])
+        == 0
+    )
     assert (folder / "elsewhere" / "other" / "latest").exists()
 
 
 def test_no_reports_writes_the_tables_only(folder: Path, capsys: Captured) -> None:
-    assert main(["run", "run.yaml", "--set", "reports=[tear_sheet]", "--no-reports", "-q"]) == 0
+    assert (
+        main(["run", "run.yaml", "--set", "reports=[tear_sheet]", "--no-reports", "-q"])
+        == 0
+    )
     written = Path(capsys.readouterr().out.strip())
     assert (written / "nav.parquet").is_file()
     assert not list(written.glob("*.pdf"))
 
 
-def test_progress_is_silent_when_stderr_is_not_a_terminal(folder: Path, capsys: Captured) -> None:
+def test_progress_is_silent_when_stderr_is_not_a_terminal(
+    folder: Path, capsys: Captured
+) -> None:
     main(["run", "run.yaml"])
     assert "%" not in capsys.readouterr().err
 
@@ -178,7 +200,9 @@ def test_progress_is_shown_on_a_terminal(
 # -- errors ----------------------------------------------------------------------------------------
 
 
-def test_a_missing_file_is_one_line_and_exit_code_2(folder: Path, capsys: Captured) -> None:
+def test_a_missing_file_is_one_line_and_exit_code_2(
+    folder: Path, capsys: Captured
+) -> None:
     assert main(["nonsense.yaml"]) == 2
     assert capsys.readouterr().err == "bt-run: nonsense.yaml: no such file\n"
 
@@ -196,14 +220,20 @@ def test_an_unknown_option_is_a_usage_error(folder: Path, capsys: Captured) -> N
     assert "No such option" in capsys.readouterr().err
 
 
-def test_a_mistake_is_reported_without_a_traceback(folder: Path, capsys: Captured) -> None:
+def test_a_mistake_is_reported_without_a_traceback(
+    folder: Path, capsys: Captured
+) -> None:
     assert main(["run.yaml", "--set", "strategy.fsat=3"]) == 2
     err = capsys.readouterr().err
-    assert err.startswith("bt-run: --set strategy.fsat: strategy.fsat: unknown key; found 3")
+    assert err.startswith(
+        "bt-run: --set strategy.fsat: strategy.fsat: unknown key; found 3"
+    )
     assert "Traceback" not in err
 
 
-def test_verbose_shows_the_traceback_of_a_mistake(folder: Path, capsys: Captured) -> None:
+def test_verbose_shows_the_traceback_of_a_mistake(
+    folder: Path, capsys: Captured
+) -> None:
     assert main(["run", "run.yaml", "-v", "--set", "strategy.fsat=3"]) == 2
     assert "Traceback" in capsys.readouterr().err
 
@@ -269,7 +299,12 @@ def test_plugins_lists_as_json(capsys: Captured) -> None:
     assert main(["plugins", "--json"]) == 0
     trend = json.loads(capsys.readouterr().out)["strategy"]["trend"]
     assert trend["origin"] == "bt_run_strategies.trend"
-    assert [field["name"] for field in trend["fields"]] == ["fast", "slow", "band", "short"]
+    assert [field["name"] for field in trend["fields"]] == [
+        "fast",
+        "slow",
+        "band",
+        "short",
+    ]
     assert trend["fields"][0]["default"] == "50"
 
 
@@ -321,8 +356,12 @@ def test_init_overwrites_nothing(folder: Path, capsys: Captured) -> None:
 
 def test_importing_bt_run_is_light() -> None:
     code = "import sys, bt_run; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert not {"pandas", "backtrader", "matplotlib", "ruamel.yaml"} & set(done.stdout.split())
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert not {"pandas", "backtrader", "matplotlib", "ruamel.yaml"} & set(
+        done.stdout.split()
+    )
 
 
 def test_every_public_name_is_there() -> None:
@@ -355,7 +394,9 @@ def test_a_note_that_lists_many_assets_is_cut_and_says_where_it_stands_whole():
     assert shortened("short") == "short"
 
 
-def test_an_output_that_cannot_be_written_is_one_line(folder: Path, capsys: Captured) -> None:
+def test_an_output_that_cannot_be_written_is_one_line(
+    folder: Path, capsys: Captured
+) -> None:
     (folder / "taken").write_text("a file")
     example = EXAMPLES / "spy_qqq.yaml"
     assert main([str(example), "--out", str(folder / "taken" / "runs")]) == 2
@@ -370,7 +411,10 @@ def test_a_command_that_does_not_exist_is_named(
 ) -> None:
     assert main(words) == 2
     found = capsys.readouterr().err
-    assert found == "bt-run: no command 'rnu' (did you mean 'run'?); `bt-run --help` lists them\n"
+    assert (
+        found
+        == "bt-run: no command 'rnu' (did you mean 'run'?); `bt-run --help` lists them\n"
+    )
 
 
 def test_a_wrong_option_of_a_known_command_is_clicks_own_error(

@@ -27,7 +27,11 @@ def started(folder, role, *, full=False, single_file=False, name=""):
 
 def ran(module, yaml, tmp_path):
     """Run a generated run file over a year and a half, its module named as a local plugin."""
-    plugins = () if module.parent == yaml.parent else (f"plugins={json.dumps([str(module)])}",)
+    plugins = (
+        ()
+        if module.parent == yaml.parent
+        else (f"plugins={json.dumps([str(module)])}",)
+    )
     overrides = (*SHORT, *plugins)
     config = load_config(yaml, overrides)
     assert config.reports[-1].use == "tear_sheet"
@@ -40,7 +44,11 @@ def ran(module, yaml, tmp_path):
 
 def tool(*words):
     return subprocess.run(
-        [sys.executable, "-m", *words], capture_output=True, text=True, check=False, cwd=ROOT
+        [sys.executable, "-m", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
     )
 
 
@@ -51,7 +59,10 @@ def test_a_package_runs_and_keeps_the_promises_of_its_role(role, full, tmp_path)
     result = ran(module, yaml, tmp_path)
     assert (result.fills["filled"] != 0).any()
     outcomes = conformance.check(str(module))
-    assert "\n".join(outcome.failure for outcome in outcomes if outcome.mark == "failed") == ""
+    assert (
+        "\n".join(outcome.failure for outcome in outcomes if outcome.mark == "failed")
+        == ""
+    )
     assert sum(outcome.mark == "passed" for outcome in outcomes) >= len(outcomes) - 4
     assert {outcome.subject for outcome in outcomes} == {f"{role}:my_{role}"}
 
@@ -101,11 +112,17 @@ def test_generated_code_is_clean(tmp_path):
         started(tmp_path / f"{role}_full", role, full=True, name=f"my_full_{role}")
     text = "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file())
     assert not re.findall(r"__[A-Z_]+__", text)
-    assert tool("ruff", "check", "--select", "E,F,W,I,B,UP,RUF", str(tmp_path)).returncode == 0
+    assert (
+        tool("ruff", "check", "--select", "E,F,W,I,B,UP,RUF", str(tmp_path)).returncode
+        == 0
+    )
     assert tool("ruff", "format", "--check", str(tmp_path)).returncode == 0
     folders = [tmp_path / "strategy", tmp_path / "strategy_full"]
     checked = tool(
-        "mypy", "--config-file", str(ROOT / "setup.cfg"), *(str(f / "src") for f in folders)
+        "mypy",
+        "--config-file",
+        str(ROOT / "setup.cfg"),
+        *(str(f / "src") for f in folders),
     )
     assert checked.returncode == 0, checked.stdout
 
@@ -117,7 +134,9 @@ def test_nothing_is_overwritten(single_file, tmp_path):
     for path in tmp_path.rglob("*"):
         if path.is_file() and path != yaml:
             path.unlink()
-    with pytest.raises(ConfigError, match=r"my_sizer\.yaml exists already and is not overwritten"):
+    with pytest.raises(
+        ConfigError, match=r"my_sizer\.yaml exists already and is not overwritten"
+    ):
         started(tmp_path, "sizer", single_file=single_file)
     assert yaml.read_text() == "mine"
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [yaml]
@@ -126,7 +145,11 @@ def test_nothing_is_overwritten(single_file, tmp_path):
 @pytest.mark.parametrize(
     ("role", "name", "text"),
     [
-        ("broker", "mine", "no template for the role 'broker'; there are strategy, sizer"),
+        (
+            "broker",
+            "mine",
+            "no template for the role 'broker'; there are strategy, sizer",
+        ),
         (
             "sizer",
             "My-Sizer",
@@ -134,7 +157,11 @@ def test_nothing_is_overwritten(single_file, tmp_path):
         ),
         ("sizer", "lambda", "the name was 'lambda'; expected a Python name"),
         ("sizer", "x" * 41, "expected a Python name of at most 40"),
-        ("sizer", "trend", "'trend' is taken: bt_run_strategies.trend offers the strategy 'trend'"),
+        (
+            "sizer",
+            "trend",
+            "'trend' is taken: bt_run_strategies.trend offers the strategy 'trend'",
+        ),
         ("sizer", "numpy", "'numpy' is taken: an installed Python module is called so"),
     ],
 )
@@ -159,9 +186,13 @@ def test_the_command_says_what_it_wrote_and_what_comes_next(tmp_path, monkeypatc
         "near_high"
     )
     assert sorted(lines[:-1]) == sorted(
-        str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()
+        str(path.relative_to(tmp_path))
+        for path in tmp_path.rglob("*")
+        if path.is_file()
     )
-    done = CliRunner().invoke(new, ["exit", "even", "--single-file", "--folder", "mine"])
+    done = CliRunner().invoke(
+        new, ["exit", "even", "--single-file", "--folder", "mine"]
+    )
     assert (
         done.output.splitlines()[-1]
         == "next: bt-run mine/even.yaml && pytest --bt-plugin mine/even.py"
@@ -188,8 +219,21 @@ def test_a_stranger_installs_the_package_runs_it_and_its_tests(tmp_path):
 
     do("-m", "pip", "install", "--quiet", "--no-deps", "--target", str(target), ".")
     command = "import sys; from bt_run.cli.entry import main; sys.exit(main())"
-    assert "tear_sheet.pdf" in do("-c", command, "near_high.yaml", "--set", "data.end=2002-12-31")
-    assert (folder / "runs" / "near_high" / "latest" / "tear_sheet.pdf").stat().st_size > 10_000
-    told = do("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests", "--bt-plugin", "near_high")
+    assert "tear_sheet.pdf" in do(
+        "-c", command, "near_high.yaml", "--set", "data.end=2002-12-31"
+    )
+    assert (
+        folder / "runs" / "near_high" / "latest" / "tear_sheet.pdf"
+    ).stat().st_size > 10_000
+    told = do(
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "tests",
+        "--bt-plugin",
+        "near_high",
+    )
     assert re.search(r"4[0-9] passed", told)
     assert "brightgreen" in told

@@ -143,7 +143,9 @@ def test_a_wrong_value_is_reported_with_its_place(
 
 def test_the_keys_of_a_component_stand_beside_its_name(folder: Path) -> None:
     message = told(
-        RUN.replace("{use: trend, fast: 50}", "{use: trend, options: {fast: 3}, fsat: 3}")
+        RUN.replace(
+            "{use: trend, fast: 50}", "{use: trend, options: {fast: 3}, fsat: 3}"
+        )
     )
     assert message.startswith(
         "run.yaml:9:24: strategy.options: unknown key; the keys of a component stand beside"
@@ -151,7 +153,9 @@ def test_the_keys_of_a_component_stand_beside_its_name(folder: Path) -> None:
 
 
 def test_every_mistake_is_reported_at_once(folder: Path) -> None:
-    message = told(RUN.replace("fast: 50", "fsat: 50").replace("equal_weight", "equl_weight"))
+    message = told(
+        RUN.replace("fast: 50", "fsat: 50").replace("equal_weight", "equl_weight")
+    )
     assert "strategy.fsat: unknown key" in message
     assert "sizer: no sizer 'equl_weight' is installed" in message
     assert "(did you mean 'equal_weight'?)" in message
@@ -159,9 +163,14 @@ def test_every_mistake_is_reported_at_once(folder: Path) -> None:
 
 def test_the_alternatives_of_a_value_are_reported_together(folder: Path) -> None:
     message = told(
-        RUN.replace("{use: trend, fast: 50}", "{use: clock, at: 10:30, threshold: late}")
+        RUN.replace(
+            "{use: trend, fast: 50}", "{use: clock, at: 10:30, threshold: late}"
+        )
     )
-    assert "strategy.threshold: wrong value; found 'late'; expected an integer or" in message
+    assert (
+        "strategy.threshold: wrong value; found 'late'; expected an integer or"
+        in message
+    )
     assert message.count("strategy.threshold") == 1
 
 
@@ -174,8 +183,13 @@ def test_a_long_source_line_is_shown_around_the_mistake(folder: Path) -> None:
 
 
 def test_nested_components_are_reported_with_their_place(folder: Path) -> None:
-    nested = "{use: meta, children: [{use: trend, fsat: 3}, {use: tredn}], defensive: trend}"
+    nested = (
+        "{use: meta, children: [{use: trend, fsat: 3}, {use: tredn}], defensive: trend}"
+    )
     message = told(RUN.replace("{use: trend, fast: 50}", nested))
     assert "run.yaml:9:47: strategy.children.0.fsat: unknown key; found 3" in message
-    assert "run.yaml:9:63: strategy.children.1.use: no strategy 'tredn' is installed" in message
+    assert (
+        "run.yaml:9:63: strategy.children.1.use: no strategy 'tredn' is installed"
+        in message
+    )
     assert "strategy.defensive: 'trend' is a strategy, not a sizer" in message

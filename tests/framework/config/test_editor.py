@@ -42,7 +42,9 @@ def put_settings(folder: Path, text: str) -> Path:
 def test_an_empty_folder_gets_both_files(tmp_path: Path) -> None:
     done = install_schema(tmp_path, TINY)
     assert (done.schema, done.settings, done.add) == ("written", "written", "")
-    assert json.loads(settings(tmp_path)) == {"yaml.schemas": {".bt-run/schema.json": "*.yaml"}}
+    assert json.loads(settings(tmp_path)) == {
+        "yaml.schemas": {".bt-run/schema.json": "*.yaml"}
+    }
 
 
 def test_doing_it_again_changes_no_byte(tmp_path: Path) -> None:
@@ -80,7 +82,9 @@ def test_the_files_that_the_user_chose_stay(tmp_path: Path) -> None:
     assert settings(tmp_path) == text
 
 
-@pytest.mark.parametrize("text", ['{\n  // mine\n  "a": 1,\n}\n', "[]", '{"yaml.schemas": []}', ""])
+@pytest.mark.parametrize(
+    "text", ['{\n  // mine\n  "a": 1,\n}\n', "[]", '{"yaml.schemas": []}', ""]
+)
 def test_what_is_not_plain_settings_is_not_touched(tmp_path: Path, text: str) -> None:
     put_settings(tmp_path, text)
     done = install_schema(tmp_path, TINY)
@@ -91,19 +95,22 @@ def test_what_is_not_plain_settings_is_not_touched(tmp_path: Path, text: str) ->
 
 def test_a_setting_added_by_hand_among_comments_is_seen(tmp_path: Path) -> None:
     put_settings(
-        tmp_path, '{\n  // mine\n  "yaml.schemas": {".bt-run/schema.json": "*.yaml"},\n}\n'
+        tmp_path,
+        '{\n  // mine\n  "yaml.schemas": {".bt-run/schema.json": "*.yaml"},\n}\n',
     )
     assert install_schema(tmp_path, TINY).settings == "unchanged"
 
 
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
-        ConfigError, match=r"missing: expected an existing folder, .*; found nothing there"
+        ConfigError,
+        match=r"missing: expected an existing folder, .*; found nothing there",
     ):
         install_schema(tmp_path / "missing", TINY)
     (tmp_path / "plugin.py").touch()
     with pytest.raises(
-        ConfigError, match=r"plugin\.py: expected an existing folder, .*; found a file there"
+        ConfigError,
+        match=r"plugin\.py: expected an existing folder, .*; found a file there",
     ):
         install_schema(tmp_path / "plugin.py", TINY)
 
@@ -111,7 +118,10 @@ def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
 def test_the_command_tells_what_it_wrote(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["schema", str(EXAMPLES / "local_plugin.py"), "--install", str(tmp_path)]) == 0
+    assert (
+        main(["schema", str(EXAMPLES / "local_plugin.py"), "--install", str(tmp_path)])
+        == 0
+    )
     told = capsys.readouterr().out
     assert f"schema: {tmp_path / SCHEMA_FILE}: written" in told
     assert f"VS Code: {tmp_path / SETTINGS_FILE}: written" in told
@@ -129,21 +139,28 @@ def test_without_a_folder_it_is_this_one(
     assert 'add this to it by hand:\n{\n    "yaml.schemas"' in capsys.readouterr().out
 
 
-def test_the_installed_schema_is_good_draft_7_and_takes_the_examples(tmp_path: Path) -> None:
+def test_the_installed_schema_is_good_draft_7_and_takes_the_examples(
+    tmp_path: Path,
+) -> None:
     """The YAML language server reads draft 7; nothing that only a newer draft knows may be in it."""
     documents = {path.name: as_json(path) for path in RUNS if path.parent == EXAMPLES}
     local = {
-        EXAMPLES / name for document in documents.values() for name in document.get("plugins", ())
+        EXAMPLES / name
+        for document in documents.values()
+        for name in document.get("plugins", ())
     }
     install_schema(tmp_path, json_schema(catalogue(get_plugin_manager(sorted(local)))))
     text = (tmp_path / SCHEMA_FILE).read_text()
     schema = json.loads(text)
     Draft7Validator.check_schema(schema)
     assert not re.search(
-        r'"(prefixItems|unevaluated\w+|dependent\w+|minContains|maxContains|\$dynamicRef)":', text
+        r'"(prefixItems|unevaluated\w+|dependent\w+|minContains|maxContains|\$dynamicRef)":',
+        text,
     )
     for name, document in documents.items():
-        assert not [error.message for error in Draft7Validator(schema).iter_errors(document)], name
+        assert not [
+            error.message for error in Draft7Validator(schema).iter_errors(document)
+        ], name
 
 
 @pytest.mark.parametrize("path", RUNS, ids=lambda path: path.name)

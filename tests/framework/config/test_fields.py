@@ -60,7 +60,9 @@ def test_the_fields_keep_their_order() -> None:
 
 
 def test_nested_roles_are_found_in_lists_and_optional_fields() -> None:
-    roles = {name: nested_role(field) for name, field in Everything.model_fields.items()}
+    roles = {
+        name: nested_role(field) for name, field in Everything.model_fields.items()
+    }
     assert {name: role for name, role in roles.items() if role} == {
         "child": "strategy",
         "children": "sizer",

@@ -25,7 +25,9 @@ def test_a_path_starts_at_the_folder_of_its_file() -> None:
 
 
 def test_an_absolute_path_stays() -> None:
-    assert rebased("/data/a.csv", {Path}, ("file",), places("/runs")) == Path("/data/a.csv")
+    assert rebased("/data/a.csv", {Path}, ("file",), places("/runs")) == Path(
+        "/data/a.csv"
+    )
 
 
 def test_a_key_that_may_be_a_string_is_no_path() -> None:

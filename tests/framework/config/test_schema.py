@@ -60,10 +60,14 @@ def accepts(schema: dict[str, Any], text: str, tmp_path: Path) -> bool:
     path.write_text(text)
     # dates are strings in JSON; `extends` is taken as it stands
     document = (
-        plain(read_tree(path)) if "extends" not in text else {"extends": "x", **plain_lines(text)}
+        plain(read_tree(path))
+        if "extends" not in text
+        else {"extends": "x", **plain_lines(text)}
     )
     return bool(
-        Draft202012Validator(schema).is_valid(json.loads(json.dumps(document, default=str)))
+        Draft202012Validator(schema).is_valid(
+            json.loads(json.dumps(document, default=str))
+        )
     )
 
 
@@ -88,14 +92,20 @@ def test_every_reference_leads_somewhere(schema: dict[str, Any]) -> None:
 def test_every_role_has_one_branch_per_component(schema: dict[str, Any]) -> None:
     assert set(ROLES) <= schema["$defs"].keys()
     branches = schema["$defs"]["sizer"]["oneOf"]
-    named = [branch["properties"]["use"]["const"] for branch in branches if "properties" in branch]
+    named = [
+        branch["properties"]["use"]["const"]
+        for branch in branches
+        if "properties" in branch
+    ]
     assert {"equal_weight", "inverse_volatility", "signal_weight"} <= set(named)
     assert sorted(named) == named
     assert schema["$defs"]["analyzer"] == {"not": {}}
 
 
 def test_keys_carry_their_descriptions(schema: dict[str, Any]) -> None:
-    trend = next(b for b in schema["$defs"]["strategy"]["oneOf"] if b.get("title") == "trend")
+    trend = next(
+        b for b in schema["$defs"]["strategy"]["oneOf"] if b.get("title") == "trend"
+    )
     assert trend["properties"]["fast"]["description"]
     assert trend["description"]
     assert trend["additionalProperties"] is False
@@ -112,7 +122,10 @@ def test_keys_carry_their_descriptions(schema: dict[str, Any]) -> None:
             "{use: trend, fast: 50}",
             "{use: meta, children: [trend, {use: trend, fast: 3}], at: 10:30}",
         ),
-        ("{use: trend, fast: 50}", "{use: meta, children: [], defensive: {use: equal_weight}}"),
+        (
+            "{use: trend, fast: 50}",
+            "{use: meta, children: [], defensive: {use: equal_weight}}",
+        ),
         (RUN, "extends: other.yaml\n"),
         (
             RUN,
@@ -164,6 +177,7 @@ def test_a_config_without_a_schema_is_reported_with_its_plugin(tmp_path: Path) -
         + text.replace("from __future__ import annotations\n", "")
     )
     with pytest.raises(
-        PluginError, match=r"plugin\.py: the config of the strategy 'odd' has no JSON schema: "
+        PluginError,
+        match=r"plugin\.py: the config of the strategy 'odd' has no JSON schema: ",
     ):
         json_schema(catalogue(get_plugin_manager([path])))

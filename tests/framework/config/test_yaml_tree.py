@@ -13,7 +13,9 @@ from bt_run import ConfigError, load_config
 
 
 def test_extends_merges_mappings_and_replaces_lists(folder: Path) -> None:
-    (folder / "base.yaml").write_text(RUN + "overlays: [{use: volatility_target, annual: 0.1}]\n")
+    (folder / "base.yaml").write_text(
+        RUN + "overlays: [{use: volatility_target, annual: 0.1}]\n"
+    )
     (folder / "run.yaml").write_text(
         "extends: base.yaml\nname: other\noverlays: []\nstrategy: {slow: 100}\ndata: {end: "
         "2010-01-04}\n"
@@ -26,13 +28,17 @@ def test_extends_merges_mappings_and_replaces_lists(folder: Path) -> None:
 
 def test_extends_replaces_a_component_by_another_whole(folder: Path) -> None:
     (folder / "base.yaml").write_text(RUN)
-    (folder / "run.yaml").write_text("extends: base.yaml\nstrategy: {use: buy_and_hold}\n")
+    (folder / "run.yaml").write_text(
+        "extends: base.yaml\nstrategy: {use: buy_and_hold}\n"
+    )
     assert load_config("run.yaml").strategy.options == {}
 
 
 def test_extends_keeps_the_keys_of_the_same_component(folder: Path) -> None:
     (folder / "base.yaml").write_text(RUN)
-    (folder / "run.yaml").write_text("extends: base.yaml\nstrategy: {use: trend, slow: 100}\n")
+    (folder / "run.yaml").write_text(
+        "extends: base.yaml\nstrategy: {use: trend, slow: 100}\n"
+    )
     assert load_config("run.yaml").strategy.options == {"fast": 50, "slow": 100}
 
 
@@ -42,10 +48,14 @@ def test_an_inherited_mistake_is_reported_where_it_stands(folder: Path) -> None:
         RUN.replace("plugin.py", "../plugin.py").replace("fast", "fsat")
     )
     message = told("extends: deep/base.yaml\nname: other\n")
-    assert message.startswith(f"deep{os.sep}base.yaml:9:24: strategy.fsat: unknown key; found 50; ")
+    assert message.startswith(
+        f"deep{os.sep}base.yaml:9:24: strategy.fsat: unknown key; found 50; "
+    )
 
 
-def test_files_that_extend_each_other_are_reported_with_the_circle(folder: Path) -> None:
+def test_files_that_extend_each_other_are_reported_with_the_circle(
+    folder: Path,
+) -> None:
     (folder / "base.yaml").write_text("extends: run.yaml\n")
     assert told("name: x\nextends: base.yaml\n") == (
         "base.yaml:1:10: extends: the files extend each other in a circle: "
@@ -69,9 +79,7 @@ def test_a_missing_base_is_reported_at_its_place(folder: Path) -> None:
 
 
 def test_extends_must_be_one_name(folder: Path) -> None:
-    message = (
-        "run.yaml:1:10: extends: wrong type; found ['a.yaml']; expected the name of one YAML file"
-    )
+    message = "run.yaml:1:10: extends: wrong type; found ['a.yaml']; expected the name of one YAML file"
     assert told("extends: [a.yaml]\n").startswith(message)
 
 
@@ -89,8 +97,12 @@ def test_an_override_sets_one_key(folder: Path) -> None:
 
 
 def test_an_override_reaches_into_lists_and_bare_names(folder: Path) -> None:
-    (folder / "run.yaml").write_text(RUN + "overlays: [{use: volatility_target, annual: 0.1}]\n")
-    config = load_config("run.yaml", ["overlays.0.annual=0.2", "sizer.redistribute=true"])
+    (folder / "run.yaml").write_text(
+        RUN + "overlays: [{use: volatility_target, annual: 0.1}]\n"
+    )
+    config = load_config(
+        "run.yaml", ["overlays.0.annual=0.2", "sizer.redistribute=true"]
+    )
     assert config.overlays[0].options == {"annual": 0.2}
     assert config.sizer is not None
     assert config.sizer.options == {"redistribute": True}
@@ -140,12 +152,21 @@ def test_an_override_reaches_into_lists_and_bare_names(folder: Path) -> None:
         ("a..b=3", "--set a..b=3: expected KEY=VALUE"),
     ],
 )
-def test_a_wrong_override_is_reported_as_such(folder: Path, override: str, message: str) -> None:
-    text = RUN.replace("[SP500, NASDAQ]", "{A: SP500}") if "assets" not in override else RUN
+def test_a_wrong_override_is_reported_as_such(
+    folder: Path, override: str, message: str
+) -> None:
+    text = (
+        RUN.replace("[SP500, NASDAQ]", "{A: SP500}")
+        if "assets" not in override
+        else RUN
+    )
     text += "overlays: [{use: volatility_target, annual: 0.1}]\ntriggers: []\n"
     text = text.replace("benchmark: SP500", "benchmark: A")
     if override == "data.assets.0=A":
-        assert load_config_text(text, override).data.assets == {"A": "A", "NASDAQ": "NASDAQ"}
+        assert load_config_text(text, override).data.assets == {
+            "A": "A",
+            "NASDAQ": "NASDAQ",
+        }
     else:
         assert told(text, override).startswith(message)
 
@@ -161,7 +182,10 @@ def test_a_wrong_override_is_reported_as_such(folder: Path, override: str, messa
             "data:\n\tstart: 2000-01-03\n",
             "run.yaml:2:1: a tab stands here; YAML is indented with spaces",
         ),
-        ("", "run.yaml: the file is empty; expected a run, such as `bt-run init` writes"),
+        (
+            "",
+            "run.yaml: the file is empty; expected a run, such as `bt-run init` writes",
+        ),
         ("# only a comment\n", "run.yaml: the file is empty"),
         (
             "- a\n- b\n",

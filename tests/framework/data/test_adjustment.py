@@ -40,7 +40,9 @@ def test_adjusted_closes_are_taken_from_their_first() -> None:
 
 def test_a_dividend_worth_the_whole_share_is_refused() -> None:
     rows = make_rows([100, 50], dividend=[0, 100])
-    with pytest.raises(DataError, match=r"A: dividend was 100.0 at 2020-01-02, on a close before"):
+    with pytest.raises(
+        DataError, match=r"A: dividend was 100.0 at 2020-01-02, on a close before"
+    ):
         forward_factor("A", rows, "as_traded")
 
 

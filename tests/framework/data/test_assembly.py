@@ -39,14 +39,20 @@ def assemble(rows, prices="as_traded", **changes):
         ("close", 0.0, r"A: close was 0.0 at 2020-01-02"),
         ("open", -1.0, r"A: open was -1.0 at 2020-01-02"),
         ("high", np.inf, r"A: high was inf at 2020-01-02"),
-        ("volume", -5.0, r"A: volume was -5.0 at 2020-01-02; expected a volume of 0 or more"),
+        (
+            "volume",
+            -5.0,
+            r"A: volume was -5.0 at 2020-01-02; expected a volume of 0 or more",
+        ),
         ("dividend", -0.1, r"A: dividend was -0.1 at 2020-01-02; expected 0 or more"),
         ("split", -2.0, r"A: split was -2.0 at 2020-01-02"),
         ("adj_close", 0.0, r"A: adj_close was 0.0 at 2020-01-02"),
     ],
 )
 def test_a_row_that_cannot_be_true_is_refused(field, value, message):
-    rows = make_rows([10, 10, 10], dividend=[0, 0, 0], split=[1, 1, 1], adj_close=[10, 10, 10])
+    rows = make_rows(
+        [10, 10, 10], dividend=[0, 0, 0], split=[1, 1, 1], adj_close=[10, 10, 10]
+    )
     values = getattr(rows, field).copy()
     values[1] = value
     with pytest.raises(DataError, match=message):
@@ -54,9 +60,12 @@ def test_a_row_that_cannot_be_true_is_refused(field, value, message):
 
 
 def test_a_high_below_the_low_is_refused():
-    rows = replace(make_rows([10, 10]), high=np.array([10.0, 8.0]), low=np.array([10.0, 9.0]))
+    rows = replace(
+        make_rows([10, 10]), high=np.array([10.0, 8.0]), low=np.array([10.0, 9.0])
+    )
     with pytest.raises(
-        DataError, match=r"A: high was 8.0 at 2020-01-02; expected a high that is not below the low"
+        DataError,
+        match=r"A: high was 8.0 at 2020-01-02; expected a high that is not below the low",
     ):
         assemble(rows)
 
@@ -69,7 +78,8 @@ def test_how_many_rows_are_wrong_is_reported():
 def test_unsorted_timestamps_are_refused():
     rows = make_rows([1, 1, 1])
     with pytest.raises(
-        DataError, match=r"timestamp 2020-01-01\S* stands after 2020-01-02\S*; expected rising"
+        DataError,
+        match=r"timestamp 2020-01-01\S* stands after 2020-01-02\S*; expected rising",
     ):
         assemble(replace(rows, times=rows.times[[1, 0, 2]]))
 
@@ -100,13 +110,17 @@ def test_rows_all_later_are_refused():
 
 @pytest.mark.parametrize("column", ["dividend", "split", "adj_close"])
 def test_actions_need_to_know_what_the_prices_are(column):
-    with pytest.raises(DataError, match="set `prices: as_traded` or `prices: split_adjusted`"):
+    with pytest.raises(
+        DataError, match="set `prices: as_traded` or `prices: split_adjusted`"
+    ):
         assemble(make_rows([1, 1], **{column: [1, 1]}), prices=None)
 
 
 def test_real_shares_need_as_traded_prices():
     with pytest.raises(DataError, match="trades real shares at as-traded prices"):
-        assemble(make_rows([1, 1], split=[1, 1]), prices="split_adjusted", adjust="none")
+        assemble(
+            make_rows([1, 1], split=[1, 1]), prices="split_adjusted", adjust="none"
+        )
 
 
 def test_real_shares_need_actions_not_a_vendors_adj_close():
@@ -116,7 +130,8 @@ def test_real_shares_need_actions_not_a_vendors_adj_close():
 
 def test_a_dividend_above_the_share_price_is_refused():
     with pytest.raises(
-        DataError, match=r"A: dividend was 181.0 at 2020-01-02, on a close before of 6.25"
+        DataError,
+        match=r"A: dividend was 181.0 at 2020-01-02, on a close before of 6.25",
     ):
         assemble(make_rows([6.25, 6.0], dividend=[0, 181.0]))
 
@@ -145,8 +160,12 @@ def test_a_benchmark_that_misses_a_session_inside_is_reported():
 def test_an_unknown_calendar_is_reported_with_the_nearest():
     from bt_run.data.calendars import exchange_sessions
 
-    with pytest.raises(ConfigError, match=r"data.calendar: was 'XNYSE', .* did you mean 'XNYS'\?"):
-        exchange_sessions("XNYSE", np.datetime64("2020-01-01"), np.datetime64("2020-12-31"))
+    with pytest.raises(
+        ConfigError, match=r"data.calendar: was 'XNYSE', .* did you mean 'XNYS'\?"
+    ):
+        exchange_sessions(
+            "XNYSE", np.datetime64("2020-01-01"), np.datetime64("2020-12-31")
+        )
 
 
 def test_late_and_early_assets_are_noted():
@@ -168,7 +187,8 @@ def test_an_asset_known_but_not_listed_in_the_window_is_a_note():
 def test_price_return_only_is_noted():
     assert any("price return only" in note for note in make_bars({"A": [1, 1]}).notes)
     assert not any(
-        "price return only" in n for n in make_bars({"A": make_rows([1, 1], dividend=[0, 0])}).notes
+        "price return only" in n
+        for n in make_bars({"A": make_rows([1, 1], dividend=[0, 0])}).notes
     )
 
 
@@ -207,7 +227,8 @@ def test_a_dividend_on_the_day_of_a_split_is_per_new_share():
 
 def test_blank_and_zero_actions_mean_none():
     bars = make_bars(
-        {"A": make_rows([10, 10, 10], dividend=[NAN, NAN, 0], split=[NAN, 0, 1])}, adjust="none"
+        {"A": make_rows([10, 10, 10], dividend=[NAN, NAN, 0], split=[NAN, 0, 1])},
+        adjust="none",
     )
     np.testing.assert_array_equal(bars.close[:, 0], [10, 10, 10])
     np.testing.assert_array_equal(bars.splits[:, 0], [1, 1, 1])
@@ -219,12 +240,16 @@ def test_a_vendors_adjustment_is_used_through_its_ratio_only():
 
 
 def test_split_adjusted_prices_are_not_split_again():
-    bars = make_bars({"A": make_rows([5, 5, 5], split=[1, 2, 1])}, prices="split_adjusted")
+    bars = make_bars(
+        {"A": make_rows([5, 5, 5], split=[1, 2, 1])}, prices="split_adjusted"
+    )
     np.testing.assert_array_equal(bars.close[:, 0], [5, 5, 5])
 
 
 def test_actions_on_the_first_row_concern_nobody():
-    bars = make_bars({"A": make_rows([10, 10], dividend=[1, 0], split=[2, 1])}, adjust="none")
+    bars = make_bars(
+        {"A": make_rows([10, 10], dividend=[1, 0], split=[2, 1])}, adjust="none"
+    )
     np.testing.assert_array_equal(bars.close[:, 0], [10, 10])
     assert bars.dividends[0, 0] == 0.0
     assert bars.splits[0, 0] == 1.0
@@ -242,7 +267,11 @@ def test_cutting_the_data_changes_no_earlier_price(seed, cut):
     )
     whole = make_bars({"A": rows})
     short = make_bars(
-        {"A": replace(rows, **{k: v[:cut] for k, v in vars(rows).items() if v is not None})}
+        {
+            "A": replace(
+                rows, **{k: v[:cut] for k, v in vars(rows).items() if v is not None}
+            )
+        }
     )
     assert whole.close[:cut].tobytes() == short.close.tobytes()
 
@@ -254,7 +283,8 @@ def test_opens_that_repeat_the_close_are_found():
     bars = make_bars({"A": honest, "B": copied})
     assert stale_opens(bars) == ("B",)
     assert (
-        "the opens of B repeat the previous close in over a fifth of some year's rows" in bars.notes
+        "the opens of B repeat the previous close in over a fifth of some year's rows"
+        in bars.notes
     )
 
 
@@ -274,14 +304,18 @@ def test_daily_rows_with_different_clocks_are_refused():
         DataError,
         match=r"A and B have one row a day at different times of day .*expected dates alone",
     ):
-        assemble_bars(request(assets={"A": "A", "B": "B"}), {"A": rows, "B": late}, rows)
+        assemble_bars(
+            request(assets={"A": "A", "B": "B"}), {"A": rows, "B": late}, rows
+        )
 
 
 def test_one_clock_that_follows_daylight_saving_time_is_one_clock():
     rows = make_rows([1, 1, 1])
     hours = np.array([20, 21, 21]).astype("timedelta64[h]")
     clocked = replace(rows, times=rows.times + hours)
-    assemble_bars(request(assets={"A": "A", "B": "B"}), {"A": clocked, "B": clocked}, clocked)
+    assemble_bars(
+        request(assets={"A": "A", "B": "B"}), {"A": clocked, "B": clocked}, clocked
+    )
 
 
 def test_rows_after_a_declared_last_session_are_refused():
@@ -293,16 +327,26 @@ def test_rows_after_a_declared_last_session_are_refused():
 
 
 def test_prices_outside_the_bar_are_noted():
-    rows = replace(make_rows([10, 10]), high=np.array([10.0, 9.0]), low=np.array([10.0, 8.0]))
-    assert "opens or closes outside the bar's low and high, rows: A (1)" in assemble(rows).notes
+    rows = replace(
+        make_rows([10, 10]), high=np.array([10.0, 9.0]), low=np.array([10.0, 8.0])
+    )
+    assert (
+        "opens or closes outside the bar's low and high, rows: A (1)"
+        in assemble(rows).notes
+    )
 
 
 def test_weekly_bars_are_noted():
     rows = make_rows([1.0] * 20)
     weekly = replace(rows, times=rows.times[0] + np.arange(20) * np.timedelta64(7, "D"))
-    assert any("bars are 7 days apart: yearly figures" in note for note in assemble(weekly).notes)
+    assert any(
+        "bars are 7 days apart: yearly figures" in note
+        for note in assemble(weekly).notes
+    )
 
 
 def test_real_shares_without_dividends_are_price_return_only():
-    bars = make_bars({"A": make_rows([1, 1], split=[1, 1], adj_close=[1, 1])}, adjust="none")
+    bars = make_bars(
+        {"A": make_rows([1, 1], split=[1, 1], adj_close=[1, 1])}, adjust="none"
+    )
     assert any("price return only" in note for note in bars.notes)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from bt_run.data.bars import History, LoadRequest
+from bt_run.data.bars import LoadRequest
+from bt_run.data.history import History
 from bt_run.testing import make_bars, make_rows
 
 NAN = np.nan
@@ -76,7 +77,9 @@ def test_history_counts_each_assets_own_bars():
     )
 
 
-@pytest.mark.parametrize("field", ["open", "high", "low", "close", "volume", "returns", "price"])
+@pytest.mark.parametrize(
+    "field", ["open", "high", "low", "close", "volume", "returns", "price"]
+)
 def test_history_answers_are_read_only(field):
     with pytest.raises(ValueError, match="read-only"):
         getattr(History(make_bars({"A": [1, 2, 3]}), 2), field)(2)[0] = 1.0
@@ -115,11 +118,18 @@ def test_intraday_sessions_are_the_exchanges_dates():
 
     # the last bar of a New York session ends at 21:00 UTC, and an overnight venue may end at 05:00
     times = np.array(
-        ["2020-01-02T14:35", "2020-01-02T21:00", "2020-01-03T14:35"], dtype="datetime64[ns]"
+        ["2020-01-02T14:35", "2020-01-02T21:00", "2020-01-03T14:35"],
+        dtype="datetime64[ns]",
     )
     rows = Rows(times=times, close=np.ones(3))
     days = [t.astype("datetime64[D]").item() for t in times]
-    request = LoadRequest(assets={"A": "A"}, benchmark=("A", "A"), start=days[0], end=days[-1])
+    request = LoadRequest(
+        assets={"A": "A"}, benchmark=("A", "A"), start=days[0], end=days[-1]
+    )
     bars = assemble_bars(request, {"A": rows}, rows)
     assert not bars.daily
-    assert bars.sessions.astype(str).tolist() == ["2020-01-02", "2020-01-02", "2020-01-03"]
+    assert bars.sessions.astype(str).tolist() == [
+        "2020-01-02",
+        "2020-01-02",
+        "2020-01-03",
+    ]

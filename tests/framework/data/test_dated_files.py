@@ -31,12 +31,20 @@ def test_an_end_may_be_open(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("day,value\n2020-01-31,1\n", "found columns day, value; expected date, or ticker, start"),
-        ("date,value\n2020-01-31,1\n,2\n", "row 2 has no date; expected a date such as 2000-01-31"),
+        (
+            "day,value\n2020-01-31,1\n",
+            "found columns day, value; expected date, or ticker, start",
+        ),
+        (
+            "date,value\n2020-01-31,1\n,2\n",
+            "row 2 has no date; expected a date such as 2000-01-31",
+        ),
         ("date,value\nsoon,1\n", "column date holds something that is not a date"),
     ],
 )
-def test_a_file_without_dates_is_reported(tmp_path: Path, text: str, message: str) -> None:
+def test_a_file_without_dates_is_reported(
+    tmp_path: Path, text: str, message: str
+) -> None:
     file = tmp_path / "a.csv"
     file.write_text(text)
     with pytest.raises(DataError, match=message):
@@ -44,7 +52,9 @@ def test_a_file_without_dates_is_reported(tmp_path: Path, text: str, message: st
 
 
 def test_a_missing_file_is_reported(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"gone\.csv: no such file; expected a table with dates"):
+    with pytest.raises(
+        DataError, match=r"gone\.csv: no such file; expected a table with dates"
+    ):
         read_dated(tmp_path / "gone.csv")
 
 

@@ -58,7 +58,9 @@ def test_the_mark_of_an_assumption_travels_through_every_cut() -> None:
 
 
 def prices(folder: Path, name: str, closes: list[float], times: list[str]) -> None:
-    pd.DataFrame({"date": times, "close": closes}).to_csv(folder / f"{name}.csv", index=False)
+    pd.DataFrame({"date": times, "close": closes}).to_csv(
+        folder / f"{name}.csv", index=False
+    )
 
 
 def played(folder: Path, **data: object):
@@ -72,7 +74,9 @@ def played(folder: Path, **data: object):
     free = {"commission": {"bps": 0}, "slippage": {"bps": 0}}
     config = {"strategy": "buy_and_hold", "sizer": "equal_weight", "schedule": "once"}
     return run(
-        RunConfig.model_validate({"name": "x", "data": fields, "broker": broker | free} | config)
+        RunConfig.model_validate(
+            {"name": "x", "data": fields, "broker": broker | free} | config
+        )
     )
 
 
@@ -88,7 +92,9 @@ def test_a_suspended_stock_is_held_through_its_suspension(tmp_path: Path) -> Non
 
 
 def test_a_thin_stock_is_not_delisted_within_the_hour(tmp_path: Path) -> None:
-    bars = pd.date_range("2024-01-03 09:35", periods=24, freq="5min").strftime("%Y-%m-%d %H:%M")
+    bars = pd.date_range("2024-01-03 09:35", periods=24, freq="5min").strftime(
+        "%Y-%m-%d %H:%M"
+    )
     times = bars.tolist()
     prices(tmp_path, "R", [100.0] * 24, times)
     prices(tmp_path, "S", [50.0, 50.0, 50.0, 60.0], [*times[:3], times[15]])

@@ -56,7 +56,12 @@ def test_week_is_its_first_bar_even_after_a_monday_holiday():
 
 
 def test_quarter_and_year():
-    assert days(year(), "quarter") == ["2020-01-01", "2020-04-01", "2020-07-01", "2020-10-01"]
+    assert days(year(), "quarter") == [
+        "2020-01-01",
+        "2020-04-01",
+        "2020-07-01",
+        "2020-10-01",
+    ]
     assert days(year(300), "year") == ["2020-01-01", "2021-01-01"]
 
 
@@ -92,13 +97,17 @@ def test_cutting_the_data_changes_no_earlier_schedule(schedule):
 
 
 def test_weeks_begin_on_monday():
-    sessions = np.array(["2020-01-05", "2020-01-06", "2020-01-12"], dtype="datetime64[D]")
+    sessions = np.array(
+        ["2020-01-05", "2020-01-06", "2020-01-12"], dtype="datetime64[D]"
+    )
     week = period_of(sessions, "week")
     assert week[0] + 1 == week[1] == week[2]
 
 
 def bars_of(index, calendar="XNYS"):
-    times = index.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[ns]")
+    times = (
+        index.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[ns]")
+    )
     rows = Rows(times=times, close=np.linspace(1.0, 2.0, len(times)))
     request = LoadRequest(
         assets={"A": "A"},
@@ -140,8 +149,12 @@ def test_a_holiday_that_was_published_counts_whatever_the_calendar_calls_it():
     assert "2020-01-23" in days(bars, "month_end")
 
 
-@pytest.mark.parametrize(("last_bar", "due_at"), [("16:00", "15:45"), ("20:00", "15:45")])
-def test_an_intraday_period_ends_at_the_last_bar_whose_order_can_still_fill(last_bar, due_at):
+@pytest.mark.parametrize(
+    ("last_bar", "due_at"), [("16:00", "15:45"), ("20:00", "15:45")]
+)
+def test_an_intraday_period_ends_at_the_last_bar_whose_order_can_still_fill(
+    last_bar, due_at
+):
     index = pd.DatetimeIndex(
         [
             stamp
@@ -156,7 +169,10 @@ def test_an_intraday_period_ends_at_the_last_bar_whose_order_can_still_fill(last
     )
     bars = bars_of(index)
     due = bars.index[scheduled(bars, "month_end")].tz_convert("America/New_York")
-    assert [f"{time:%m-%d %H:%M}" for time in due[1:]] == [f"01-31 {due_at}", f"02-28 {due_at}"]
+    assert [f"{time:%m-%d %H:%M}" for time in due[1:]] == [
+        f"01-31 {due_at}",
+        f"02-28 {due_at}",
+    ]
     early = bars.index[scheduled(bars, "week_end")].tz_convert("America/New_York")
     assert f"{early[1]:%m-%d %H:%M}" == f"01-06 {due_at}"
 

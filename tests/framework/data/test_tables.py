@@ -9,20 +9,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bt_run import ConfigError, DataError
-from bt_run.data.bars import History
 from bt_run.data.data_config import TableConfig
+from bt_run.data.history import History
 from bt_run.data.tables import file_table, series_table
 from bt_run.testing import make_bars, make_rows
 
 NAN = np.nan
 # six sessions of New York: Thursday 2 January 2020 to Thursday 9 January; make_bars counts weekdays
 # from 1 January
-SESSIONS = ["2020-01-02", "2020-01-03", "2020-01-06", "2020-01-07", "2020-01-08", "2020-01-09"]
+SESSIONS = [
+    "2020-01-02",
+    "2020-01-03",
+    "2020-01-06",
+    "2020-01-07",
+    "2020-01-08",
+    "2020-01-09",
+]
 
 
 def six_bars(**assets):
     closes = assets or {"A": [1, 2, 3, 4, 5, 6], "B": [1, 2, 3, 4, 5, 6]}
-    return make_bars({name: make_rows(close, first="2020-01-02") for name, close in closes.items()})
+    return make_bars(
+        {name: make_rows(close, first="2020-01-02") for name, close in closes.items()}
+    )
 
 
 def written(tmp_path, text, name="t.csv"):
@@ -51,27 +60,44 @@ def test_a_row_is_visible_from_the_close_of_its_session_on(tmp_path):
 @pytest.mark.parametrize(("lag", "first"), [(0, 1), (1, 2), (2, 3), (4, 5)])
 def test_a_lag_counts_sessions(tmp_path, lag, first):
     found, _ = table_of(written(tmp_path, "date,A\n2020-01-03,7\n"), lag=lag)
-    assert np.flatnonzero(np.isfinite(found.by_bar[:, 0])).tolist() == list(range(first, 6))
+    assert np.flatnonzero(np.isfinite(found.by_bar[:, 0])).tolist() == list(
+        range(first, 6)
+    )
 
 
 def test_a_row_dated_on_a_weekend_is_known_at_the_next_close(tmp_path):
     found, _ = table_of(written(tmp_path, "date,A\n2020-01-04,7\n"))
-    assert np.isfinite(found.by_bar[:, 0]).tolist() == [False, False, True, True, True, True]
+    assert np.isfinite(found.by_bar[:, 0]).tolist() == [
+        False,
+        False,
+        True,
+        True,
+        True,
+        True,
+    ]
 
 
 def test_what_was_known_long_before_the_first_bar_is_known_at_it(tmp_path):
-    found, _ = table_of(written(tmp_path, "date,A\n1950-06-30,3\n2019-12-31,7\n"), lag=1)
+    found, _ = table_of(
+        written(tmp_path, "date,A\n1950-06-30,3\n2019-12-31,7\n"), lag=1
+    )
     assert found.by_bar[0, 0] == 7
 
 
 def test_a_later_row_than_the_last_bar_is_not_read(tmp_path):
-    one, _ = table_of(written(tmp_path, "date,A\n2020-01-03,7\n2020-01-10,9\n", "one.csv"))
+    one, _ = table_of(
+        written(tmp_path, "date,A\n2020-01-03,7\n2020-01-10,9\n", "one.csv")
+    )
     other, _ = table_of(
-        written(tmp_path, "date,A\n2020-01-03,7\n2020-01-10,5\n2044-01-01,5\n", "other.csv")
+        written(
+            tmp_path, "date,A\n2020-01-03,7\n2020-01-10,5\n2044-01-01,5\n", "other.csv"
+        )
     )
     assert one.fingerprint == other.fingerprint
     assert (
-        table_of(written(tmp_path, "date,A\n2020-01-03,6\n", "third.csv"))[0].fingerprint
+        table_of(written(tmp_path, "date,A\n2020-01-03,6\n", "third.csv"))[
+            0
+        ].fingerprint
         != one.fingerprint
     )
 
@@ -89,9 +115,18 @@ def test_a_long_table_names_its_assets_by_symbol_or_by_name(tmp_path):
 
 def test_text_is_a_table_too(tmp_path):
     found, _ = table_of(
-        written(tmp_path, "ticker,date,sector\nA,2020-01-03,Energy\nA,2020-01-07,Banks\n")
+        written(
+            tmp_path, "ticker,date,sector\nA,2020-01-03,Energy\nA,2020-01-07,Banks\n"
+        )
     )
-    assert found.by_bar[:, 0].tolist() == [None, "Energy", "Energy", "Banks", "Banks", "Banks"]
+    assert found.by_bar[:, 0].tolist() == [
+        None,
+        "Energy",
+        "Energy",
+        "Banks",
+        "Banks",
+        "Banks",
+    ]
     assert found.by_bar[:, 1].tolist() == [None] * 6
 
 
@@ -107,7 +142,8 @@ def test_spells_are_one_while_they_last(tmp_path):
 
 def test_a_series_in_the_style_of_fred(tmp_path):
     path = written(
-        tmp_path, "observation_date,DGS10\n2020-01-02,1.9\n2020-01-03,.\n2020-01-06,1.8\n"
+        tmp_path,
+        "observation_date,DGS10\n2020-01-02,1.9\n2020-01-03,.\n2020-01-06,1.8\n",
     )
     found, _ = table_of(path)
     assert found.is_series
@@ -123,7 +159,12 @@ def test_a_value_that_was_not_renewed_expires(tmp_path):
 
 def test_intraday_bars_know_a_session_only_when_it_is_over():
     times = np.array(
-        ["2020-01-02T15:30", "2020-01-02T21:00", "2020-01-03T15:30", "2020-01-03T21:00"],
+        [
+            "2020-01-02T15:30",
+            "2020-01-02T21:00",
+            "2020-01-03T15:30",
+            "2020-01-03T21:00",
+        ],
         "datetime64[ns]",
     )
     rows = replace(make_rows([1, 2, 3, 4]), times=times)
@@ -153,8 +194,12 @@ def test_the_fingerprint_of_the_bars_holds_their_tables(tmp_path):
 
 
 def test_history_shows_a_table_now_and_a_series_at_each_of_the_last_bars(tmp_path):
-    table, _ = table_of(written(tmp_path, "date,A,B\n2020-01-03,7,8\n2020-01-08,9,9\n", "a.csv"))
-    series, _ = table_of(written(tmp_path, "date,value\n2020-01-03,1\n2020-01-07,2\n", "b.csv"))
+    table, _ = table_of(
+        written(tmp_path, "date,A,B\n2020-01-03,7,8\n2020-01-08,9,9\n", "a.csv")
+    )
+    series, _ = table_of(
+        written(tmp_path, "date,value\n2020-01-03,1\n2020-01-07,2\n", "b.csv")
+    )
     bars = replace(six_bars(), tables={"quality": table, "rate": series})
     past = History(bars, 3)
     np.testing.assert_array_equal(past.table("quality"), [7, 8])
@@ -162,7 +207,9 @@ def test_history_shows_a_table_now_and_a_series_at_each_of_the_last_bars(tmp_pat
     assert past.series("rate", 99).shape == (4,)
     with pytest.raises(ValueError, match="read-only"):
         past.table("quality")[0] = 1
-    with pytest.raises(ConfigError, match=r"no table 'qualty'; data.tables has quality, rate"):
+    with pytest.raises(
+        ConfigError, match=r"no table 'qualty'; data.tables has quality, rate"
+    ):
         past.table("qualty")
     with pytest.raises(
         ConfigError, match=r"'quality' is a table, not a series; read it by table\(\)"
@@ -172,7 +219,9 @@ def test_history_shows_a_table_now_and_a_series_at_each_of_the_last_bars(tmp_pat
 
 rows = st.lists(
     st.tuples(
-        st.dates(date(2019, 11, 1), date(2020, 3, 31)), st.sampled_from("AB"), st.integers(1, 9)
+        st.dates(date(2019, 11, 1), date(2020, 3, 31)),
+        st.sampled_from("AB"),
+        st.integers(1, 9),
     ),
     max_size=25,
     unique_by=lambda row: row[:2],
@@ -180,7 +229,9 @@ rows = st.lists(
 
 
 @given(rows=rows, lag=st.integers(0, 4), max_age=st.none() | st.integers(1, 9))
-def test_a_table_is_what_a_search_through_all_rows_finds(tmp_path_factory, rows, lag, max_age):
+def test_a_table_is_what_a_search_through_all_rows_finds(
+    tmp_path_factory, rows, lag, max_age
+):
     """The second method looks at every row for every bar, on the exchange's own list of sessions."""
     from bt_run.data.calendars import exchange_sessions
 
@@ -190,7 +241,9 @@ def test_a_table_is_what_a_search_through_all_rows_finds(tmp_path_factory, rows,
     )
     path = written(tmp_path_factory.mktemp("t"), text)
     found, _ = table_of(path, bars, lag=lag, max_age=max_age)
-    calendar = exchange_sessions("XNYS", np.datetime64("2019-01-01"), np.datetime64("2020-12-31"))
+    calendar = exchange_sessions(
+        "XNYS", np.datetime64("2019-01-01"), np.datetime64("2020-12-31")
+    )
     for t, session in enumerate(bars.sessions):
         now = int(np.searchsorted(calendar, session, side="right")) - 1
         for column, name in enumerate("AB"):
@@ -207,7 +260,9 @@ def test_a_table_is_what_a_search_through_all_rows_finds(tmp_path_factory, rows,
 
 
 @given(rows=rows, lag=st.integers(0, 4), cut=st.integers(2, 38))
-def test_cutting_the_bars_changes_nothing_that_was_known(tmp_path_factory, rows, lag, cut):
+def test_cutting_the_bars_changes_nothing_that_was_known(
+    tmp_path_factory, rows, lag, cut
+):
     text = "ticker,date,value\n" + "".join(
         f"{ticker},{day},{value}\n" for day, ticker, value in rows
     )
@@ -222,7 +277,10 @@ def test_cutting_the_bars_changes_nothing_that_was_known(tmp_path_factory, rows,
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("day,A\n2020-01-03,1\n", "found columns day, A; expected date, or ticker, start and end"),
+        (
+            "day,A\n2020-01-03,1\n",
+            "found columns day, A; expected date, or ticker, start and end",
+        ),
         ("date,A\nlast week,1\n", "column date holds something that is not a date"),
         ("date,A\n,1\n", "row 1 has no date; expected a date such as 2000-01-31"),
         (
@@ -244,7 +302,9 @@ def test_what_is_wrong_with_a_file_is_reported(tmp_path, text, message):
 
 
 def test_a_missing_file_and_a_missing_column_are_reported(tmp_path):
-    with pytest.raises(DataError, match=r"nothing.csv: no such file; expected a table with dates"):
+    with pytest.raises(
+        DataError, match=r"nothing.csv: no such file; expected a table with dates"
+    ):
         table_of(tmp_path / "nothing.csv")
     with pytest.raises(DataError, match=r"no column 'score'; found v"):
         table_of(written(tmp_path, "ticker,date,v\nA,2020-01-03,1\n"), column="score")
@@ -254,9 +314,15 @@ def test_a_missing_file_and_a_missing_column_are_reported(tmp_path):
 
 
 def test_a_table_comes_from_a_file_or_from_a_symbol():
-    with pytest.raises(ValueError, match="found neither; expected either `file` or `symbol`"):
+    with pytest.raises(
+        ValueError, match="found neither; expected either `file` or `symbol`"
+    ):
         TableConfig(lag=0)
-    with pytest.raises(ValueError, match="found both; expected either `file` or `symbol`"):
+    with pytest.raises(
+        ValueError, match="found both; expected either `file` or `symbol`"
+    ):
         TableConfig(lag=0, file="x.csv", symbol="X")
-    with pytest.raises(ValueError, match="`source` goes with `symbol`; a `file` needs none"):
+    with pytest.raises(
+        ValueError, match="`source` goes with `symbol`; a `file` needs none"
+    ):
         TableConfig(lag=0, file="x.csv", source="sample")

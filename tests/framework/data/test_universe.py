@@ -66,7 +66,9 @@ def test_the_coverage_is_reported_year_by_year(tmp_path):
 
 
 def play(bars, weights):
-    broker = BrokerTerms(cash=1000.0, fill="next_close", costs=MadeCosts(), delisting=Delisting())
+    broker = BrokerTerms(
+        cash=1000.0, fill="next_close", costs=MadeCosts(), delisting=Delisting()
+    )
     pipeline = Pipeline(
         strategy=Stage("strategy", "all", lambda s: np.ones(len(s.weights))),
         sizer=Stage("sizer", "given", weights),
@@ -120,7 +122,10 @@ def test_the_fingerprint_holds_the_members():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("date,A\n2020-01-03,1\n", "found columns date, A; expected ticker, start and end"),
+        (
+            "date,A\n2020-01-03,1\n",
+            "found columns date, A; expected ticker, start and end",
+        ),
         (
             "ticker,start,end\nA,2020-01-03,2019-01-01\n",
             "the membership of A ends on 2019-01-01, before it starts on 2020-01-03; expected an end "
@@ -167,7 +172,8 @@ def test_without_assets_a_run_holds_the_members_that_the_source_has(tmp_path):
 
 def test_a_source_that_cannot_tell_its_symbols_is_reported(tmp_path):
     with pytest.raises(
-        ConfigError, match=r"data.assets: was empty, and source 'made' cannot list its symbols"
+        ConfigError,
+        match=r"data.assets: was empty, and source 'made' cannot list its symbols",
     ):
         with_assets(config(tmp_path).data, SimpleNamespace())
     nothing = SimpleNamespace(symbols=lambda: ("X",))
@@ -185,6 +191,11 @@ def test_neither_assets_nor_a_universe_is_refused():
     ):
         RunConfig(
             name="u",
-            data={"source": "s", "benchmark": "B", "start": "2020-01-02", "end": "2020-01-08"},
+            data={
+                "source": "s",
+                "benchmark": "B",
+                "start": "2020-01-02",
+                "end": "2020-01-08",
+            },
             strategy="s",
         )

@@ -59,7 +59,10 @@ def test_every_limit_holds_afterwards(weights, gross, net, name, short):
 
 def test_all_traded_is_the_target():
     target = np.array([0.3, 0.7])
-    assert keep_untraded(target, np.array([0.5, 0.5]), np.array([True, True]), WIDE) is target
+    assert (
+        keep_untraded(target, np.array([0.5, 0.5]), np.array([True, True]), WIDE)
+        is target
+    )
 
 
 def test_an_untraded_weight_is_reserved_and_openings_shrink():

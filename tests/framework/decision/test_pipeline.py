@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bt_run import DataError, PluginError, Proposal, Verdict
-from bt_run.data.bars import History
+from bt_run.data.history import History
 from bt_run.decision.pipeline import Pipeline, Stage, decide
 from bt_run.decision.signals import VectorisedSignal
 from bt_run.decision.state import PortfolioState, Tracks
@@ -24,7 +24,9 @@ def state(bars=None, *, t=None, weights=None, **changes):
         **{
             "history": History(bars, t),
             "signals": np.full(count, NAN),
-            "weights": np.zeros(count) if weights is None else np.array(weights, dtype=float),
+            "weights": np.zeros(count)
+            if weights is None
+            else np.array(weights, dtype=float),
             "nav": 1000.0,
             "cash": 1000.0,
             "shares": np.zeros(count),
@@ -35,13 +37,23 @@ def state(bars=None, *, t=None, weights=None, **changes):
     )
 
 
-def pipeline(signal=(1.0, 1.0), sizer=lambda s: s.signals / 2, overlays=(), triggers=(), **changes):
+def pipeline(
+    signal=(1.0, 1.0),
+    sizer=lambda s: s.signals / 2,
+    overlays=(),
+    triggers=(),
+    **changes,
+):
     call = signal if callable(signal) else lambda s: np.array(signal)
     return Pipeline(
         strategy=Stage("strategy", "mine", call),
         sizer=Stage("sizer", "half", sizer),
-        overlays=tuple(Stage(f"overlays.{i}", f"over{i}", f) for i, f in enumerate(overlays)),
-        triggers=tuple(Stage(f"triggers.{i}", f"trigger{i}", f) for i, f in enumerate(triggers)),
+        overlays=tuple(
+            Stage(f"overlays.{i}", f"over{i}", f) for i, f in enumerate(overlays)
+        ),
+        triggers=tuple(
+            Stage(f"triggers.{i}", f"trigger{i}", f) for i, f in enumerate(triggers)
+        ),
         **changes,
     )
 
@@ -55,8 +67,14 @@ def test_signals_become_weights_become_a_target():
 
 
 def test_overlays_act_in_order_and_each_is_recorded():
-    got = decide(pipeline(overlays=[lambda s, w: w / 2, lambda s, w: w + 0.1]), state(), {})
-    assert [stage.tolist() for stage in got.stages] == [[0.5, 0.5], [0.25, 0.25], [0.35, 0.35]]
+    got = decide(
+        pipeline(overlays=[lambda s, w: w / 2, lambda s, w: w + 0.1]), state(), {}
+    )
+    assert [stage.tolist() for stage in got.stages] == [
+        [0.5, 0.5],
+        [0.25, 0.25],
+        [0.35, 0.35],
+    ]
 
 
 def test_an_overlay_cannot_change_what_was_recorded_before_it():
@@ -65,21 +83,27 @@ def test_an_overlay_cannot_change_what_was_recorded_before_it():
         return weights
 
     got = decide(
-        pipeline(overlays=[vandal], limits=Limits(gross=18.0, net=18.0, name=9.0)), state(), {}
+        pipeline(overlays=[vandal], limits=Limits(gross=18.0, net=18.0, name=9.0)),
+        state(),
+        {},
     )
     assert got.stages[0].tolist() == [0.5, 0.5]
 
 
 def test_limits_are_last_and_say_that_they_cut():
     got = decide(
-        pipeline(sizer=lambda s: np.array([0.9, 0.3]), limits=Limits(name=0.6)), state(), {}
+        pipeline(sizer=lambda s: np.array([0.9, 0.3]), limits=Limits(name=0.6)),
+        state(),
+        {},
     )
     assert got.target.tolist() == [0.6, 0.3]
     assert (got.reason[0], got.cut) == ("scheduled", ("name",))
 
 
 def test_nan_on_a_tradable_asset_is_not_eligible_whatever_the_sizer_says():
-    got = decide(pipeline(signal=(NAN, 1.0), sizer=lambda s: np.array([0.5, 0.5])), state(), {})
+    got = decide(
+        pipeline(signal=(NAN, 1.0), sizer=lambda s: np.array([0.5, 0.5])), state(), {}
+    )
     assert got.target.tolist() == [0.0, 0.5]
     assert got.reason[0] == "not eligible"
 
@@ -87,7 +111,9 @@ def test_nan_on_a_tradable_asset_is_not_eligible_whatever_the_sizer_says():
 def test_an_asset_without_a_bar_keeps_its_shares_and_its_weight():
     bars = make_bars({"A": [10, 10, NAN], "B": [10, 10, 10]})
     got = decide(
-        pipeline(sizer=lambda s: np.array([0.0, 0.9])), state(bars, weights=[0.4, 0.0]), {}
+        pipeline(sizer=lambda s: np.array([0.0, 0.9])),
+        state(bars, weights=[0.4, 0.0]),
+        {},
     )
     assert got.target == pytest.approx([0.4, 0.6])
     assert got.traded.tolist() == [False, True]
@@ -116,7 +142,9 @@ def test_the_union_of_the_firing_names_trades_and_the_rest_keeps_its_weight():
     names = [np.array([True, False, False]), np.array([False, True, False])]
     bars = make_bars({name: [1, 1] for name in "ABC"})
     triggers = [lambda s, t, n=n: Verdict(True, names=n, reason="band") for n in names]
-    flow = pipeline(signal=(1, 1, 1), sizer=lambda s: np.array([0.5, 0.2, 0.3]), triggers=triggers)
+    flow = pipeline(
+        signal=(1, 1, 1), sizer=lambda s: np.array([0.5, 0.2, 0.3]), triggers=triggers
+    )
     got = decide(flow, state(bars, weights=[0.2, 0.2, 0.6]), {})
     # C keeps 0.6 and B its 0.2, so that of A's opening of 0.3 nothing fits
     assert got.target == pytest.approx([0.2, 0.2, 0.6])
@@ -141,11 +169,15 @@ def test_a_memo_advances_when_the_trade_is_vetoed():
         overlays=[lambda s, w: Proposal(w, memo={"n": s.memo.get("n", 0) + 1})],
         triggers=[lambda s, t: Verdict(False, veto=True)],
     )
-    assert decide(flow, state(), {"overlays.0": {"n": 4}}).memos["overlays.0"] == {"n": 5}
+    assert decide(flow, state(), {"overlays.0": {"n": 4}}).memos["overlays.0"] == {
+        "n": 5
+    }
 
 
 def test_a_component_that_returns_no_memo_keeps_the_last():
-    assert decide(pipeline(), state(), {"sizer": {"kept": 1}}).memos["sizer"] == {"kept": 1}
+    assert decide(pipeline(), state(), {"sizer": {"kept": 1}}).memos["sizer"] == {
+        "kept": 1
+    }
 
 
 def test_a_memo_is_what_json_makes_of_it():
@@ -166,14 +198,17 @@ def test_a_memo_that_json_cannot_hold_is_refused(what, bad):
 
 def test_a_wrong_shape_is_refused():
     with pytest.raises(
-        PluginError, match=r"sizer 'half' at .*: returned shape \(3,\); expected \(N,\) = \(2,\)"
+        PluginError,
+        match=r"sizer 'half' at .*: returned shape \(3,\); expected \(N,\) = \(2,\)",
     ):
         decide(pipeline(sizer=lambda s: np.zeros(3)), state(), {})
 
 
 @pytest.mark.parametrize("value", [NAN, np.inf])
 def test_a_weight_that_is_no_number_is_refused(value):
-    with pytest.raises(PluginError, match=r"returned (nan|inf) for B; expected a finite number"):
+    with pytest.raises(
+        PluginError, match=r"returned (nan|inf) for B; expected a finite number"
+    ):
         decide(pipeline(sizer=lambda s: np.array([0.1, value])), state(), {})
 
 
@@ -187,7 +222,9 @@ def test_an_exposure_beyond_one_is_refused():
 
 def test_a_score_may_be_any_number():
     got = decide(
-        pipeline(signal=(150.0, 0.0), sizer=lambda s: s.signals / 300, gives="score"), state(), {}
+        pipeline(signal=(150.0, 0.0), sizer=lambda s: s.signals / 300, gives="score"),
+        state(),
+        {},
     )
     assert got.target.tolist() == [0.5, 0.0]
 
@@ -197,7 +234,8 @@ def test_a_component_that_fails_is_named_with_its_time():
         raise KeyError("close")
 
     with pytest.raises(
-        PluginError, match=r"strategy 'mine' at 2020-01-03 00:00: failed: KeyError: 'close'"
+        PluginError,
+        match=r"strategy 'mine' at 2020-01-03 00:00: failed: KeyError: 'close'",
     ):
         decide(pipeline(signal=broken), state(), {})
 
@@ -208,7 +246,9 @@ def test_an_expected_error_passes_with_a_note():
 
     with pytest.raises(DataError, match="no prices") as caught:
         decide(pipeline(signal=broken), state(), {})
-    assert caught.value.__notes__ == ["strategy 'mine' at 2020-01-03 00:00: stopped the run"]
+    assert caught.value.__notes__ == [
+        "strategy 'mine' at 2020-01-03 00:00: stopped the run"
+    ]
 
 
 def test_a_trigger_must_give_a_verdict():
@@ -218,7 +258,9 @@ def test_a_trigger_must_give_a_verdict():
 
 def test_a_component_sees_the_tracks_of_earlier_stages_only():
     seen = {}
-    tracks = Tracks({path: lambda: np.ones(1) for path in ("sizer", "overlays.0", "overlays.1")})
+    tracks = Tracks(
+        {path: lambda: np.ones(1) for path in ("sizer", "overlays.0", "overlays.1")}
+    )
 
     def look(name):
         def see(state, weights=None):
@@ -231,7 +273,9 @@ def test_a_component_sees_the_tracks_of_earlier_stages_only():
         seen["trigger"] = list(state.tracks)
         return Verdict(True)
 
-    flow = pipeline(sizer=look("sizer"), overlays=[look("one"), look("two")], triggers=[watch])
+    flow = pipeline(
+        sizer=look("sizer"), overlays=[look("one"), look("two")], triggers=[watch]
+    )
     decide(flow, state(tracks=tracks), {})
     assert seen == {
         "sizer": [],
@@ -262,7 +306,9 @@ def test_vectorised_signals_of_a_wrong_shape_are_refused():
         match=r"strategy 'mine': signals\(bars\) returned shape \(2,\); expected \(T, N\) = \(2, "
         r"1\)",
     ):
-        VectorisedSignal("mine", lambda b: b.close[:, 0]).evaluate(make_bars({"A": [1, 2]}))
+        VectorisedSignal("mine", lambda b: b.close[:, 0]).evaluate(
+            make_bars({"A": [1, 2]})
+        )
 
 
 def test_a_decision_depends_on_nothing_but_its_arguments():

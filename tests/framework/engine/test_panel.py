@@ -48,20 +48,28 @@ def play(
     limits = limits or Limits()
     size = weights if callable(weights) else lambda s: np.array(weights, dtype=float)
     pipeline = Pipeline(
-        strategy=Stage("strategy", "all", lambda s: np.where(s.history.tradable, 1.0, NAN)),
+        strategy=Stage(
+            "strategy", "all", lambda s: np.where(s.history.tradable, 1.0, NAN)
+        ),
         sizer=Stage("sizer", "given", size),
-        overlays=tuple(Stage(f"overlays.{i}", f"o{i}", call) for i, call in enumerate(overlays)),
+        overlays=tuple(
+            Stage(f"overlays.{i}", f"o{i}", call) for i, call in enumerate(overlays)
+        ),
         limits=limits,
     )
     market = Market(bars, broker, limits.gross, False)
-    return run_panel(PanelRun(market, pipeline, scheduled(bars, schedule), Listeners(**told)))
+    return run_panel(
+        PanelRun(market, pipeline, scheduled(bars, schedule), Listeners(**told))
+    )
 
 
 BROKER = BrokerTerms(cash=1e5, fill="next_open", costs=MadeCosts())
 
 
 def test_backtrader_counts_days_as_it_does_itself():
-    times = np.array(["2001-02-03T00:00", "2020-02-29T15:59:30"], dtype="datetime64[ns]")
+    times = np.array(
+        ["2001-02-03T00:00", "2020-02-29T15:59:30"], dtype="datetime64[ns]"
+    )
     expected = [bt.date2num(pd.Timestamp(time).to_pydatetime()) for time in times]
     assert backtrader_days(times).tolist() == expected
 
@@ -69,7 +77,9 @@ def test_backtrader_counts_days_as_it_does_itself():
 def test_the_panel_plays_what_the_account_alone_would():
     bars = make_bars({"A": walk(1), "B": walk(2), "C": walk(3)})
     ledger = play(bars, [0.5, 0.3, 0.1], costs=MadeCosts(0.001, 0.001))
-    broker = BrokerTerms(cash=100_000.0, fill="next_open", costs=MadeCosts(0.001, 0.001))
+    broker = BrokerTerms(
+        cash=100_000.0, fill="next_open", costs=MadeCosts(0.001, 0.001)
+    )
     alone = Account(Market(bars, broker, 1.0, False), 0)
     for t in np.flatnonzero(scheduled(bars, "week")):
         alone.advance(int(t))
@@ -104,7 +114,8 @@ def plain_backtrader(bars, weights, due, fee):
     for column, name in enumerate(bars.assets):
         fields = ("open", "high", "low", "close", "volume")
         frame = pd.DataFrame(
-            {f: getattr(bars, f)[:, column] for f in fields}, index=bars.index.tz_localize(None)
+            {f: getattr(bars, f)[:, column] for f in fields},
+            index=bars.index.tz_localize(None),
         )
         cerebro.adddata(bt.feeds.PandasData(dataname=frame), name=name)
     cerebro.addstrategy(PlainRebalance, weights=weights, due=due)
@@ -136,7 +147,9 @@ def test_assets_that_start_late_or_miss_sessions_never_delay_the_others():
 def test_data_before_the_start_are_warm_up_only():
     bars = make_bars({"A": walk(1)}, start=50)
     seen = []
-    ledger = play(bars, lambda s: seen.append(len(s.history)) or np.array([1.0]), schedule="month")
+    ledger = play(
+        bars, lambda s: seen.append(len(s.history)) or np.array([1.0]), schedule="month"
+    )
     assert seen[0] == 51
     assert np.isnan(ledger.nav[:50]).all()
     assert ledger.nav[50] == 100_000.0
@@ -145,10 +158,18 @@ def test_data_before_the_start_are_warm_up_only():
 def test_the_state_shows_the_account_as_it_is():
     states = []
     bars = make_bars({"A": walk(1), "B": walk(2)})
-    play(bars, lambda s: states.append(s) or np.array([0.5, 0.25]), costs=MadeCosts(0.001, 0.001))
+    play(
+        bars,
+        lambda s: states.append(s) or np.array([0.5, 0.25]),
+        costs=MadeCosts(0.001, 0.001),
+    )
     later = states[3]
-    assert later.nav == pytest.approx(later.cash + (later.shares * later.history.price()[0]).sum())
-    np.testing.assert_allclose(later.weights, later.shares * later.history.price()[0] / later.nav)
+    assert later.nav == pytest.approx(
+        later.cash + (later.shares * later.history.price()[0]).sum()
+    )
+    np.testing.assert_allclose(
+        later.weights, later.shares * later.history.price()[0] / later.nav
+    )
     assert later.nav_history[-1] == later.nav
     assert len(later.nav_history) == len(later.history)
     assert later.last_decision == states[2].history.session
@@ -176,7 +197,10 @@ def test_a_track_read_late_or_seldom_is_the_same():
     play(bars, [0.6, 0.4], overlays=[lambda s, w: states.append(s) or w])
     unread = states[-1].tracks["sizer"]
     assert unread.tobytes() == play(bars, [0.6, 0.4]).nav[: len(unread)].tobytes()
-    assert states[5].tracks["sizer"].tobytes() == unread[: len(states[5].history)].tobytes()
+    assert (
+        states[5].tracks["sizer"].tobytes()
+        == unread[: len(states[5].history)].tobytes()
+    )
 
 
 def test_leverage_is_bounded_by_the_gross_limit():
@@ -228,7 +252,9 @@ def test_an_order_that_waits_when_the_account_is_ruined_is_recorded():
 
 def test_an_order_for_one_asset_is_refused_by_the_panels_broker():
     order = type("Order", (), {"size": 5})()
-    with pytest.raises(PluginError, match="an order for 5 shares was sent to the panel's broker"):
+    with pytest.raises(
+        PluginError, match="an order for 5 shares was sent to the panel's broker"
+    ):
         BasketBroker(account=None).submit(order)
 
 
@@ -241,7 +267,9 @@ class Cross(bt.Strategy):
     params = (("period", 10),)
 
     def __init__(self):
-        self.average = {data: bt.indicators.SMA(data, period=self.p.period) for data in self.datas}
+        self.average = {
+            data: bt.indicators.SMA(data, period=self.p.period) for data in self.datas
+        }
 
     def next(self):
         for data in self.datas:
@@ -252,10 +280,14 @@ class Cross(bt.Strategy):
                 self.close(data)
 
 
-def classic(bars, strategy=Cross, *, costs=None, fill="next_open", cash=100_000.0, **params):
+def classic(
+    bars, strategy=Cross, *, costs=None, fill="next_open", cash=100_000.0, **params
+):
     broker = BrokerTerms(cash=cash, fill=fill, costs=costs or MadeCosts())
     return run_classic(
-        ClassicRun(bars=bars, broker=broker, strategy=BacktraderStrategy(strategy, params))
+        ClassicRun(
+            bars=bars, broker=broker, strategy=BacktraderStrategy(strategy, params)
+        )
     )
 
 
@@ -365,7 +397,9 @@ def test_classic_money_is_conserved():
     ledger = classic(bars, costs=MadeCosts(0.001, 0.002))
     table = ledger.positions_table().groupby("time")["value"].sum()
     nav = ledger.nav_table({})
-    np.testing.assert_allclose(nav["cash"] + table.reindex(nav.index, fill_value=0.0), nav["nav"])
+    np.testing.assert_allclose(
+        nav["cash"] + table.reindex(nav.index, fill_value=0.0), nav["nav"]
+    )
 
 
 # -- what a panel tells ----------------------------------------------------------------------------
@@ -374,7 +408,9 @@ def test_classic_money_is_conserved():
 def test_a_run_tells_every_64th_bar_and_each_decision():
     reached, decided = [], []
     bars = make_bars({"A": walk(1, days=130)})
-    ledger = play(bars, [1.0], schedule="month", progress=reached.append, decided=decided.append)
+    ledger = play(
+        bars, [1.0], schedule="month", progress=reached.append, decided=decided.append
+    )
     assert reached == [0, 64, 128]
     assert decided == list(ledger.decisions)
     assert len(decided) > 3
@@ -392,7 +428,13 @@ def test_the_state_shows_the_last_trade_and_the_ledger_names_the_stages():
 def test_the_value_that_backtrader_shows_is_the_accounts_at_every_bar():
     bars = make_bars({"A": [10, 10, 20, 30, 30]})
     account = Account(
-        Market(bars, BrokerTerms(cash=100.0, fill="next_open", costs=MadeCosts()), 1.0, False), 0
+        Market(
+            bars,
+            BrokerTerms(cash=100.0, fill="next_open", costs=MadeCosts()),
+            1.0,
+            False,
+        ),
+        0,
     )
     account.order(np.array([1.0]))
     broker = BasketBroker(account=account)
@@ -426,13 +468,22 @@ def test_a_plain_strategy_sees_every_bar_of_each_asset_from_the_first_on(resampl
 
         def next(self):
             fields = ("open", "high", "low", "close", "volume")
-            seen.append([[getattr(data, field)[0] for field in fields] for data in self.datas[:2]])
+            seen.append(
+                [
+                    [getattr(data, field)[0] for field in fields]
+                    for data in self.datas[:2]
+                ]
+            )
 
     broker = BrokerTerms(cash=1.0, fill="next_open", costs=MadeCosts())
     run_classic(
-        ClassicRun(bars=bars, broker=broker, strategy=BacktraderStrategy(Look, {}, resample))
+        ClassicRun(
+            bars=bars, broker=broker, strategy=BacktraderStrategy(Look, {}, resample)
+        )
     )
-    expected = np.stack([bars.open, bars.high, bars.low, bars.close, bars.volume], axis=2)
+    expected = np.stack(
+        [bars.open, bars.high, bars.low, bars.close, bars.volume], axis=2
+    )
     # at the end of resampled data Backtrader shows the last bar once more
     np.testing.assert_array_equal(seen[: len(bars)], expected)
 
@@ -478,7 +529,9 @@ def test_classic_holdings_and_progress_are_reported_bar_by_bar():
         (3, [0, 4]),
     ]
     assert reached == [63, 127]
-    assert ledger.cash[-1] == pytest.approx(1e4 - 2 * bars.open[1, 1] - 2 * bars.open[3, 1])
+    assert ledger.cash[-1] == pytest.approx(
+        1e4 - 2 * bars.open[1, 1] - 2 * bars.open[3, 1]
+    )
 
 
 def test_a_plain_strategy_that_trades_in_prenext_does_so_from_the_start_on_under_its_own_name():
@@ -520,7 +573,9 @@ def test_observers_run_along():
     strategy = BacktraderStrategy(Cross, {}, observers=(Lengths,))
     broker = BrokerTerms(cash=1e4, fill="next_open", costs=MadeCosts())
     run_classic(
-        ClassicRun(bars=make_bars({"A": walk(1, days=15)}), broker=broker, strategy=strategy)
+        ClassicRun(
+            bars=make_bars({"A": walk(1, days=15)}), broker=broker, strategy=strategy
+        )
     )
     assert seen[-1] == 15
 
@@ -551,5 +606,10 @@ def test_an_order_that_is_open_when_the_data_end_is_reported():
                 self.buy(size=5, exectype=bt.Order.Limit, price=1.0)
 
     (record,) = classic(bars, Low).fills
-    assert (record.decided, record.bar, record.asked[0], record.filled[0]) == (1, -1, 5.0, 0.0)
+    assert (record.decided, record.bar, record.asked[0], record.filled[0]) == (
+        1,
+        -1,
+        5.0,
+        0.0,
+    )
     assert record.reason[0] == "the data end before the fill"

@@ -81,18 +81,25 @@ def test_page_of_equal_runs_says_that_nothing_differs(folders, tmp_path):
 
 
 def test_one_run_is_no_comparison(folders, capsys):
-    with pytest.raises(ConfigError, match="1 run was named; a comparison needs two or more"):
+    with pytest.raises(
+        ConfigError, match="1 run was named; a comparison needs two or more"
+    ):
         compare(folders[:1])
     with pytest.raises(DataError, match=r"no manifest\.json"):
         compare([folders[0], folders[0] / "nothing"])
 
 
 def test_report_that_cannot_compare_is_refused(folders, tmp_path, monkeypatch):
-    component = Component(name="plain", config=Config, build=lambda c, x: object(), summary="Plain")
+    component = Component(
+        name="plain", config=Config, build=lambda c, x: object(), summary="Plain"
+    )
     offers = {"report": {"plain": Offer(component, "report", "my.py", pytest)}}
-    monkeypatch.setattr("bt_run.backtest.reporting.catalogue", lambda pm: Catalogue(offers))
+    monkeypatch.setattr(
+        "bt_run.backtest.reporting.catalogue", lambda pm: Catalogue(offers)
+    )
     with pytest.raises(
-        PluginError, match=r"the report 'plain' \(my\.py\) has no compare\(comparison, path\)"
+        PluginError,
+        match=r"the report 'plain' \(my\.py\) has no compare\(comparison, path\)",
     ):
         write_comparison(compare(folders[:2]), tmp_path / "x.html", "plain")
 
@@ -102,7 +109,9 @@ def test_report_that_cannot_compare_is_refused(folders, tmp_path, monkeypatch):
 
 def test_result_writes_a_report_where_it_is_reported(folders, tmp_path):
     result = load_result(folders[0])
-    assert write_report(result, "html", tmp_path / "new") == (tmp_path / "new" / "report.html",)
+    assert write_report(result, "html", tmp_path / "new") == (
+        tmp_path / "new" / "report.html",
+    )
     assert write_report(result, "html") == (folders[0] / "report.html",)
     assert (folders[0] / "report.html").read_bytes() == (
         tmp_path / "new" / "report.html"
@@ -111,7 +120,8 @@ def test_result_writes_a_report_where_it_is_reported(folders, tmp_path):
 
 def test_report_without_a_folder_is_refused(folders):
     with pytest.raises(
-        ConfigError, match="the report 'html' has no folder to go to: the run was not written"
+        ConfigError,
+        match="the report 'html' has no folder to go to: the run was not written",
     ):
         write_report(replace(load_result(folders[0]), folder=None), "html")
 

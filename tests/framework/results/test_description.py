@@ -22,7 +22,13 @@ from bt_run.results.description import (
 
 PERIOD = "from 2000-01-03 to 2018-12-31"
 NO_COSTS = {
-    "commission": {"bps": 0.0, "per_share": 0.0, "minimum": 0.0, "cap": None, "flat": 0.0},
+    "commission": {
+        "bps": 0.0,
+        "per_share": 0.0,
+        "minimum": 0.0,
+        "cap": None,
+        "flat": 0.0,
+    },
     "slippage": {"bps": 0.0, "impact": 0.0, "lookback": 20, "participation": None},
 }
 
@@ -109,7 +115,10 @@ def test_assets_may_be_pairs() -> None:
         (NO_COSTS["commission"], "no"),
         (NO_COSTS["slippage"], "no"),
         (NO_COSTS["commission"] | {"bps": 1.0}, "1 bp"),
-        (NO_COSTS["commission"] | {"bps": 0.5, "per_share": 0.005}, "0.5 bp + per share 0.005"),
+        (
+            NO_COSTS["commission"] | {"bps": 0.5, "per_share": 0.005},
+            "0.5 bp + per share 0.005",
+        ),
         (NO_COSTS["slippage"] | {"impact": 0.1}, "impact 0.1 + lookback 20"),
         (None, "no"),
         ("free", "free"),
@@ -129,13 +138,22 @@ def test_real_shares_and_unknown_fills_have_words_too() -> None:
 
 
 def test_a_nested_component_reads_like_one_at_the_top() -> None:
-    nested = {"use": "meta", "members": [{"use": "trend", "fast": 5}, {"use": "buy_and_hold"}]}
+    nested = {
+        "use": "meta",
+        "members": [{"use": "trend", "fast": 5}, {"use": "buy_and_hold"}],
+    }
     assert component_text(nested) == "meta (members [trend (fast 5), buy_and_hold])"
 
 
 @pytest.mark.parametrize(
     ("value", "words"),
-    [(True, "yes"), (None, "none"), (0.1, "0.1"), (3, "3"), ({"a": 1, "b": [2]}, "a 1 b [2]")],
+    [
+        (True, "yes"),
+        (None, "none"),
+        (0.1, "0.1"),
+        (3, "3"),
+        ({"a": 1, "b": [2]}, "a 1 b [2]"),
+    ],
 )
 def test_a_value_reads_plainly(value: Any, words: str) -> None:
     assert value_text(value) == words

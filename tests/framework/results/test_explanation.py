@@ -19,7 +19,9 @@ def flagship(tmp_path_factory):
 @pytest.fixture(scope="module")
 def stocks(tmp_path_factory):
     return run(
-        load_config(EXAMPLES / "stocks.yaml"), tmp_path_factory.mktemp("stocks"), reports=False
+        load_config(EXAMPLES / "stocks.yaml"),
+        tmp_path_factory.mktemp("stocks"),
+        reports=False,
     ).folder
 
 
@@ -44,7 +46,9 @@ def test_decision_is_reported_in_the_numbers_of_the_tables(flagship):
     assert told["triggers"] == "none; this asset may trade: scheduled"
     assert told["weight before"] == f"{row['drifted']:.2%}"
     fills = tables["fills"]
-    fill = fills[(fills["decided_at"] == "2004-05-03") & (fills["asset"] == "SPY")].iloc[0]
+    fill = fills[
+        (fills["decided_at"] == "2004-05-03") & (fills["asset"] == "SPY")
+    ].iloc[0]
     assert told["order"] == f"sell {-fill['asked']:.6g} shares"
     assert told["fill 2004-05-04"].startswith(
         f"{-fill['filled']:.6g} shares at {fill['price']:,.6g}, commission"
@@ -62,9 +66,13 @@ def test_order_cut_by_buying_power_says_so(flagship):
 
 def test_decision_that_no_trigger_traded_says_so(stocks):
     told = lines_of(explain(read_run(stocks), "2008-10-10", "IBM"), "IBM")
-    assert told["triggers"] == "drift_bands; this asset does not trade: no trigger fired"
+    assert (
+        told["triggers"] == "drift_bands; this asset does not trade: no trigger fired"
+    )
     assert told["order"] == "none: not traded"
-    assert told["overlay drawdown_guard"].startswith("7.50%, 0.3 times 25.00% (drawdown 0.39")
+    assert told["overlay drawdown_guard"].startswith(
+        "7.50%, 0.3 times 25.00% (drawdown 0.39"
+    )
 
 
 def test_asset_that_is_not_eligible_says_so(stocks):
@@ -74,9 +82,14 @@ def test_asset_that_is_not_eligible_says_so(stocks):
 
 
 def test_limits_that_cut_are_named(tmp_path):
-    config = load_config(EXAMPLES / "spy_qqq.yaml", ["limits.name=0.2", "data.end=2000-06-30"])
+    config = load_config(
+        EXAMPLES / "spy_qqq.yaml", ["limits.name=0.2", "data.end=2000-06-30"]
+    )
     told = lines_of(
-        explain(read_run(run(config, tmp_path, reports=False).folder), "2000-01-03", "SPY"), "SPY"
+        explain(
+            read_run(run(config, tmp_path, reports=False).folder), "2000-01-03", "SPY"
+        ),
+        "SPY",
     )
     assert told["limits"] == "target 20.00%, from 31.81%, cut by name"
     assert told["triggers"] == "none; this asset may trade: scheduled"
@@ -84,8 +97,9 @@ def test_limits_that_cut_are_named(tmp_path):
 
 def test_many_assets_are_cut_to_those_that_change_most(flagship, monkeypatch):
     monkeypatch.setattr("bt_run.results.explanation.ASSETS", 1)
-    assert "1 of 2 assets are shown, those that change most; --asset names another" in explain(
-        read_run(flagship), "2004-05-03"
+    assert (
+        "1 of 2 assets are shown, those that change most; --asset names another"
+        in explain(read_run(flagship), "2004-05-03")
     )
 
 
@@ -99,9 +113,7 @@ def test_last_decision_without_a_following_bar_is_reported(tmp_path):
 
 def test_day_between_decisions_names_the_nearest(flagship, capsys):
     assert main(["explain", str(flagship), "--date", "2004-05-04"]) == 3
-    expected = (
-        "the run decided nothing on 2004-05-04; the nearest decisions are 2004-05-03 and 2004-06-01"
-    )
+    expected = "the run decided nothing on 2004-05-04; the nearest decisions are 2004-05-03 and 2004-06-01"
     assert expected in capsys.readouterr().err
     with pytest.raises(DataError, match=r"the nearest decisions are 2000-01-03$"):
         explain(read_run(flagship), "1999-01-01")

@@ -9,7 +9,9 @@ from bt_run.results.sources import UsedCode
 
 
 def test_identity_does_not_depend_on_the_order_of_keys():
-    one = run_identity({"a": 1, "b": {"c": 2, "d": 3}}, "f", {}, UsedCode({"x": "1", "y": "2"}, {}))
+    one = run_identity(
+        {"a": 1, "b": {"c": 2, "d": 3}}, "f", {}, UsedCode({"x": "1", "y": "2"}, {})
+    )
     other = run_identity(
         {"b": {"d": 3, "c": 2}, "a": 1}, "f", {}, UsedCode({"y": "2", "x": "1"}, {})
     )
@@ -18,7 +20,12 @@ def test_identity_does_not_depend_on_the_order_of_keys():
     assert set(one) <= set("0123456789abcdef")
 
 
-PARTS = ({"a": 1}, "f", {"sizer.policy": "1"}, UsedCode({"bt_run": "1"}, {"numpy": "2"}))
+PARTS = (
+    {"a": 1},
+    "f",
+    {"sizer.policy": "1"},
+    UsedCode({"bt_run": "1"}, {"numpy": "2"}),
+)
 
 
 @pytest.mark.parametrize(
@@ -39,10 +46,16 @@ def test_identity_changes_with_everything_that_affects_the_result(place, other):
 
 def test_identity_takes_numpy_numbers_and_dates():
     stamp = pd.Timestamp("2020-01-02")
-    plain = run_identity({"n": 3, "d": "2020-01-02T00:00:00"}, "f", {}, UsedCode({}, {}))
-    assert run_identity({"n": np.int64(3), "d": stamp}, "f", {}, UsedCode({}, {})) == plain
+    plain = run_identity(
+        {"n": 3, "d": "2020-01-02T00:00:00"}, "f", {}, UsedCode({}, {})
+    )
+    assert (
+        run_identity({"n": np.int64(3), "d": stamp}, "f", {}, UsedCode({}, {})) == plain
+    )
 
 
 def test_identity_refuses_what_is_not_plain():
-    with pytest.raises(TypeError, match="is a object; expected plain JSON values or a date"):
+    with pytest.raises(
+        TypeError, match="is a object; expected plain JSON values or a date"
+    ):
         run_identity({"a": object()}, "f", {}, UsedCode({}, {}))

@@ -12,7 +12,11 @@ def half_hours(days, last):
     ends = []
     for day in days:
         first = pd.Timestamp(f"{day} 10:00", tz="America/New_York")
-        ends += [*pd.date_range(first, pd.Timestamp(f"{day} {last}", tz=first.tz), freq="30min")]
+        ends += [
+            *pd.date_range(
+                first, pd.Timestamp(f"{day} {last}", tz=first.tz), freq="30min"
+            )
+        ]
     return pd.DatetimeIndex(ends)
 
 
@@ -84,5 +88,10 @@ def test_a_split_of_what_is_held_is_a_cash_flow_without_money(tmp_path):
     source = {"use": "csv", "path": str(tmp_path / "prices"), "prices": "as_traded"}
     result = run(config(tmp_path / "prices", data={"source": source, "adjust": "none"}))
     (flow,) = result.cash_flows.to_dict("records")
-    assert (flow["kind"], flow["asset"], flow["amount"], flow["ratio"]) == ("split", "A", 0.0, 2.0)
+    assert (flow["kind"], flow["asset"], flow["amount"], flow["ratio"]) == (
+        "split",
+        "A",
+        0.0,
+        2.0,
+    )
     assert flow["time"] == pd.Timestamp("2020-01-09", tz="UTC")

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bt_run.results.metrics import COLUMNS, DEFINITIONS, compute_metrics, session_closes
+from bt_run.results.metric_definitions import COLUMNS, DEFINITIONS
+from bt_run.results.metrics import compute_metrics, session_closes
 
 FILLS = [
     "decided_at",
@@ -46,7 +47,10 @@ def nav_table(navs, benchmark=None, index=None, sessions=None):
 
 def fills_table(rows=()):
     """Return a table of fills from (time, filled, price, commission, slippage)."""
-    full = [(pd.NaT, time, "A", filled, filled, *money, None) for time, filled, *money in rows]
+    full = [
+        (pd.NaT, time, "A", filled, filled, *money, None)
+        for time, filled, *money in rows
+    ]
     return pd.DataFrame(full, columns=FILLS).astype(
         dict.fromkeys(("asked", "filled", "price", "commission", "slippage"), float)
     )
@@ -82,7 +86,9 @@ def test_small_series_agrees_with_a_hand_calculation():
     deviation = math.sqrt((0.03 - 3 / 900) / 2)
     assert run["volatility"] == pytest.approx(deviation * math.sqrt(252))
     assert run["sharpe"] == pytest.approx(1 / 30 / deviation * math.sqrt(252))
-    assert run["sortino"] == pytest.approx(1 / 30 / math.sqrt(0.01 / 3) * math.sqrt(252))
+    assert run["sortino"] == pytest.approx(
+        1 / 30 / math.sqrt(0.01 / 3) * math.sqrt(252)
+    )
     assert run["sessions"] == 3
     assert run["years"] == pytest.approx(3 / 252)
     assert (run["average_gross"], run["average_net"]) == (1.0, 0.5)
@@ -101,7 +107,9 @@ def test_long_series_agrees_with_numpy(walk):
         "cagr": (path[-1] / path[0]) ** (252 / 600) - 1,
         "volatility": np.std(returns, ddof=1) * np.sqrt(252),
         "sharpe": excess.mean() / excess.std(ddof=1) * np.sqrt(252),
-        "sortino": excess.mean() * 252 / np.sqrt(252 * np.mean(np.minimum(excess, 0) ** 2)),
+        "sortino": excess.mean()
+        * 252
+        / np.sqrt(252 * np.mean(np.minimum(excess, 0) ** 2)),
         "max_drawdown": (path / np.maximum.accumulate(path) - 1).min(),
         "skew": np.mean((returns - returns.mean()) ** 3) / np.std(returns) ** 3,
         "beta": beta,
@@ -127,7 +135,9 @@ def test_benchmark_beside_itself_has_beta_one_and_no_tracking_error(walk):
 def test_tracking_error_keeps_the_mean_of_a_constant_lag():
     market = np.tile([0.01, -0.005], 50)
     found = metrics(nav_table(to_nav(market - 0.0001), to_nav(market)))
-    assert found["tracking_error"]["run"] == pytest.approx(0.0001 * math.sqrt(252), rel=1e-6)
+    assert found["tracking_error"]["run"] == pytest.approx(
+        0.0001 * math.sqrt(252), rel=1e-6
+    )
     assert found["information_ratio"]["run"] is None
 
 
@@ -165,7 +175,14 @@ def test_constant_nav_leaves_ratios_undefined():
         "information_ratio",
     ]
     assert {name: run[name] for name in undefined} == dict.fromkeys(undefined)
-    zero = ["total_return", "cagr", "volatility", "max_drawdown", "best_day", "tracking_error"]
+    zero = [
+        "total_return",
+        "cagr",
+        "volatility",
+        "max_drawdown",
+        "best_day",
+        "tracking_error",
+    ]
     assert {name: run[name] for name in zero} == dict.fromkeys(zero, 0.0)
 
 
@@ -224,7 +241,9 @@ def test_intraday_rows_give_one_return_per_session():
     index = [day + pd.Timedelta(hours=h) for day in days for h in (15.5, 18, 21)]
     intraday = nav_table(range(100, 109), index=pd.DatetimeIndex(index, tz="UTC"))
     assert session_closes(intraday)["nav"].tolist() == [102.0, 105.0, 108.0]
-    assert session_closes(intraday).index.equals(pd.DatetimeIndex(days, tz="UTC", name="time"))
+    assert session_closes(intraday).index.equals(
+        pd.DatetimeIndex(days, tz="UTC", name="time")
+    )
     assert metrics(intraday)["sessions"]["run"] == 2.0
 
 

@@ -24,7 +24,9 @@ def test_written_run_reads_back_the_same(tmp_path):
     found = read_run(result.folder)
     for name, table in result.tables.items():
         pd.testing.assert_frame_equal(found[name], table)
-        pd.testing.assert_frame_equal(pd.read_parquet(result.folder / f"{name}.parquet"), table)
+        pd.testing.assert_frame_equal(
+            pd.read_parquet(result.folder / f"{name}.parquet"), table
+        )
     assert found["metrics"] == result.metrics
     assert found["manifest"] == result.manifest
     assert sorted(files(result.folder)) == sorted(
@@ -69,7 +71,10 @@ def test_different_run_of_the_same_id_replaces_the_folder(tmp_path):
     write_run(replace(make_result(), metrics={}), tmp_path)
     assert read_run(folder)["metrics"] == {}
     assert not (folder / "tear_sheet.pdf").exists()
-    assert sorted(path.name for path in folder.parent.iterdir()) == ["0123456789ab", "latest"]
+    assert sorted(path.name for path in folder.parent.iterdir()) == [
+        "0123456789ab",
+        "latest",
+    ]
 
 
 @pytest.mark.parametrize("step", range(4))
@@ -108,15 +113,22 @@ def test_failure_while_writing_leaves_the_old_run_and_no_litter(tmp_path, monkey
     with pytest.raises(ZeroDivisionError):
         write_run(replace(make_result(), metrics={}), tmp_path)
     assert files(folder) == before
-    assert sorted(path.name for path in folder.parent.iterdir()) == ["0123456789ab", "latest"]
+    assert sorted(path.name for path in folder.parent.iterdir()) == [
+        "0123456789ab",
+        "latest",
+    ]
 
 
 def test_folder_without_a_run_is_refused(tmp_path):
-    with pytest.raises(DataError, match=r"it holds no manifest\.json; expected runs/NAME/RUN_ID"):
+    with pytest.raises(
+        DataError, match=r"it holds no manifest\.json; expected runs/NAME/RUN_ID"
+    ):
         read_run(tmp_path / "nothing")
 
 
 def test_a_damaged_run_is_reported(tmp_path):
     (tmp_path / "manifest.json").write_text("{broken")
-    with pytest.raises(DataError, match="the run is damaged, a file is missing or cannot be read"):
+    with pytest.raises(
+        DataError, match="the run is damaged, a file is missing or cannot be read"
+    ):
         read_run(tmp_path)

@@ -9,7 +9,12 @@ import pytest
 from kit.places import ROOT
 
 import bt_run
-from bt_run.results.sources import file_tree_hash, imported_modules, local_file_hash, used_code
+from bt_run.results.sources import (
+    file_tree_hash,
+    imported_modules,
+    local_file_hash,
+    used_code,
+)
 
 
 def lone_module(folder, name, text):
@@ -27,7 +32,10 @@ def imports_by_parsing(source, package):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             kept = package.split(".")[: len(package.split(".")) - node.level + 1]
-            parts = [*(kept if node.level else ()), *([node.module] if node.module else [])]
+            parts = [
+                *(kept if node.level else ()),
+                *([node.module] if node.module else []),
+            ]
             origin = ".".join(parts)
             yield origin
             yield from (f"{origin}.{alias.name}" for alias in node.names)
@@ -48,7 +56,9 @@ def later():
 
 
 def test_imports_are_those_that_the_parser_finds():
-    assert set(imported_modules(TRICKY, "a.b")) == set(imports_by_parsing(TRICKY, "a.b"))
+    assert set(imported_modules(TRICKY, "a.b")) == set(
+        imports_by_parsing(TRICKY, "a.b")
+    )
 
 
 @pytest.mark.parametrize("root", ["framework", "plugins", "strategies", "examples"])
@@ -72,7 +82,9 @@ def house(tmp_path, monkeypatch):
 
 
 def add_comment(path):
-    path.write_text(path.read_text(encoding="utf-8") + "\n# a comment\n", encoding="utf-8")
+    path.write_text(
+        path.read_text(encoding="utf-8") + "\n# a comment\n", encoding="utf-8"
+    )
 
 
 @pytest.mark.parametrize(
@@ -145,11 +157,15 @@ def test_every_local_plugin_file_counts_whether_it_is_used_or_not(tmp_path):
     assert used_code([], [path]).sources["mine.py"] == local_file_hash(path)
 
 
-def test_lone_files_are_named_after_themselves_and_both_count_when_they_share_a_name(tmp_path):
+def test_lone_files_are_named_after_themselves_and_both_count_when_they_share_a_name(
+    tmp_path,
+):
     folders = [tmp_path / "a", tmp_path / "b"]
     for folder in folders:
         folder.mkdir()
-    one, two = [lone_module(folder, "mine", f"x = '{folder.name}'\n") for folder in folders]
+    one, two = [
+        lone_module(folder, "mine", f"x = '{folder.name}'\n") for folder in folders
+    ]
     one.__name__, two.__name__ = "bt_run_local_mine_1", "bt_run_local_mine_2"
     both = used_code([one, two]).sources
     assert list(both) == ["bt_run", "mine.py"]
@@ -171,7 +187,9 @@ def stranger(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     yield folder
     for name in [name for name in sys.modules if name.partition(".")[0] == "stranger"]:
-        del sys.modules[name]  # for good: the next test has a package of this name elsewhere
+        del sys.modules[
+            name
+        ]  # for good: the next test has a package of this name elsewhere
 
 
 def hash_of_the_stranger():
@@ -180,7 +198,9 @@ def hash_of_the_stranger():
     return used_code([stranger.plugin]).sources["stranger"]
 
 
-@pytest.mark.parametrize("file", ["__init__.py", "plugin.py", "deep/__init__.py", "deep/used.py"])
+@pytest.mark.parametrize(
+    "file", ["__init__.py", "plugin.py", "deep/__init__.py", "deep/used.py"]
+)
 def test_of_a_package_counts_what_the_components_module_reaches(stranger, file):
     before = hash_of_the_stranger()
     add_comment(stranger / file)
@@ -218,18 +238,28 @@ def test_a_module_without_a_file_says_that_it_has_no_source():
     assert used_code([ModuleType("notebook")]).sources["notebook"] == "no source file"
 
 
-def test_versions_are_those_of_what_is_imported_and_of_what_is_behind_every_number(tmp_path):
+def test_versions_are_those_of_what_is_imported_and_of_what_is_behind_every_number(
+    tmp_path,
+):
     import cvxpy
     import numpy
 
     mine = lone_module(
-        tmp_path, "mine", "def late():\n    import cvxpy\n    import nothing_of_the_kind\n"
+        tmp_path,
+        "mine",
+        "def late():\n    import cvxpy\n    import nothing_of_the_kind\n",
     )
     plain, versions = used_code([]).versions, used_code([mine]).versions
     assert "cvxpy" not in plain
     assert versions["cvxpy"] == cvxpy.__version__
     assert versions["numpy"] == numpy.__version__
-    assert {"backtrader", "pandas", "pydantic", "ruamel-yaml", "empyrical-reloaded"} <= plain.keys()
+    assert {
+        "backtrader",
+        "pandas",
+        "pydantic",
+        "ruamel-yaml",
+        "empyrical-reloaded",
+    } <= plain.keys()
     assert "nothing-of-the-kind" not in versions
     assert list(versions) == sorted(versions)
 

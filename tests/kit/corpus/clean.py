@@ -79,20 +79,28 @@ def expanding_extremes(bars):
     """Where a price stands between the extremes so far."""
     close = closes(bars)
     low, high = close.cummin(), close.cummax()
-    return np.where(bars.tradable, np.nan_to_num(((close - low) / (high - low)).to_numpy()), np.nan)
+    return np.where(
+        bars.tradable, np.nan_to_num(((close - low) / (high - low)).to_numpy()), np.nan
+    )
 
 
 @clean
 def expanding_quantile(bars):
     """A threshold that is a quantile of the volatilities so far."""
-    volatility = closes(bars).pct_change(fill_method=None).rolling(20, min_periods=10).std()
-    return long_where(bars, volatility < volatility.expanding(min_periods=20).quantile(0.3))
+    volatility = (
+        closes(bars).pct_change(fill_method=None).rolling(20, min_periods=10).std()
+    )
+    return long_where(
+        bars, volatility < volatility.expanding(min_periods=20).quantile(0.3)
+    )
 
 
 @clean
 def rank_so_far(bars):
     """Where a price stands among the prices of the asset so far."""
-    return np.where(bars.tradable, 1 - closes(bars).expanding().rank(pct=True).to_numpy(), np.nan)
+    return np.where(
+        bars.tradable, 1 - closes(bars).expanding().rank(pct=True).to_numpy(), np.nan
+    )
 
 
 @clean
@@ -134,7 +142,10 @@ def trend_of_the_window(bars):
     weights = np.arange(60) - 29.5
     close = np.nan_to_num(bars.close, nan=40.0)
     slope = np.column_stack(
-        [np.convolve(column, weights[::-1], mode="full")[: len(column)] for column in close.T]
+        [
+            np.convolve(column, weights[::-1], mode="full")[: len(column)]
+            for column in close.T
+        ]
     )
     slope[:59] = 0
     return long_where(bars, slope > 0)
@@ -147,7 +158,9 @@ def fast_convolution(bars):
 
     close = np.nan_to_num(bars.close, nan=40.0)
     smooth = fftconvolve(close, np.ones((25, 1)) / 25, axes=0)[: len(close)]
-    return np.where(bars.tradable, np.clip(5 * (close / smooth - 1), -0.9, 0.9) ** 2, np.nan)
+    return np.where(
+        bars.tradable, np.clip(5 * (close / smooth - 1), -0.9, 0.9) ** 2, np.nan
+    )
 
 
 @clean
@@ -194,7 +207,9 @@ def components_of_the_past(bars):
     for first in range(100, len(bars), 50):
         past = returns[:first]
         _, _, axes = np.linalg.svd(past - past.mean(axis=0), full_matrices=False)
-        factor[first : first + 50] = returns[first : first + 50] @ axes[0] * np.sign(axes[0].sum())
+        factor[first : first + 50] = (
+            returns[first : first + 50] @ axes[0] * np.sign(axes[0].sum())
+        )
     return long_where(bars, np.repeat((factor > 0)[:, None], len(bars.assets), axis=1))
 
 
@@ -215,7 +230,12 @@ def draws_by_row(bars):
 @clean
 def own_bars_only(bars):
     """An average over each asset's own bars, gaps left out."""
-    own = pd.DataFrame(bars.own_bars(bars.close)).rolling(15, min_periods=5).mean().to_numpy()
+    own = (
+        pd.DataFrame(bars.own_bars(bars.close))
+        .rolling(15, min_periods=5)
+        .mean()
+        .to_numpy()
+    )
     return long_where(bars, bars.close > bars.on_calendar(own))
 
 
@@ -243,7 +263,9 @@ def last_sessions_of_the_month(bars):
 @clean
 def best_two_with_ties(bars):
     """The two best of the last 20 days, prices rounded so that many are equal."""
-    momentum = (closes(bars) / closes(bars).shift(20) - 1).round(2).fillna(-9).to_numpy()
+    momentum = (
+        (closes(bars) / closes(bars).shift(20) - 1).round(2).fillna(-9).to_numpy()
+    )
     order = np.argsort(np.argsort(-momentum, axis=1, kind="stable"), axis=1)
     return long_where(bars, order < 2)
 
@@ -273,7 +295,8 @@ def trailing_stop_in_a_memo(state):
     out = now < 0.92 * best
     best = np.where(out, now, best)
     return Proposal(
-        np.where(state.history.tradable, (~out).astype(float), np.nan), memo={"best": best.tolist()}
+        np.where(state.history.tradable, (~out).astype(float), np.nan),
+        memo={"best": best.tolist()},
     )
 
 
@@ -301,7 +324,9 @@ def all_history_at_each_decision(state):
 def its_own_equity_curve(state):
     """Halves its exposure while its own NAV is below its average."""
     nav = state.nav_history[-30:]
-    return np.where(state.history.tradable, 1.0 if nav[-1] >= nav.mean() else 0.5, np.nan)
+    return np.where(
+        state.history.tradable, 1.0 if nav[-1] >= nav.mean() else 0.5, np.nan
+    )
 
 
 @clean_event
@@ -328,7 +353,12 @@ class KeepsAnswers:
 
 
 STRATEGIES.append(
-    Component(name="keeps_answers", config=Empty, build=KeepsAnswers, summary="a cache by time")
+    Component(
+        name="keeps_answers",
+        config=Empty,
+        build=KeepsAnswers,
+        summary="a cache by time",
+    )
 )
 CLEAN["keeps_answers"] = {"strategy": "keeps_answers"}
 
@@ -345,7 +375,9 @@ class CountsCalls:
 
 
 STRATEGIES.append(
-    Component(name="counts_calls", config=Empty, build=CountsCalls, summary="hidden state")
+    Component(
+        name="counts_calls", config=Empty, build=CountsCalls, summary="hidden state"
+    )
 )
 CLEAN["counts_calls"] = {"strategy": "counts_calls"}
 
@@ -366,7 +398,12 @@ class CovarianceSizer:
 
 
 SIZERS.append(
-    Component(name="covariance", config=Empty, build=CovarianceSizer, summary="inverse covariance")
+    Component(
+        name="covariance",
+        config=Empty,
+        build=CovarianceSizer,
+        summary="inverse covariance",
+    )
 )
 CLEAN["sizer_covariance"] = {"strategy": "positive_shift", "sizer": "covariance"}
 
@@ -384,10 +421,16 @@ class ReadsItsTrack:
 
 OVERLAYS.append(
     Component(
-        name="reads_its_track", config=Empty, build=ReadsItsTrack, summary="drawdown of the track"
+        name="reads_its_track",
+        config=Empty,
+        build=ReadsItsTrack,
+        summary="drawdown of the track",
     )
 )
-CLEAN["overlay_reads_its_track"] = {"strategy": "positive_shift", "overlays": ["reads_its_track"]}
+CLEAN["overlay_reads_its_track"] = {
+    "strategy": "positive_shift",
+    "overlays": ["reads_its_track"],
+}
 
 
 class EveryOther:
@@ -398,13 +441,23 @@ class EveryOther:
 
     def check(self, state, target):
         count = state.memo.get("count", 0) + 1
-        return Verdict(fire=count % 2 == 0, memo={"count": count}, reason=f"decision {count}")
+        return Verdict(
+            fire=count % 2 == 0, memo={"count": count}, reason=f"decision {count}"
+        )
 
 
 TRIGGERS.append(
-    Component(name="every_other", config=Empty, build=EveryOther, summary="every second decision")
+    Component(
+        name="every_other",
+        config=Empty,
+        build=EveryOther,
+        summary="every second decision",
+    )
 )
-CLEAN["trigger_every_other"] = {"strategy": "positive_shift", "triggers": ["every_other"]}
+CLEAN["trigger_every_other"] = {
+    "strategy": "positive_shift",
+    "triggers": ["every_other"],
+}
 CLEAN["built_in_parts"] = {
     "strategy": {"use": "trend", "fast": 5, "slow": 30, "short": True},
     "sizer": {"use": "inverse_volatility", "lookback": 20},

@@ -24,5 +24,8 @@ def case(folder: Path, plugin: str, name: str, parts: dict) -> RunConfig:
         "end": "2003-12-31",
     }
     return RunConfig(
-        name=name, plugins=[str(HERE / plugin)], data=data | parts.pop("data", {}), **parts
+        name=name,
+        plugins=[str(HERE / plugin)],
+        data=data | parts.pop("data", {}),
+        **parts,
     )

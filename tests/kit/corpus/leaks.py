@@ -74,7 +74,9 @@ def rolled_array(bars):
 def centred_average(bars):
     """A rolling mean whose window is centred."""
     close = closes(bars)
-    return long_where(bars, close > close.rolling(21, center=True, min_periods=5).mean())
+    return long_where(
+        bars, close > close.rolling(21, center=True, min_periods=5).mean()
+    )
 
 
 @leak
@@ -98,13 +100,17 @@ def full_sample_z_score(bars):
 def full_sample_min_max(bars):
     """Scaled to [0, 1] by the extremes of the whole sample."""
     close = closes(bars)
-    return np.where(bars.tradable, (close - close.min()) / (close.max() - close.min()), np.nan)
+    return np.where(
+        bars.tradable, (close - close.min()) / (close.max() - close.min()), np.nan
+    )
 
 
 @leak
 def full_sample_quantile(bars):
     """A threshold that is a quantile of all volatilities, later ones too."""
-    volatility = closes(bars).pct_change(fill_method=None).rolling(20, min_periods=10).std()
+    volatility = (
+        closes(bars).pct_change(fill_method=None).rolling(20, min_periods=10).std()
+    )
     return long_where(bars, volatility < volatility.quantile(0.3))
 
 
@@ -113,7 +119,10 @@ def backward_fill(bars):
     """Gaps filled with the next price, before the average price of all assets is taken."""
     market = closes(bars).bfill().mean(axis=1)
     return long_where(
-        bars, np.repeat((market > market.shift(3)).to_numpy()[:, None], len(bars.assets), axis=1)
+        bars,
+        np.repeat(
+            (market > market.shift(3)).to_numpy()[:, None], len(bars.assets), axis=1
+        ),
     )
 
 
@@ -122,7 +131,9 @@ def interpolated_gaps(bars):
     """Gaps filled by a line between the price before and the price after."""
     close = closes(bars).interpolate(limit_area="inside")
     relative = close.mean(axis=1) / close.mean(axis=1).rolling(5, min_periods=2).mean()
-    return np.where(bars.tradable, np.clip(relative.to_numpy() - 0.5, 0, 1)[:, None], np.nan)
+    return np.where(
+        bars.tradable, np.clip(relative.to_numpy() - 0.5, 0, 1)[:, None], np.nan
+    )
 
 
 @leak
@@ -239,7 +250,9 @@ def regimes_of_all_days(bars):
     return long_where(
         bars,
         np.repeat(
-            (np.abs(volatility - centres[0]) < np.abs(volatility - centres[1]))[:, None],
+            (np.abs(volatility - centres[0]) < np.abs(volatility - centres[1]))[
+                :, None
+            ],
             len(bars.assets),
             axis=1,
         ),
@@ -262,7 +275,12 @@ def label_in_the_training_set(bars):
 @leak
 def next_high_as_target(bars):
     """Enters where the highest price of the next days is far above."""
-    ahead = pd.DataFrame(np.array(bars.high))[::-1].rolling(5, min_periods=1).max()[::-1].shift(-1)
+    ahead = (
+        pd.DataFrame(np.array(bars.high))[::-1]
+        .rolling(5, min_periods=1)
+        .max()[::-1]
+        .shift(-1)
+    )
     return long_where(bars, ahead.to_numpy() > 1.03 * bars.close)
 
 
@@ -312,7 +330,9 @@ def _remembered(names):
     def answer(bars):
         key = "best"
         if key not in kept:
-            kept[key] = np.nan_to_num(bars.close[-1], nan=0.0) > np.nanmedian(bars.close, axis=0)
+            kept[key] = np.nan_to_num(bars.close[-1], nan=0.0) > np.nanmedian(
+                bars.close, axis=0
+            )
         return np.where(bars.tradable, kept[key].astype(float), np.nan)
 
     return answer
@@ -328,7 +348,9 @@ class EveryAsset:
         return np.where(bars.tradable, 1.0, np.nan)
 
 
-STRATEGIES.append(Component(name="every_asset", config=Empty, build=EveryAsset, summary="hold all"))
+STRATEGIES.append(
+    Component(name="every_asset", config=Empty, build=EveryAsset, summary="hold all")
+)
 
 
 class PeekingSignal:
@@ -341,7 +363,9 @@ class PeekingSignal:
         bars, t = state.history._bars, len(state.history) - 1
         later = bars.close[min(t + 10, len(bars) - 1)]
         return np.where(
-            state.history.tradable, np.nan_to_num(later) > np.nan_to_num(bars.close[t]), np.nan
+            state.history.tradable,
+            np.nan_to_num(later) > np.nan_to_num(bars.close[t]),
+            np.nan,
         )
 
 
@@ -364,9 +388,17 @@ class AllTimeVolatility:
 
 
 SIZERS.append(
-    Component(name="all_time_volatility", config=Empty, build=AllTimeVolatility, summary="peeks")
+    Component(
+        name="all_time_volatility",
+        config=Empty,
+        build=AllTimeVolatility,
+        summary="peeks",
+    )
 )
-LEAKS["sizer_all_time_volatility"] = {"strategy": "every_asset", "sizer": "all_time_volatility"}
+LEAKS["sizer_all_time_volatility"] = {
+    "strategy": "every_asset",
+    "sizer": "all_time_volatility",
+}
 
 
 class KnowsTheCrash:
@@ -382,9 +414,14 @@ class KnowsTheCrash:
 
 
 OVERLAYS.append(
-    Component(name="knows_the_crash", config=Empty, build=KnowsTheCrash, summary="peeks")
+    Component(
+        name="knows_the_crash", config=Empty, build=KnowsTheCrash, summary="peeks"
+    )
 )
-LEAKS["overlay_knows_the_crash"] = {"strategy": "every_asset", "overlays": ["knows_the_crash"]}
+LEAKS["overlay_knows_the_crash"] = {
+    "strategy": "every_asset",
+    "overlays": ["knows_the_crash"],
+}
 
 
 class KnowsTheFill:
@@ -398,12 +435,19 @@ class KnowsTheFill:
         after = min(t + 1, len(bars) - 1)
         expensive = np.nanmean(bars.close[after] / bars.close[t]) > 1.002
         return Verdict(
-            fire=True, veto=bool(expensive), reason="expensive" if expensive else "cheap"
+            fire=True,
+            veto=bool(expensive),
+            reason="expensive" if expensive else "cheap",
         )
 
 
-TRIGGERS.append(Component(name="knows_the_fill", config=Empty, build=KnowsTheFill, summary="peeks"))
-LEAKS["trigger_knows_the_fill"] = {"strategy": "every_asset", "triggers": ["knows_the_fill"]}
+TRIGGERS.append(
+    Component(name="knows_the_fill", config=Empty, build=KnowsTheFill, summary="peeks")
+)
+LEAKS["trigger_knows_the_fill"] = {
+    "strategy": "every_asset",
+    "triggers": ["knows_the_fill"],
+}
 
 
 class ReadsTomorrow(bt.Strategy):

@@ -17,7 +17,9 @@ class NoConfig(Config):
 
 
 def closes(bars):
-    return pd.DataFrame(bars.close, index=bars.index.tz_localize(None), columns=bars.assets)
+    return pd.DataFrame(
+        bars.close, index=bars.index.tz_localize(None), columns=bars.assets
+    )
 
 
 def long_where(bars, condition):
@@ -134,7 +136,9 @@ def rebased_to_last(bars):
 
 def seeded_noise(bars):
     """Draw from a seeded generator, a row a bar."""
-    return np.where(bars.tradable, np.random.default_rng(5).uniform(size=bars.close.shape), np.nan)
+    return np.where(
+        bars.tradable, np.random.default_rng(5).uniform(size=bars.close.shape), np.nan
+    )
 
 
 def forward_filter(bars):
@@ -154,7 +158,9 @@ def known_dates(bars):
 def senkou(bars):
     """Use the leading span of Ichimoku: drawn 26 bars ahead, known 26 bars ago."""
     close = closes(bars)
-    middle = (close.rolling(26, min_periods=1).max() + close.rolling(26, min_periods=1).min()) / 2
+    middle = (
+        close.rolling(26, min_periods=1).max() + close.rolling(26, min_periods=1).min()
+    ) / 2
     return long_where(bars, close > middle.shift(26).fillna(middle))
 
 
@@ -181,7 +187,9 @@ def expanding_component(bars):
 
 def everything(bars):
     """Hold all, and store a trailing volatility, a row a bar."""
-    KNOWN["volatility"] = pd.DataFrame(bars.returns).rolling(20, min_periods=5).std().to_numpy()
+    KNOWN["volatility"] = (
+        pd.DataFrame(bars.returns).rolling(20, min_periods=5).std().to_numpy()
+    )
     return np.where(bars.tradable, 1.0, np.nan)
 
 
@@ -193,7 +201,9 @@ class LastOfAll:
 
     def signal(self, state):
         close = state.history.close(1_000_000, asset_bars=True)
-        return np.where(state.history.tradable, close[-1] > close[-min(len(close), 15)], np.nan)
+        return np.where(
+            state.history.tradable, close[-1] > close[-min(len(close), 15)], np.nan
+        )
 
 
 class StoredRow:
@@ -216,7 +226,8 @@ class MonthEnd:
     def check(self, state, target):
         now = state.history.now
         return Verdict(
-            fire=(now + pd.offsets.BDay(1)).month != now.month or state.last_trade is None
+            fire=(now + pd.offsets.BDay(1)).month != now.month
+            or state.last_trade is None
         )
 
 
@@ -229,7 +240,9 @@ class FromBestDay:
     def target_weights(self, state):
         best = max(state.memo.get("best", 0.0), state.nav)
         held = np.nan_to_num(state.signals)
-        return Proposal(held / max(held.sum(), 1.0) * (state.nav / best) ** 2, memo={"best": best})
+        return Proposal(
+            held / max(held.sum(), 1.0) * (state.nav / best) ** 2, memo={"best": best}
+        )
 
 
 class Chandelier:
@@ -248,7 +261,9 @@ class ArrayUpToNow(bt.Strategy):
     def next(self):
         for data in self.datas:
             known = np.array(data.close.array[: len(data)])
-            self.order_target_percent(data, target=0.1 if known[-1] > known[-20:].mean() else 0.0)
+            self.order_target_percent(
+                data, target=0.1 if known[-1] > known[-20:].mean() else 0.0
+            )
 
 
 class NegativeIndices(bt.Strategy):
@@ -259,7 +274,9 @@ class NegativeIndices(bt.Strategy):
 
     def next(self):
         for data in self.datas:
-            rises = data.close[0] > data.close[-1] and data.close[0] > self.before[data][0]
+            rises = (
+                data.close[0] > data.close[-1] and data.close[0] > self.before[data][0]
+            )
             self.order_target_percent(data, target=0.1 if rises else 0.0)
 
 
@@ -277,7 +294,8 @@ def component(name, build):
 @hookimpl
 def bt_strategies():
     made = [
-        component(function.__name__, vectorised(function)) for function in (*FUNCTIONS, everything)
+        component(function.__name__, vectorised(function))
+        for function in (*FUNCTIONS, everything)
     ]
     return [
         *made,
@@ -307,7 +325,9 @@ def bt_exits():
     return [component("chandelier", Chandelier)]
 
 
-CLEAN = {function.__name__: {"strategy": function.__name__} for function in FUNCTIONS} | {
+CLEAN = {
+    function.__name__: {"strategy": function.__name__} for function in FUNCTIONS
+} | {
     "last_of_all": {"strategy": "last_of_all"},
     "stored_row": {"strategy": "everything", "overlays": ["stored_row"]},
     "month_end": {"strategy": "last_of_all", "triggers": ["month_end"]},

@@ -17,7 +17,9 @@ class NoConfig(Config):
 
 
 def closes(bars):
-    return pd.DataFrame(bars.close, index=bars.index.tz_localize(None), columns=bars.assets)
+    return pd.DataFrame(
+        bars.close, index=bars.index.tz_localize(None), columns=bars.assets
+    )
 
 
 def long_where(bars, condition):
@@ -40,7 +42,9 @@ def vectorised(function):
 def month_nearest(bars):
     """Join month-end momentum to the days by the nearest month end, which is often the next one."""
     close = closes(bars)
-    monthly = close.groupby(close.index.to_period("M")).tail(1).pct_change(fill_method=None)
+    monthly = (
+        close.groupby(close.index.to_period("M")).tail(1).pct_change(fill_method=None)
+    )
     days = pd.DataFrame({"day": close.index})
     joined = pd.merge_asof(
         days, monthly.rename_axis("day").reset_index(), on="day", direction="nearest"
@@ -60,7 +64,9 @@ def month_label_left(bars):
 def month_mean(bars):
     """Compare each close with the mean of its month, days to come included."""
     close = closes(bars)
-    return long_where(bars, close < close.groupby(close.index.to_period("M")).transform("mean"))
+    return long_where(
+        bars, close < close.groupby(close.index.to_period("M")).transform("mean")
+    )
 
 
 def zero_phase(bars):
@@ -80,7 +86,9 @@ def survivors(bars):
 def shuffled_split(bars):
     """Fit next-day returns on a random two thirds of all rows, as train_test_split does by default."""
     returns = closes(bars).pct_change(fill_method=None)
-    features = np.stack([returns.rolling(n).mean().to_numpy() for n in (2, 5, 21)], axis=-1)
+    features = np.stack(
+        [returns.rolling(n).mean().to_numpy() for n in (2, 5, 21)], axis=-1
+    )
     label = returns.shift(-1).to_numpy()
     x, y = features.reshape(-1, 3), label.ravel()
     good = np.flatnonzero(np.isfinite(x).all(axis=1) & np.isfinite(y))
@@ -94,7 +102,9 @@ def weekday_encoding(bars):
     close = closes(bars)
     forward = close.pct_change(fill_method=None).shift(-1).mean(axis=1)
     encoded = forward.groupby(close.index.dayofweek).transform("mean")
-    return long_where(bars, np.repeat(encoded.to_numpy()[:, None] > 0.0, len(bars.assets), axis=1))
+    return long_where(
+        bars, np.repeat(encoded.to_numpy()[:, None] > 0.0, len(bars.assets), axis=1)
+    )
 
 
 def best_window(bars):
@@ -105,14 +115,17 @@ def best_window(bars):
     earned = np.array([(rule.shift() * returns).sum().to_numpy() for rule in rules])
     best = earned.argmax(axis=0)
     return long_where(
-        bars, np.stack([rule.to_numpy() for rule in rules])[best, :, np.arange(len(best))].T
+        bars,
+        np.stack([rule.to_numpy() for rule in rules])[best, :, np.arange(len(best))].T,
     )
 
 
 def newest_first(bars):
     """Take an average over rows that the vendor sorted newest first."""
     close = closes(bars).sort_index(ascending=False)
-    return long_where(bars, (close > close.rolling(10, min_periods=1).mean()).sort_index())
+    return long_where(
+        bars, (close > close.rolling(10, min_periods=1).mean()).sort_index()
+    )
 
 
 def rolling_across_assets(bars):
@@ -120,7 +133,9 @@ def rolling_across_assets(bars):
     before.
     """
     close = closes(bars)
-    stacked = close.melt(ignore_index=False, var_name="asset", value_name="close").dropna()
+    stacked = close.melt(
+        ignore_index=False, var_name="asset", value_name="close"
+    ).dropna()
     stacked["mean"] = stacked["close"].rolling(60, min_periods=1).mean()
     mean = stacked.pivot(columns="asset", values="mean").reindex(
         index=close.index, columns=close.columns
@@ -135,7 +150,9 @@ def interpolated_index(bars):
     close = closes(bars)
     ratio = close.div(close.interpolate().mean(axis=1), axis=0)
     return np.where(
-        bars.tradable, np.clip(ratio - ratio.rolling(10, min_periods=1).min(), 0.0, 1.0), np.nan
+        bars.tradable,
+        np.clip(ratio - ratio.rolling(10, min_periods=1).min(), 0.0, 1.0),
+        np.nan,
     )
 
 
@@ -160,7 +177,9 @@ def smoothed_regime(bars):
     market = np.nan_to_num(
         np.nanmean(np.vstack([np.zeros(len(bars.assets)), bars.returns[1:]]), axis=1)
     )
-    likelihood = np.stack([np.exp(-0.5 * (market / s) ** 2) / s for s in (0.006, 0.014)], axis=1)
+    likelihood = np.stack(
+        [np.exp(-0.5 * (market / s) ** 2) / s for s in (0.006, 0.014)], axis=1
+    )
     move = np.array([[0.97, 0.03], [0.03, 0.97]])
     forth, back = np.zeros_like(likelihood), np.ones_like(likelihood)
     forth[0] = likelihood[0] / likelihood[0].sum()
@@ -210,12 +229,15 @@ def everything(bars):
     """Hold all, and put facts about the data into the feature store on the way."""
     KNOWN["volatility"] = np.nanstd(bars.returns, axis=0)
     KNOWN["crash"] = (
-        pd.Series(np.nanmean(np.nan_to_num(bars.returns), axis=1)).shift(-1).lt(-0.01).to_numpy()
+        pd.Series(np.nanmean(np.nan_to_num(bars.returns), axis=1))
+        .shift(-1)
+        .lt(-0.01)
+        .to_numpy()
     )
     KNOWN["floor"] = np.nanmin(bars.traded.close, axis=0)
-    KNOWN["stormy"] = pd.Series(np.abs(np.nan_to_num(bars.returns)).mean(axis=1)).rolling(
-        5, center=True, min_periods=1
-    )
+    KNOWN["stormy"] = pd.Series(
+        np.abs(np.nan_to_num(bars.returns)).mean(axis=1)
+    ).rolling(5, center=True, min_periods=1)
     KNOWN["stormy"] = (KNOWN["stormy"].mean() > 0.0135).to_numpy()
     return np.where(bars.tradable, 1.0, np.nan)
 
@@ -291,11 +313,15 @@ class ArrayMean(bt.Strategy):
     """Take the mean of the preloaded line as a fair value."""
 
     def __init__(self):
-        self.fair = {data: float(np.nanmean(np.array(data.close.array))) for data in self.datas}
+        self.fair = {
+            data: float(np.nanmean(np.array(data.close.array))) for data in self.datas
+        }
 
     def next(self):
         for data in self.datas:
-            self.order_target_percent(data, target=0.1 if data.close[0] < self.fair[data] else 0.0)
+            self.order_target_percent(
+                data, target=0.1 if data.close[0] < self.fair[data] else 0.0
+            )
 
 
 class PositiveDelay(bt.Strategy):
@@ -325,9 +351,12 @@ def component(name, build):
 @hookimpl
 def bt_strategies():
     made = [
-        component(function.__name__, vectorised(function)) for function in (*FUNCTIONS, everything)
+        component(function.__name__, vectorised(function))
+        for function in (*FUNCTIONS, everything)
     ]
-    classic = [Component.from_backtrader(cls) for cls in (PeekNext, ArrayMean, PositiveDelay)]
+    classic = [
+        Component.from_backtrader(cls) for cls in (PeekNext, ArrayMean, PositiveDelay)
+    ]
     return [*made, component("private_bars", PrivateBars), *classic]
 
 
@@ -351,12 +380,20 @@ def bt_exits():
     return [component("stop_above_the_floor", StopAboveTheFloor)]
 
 
-LEAKS = {function.__name__: {"strategy": function.__name__} for function in FUNCTIONS} | {
+LEAKS = {
+    function.__name__: {"strategy": function.__name__} for function in FUNCTIONS
+} | {
     "private_bars": {"strategy": "private_bars"},
     "stored_volatility": {"strategy": "everything", "sizer": "stored_volatility"},
     "calm_only": {"strategy": "everything", "overlays": ["calm_only"]},
-    "not_before_crashes": {"strategy": "everything", "triggers": ["not_before_crashes"]},
-    "stop_above_the_floor": {"strategy": "everything", "exits": ["stop_above_the_floor"]},
+    "not_before_crashes": {
+        "strategy": "everything",
+        "triggers": ["not_before_crashes"],
+    },
+    "stop_above_the_floor": {
+        "strategy": "everything",
+        "exits": ["stop_above_the_floor"],
+    },
     "peek_next": {"strategy": "PeekNext", "sizer": None},
     "array_mean": {"strategy": "ArrayMean", "sizer": None},
     "positive_delay": {"strategy": "PositiveDelay", "sizer": None},

@@ -52,7 +52,9 @@ def fee(shares, price, **commission):
 
 def paid(shares, price, **slippage):
     costs = TradingCosts(Commission(), Slippage(**slippage))
-    return costs.fill_price(np.array(price, float), np.array(shares, float), CALM).tolist()
+    return costs.fill_price(
+        np.array(price, float), np.array(shares, float), CALM
+    ).tolist()
 
 
 def test_bps_are_of_the_traded_value():
@@ -72,12 +74,15 @@ def test_a_flat_fee_is_per_order():
 
 
 def test_fees_add_up():
-    assert fee([100], [10], bps=10, per_share=0.01, flat=2.0) == pytest.approx([1.0 + 1.0 + 2.0])
+    assert fee([100], [10], bps=10, per_share=0.01, flat=2.0) == pytest.approx(
+        [1.0 + 1.0 + 2.0]
+    )
 
 
 def test_bounds_without_a_fee_per_share_are_refused():
     with pytest.raises(
-        ValueError, match="minimum and cap bound the per-share part, and per_share was 0"
+        ValueError,
+        match="minimum and cap bound the per-share part, and per_share was 0",
     ):
         Commission(minimum=1.0)
 
@@ -95,7 +100,9 @@ def test_a_price_never_falls_below_zero():
 def test_impact_grows_with_the_square_root_of_the_share_of_volume():
     # 100 of 400 shares: 1 * 0.02 * sqrt(0.25) = 1 %; the second asset has no average volume yet
     assert paid([100, 100], [50, 50], impact=1.0) == pytest.approx([50.5, 50.0])
-    got = square_root_impact(np.array([-400.0]), np.array([100.0]), np.array([0.03]), 0.5)
+    got = square_root_impact(
+        np.array([-400.0]), np.array([100.0]), np.array([0.03]), 0.5
+    )
     assert got.tolist() == pytest.approx([0.5 * 0.03 * 2.0])
 
 
@@ -104,14 +111,21 @@ def test_participation_takes_a_fraction_of_the_volume_and_keeps_whole_shares_who
         np.array([500.0, -500.0, 30.5, 10.0, 7.0]),
         np.array([1005.0, 1005.0, 100.0, NAN, 0.0]),
     )
-    assert participation(shares, volume, 0.1).tolist() == [100.0, -100.0, 10.0, 0.0, 0.0]
+    assert participation(shares, volume, 0.1).tolist() == [
+        100.0,
+        -100.0,
+        10.0,
+        0.0,
+        0.0,
+    ]
 
 
 def test_what_the_volume_does_not_take_waits_for_the_next_bar():
     rows = make_rows([10.0] * 6, volume=[400.0] * 6)
     bars = make_bars({"A": rows}, adjust="none")
     broker = build_broker(
-        SimulatedConfig(cash=1000.0, slippage={"participation": 0.1}), BuildContext(costs=None)
+        SimulatedConfig(cash=1000.0, slippage={"participation": 0.1}),
+        BuildContext(costs=None),
     )
     account = Account(Market(bars, broker, 1.0, True), 0)
     account.order(np.array([0.9]))
@@ -128,7 +142,8 @@ def test_what_the_volume_does_not_take_waits_for_the_next_bar():
 def test_the_next_decision_replaces_what_still_waits():
     bars = make_bars({"A": make_rows([10.0] * 6, volume=[400.0] * 6)}, adjust="none")
     broker = build_broker(
-        SimulatedConfig(cash=1000.0, slippage={"participation": 0.1}), BuildContext(costs=None)
+        SimulatedConfig(cash=1000.0, slippage={"participation": 0.1}),
+        BuildContext(costs=None),
     )
     account = Account(Market(bars, broker, 1.0, True), 0)
     account.order(np.array([0.9]))
@@ -150,7 +165,12 @@ def test_conditions_end_before_the_fill():
 
 
 def run_with(
-    broker, prices, adjust="total_return", strategy="buy_and_hold", sizer="equal_weight", plugins=()
+    broker,
+    prices,
+    adjust="total_return",
+    strategy="buy_and_hold",
+    sizer="equal_weight",
+    plugins=(),
 ):
     data = {
         "source": {"use": "csv", "path": str(prices), "prices": "as_traded"},
@@ -175,7 +195,9 @@ def prices(tmp_path):
     folder = tmp_path / "prices"
     folder.mkdir()
     lines = [f"2020-01-{day:02d},10,10,10,10,1000,0" for day in (1, 2, 3, 6, 7, 8)]
-    (folder / "A.csv").write_text("date,open,high,low,close,volume,dividend\n" + "\n".join(lines))
+    (folder / "A.csv").write_text(
+        "date,open,high,low,close,volume,dividend\n" + "\n".join(lines)
+    )
     return folder
 
 
@@ -184,7 +206,8 @@ def prices(tmp_path):
 )
 def test_money_per_share_needs_real_shares(prices, broker):
     with pytest.raises(
-        ConfigError, match=r"is money per share, but `adjust: total_return` trades units"
+        ConfigError,
+        match=r"is money per share, but `adjust: total_return` trades units",
     ):
         prepare(run_with(broker, prices))
     prepare(run_with(broker, prices, adjust="none"))
@@ -208,7 +231,8 @@ def test_classic_mode_refuses_what_is_not_applied_there(prices, tmp_path, broker
     )
     config = run_with(broker, prices, strategy="idle", sizer=None, plugins=[plugin])
     with pytest.raises(
-        ConfigError, match=f"broker: {key} is not applied to the orders that a Backtrader strategy"
+        ConfigError,
+        match=f"broker: {key} is not applied to the orders that a Backtrader strategy",
     ):
         prepare(config)
 
@@ -217,7 +241,9 @@ def test_classic_mode_refuses_what_is_not_applied_there(prices, tmp_path, broker
 
 
 def account(bars, interest, cash=1000.0, gross=1.0):
-    broker = build_broker(SimulatedConfig(cash=cash, interest=interest), BuildContext(costs=None))
+    broker = build_broker(
+        SimulatedConfig(cash=cash, interest=interest), BuildContext(costs=None)
+    )
     return Account(Market(bars, broker, gross, False), 0)
 
 
@@ -226,7 +252,9 @@ def test_cash_earns_its_rate_by_calendar_days():
     one = account(bars, {"cash": 0.365})
     one.advance(3)
     # one day, one day, three days over the weekend; 0.1 % a day
-    assert one.nav.tolist() == pytest.approx([1000, 1001, 1001 * 1.001, 1001 * 1.001 * 1.003])
+    assert one.nav.tolist() == pytest.approx(
+        [1000, 1001, 1001 * 1.001, 1001 * 1.001 * 1.003]
+    )
     assert [flow.kind for flow in one.cash_flows] == ["interest"] * 3
 
 
@@ -253,11 +281,15 @@ def test_intraday_bars_of_one_session_bear_no_interest_between_them():
     from bt_run.data.bars import LoadRequest
 
     times = np.array(
-        ["2020-01-02T14:35", "2020-01-02T21:00", "2020-01-03T14:35"], dtype="datetime64[ns]"
+        ["2020-01-02T14:35", "2020-01-02T21:00", "2020-01-03T14:35"],
+        dtype="datetime64[ns]",
     )
     rows = Rows(times=times, close=np.ones(3))
     request = LoadRequest(
-        assets={"A": "A"}, benchmark=("A", "A"), start=dt.date(2020, 1, 2), end=dt.date(2020, 1, 3)
+        assets={"A": "A"},
+        benchmark=("A", "A"),
+        start=dt.date(2020, 1, 2),
+        end=dt.date(2020, 1, 3),
     )
     one = account(assemble_bars(request, {"A": rows}, rows), {"cash": 0.365})
     one.advance(2)
@@ -274,7 +306,9 @@ def test_a_rate_is_known_a_lag_of_sessions_after_its_date(tmp_path):
     sessions = days("2020-01-02", "2020-01-03", "2020-01-06", "2020-01-07")
     source = rate_source(RateFile(file=path, lag=1))
     assert rate_of_sessions(source, sessions).tolist() == [0.01, 0.01, 0.02, 0.02]
-    assert rate_of_sessions(rate_source(RateFile(file=path, lag=0)), sessions).tolist() == [
+    assert rate_of_sessions(
+        rate_source(RateFile(file=path, lag=0)), sessions
+    ).tolist() == [
         0.01,
         0.02,
         0.02,
@@ -303,7 +337,10 @@ def test_a_rate_that_is_not_known_yet_is_refused(tmp_path):
     [
         ("date,yield\n2020-01-03,1\n", "found columns date, yield; expected rate"),
         ("date,rate\n2020-01-03,much\n", "a row holds no date or no rate"),
-        ("date,rate\n2020-01-03,1\n2020-01-02,1\n", "rising dates, and a rate in each row"),
+        (
+            "date,rate\n2020-01-03,1\n2020-01-02,1\n",
+            "rising dates, and a rate in each row",
+        ),
         ("date,rate\n2020-01-03,\n", "rising dates, and a rate in each row"),
         ("date,rate\n", "expected at least one row"),
     ],
@@ -337,6 +374,10 @@ def test_the_content_of_the_rates_is_part_of_the_data(prices, tmp_path):
     seen = set()
     for rate in (0.01, 0.02):
         path.write_text(f"date,rate\n2019-12-03,{rate}\n")
-        seen.add(prepare(run_with({"interest": {"cash": {"file": str(path)}}}, prices)).fingerprint)
+        seen.add(
+            prepare(
+                run_with({"interest": {"cash": {"file": str(path)}}}, prices)
+            ).fingerprint
+        )
     seen.add(prepare(run_with({}, prices)).fingerprint)
     assert len(seen) == 3

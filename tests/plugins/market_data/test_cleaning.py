@@ -9,7 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bt_run import ConfigError, DataError
-from bt_run_plugins.market_data.cleaning import DEFAULT_STEPS, LOG_COLUMNS, CleanConfig, clean
+from bt_run_plugins.market_data.cleaning import (
+    DEFAULT_STEPS,
+    LOG_COLUMNS,
+    CleanConfig,
+    clean,
+)
 
 DAYS = pd.DatetimeIndex(
     ["2019-12-23", "2019-12-24", "2019-12-25", "2019-12-26", "2019-12-27"]

@@ -12,7 +12,10 @@ from bt_run_plugins.optimization.gram import gram_matrix, solve_positive_definit
 def returns(seed=0, T=250, n=12):
     rng = np.random.default_rng(seed)
     common = rng.standard_t(4, (T, 2)) * [0.01, 0.004]
-    return common @ rng.normal([[1.0], [0.0]], 0.5, (2, n)) + rng.standard_t(4, (T, n)) * 0.01
+    return (
+        common @ rng.normal([[1.0], [0.0]], 0.5, (2, n))
+        + rng.standard_t(4, (T, n)) * 0.01
+    )
 
 
 def test_without_a_binding_bound_the_answer_is_the_closed_form():
@@ -33,20 +36,29 @@ def test_two_names_and_a_cap_by_hand():
 
 def test_one_feasible_point_is_found():
     P = gram_matrix(returns(n=5)) + np.eye(5)
-    assert solve_box_budget(P, np.zeros(5), np.full(5, 0.2), 1.0).weights.tolist() == [0.2] * 5
+    assert (
+        solve_box_budget(P, np.zeros(5), np.full(5, 0.2), 1.0).weights.tolist()
+        == [0.2] * 5
+    )
     lower = np.array([0.1, 0.2, 0.3, 0.15, 0.25])
-    assert solve_box_budget(P, lower, np.ones(5), 1.0).weights.tolist() == lower.tolist()
+    assert (
+        solve_box_budget(P, lower, np.ones(5), 1.0).weights.tolist() == lower.tolist()
+    )
 
 
 def test_an_answer_at_a_corner_has_no_free_name():
     P = np.diag([1.0, 1.0, 1.0, 100.0, 100.0, 100.0])
-    got = solve_box_budget(P, np.zeros(6), np.array([0.25, 0.25, 0.5, 0.5, 0.5, 0.5]), 1.0)
+    got = solve_box_budget(
+        P, np.zeros(6), np.array([0.25, 0.25, 0.5, 0.5, 0.5, 0.5]), 1.0
+    )
     np.testing.assert_allclose(got.weights.sum(), 1.0, rtol=1e-15)
     corner = solve_box_budget(
         np.diag([1.0, 1.0, 50.0]), np.zeros(3), np.array([0.5, 0.5, 1.0]), 1.0
     )
     np.testing.assert_allclose(
-        corner.weights, by_projection(np.diag([1.0, 1.0, 50.0]), [0.5, 0.5, 1.0]), atol=1e-9
+        corner.weights,
+        by_projection(np.diag([1.0, 1.0, 50.0]), [0.5, 0.5, 1.0]),
+        atol=1e-9,
     )
 
 
@@ -55,7 +67,9 @@ def by_projection(P, upper):
     asked = cp.Problem(
         cp.Minimize(cp.quad_form(w, P)), [cp.sum(w) == 1, w >= 0, w <= np.array(upper)]
     )
-    asked.solve(solver=cp.CLARABEL, tol_gap_abs=1e-12, tol_gap_rel=1e-12, tol_feas=1e-12)
+    asked.solve(
+        solver=cp.CLARABEL, tol_gap_abs=1e-12, tol_gap_rel=1e-12, tol_feas=1e-12
+    )
     return w.value
 
 
@@ -71,6 +85,10 @@ def test_a_close_call_is_solved_again_without_lapack(monkeypatch):
         lambda box, sides, solve: calls.append(solve) or pivot(box, sides, solve),
     )
     weights = solve_box_budget(*box).weights
-    assert calls == [active_set.solve_lapack, solve_positive_definite, solve_positive_definite]
+    assert calls == [
+        active_set.solve_lapack,
+        solve_positive_definite,
+        solve_positive_definite,
+    ]
     monkeypatch.undo()
     np.testing.assert_array_equal(weights, solve_box_budget(*box).weights)

@@ -12,7 +12,10 @@ from bt_run_plugins.optimization.gram import gram_matrix, solve_positive_definit
 def returns(seed=0, T=250, n=12):
     rng = np.random.default_rng(seed)
     common = rng.standard_t(4, (T, 2)) * [0.01, 0.004]
-    return common @ rng.normal([[1.0], [0.0]], 0.5, (2, n)) + rng.standard_t(4, (T, n)) * 0.01
+    return (
+        common @ rng.normal([[1.0], [0.0]], 0.5, (2, n))
+        + rng.standard_t(4, (T, n)) * 0.01
+    )
 
 
 def test_the_gram_matrix_is_exact_for_rounded_returns():
@@ -26,14 +29,18 @@ def test_the_gram_matrix_is_exact_for_rounded_returns():
     for i in range(4):
         for j in range(4):
             exact = sum(row[i] * row[j] for row in rounded)
-            assert gram_matrix(X)[i, j] == pytest.approx(float(exact), rel=4e-16, abs=1e-21)
+            assert gram_matrix(X)[i, j] == pytest.approx(
+                float(exact), rel=4e-16, abs=1e-21
+            )
     np.testing.assert_allclose(gram_matrix(X), X.T @ X, rtol=1e-9, atol=1e-13)
 
 
 def test_the_gram_matrix_of_shuffled_names_is_the_shuffled_gram_matrix_to_the_bit():
     X = returns(T=200, n=40)
     order = np.random.default_rng(2).permutation(40)
-    np.testing.assert_array_equal(gram_matrix(X[:, order]), gram_matrix(X)[np.ix_(order, order)])
+    np.testing.assert_array_equal(
+        gram_matrix(X[:, order]), gram_matrix(X)[np.ix_(order, order)]
+    )
 
 
 def test_a_column_of_zeros_has_a_gram_of_zero():
@@ -53,5 +60,7 @@ def test_cholesky_solves_like_lapack(n):
 
 @pytest.mark.parametrize("bad", [-1.0, 0.0, np.nan])
 def test_cholesky_refuses_what_is_not_positive_definite(bad):
-    with pytest.raises(np.linalg.LinAlgError, match=f"not positive definite: pivot 1 is {bad}"):
+    with pytest.raises(
+        np.linalg.LinAlgError, match=f"not positive definite: pivot 1 is {bad}"
+    ):
         solve_positive_definite(np.diag([1.0, bad]), np.ones((2, 1)))

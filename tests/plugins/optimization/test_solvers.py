@@ -4,8 +4,17 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from bt_run_plugins.optimization.contract import CONTRACTS, Residuals, relative_gap, support
-from bt_run_plugins.optimization.program import QuadraticProgram, RowBlock, upper_triangle
+from bt_run_plugins.optimization.contract import (
+    CONTRACTS,
+    Residuals,
+    relative_gap,
+    support,
+)
+from bt_run_plugins.optimization.program import (
+    QuadraticProgram,
+    RowBlock,
+    upper_triangle,
+)
 from bt_run_plugins.optimization.relaxation import least_excess
 from bt_run_plugins.optimization.solvers import solve_clarabel, solve_osqp
 
@@ -16,11 +25,18 @@ def program(most=0.6, total=1.0):
     """Minimize w1^2 / 2 + 2 w2^2 with a budget, and at most so much of either."""
     blocks = [
         RowBlock(
-            "budget", [sparse.csc_matrix(np.ones((1, 2)))], np.full(1, total), np.full(1, total)
+            "budget",
+            [sparse.csc_matrix(np.ones((1, 2)))],
+            np.full(1, total),
+            np.full(1, total),
         ),
-        RowBlock("bounds", [sparse.identity(2, format="csc")], np.zeros(2), np.full(2, most)),
+        RowBlock(
+            "bounds", [sparse.identity(2, format="csc")], np.zeros(2), np.full(2, most)
+        ),
     ]
-    return QuadraticProgram.from_blocks(upper_triangle(np.diag([1.0, 4.0])), np.zeros(2), blocks)
+    return QuadraticProgram.from_blocks(
+        upper_triangle(np.diag([1.0, 4.0])), np.zeros(2), blocks
+    )
 
 
 def test_rows_have_the_names_of_their_blocks():

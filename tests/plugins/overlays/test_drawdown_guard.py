@@ -10,7 +10,9 @@ from bt_run_plugins.overlays.drawdown_guard import DrawdownGuard, DrawdownGuardC
 def guard(path, memo=None, **config):
     steps = [{"depth": 0.1, "exposure": 0.5}, {"depth": 0.2, "exposure": 0.0}]
     overlay = DrawdownGuard(DrawdownGuardConfig(steps=steps, **config), context())
-    return overlay.adjust(state(nav_history=path, memo=memo or {}), np.array([0.6, 0.4]))
+    return overlay.adjust(
+        state(nav_history=path, memo=memo or {}), np.array([0.6, 0.4])
+    )
 
 
 def test_the_guard_cuts_in_steps():
@@ -31,7 +33,9 @@ def test_the_guard_comes_back_from_cash_as_the_unguarded_track_recovers():
 
 
 def test_steps_must_deepen():
-    with pytest.raises(ValueError, match="expected rising depths and falling exposures"):
+    with pytest.raises(
+        ValueError, match="expected rising depths and falling exposures"
+    ):
         DrawdownGuardConfig(
             steps=[{"depth": 0.2, "exposure": 0.5}, {"depth": 0.1, "exposure": 0.2}]
         )

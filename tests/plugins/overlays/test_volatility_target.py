@@ -4,14 +4,19 @@ import numpy as np
 import pytest
 from kit.two_assets import context, state, zigzag
 
-from bt_run.data.bars import History
+from bt_run.data.history import History
 from bt_run.testing import make_bars
-from bt_run_plugins.overlays.volatility_target import VolatilityTarget, VolatilityTargetConfig
+from bt_run_plugins.overlays.volatility_target import (
+    VolatilityTarget,
+    VolatilityTargetConfig,
+)
 
 
 def test_volatility_target_scales_to_the_target():
     bars = make_bars({"A": zigzag(63, 0.01), "B": zigzag(63, 0.01)})
-    overlay = VolatilityTarget(VolatilityTargetConfig(annual=0.05, lookback=63), context())
+    overlay = VolatilityTarget(
+        VolatilityTargetConfig(annual=0.05, lookback=63), context()
+    )
     returns = History(bars, 63).returns(63) @ np.array([0.5, 0.5])
     expected = 0.5 * 0.05 / (returns.std(ddof=1) * np.sqrt(252))
     assert overlay.adjust(state(bars), np.array([0.5, 0.5])).values == pytest.approx(
@@ -26,19 +31,26 @@ def test_volatility_target_measures_the_downside_if_asked():
     )
     returns = History(bars, 63).returns(63)[:, 0]
     down = np.sqrt(np.mean(np.minimum(returns, 0) ** 2) * 252)
-    assert overlay.adjust(state(bars), np.array([1.0, 0.0])).values[0] == pytest.approx(0.05 / down)
+    assert overlay.adjust(state(bars), np.array([1.0, 0.0])).values[0] == pytest.approx(
+        0.05 / down
+    )
 
 
 def test_volatility_target_never_passes_the_gross_limit():
     bars = make_bars({"A": zigzag(63, 0.001), "B": np.ones(64)})
     overlay = VolatilityTarget(VolatilityTargetConfig(annual=0.5), context(gross=1.2))
-    assert overlay.adjust(state(bars), np.array([0.5, 0.1])).values.sum() == pytest.approx(1.2)
+    assert overlay.adjust(
+        state(bars), np.array([0.5, 0.1])
+    ).values.sum() == pytest.approx(1.2)
 
 
 def test_volatility_target_waits_for_half_its_lookback():
-    overlay = VolatilityTarget(VolatilityTargetConfig(annual=0.1, lookback=63), context())
+    overlay = VolatilityTarget(
+        VolatilityTargetConfig(annual=0.1, lookback=63), context()
+    )
     got = overlay.adjust(
-        state(make_bars({"A": zigzag(20, 0.01), "B": zigzag(20, 0.01)})), np.array([0.5, 0.5])
+        state(make_bars({"A": zigzag(20, 0.01), "B": zigzag(20, 0.01)})),
+        np.array([0.5, 0.5]),
     )
     assert got.values.tolist() == [0.5, 0.5]
     assert got.notes == {"unscaled": "20 returns, 63 wanted"}
@@ -50,5 +62,7 @@ def test_volatility_target_leaves_cash_alone():
 
 
 def test_a_target_meant_in_per_cent_is_refused():
-    with pytest.raises(ValueError, match=r"found 10, which is 1000% a year; .*such as 0.1 for 10"):
+    with pytest.raises(
+        ValueError, match=r"found 10, which is 1000% a year; .*such as 0.1 for 10"
+    ):
         VolatilityTargetConfig(annual=10)

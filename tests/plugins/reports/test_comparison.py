@@ -130,14 +130,19 @@ def test_the_weights_are_stacked_to_one(result):
     draw_weight_evolution(result, ax)
     labels = ax.get_legend_handles_labels()[1]
     assert len(labels) == 14
-    assert labels[-2:] == [f"{len(result.positions['asset'].unique()) - 12} others", "cash"]
+    assert labels[-2:] == [
+        f"{len(result.positions['asset'].unique()) - 12} others",
+        "cash",
+    ]
     top = ax.collections[-1].get_paths()[0].vertices[:, 1].max()
     assert top == pytest.approx(1.0, abs=1e-9)
 
 
 def test_the_console_shows_a_reports_table(result, tmp_path, capsys):
     written = replace(
-        result, reports=tuple(BenchmarkComparison().write(result, tmp_path)), folder=tmp_path
+        result,
+        reports=tuple(BenchmarkComparison().write(result, tmp_path)),
+        folder=tmp_path,
     )
     show_result(written, verbose=False)
     out = capsys.readouterr().out
@@ -151,7 +156,10 @@ def test_the_console_shows_a_reports_table(result, tmp_path, capsys):
 def test_a_table_of_other_words_is_shown_as_it_is(tmp_path):
     path = tmp_path / "sectors.csv"
     path.write_text("sector,weight,note\nA,0.5,\nB_C,0.25,small\n", encoding="utf-8")
-    assert report_table(path) == "          A    B C\nweight  0.5   0.25\nnote         small"
+    assert (
+        report_table(path)
+        == "          A    B C\nweight  0.5   0.25\nnote         small"
+    )
     path.write_text("", encoding="utf-8")
     assert report_table(path) == ""
 
@@ -166,10 +174,14 @@ def test_the_page_shows_the_pictures_of_a_run_that_names_the_comparison():
     example = EXAMPLES / "spy_qqq.yaml"
     plain = run(load_config(example, ["data.end=2001-12-31"]))
     assert tracking_sections(plain) == ()
-    named = run(load_config(example, ["data.end=2001-12-31", "reports=[html, comparison]"]))
+    named = run(
+        load_config(example, ["data.end=2001-12-31", "reports=[html, comparison]"])
+    )
     (section,) = tracking_sections(named)
     pictures = section.parts
-    assert [b64decode(picture.data)[:8] for picture in pictures] == [b"\x89PNG\r\n\x1a\n"] * 3
+    assert [b64decode(picture.data)[:8] for picture in pictures] == [
+        b"\x89PNG\r\n\x1a\n"
+    ] * 3
     text = page_of_run(named)
     assert text.count("data:image/png;base64,") == 3
     assert all(f'alt="{picture.title}. ' in text for picture in pictures)

@@ -13,12 +13,16 @@ from bt_run_plugins.sources.sample import Sample, SampleConfig
 
 def load(set, assets, benchmark, start="2000-01-03", end="2013-12-31", **changes):
     days = [dt.date.fromisoformat(day) for day in (start, end)]
-    request = LoadRequest(assets=assets, benchmark=benchmark, start=days[0], end=days[1], **changes)
+    request = LoadRequest(
+        assets=assets, benchmark=benchmark, start=days[0], end=days[1], **changes
+    )
     return Sample(SampleConfig(set=set), BuildContext(costs=None)).load(request)
 
 
 def test_indices_stand_in_for_funds_and_say_so():
-    bars = load("indices", {"SPY": "SP500", "QQQ": "NASDAQ"}, ("SPY", "SP500"), end="2018-12-31")
+    bars = load(
+        "indices", {"SPY": "SP500", "QQQ": "NASDAQ"}, ("SPY", "SP500"), end="2018-12-31"
+    )
     assert bars.assets == ("QQQ", "SPY")
     assert bars.close[-1].tolist() == pytest.approx([6635.279785, 2506.850098])
     assert "SPY is a stand-in: the S&P 500 price index, not a fund" in bars.notes
@@ -27,7 +31,9 @@ def test_indices_stand_in_for_funds_and_say_so():
 
 
 def test_the_index_opens_repeat_the_previous_close():
-    bars = load("indices", {"SPY": "SP500", "QQQ": "NASDAQ"}, ("SPY", "SP500"), end="2018-12-31")
+    bars = load(
+        "indices", {"SPY": "SP500", "QQQ": "NASDAQ"}, ("SPY", "SP500"), end="2018-12-31"
+    )
     assert stale_opens(bars) == ("SPY",)
 
 
@@ -62,12 +68,15 @@ def test_large_caps_are_closes_only_and_survivors():
     bars = load("large_caps", {"AAPL": "AAPL", "XOM": "XOM"}, ("SP500", "SP500"))
     assert bars.fields == {"close"}
     assert any("survivorship" in note for note in bars.notes)
-    assert any("SP500 is a price index without dividends" in note for note in bars.notes)
+    assert any(
+        "SP500 is a price index without dividends" in note for note in bars.notes
+    )
 
 
 def test_an_unknown_symbol_is_told_with_the_sets():
     with pytest.raises(
-        DataError, match="SPY: the sample set 'indices' has no symbol 'SPY'; it has NASDAQ, SP500"
+        DataError,
+        match="SPY: the sample set 'indices' has no symbol 'SPY'; it has NASDAQ, SP500",
     ):
         load("indices", {"SPY": "SPY"}, ("SPY", "SPY"))
 
@@ -96,10 +105,18 @@ def test_a_package_without_the_file_is_told(monkeypatch, tmp_path):
 
 
 def series(symbol, kind="macro", end=dt.date(2018, 12, 31)):
-    request = LoadRequest(assets={}, benchmark=("X", "X"), start=dt.date(2000, 1, 3), end=end)
-    times, values = Sample(SampleConfig(set=kind), BuildContext(costs=None)).series(symbol, request)
+    request = LoadRequest(
+        assets={}, benchmark=("X", "X"), start=dt.date(2000, 1, 3), end=end
+    )
+    times, values = Sample(SampleConfig(set=kind), BuildContext(costs=None)).series(
+        symbol, request
+    )
     return dict(
-        zip(times.astype("datetime64[D]").astype(str).tolist(), values.tolist(), strict=True)
+        zip(
+            times.astype("datetime64[D]").astype(str).tolist(),
+            values.tolist(),
+            strict=True,
+        )
     )
 
 
@@ -111,7 +128,9 @@ def test_a_monthly_mean_is_dated_when_its_month_is_over():
 
 
 def test_a_bills_rate_is_known_when_its_month_begins():
-    assert series("RF")["2000-01-01"] == 0.41  # percent of January 2000, by the factor file
+    assert (
+        series("RF")["2000-01-01"] == 0.41
+    )  # percent of January 2000, by the factor file
 
 
 def test_a_day_without_a_value_has_none():
@@ -132,7 +151,8 @@ def test_what_a_set_does_not_have_is_told():
     ):
         series("GOLD")
     with pytest.raises(
-        DataError, match="the sample set 'indices' has no symbol 'GOLD'; it has NASDAQ, SP500"
+        DataError,
+        match="the sample set 'indices' has no symbol 'GOLD'; it has NASDAQ, SP500",
     ):
         series("GOLD", "indices")
     with pytest.raises(

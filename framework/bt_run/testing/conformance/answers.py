@@ -40,7 +40,9 @@ def is_classic(bench: Bench) -> bool:
 
 
 def is_vectorised(bench: Bench) -> bool:
-    return bench.subject.role == "strategy" and hasattr(bench.subject.build().thing, "signals")
+    return bench.subject.role == "strategy" and hasattr(
+        bench.subject.build().thing, "signals"
+    )
 
 
 def all_answers(bench: Bench) -> Iterator[tuple[str, CallAnswer]]:
@@ -87,8 +89,12 @@ def near(one: Array | None, other: Array | None) -> bool:
 def frozen(state: PortfolioState) -> PortfolioState:
     """Return a state whose arrays nobody can write into."""
     values = {field.name: getattr(state, field.name) for field in fields(state)}
-    arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
-    return replace(state, **{name: frozen_array(value) for name, value in arrays.items()})
+    arrays = {
+        name: value for name, value in values.items() if isinstance(value, np.ndarray)
+    }
+    return replace(
+        state, **{name: frozen_array(value) for name, value in arrays.items()}
+    )
 
 
 def frozen_array(values: Any) -> Any:

@@ -17,7 +17,15 @@ from bt_run.testing.conformance.markets import market
 from bt_run.testing.conformance.plays import Play, play_on
 from bt_run.testing.conformance.subjects import Subject
 
-__all__ = ["Bench", "Broken", "Case", "NotApplicable", "CaseOutcome", "differing", "told"]
+__all__ = [
+    "Bench",
+    "Broken",
+    "Case",
+    "NotApplicable",
+    "CaseOutcome",
+    "differing",
+    "told",
+]
 
 Mark = Literal["passed", "failed", "skipped"]
 
@@ -101,7 +109,9 @@ class Bench:
         for number in case.given:
             before = self.outcome(number)
             if before.mark == "failed":
-                return CaseOutcome(label, case, "skipped", f"{before.case.title} failed")
+                return CaseOutcome(
+                    label, case, "skipped", f"{before.case.title} failed"
+                )
             if before.mark == "skipped":
                 return CaseOutcome(label, case, "skipped", before.text)
         try:
@@ -109,10 +119,15 @@ class Bench:
         except NotApplicable as reason:
             return CaseOutcome(label, case, "skipped", str(reason))
         except Broken as broken:
-            return CaseOutcome(label, case, "failed", f"found: {broken.found}\n  right: {broken.right}")
+            return CaseOutcome(
+                label, case, "failed", f"found: {broken.found}\n  right: {broken.right}"
+            )
         except Exception as error:
             return CaseOutcome(
-                label, case, "failed", f"found: {told(error)}{_place(error)}\n  right: no error"
+                label,
+                case,
+                "failed",
+                f"found: {told(error)}{_place(error)}\n  right: no error",
             )
         return CaseOutcome(label, case, "passed", remark or "")
 
@@ -148,7 +163,9 @@ def _same(one: Array | None, other: Array | None, tolerance: float) -> bool:
     if one is None or other is None:
         return one is other
     if tolerance == 0.0:
-        return one.tobytes() == other.tobytes() or bool(np.array_equal(one, other, equal_nan=True))
+        return one.tobytes() == other.tobytes() or bool(
+            np.array_equal(one, other, equal_nan=True)
+        )
     return bool(np.allclose(one, other, rtol=0.0, atol=tolerance, equal_nan=True))
 
 
@@ -157,6 +174,10 @@ def _first(
 ) -> tuple[str, str, str]:
     if one is None or other is None or one.shape != other.shape:
         return "the answer", repr(one), repr(other)
-    apart = [i for i in range(len(one)) if not _same(one[i : i + 1], other[i : i + 1], tolerance)]
+    apart = [
+        i
+        for i in range(len(one))
+        if not _same(one[i : i + 1], other[i : i + 1], tolerance)
+    ]
     where = apart[0] if apart else 0
     return assets[where], f"{one[where]:.12g}", f"{other[where]:.12g}"

@@ -37,12 +37,18 @@ def _broker(bench: Bench) -> None:
             costs.commission(SHARES, PRICES),
         )
     except Exception as error:
-        raise Broken(told(error), "fillable, fill_price and commission of each order") from error
+        raise Broken(
+            told(error), "fillable, fill_price and commission of each order"
+        ) from error
     for item in answers:
         if np.shape(item) != SHARES.shape or not np.isfinite(item).all():
             raise Broken(f"{item!r}", f"finite numbers of shape {SHARES.shape}")
-    if not costs.commission(SHARES, PRICES).any() and np.array_equal(answers[1], PRICES):
-        raise NotApplicable("trades cost nothing with these keys; give some by `example`")
+    if not costs.commission(SHARES, PRICES).any() and np.array_equal(
+        answers[1], PRICES
+    ):
+        raise NotApplicable(
+            "trades cost nothing with these keys; give some by `example`"
+        )
 
 
 def _not_negative(bench: Bench) -> None:
@@ -50,7 +56,10 @@ def _not_negative(bench: Bench) -> None:
     commission = costs.commission(SHARES, PRICES)
     if (commission < 0).any():
         raise Broken(f"a commission of {commission.min():g}", "0 or more")
-    better = np.sign(SHARES) * (costs.fill_price(PRICES, SHARES, MARKET) - PRICES) < -1e-12 * PRICES
+    better = (
+        np.sign(SHARES) * (costs.fill_price(PRICES, SHARES, MARKET) - PRICES)
+        < -1e-12 * PRICES
+    )
     if better.any():
         at = int(np.flatnonzero(better)[0])
         price = costs.fill_price(PRICES, SHARES, MARKET)[at]
@@ -72,11 +81,18 @@ def _nothing(bench: Bench) -> None:
 
 
 def _monotone(bench: Bench) -> None:
-    costs, prices, at = _costs(bench), np.full(len(SIZES), 50.0), MadeConditions(len(SIZES))
+    costs, prices, at = (
+        _costs(bench),
+        np.full(len(SIZES), 50.0),
+        MadeConditions(len(SIZES)),
+    )
     for side in (1.0, -1.0):
         for cost, word in (
             (costs.commission(side * SIZES, prices), "commission"),
-            (side * (costs.fill_price(prices, side * SIZES, at) - prices) * SIZES, "slippage"),
+            (
+                side * (costs.fill_price(prices, side * SIZES, at) - prices) * SIZES,
+                "slippage",
+            ),
         ):
             falls = np.diff(cost) < -1e-9
             if falls.any():
@@ -88,7 +104,9 @@ def _monotone(bench: Bench) -> None:
 def _fillable(bench: Bench) -> None:
     filled = _costs(bench).fillable(SHARES, MARKET)
     if (np.abs(filled) > np.abs(SHARES)).any() or (filled * SHARES < 0).any():
-        raise Broken(f"{filled} of {SHARES} shares", "at most what was asked, on the same side")
+        raise Broken(
+            f"{filled} of {SHARES} shares", "at most what was asked, on the same side"
+        )
 
 
 def _proportional(bench: Bench) -> None:
@@ -98,7 +116,8 @@ def _proportional(bench: Bench) -> None:
     halves = 2.0 * costs.commission(SHARES / 2.0, PRICES)
     if not np.allclose(halves, costs.commission(SHARES, PRICES), rtol=1e-9):
         raise Broken(
-            "two halves of an order cost other than the whole", "the same, or proportional = False"
+            "two halves of an order cost other than the whole",
+            "the same, or proportional = False",
         )
 
 
@@ -110,7 +129,8 @@ def _permuted(bench: Bench) -> None:
     )
     if not np.allclose(one, other, rtol=1e-12):
         raise Broken(
-            f"{one} became {other} when the orders were turned round", "the same costs, reversed"
+            f"{one} became {other} when the orders were turned round",
+            "the same costs, reversed",
         )
 
 
@@ -120,7 +140,9 @@ def _inputs(bench: Bench) -> None:
     costs.fill_price(prices, shares, MARKET)
     costs.commission(shares, prices)
     if not (np.array_equal(shares, SHARES) and np.array_equal(prices, PRICES)):
-        raise Broken("shares or prices were written to", "answers in arrays of their own")
+        raise Broken(
+            "shares or prices were written to", "answers in arrays of their own"
+        )
 
 
 def _rates(bench: Bench) -> None:
@@ -132,13 +154,20 @@ def _rates(bench: Bench) -> None:
         values = getattr(found, word)
         if np.shape(values) != (len(sessions),) or not np.isfinite(values).all():
             raise Broken(
-                f"{word} rates of shape {np.shape(values)}", f"finite rates, ({len(sessions)},)"
+                f"{word} rates of shape {np.shape(values)}",
+                f"finite rates, ({len(sessions)},)",
             )
 
 
 CASES = (
     *offer_cases("B"),
-    Case("B08", "answers", "the engine asks three questions of every basket", _broker, ("B01",)),
+    Case(
+        "B08",
+        "answers",
+        "the engine asks three questions of every basket",
+        _broker,
+        ("B01",),
+    ),
     Case(
         "B09",
         "costs_are_no_income",
@@ -182,5 +211,11 @@ CASES = (
         _inputs,
         ("B08",),
     ),
-    Case("B16", "rates_for_each_session", "interest is booked at every bar", _rates, ("B01",)),
+    Case(
+        "B16",
+        "rates_for_each_session",
+        "interest is booked at every bar",
+        _rates,
+        ("B01",),
+    ),
 )

@@ -33,9 +33,12 @@ def _levels(bench: Bench, holdings: Holdings) -> tuple[Array, Array]:
     for item in answer:
         if np.shape(item) != (count,) or np.asarray(item).dtype.kind not in "fi":
             raise Broken(
-                f"an answer of shape {np.shape(item)} and type {np.asarray(item).dtype}", right
+                f"an answer of shape {np.shape(item)} and type {np.asarray(item).dtype}",
+                right,
             )
-    return np.asarray(answer[0], dtype=np.float64), np.asarray(answer[1], dtype=np.float64)
+    return np.asarray(answer[0], dtype=np.float64), np.asarray(
+        answer[1], dtype=np.float64
+    )
 
 
 def _answers(bench: Bench) -> None:
@@ -56,7 +59,8 @@ def _no_infinity(bench: Bench) -> None:
     for scale in (1e-8, 1.0, 1e8):
         if any(np.isinf(item).any() for item in _levels(bench, made_holdings(scale))):
             raise Broken(
-                f"an infinite level, for prices around {40 * scale:g}", "a price, or NaN for none"
+                f"an infinite level, for prices around {40 * scale:g}",
+                "a price, or NaN for none",
             )
 
 
@@ -67,13 +71,19 @@ def _stop_below_target(bench: Bench) -> None:
     if wrong.any():
         at = int(np.flatnonzero(wrong)[0])
         found = f"stop {stop[at]:g} and target {target[at]:g} for a side of {holdings.side[at]:g}"
-        raise Broken(found, "the target above the stop for a long, below it for a short")
+        raise Broken(
+            found, "the target above the stop for a long, below it for a short"
+        )
 
 
 def _permuted(bench: Bench) -> None:
     holdings = made_holdings()
-    turned = Holdings(*(getattr(holdings, item.name)[::-1] for item in fields(holdings)))
-    for one, other in zip(_levels(bench, holdings), _levels(bench, turned), strict=True):
+    turned = Holdings(
+        *(getattr(holdings, item.name)[::-1] for item in fields(holdings))
+    )
+    for one, other in zip(
+        _levels(bench, holdings), _levels(bench, turned), strict=True
+    ):
         if not np.allclose(one, other[::-1], rtol=1e-9, atol=0.0, equal_nan=True):
             raise Broken(
                 f"{one} became {other[::-1]} when the assets were turned round",
@@ -83,7 +93,9 @@ def _permuted(bench: Bench) -> None:
 
 def _one_asset(bench: Bench) -> None:
     whole = _levels(bench, made_holdings())
-    alone = Holdings(*(getattr(made_holdings(), item.name)[:1] for item in fields(Holdings)))
+    alone = Holdings(
+        *(getattr(made_holdings(), item.name)[:1] for item in fields(Holdings))
+    )
     for one, other in zip(whole, _levels(bench, alone), strict=True):
         if not np.allclose(one[:1], other, rtol=1e-9, atol=0.0, equal_nan=True):
             raise Broken(
@@ -106,7 +118,8 @@ def _no_hidden_state(bench: Bench) -> None:
     for one, other in zip(first, thing.levels(made_holdings()), strict=True):
         if not np.array_equal(one, other, equal_nan=True):
             raise Broken(
-                f"{one} became {other} after another call", "the same levels for the same holdings"
+                f"{one} became {other} after another call",
+                "the same levels for the same holdings",
             )
 
 
@@ -147,7 +160,9 @@ CASES = (
         _permuted,
         ("X14",),
     ),
-    Case("X13", "one_asset", "a run with one asset is a common one", _one_asset, ("X08",)),
+    Case(
+        "X13", "one_asset", "a run with one asset is a common one", _one_asset, ("X08",)
+    ),
     Case(
         "X14",
         "leaves_its_inputs_alone",

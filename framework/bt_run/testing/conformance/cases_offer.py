@@ -79,14 +79,18 @@ def _builds(bench: Bench) -> None:
     try:
         bench.subject.build()
     except BtRunError as error:
-        right = "an object of its role; give the keys it needs by Component(example={...})"
+        right = (
+            "an object of its role; give the keys it needs by Component(example={...})"
+        )
         raise Broken(told(error), right) from error
 
 
 def _summary(bench: Bench) -> None:
     summary = bench.subject.component.summary
     if not summary.strip() or "\n" in summary:
-        raise Broken(f"the summary {summary!r}", "one line that says what the component does")
+        raise Broken(
+            f"the summary {summary!r}", "one line that says what the component does"
+        )
 
 
 def _descriptions(bench: Bench) -> str | None:
@@ -96,7 +100,8 @@ def _descriptions(bench: Bench) -> str | None:
     bare = [path for path, _, text in _fields(config, "") if not text]
     if bare:
         raise Broken(
-            f"no description of {', '.join(bare)}", "Field(description='what it is, and its unit')"
+            f"no description of {', '.join(bare)}",
+            "Field(description='what it is, and its unit')",
         )
     return None
 
@@ -128,7 +133,8 @@ def _round_trip(bench: Bench) -> None:
         again = type(options).model_validate(_as_written(dumped))
     except ValidationError as error:
         raise Broken(
-            told(error), "keys that can be read back from what model_dump(mode='json') gave"
+            told(error),
+            "keys that can be read back from what model_dump(mode='json') gave",
         ) from error
     if again != options:
         raise Broken(f"{options!r} came back as {again!r}", "the same keys and values")

@@ -12,7 +12,11 @@ from bt_run.results.result import BacktestResult
 from bt_run.testing.conformance.cases import Bench, Broken, Case, NotApplicable, told
 from bt_run.testing.conformance.cases_offer import offer_cases
 from bt_run.testing.conformance.digests import digest_of_files
-from bt_run.testing.conformance.samples import made_decisions, made_result, watched_table
+from bt_run.testing.conformance.samples import (
+    made_decisions,
+    made_result,
+    watched_table,
+)
 
 __all__ = ["ANALYZER_CASES", "REPORT_CASES"]
 
@@ -23,8 +27,14 @@ def _gives_a_table(bench: Bench) -> None:
     try:
         name, table = watched_table(bench.subject)
     except (TypeError, ValueError, AttributeError) as error:
-        raise Broken(told(error), "decided(decision), then table() -> (name, DataFrame)") from error
-    if not isinstance(name, str) or not name.strip() or not isinstance(table, pd.DataFrame):
+        raise Broken(
+            told(error), "decided(decision), then table() -> (name, DataFrame)"
+        ) from error
+    if (
+        not isinstance(name, str)
+        or not name.strip()
+        or not isinstance(table, pd.DataFrame)
+    ):
         raise Broken(f"({name!r}, {type(table).__name__})", "(name, DataFrame)")
     if table.empty:
         raise NotApplicable("gave an empty table after the made decisions")
@@ -44,7 +54,10 @@ def _only_watches(bench: Bench) -> None:
     before = [_bytes(decision) for decision in decisions]
     watched_table(bench.subject, decisions)
     if [_bytes(decision) for decision in decisions] != before:
-        raise Broken("a decision was changed", "decisions as they came: what observes must not act")
+        raise Broken(
+            "a decision was changed",
+            "decisions as they came: what observes must not act",
+        )
 
 
 def _starts_anew(bench: Bench) -> None:
@@ -57,10 +70,14 @@ def _starts_anew(bench: Bench) -> None:
 
 
 def _bytes(decision: Decision) -> bytes:
-    arrays = (decision.signal, *decision.stages, decision.target, decision.drifted, decision.traded)
-    words = (
-        f"{decision.fired} {list(decision.reason)} {dict(decision.memos)} {dict(decision.notes)}"
+    arrays = (
+        decision.signal,
+        *decision.stages,
+        decision.target,
+        decision.drifted,
+        decision.traded,
     )
+    words = f"{decision.fired} {list(decision.reason)} {dict(decision.memos)} {dict(decision.notes)}"
     return b"".join(np.asarray(item).tobytes() for item in arrays) + words.encode()
 
 
@@ -73,10 +90,16 @@ def _written(bench: Bench, result: BacktestResult) -> dict[str, bytes]:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         try:
-            paths = [Path(path) for path in bench.subject.build().thing.write(result, folder)]
+            paths = [
+                Path(path) for path in bench.subject.build().thing.write(result, folder)
+            ]
         except Exception as error:
-            raise Broken(told(error), "files in the folder, and the list of their paths") from error
-        missing = [path for path in paths if folder not in path.parents or not path.is_file()]
+            raise Broken(
+                told(error), "files in the folder, and the list of their paths"
+            ) from error
+        missing = [
+            path for path in paths if folder not in path.parents or not path.is_file()
+        ]
         if missing:
             raise Broken(
                 f"{missing[0].name} was given back and is not in the folder",
@@ -85,7 +108,8 @@ def _written(bench: Bench, result: BacktestResult) -> dict[str, bytes]:
         extra = {path for path in folder.rglob("*") if path.is_file()} - set(paths)
         if extra:
             raise Broken(
-                f"{min(extra).name} was written and not given back", "the paths of all files"
+                f"{min(extra).name} was written and not given back",
+                "the paths of all files",
             )
         return {path.name: path.read_bytes() for path in paths}
 
@@ -102,10 +126,13 @@ def _writes(bench: Bench) -> None:
     bench.digest = digest_of_files(
         files
     )  # a report may be slow, and this one need not be written again
-    changed = [name for name, table in result.tables.items() if table.to_csv() != before[name]]
+    changed = [
+        name for name, table in result.tables.items() if table.to_csv() != before[name]
+    ]
     if changed:
         raise Broken(
-            f"result.{changed[0]} was changed", "a result as it came; the next report reads it too"
+            f"result.{changed[0]} was changed",
+            "a result as it came; the next report reads it too",
         )
 
 
@@ -116,7 +143,11 @@ def _no_trades(bench: Bench) -> None:
 ANALYZER_CASES = (
     *offer_cases("A"),
     Case(
-        "A08", "gives_a_table", "tables of analyzers stand in the reports", _gives_a_table, ("A01",)
+        "A08",
+        "gives_a_table",
+        "tables of analyzers stand in the reports",
+        _gives_a_table,
+        ("A01",),
     ),
     Case(
         "A09",
@@ -126,9 +157,19 @@ ANALYZER_CASES = (
         ("A08",),
     ),
     Case(
-        "A10", "only_watches", "what observes must not change what it sees", _only_watches, ("A08",)
+        "A10",
+        "only_watches",
+        "what observes must not change what it sees",
+        _only_watches,
+        ("A08",),
     ),
-    Case("A11", "starts_anew", "each run has an analyzer of its own", _starts_anew, ("A08",)),
+    Case(
+        "A11",
+        "starts_anew",
+        "each run has an analyzer of its own",
+        _starts_anew,
+        ("A08",),
+    ),
 )
 REPORT_CASES = (
     *offer_cases("R"),

@@ -34,7 +34,9 @@ def _loaded(bench: Bench) -> tuple[Any, LoadRequest, Bars]:
 def _loads(bench: Bench) -> None:
     _, request, bars = _loaded(bench)
     if not isinstance(bars, Bars):
-        raise Broken(f"loaded a {type(bars).__name__}", "Bars; assemble_bars makes them")
+        raise Broken(
+            f"loaded a {type(bars).__name__}", "Bars; assemble_bars makes them"
+        )
     shape = (len(bars.times), len(bars.assets))
     wrong = [name for name in FIELDS if getattr(bars.adjusted, name).shape != shape]
     if wrong or bars.present.shape != shape or bars.benchmark.shape != shape[:1]:
@@ -45,7 +47,9 @@ def _loads(bench: Bench) -> None:
     if (np.diff(bars.times) <= np.timedelta64(0)).any():
         raise Broken("times that do not rise", "rising, unique times in UTC")
     if len(bars) == 0 or bars.sessions[bars.start] < np.datetime64(request.start):
-        raise Broken(f"a start at bar {bars.start}", f"the first bar on or after {request.start}")
+        raise Broken(
+            f"a start at bar {bars.start}", f"the first bar on or after {request.start}"
+        )
 
 
 def _sorted(bench: Bench) -> None:
@@ -57,7 +61,9 @@ def _sorted(bench: Bench) -> None:
         )
     turned = replace(request, assets=dict(reversed(list(request.assets.items()))))
     if source.load(turned).fingerprint != bars.fingerprint:
-        raise Broken("other bars when the assets were asked for in another order", "the same")
+        raise Broken(
+            "other bars when the assets were asked for in another order", "the same"
+        )
 
 
 def _present_rows(bench: Bench) -> None:
@@ -71,7 +77,9 @@ def _present_rows(bench: Bench) -> None:
             found = f"{name} was {values[row, column]} for {bars.assets[column]} at {bars.sessions[row]}, a row present"
             raise Broken(found, "a price above 0, or no row")
     if np.isfinite(bars.close[~bars.present]).any():
-        raise Broken("prices where no row is present", "NaN there; nothing is filled in")
+        raise Broken(
+            "prices where no row is present", "NaN there; nothing is filled in"
+        )
 
 
 def _window(bench: Bench) -> None:
@@ -81,7 +89,10 @@ def _window(bench: Bench) -> None:
         bars.sessions > np.datetime64(request.end)
     )
     if outside.any():
-        window, one = f"{request.history_from} to {request.end}", bars.sessions[outside][0]
+        window, one = (
+            f"{request.history_from} to {request.end}",
+            bars.sessions[outside][0],
+        )
         found = f"{int(outside.sum())} bars outside {window}, such as {one}"
         raise Broken(found, "bars inside the window only")
 
@@ -122,18 +133,24 @@ def _unknown(bench: Bench) -> None:
         return
     except Exception as error:
         raise Broken(told(error), f"a DataError that names {UNKNOWN}") from error
-    raise Broken(f"bars, though the source has no {UNKNOWN}", f"a DataError that names {UNKNOWN}")
+    raise Broken(
+        f"bars, though the source has no {UNKNOWN}", f"a DataError that names {UNKNOWN}"
+    )
 
 
 def _empty_window(bench: Bench) -> None:
     source, request, _ = _loaded(bench)
-    late = replace(request, history_from=None, start=LAST - timedelta(days=30), end=LAST)
+    late = replace(
+        request, history_from=None, start=LAST - timedelta(days=30), end=LAST
+    )
     try:
         source.load(late)
     except BtRunError:
         return
     except Exception as error:
-        raise Broken(told(error), "a DataError that says which days there are") from error
+        raise Broken(
+            told(error), "a DataError that says which days there are"
+        ) from error
     raise Broken(f"bars from {late.start} on", "a DataError: there are none")
 
 
@@ -147,7 +164,11 @@ CASES = (
         ("D01",),
     ),
     Case(
-        "D09", "assets_are_sorted", "the order of the YAML must not decide a tie", _sorted, ("D12",)
+        "D09",
+        "assets_are_sorted",
+        "the order of the YAML must not decide a tie",
+        _sorted,
+        ("D12",),
     ),
     Case(
         "D10",

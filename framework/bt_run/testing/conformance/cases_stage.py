@@ -27,7 +27,14 @@ from bt_run.testing.conformance.answers import (
     near,
     some_answers,
 )
-from bt_run.testing.conformance.cases import Bench, Broken, Case, NotApplicable, differing, told
+from bt_run.testing.conformance.cases import (
+    Bench,
+    Broken,
+    Case,
+    NotApplicable,
+    differing,
+    told,
+)
 from bt_run.testing.conformance.cases_offer import offer_cases
 from bt_run.testing.conformance.markets import MARKETS, market, reversed_assets
 from bt_run.testing.conformance.plays import Play, play_on, play_rows
@@ -157,7 +164,10 @@ def _lively(bench: Bench) -> None:
         )
         words = "left all weights as they were"
     else:
-        idle, words = not (np.nan_to_num(values) != 0.0).any(), "gave nothing but 0 or NaN"
+        idle, words = (
+            not (np.nan_to_num(values) != 0.0).any(),
+            "gave nothing but 0 or NaN",
+        )
     if idle:
         raise NotApplicable(
             f"{words} on the calm market of {len(play.bars)} bars; give shorter keys by `example`"
@@ -205,17 +215,26 @@ def _no_look_ahead(bench: Bench) -> None:
     bars, rows = market("calm"), is_vectorised(bench)
     for number, cut in enumerate(CUTS):
         other = _with_noise(bench, bars, cut, number)
-        one = _with_noise(bench, bars, cut, number + len(CUTS)) if rows else bench.play("calm")
+        one = (
+            _with_noise(bench, bars, cut, number + len(CUTS))
+            if rows
+            else bench.play("calm")
+        )
         if not other.answers and other.error is not None:
             continue  # it cannot live on noise, which is no look-ahead
-        if text := differing(Play(bars, one.until(cut)), Play(bars, other.until(cut)), cut, 1e-9):
+        if text := differing(
+            Play(bars, one.until(cut)), Play(bars, other.until(cut)), cut, 1e-9
+        ):
             raise Broken(
-                f"with other prices after bar {cut}, {text}", f"the same answers up to bar {cut}"
+                f"with other prices after bar {cut}, {text}",
+                f"the same answers up to bar {cut}",
             )
 
 
 def _with_noise(bench: Bench, bars: Bars, cut: int, seed: int) -> Play:
-    return play_on(bench.subject, noise_after(bars, cut, AHEAD, np.random.default_rng(seed)))
+    return play_on(
+        bench.subject, noise_after(bars, cut, AHEAD, np.random.default_rng(seed))
+    )
 
 
 def _warm(bench: Bench) -> None:
@@ -246,13 +265,21 @@ def _warm(bench: Bench) -> None:
 
 def _permuted(bench: Bench) -> None:
     if is_classic(bench):
-        raise NotApplicable("a Backtrader strategy is written for its data in their order")
-    whole, other = bench.play("calm"), play_on(bench.subject, reversed_assets(market("calm")))
+        raise NotApplicable(
+            "a Backtrader strategy is written for its data in their order"
+        )
+    whole, other = (
+        bench.play("calm"),
+        play_on(bench.subject, reversed_assets(market("calm"))),
+    )
     turned = tuple(
-        replace(a, values=None if a.values is None else a.values[::-1]) for a in other.answers
+        replace(a, values=None if a.values is None else a.values[::-1])
+        for a in other.answers
     )
     if text := differing(whole, Play(whole.bars, turned), len(whole.bars), CLOSE):
-        raise Broken(f"with the assets' columns reversed, {text}", "the same answers, reversed")
+        raise Broken(
+            f"with the assets' columns reversed, {text}", "the same answers, reversed"
+        )
 
 
 def _inputs(bench: Bench) -> None:
@@ -267,16 +294,21 @@ def _inputs(bench: Bench) -> None:
     assert call.call is not None
     for answer in some_answers(bench.play("calm")):
         assert answer.state is not None
-        state, rest = frozen(answer.state), tuple(frozen_array(item) for item in answer.rest)
+        state, rest = (
+            frozen(answer.state),
+            tuple(frozen_array(item) for item in answer.rest),
+        )
         try:
             call.call(state, *rest)
         except ValueError as error:
             if "read-only" in str(error):
                 raise Broken(
-                    f"at bar {answer.bar}: {told(error)}", "an answer in an array of its own"
+                    f"at bar {answer.bar}: {told(error)}",
+                    "an answer in an array of its own",
                 ) from error
             raise Broken(
-                f"at bar {answer.bar}: {told(error)}", "the answer that was given before"
+                f"at bar {answer.bar}: {told(error)}",
+                "the answer that was given before",
             ) from error
 
 
@@ -315,11 +347,13 @@ def _memo(bench: Bench) -> None:
         except (TypeError, ValueError) as error:
             found = f"on the {name} market at bar {answer.bar}: {memo!r}: {error}"
             raise Broken(
-                found, "numbers, strings, lists and mappings with strings as keys, of Python's own"
+                found,
+                "numbers, strings, lists and mappings with strings as keys, of Python's own",
             ) from error
         if back != dict(memo):
             raise Broken(
-                f"{memo!r} came back as {back!r}", "the same: lists for tuples, strings as keys"
+                f"{memo!r} came back as {back!r}",
+                "the same: lists for tuples, strings as keys",
             )
 
 
@@ -333,7 +367,8 @@ def _time(bench: Bench) -> str:
         answers = list(some_answers(bench.play("calm")))
         own = _seconds(
             lambda: [
-                ask_again(bench, answer, answer.state, bench.subject.build()) for answer in answers
+                ask_again(bench, answer, answer.state, bench.subject.build())
+                for answer in answers
             ]
         )
         own = max(0.0, own / len(answers) - _seconds(bench.subject.build))

@@ -7,7 +7,13 @@ import numpy as np
 from bt_run.data.slices import until
 from bt_run.decision.state import PortfolioState
 from bt_run.testing.conformance.answers import all_answers, is_classic, is_vectorised
-from bt_run.testing.conformance.cases import Bench, Broken, Case, NotApplicable, differing
+from bt_run.testing.conformance.cases import (
+    Bench,
+    Broken,
+    Case,
+    NotApplicable,
+    differing,
+)
 from bt_run.testing.conformance.cases_stage import stage_cases
 from bt_run.testing.conformance.markets import market
 from bt_run.testing.conformance.plays import Play, play_classic, play_on, play_rows
@@ -35,10 +41,13 @@ def _bounds(bench: Bench) -> None:
         if beyond.any():
             asset = market(name).assets[int(np.flatnonzero(beyond)[0])]
             right = (
-                "-1 to 1, or gives = 'score'" if gives == "exposure" else "finite scores, or NaN"
+                "-1 to 1, or gives = 'score'"
+                if gives == "exposure"
+                else "finite scores, or NaN"
             )
             raise Broken(
-                f"{values[beyond][0]} for {asset} on the {name} market at bar {answer.bar}", right
+                f"{values[beyond][0]} for {asset} on the {name} market at bar {answer.bar}",
+                right,
             )
 
 
@@ -60,7 +69,9 @@ def _runonce(bench: Bench) -> None:
     if not is_classic(bench):
         raise NotApplicable("no Backtrader strategy")
     strategy, bars = bench.subject.build().thing, market("calm")
-    once, stepped = (play_classic(strategy, bars, runonce=flag) for flag in (True, False))
+    once, stepped = (
+        play_classic(strategy, bars, runonce=flag) for flag in (True, False)
+    )
     if stepped.error is not None or (text := differing(once, stepped, len(bars), 1e-6)):
         raise Broken(
             f"with runonce=False, {stepped.error or text}",
@@ -90,7 +101,8 @@ def _children(bench: Bench) -> None:
     parents = {id(answer.state) for answer in play.answers}
     if any(id(state) in parents for state in seen):
         raise Broken(
-            "a nested component was called with its parent's state", "child(state.child('FIELD'))"
+            "a nested component was called with its parent's state",
+            "child(state.child('FIELD'))",
         )
 
 

@@ -28,7 +28,8 @@ def _verdict(bench: Bench) -> None:
             value = getattr(verdict, word)
             if type(value) is not bool:
                 raise Broken(
-                    f"{word} was {value!r} of type {type(value).__name__}, {at}", "True or False"
+                    f"{word} was {value!r} of type {type(value).__name__}, {at}",
+                    "True or False",
                 )
         names, count = verdict.names, len(market(name).assets)
         if names is not None and (
@@ -39,10 +40,16 @@ def _verdict(bench: Bench) -> None:
 
 
 def _reasons(bench: Bench) -> None:
-    acted = [answer.raw for _, answer in all_answers(bench) if answer.raw.fire or answer.raw.veto]
+    acted = [
+        answer.raw
+        for _, answer in all_answers(bench)
+        if answer.raw.fire or answer.raw.veto
+    ]
     if not acted:
         raise NotApplicable("neither fired nor vetoed on the made markets")
-    if not all(isinstance(verdict.reason, str) and verdict.reason.strip() for verdict in acted):
+    if not all(
+        isinstance(verdict.reason, str) and verdict.reason.strip() for verdict in acted
+    ):
         raise Broken(
             "a verdict without a reason",
             "a few words; they stand in decisions.parquet and in the report",

@@ -42,7 +42,9 @@ def _nothing_wanted(bench: Bench) -> None:
     for signal, words in ((np.nan, "not eligible"), (0.0, "at a signal of 0")):
         for answer in _some(bench):
             assert answer.state is not None
-            state = replace(answer.state, signals=np.full(len(answer.state.weights), signal))
+            state = replace(
+                answer.state, signals=np.full(len(answer.state.weights), signal)
+            )
             found = _asked(bench, state)
             if found is None or not np.array_equal(found, np.zeros(len(found))):
                 raise Broken(
@@ -73,7 +75,9 @@ def _asked(bench: Bench, state: PortfolioState, *rest: Array) -> Array | None:
     try:
         raw = built.call(state, *rest)
     except Exception as error:
-        raise Broken(f"at bar {len(state.history) - 1}: {error!r}", "weights") from error
+        raise Broken(
+            f"at bar {len(state.history) - 1}: {error!r}", "weights"
+        ) from error
     return answer_of(bench.subject.role, raw, state, rest).values
 
 

@@ -64,13 +64,19 @@ def _of_broker(subject: Subject) -> str:
         costs.fill_price(PRICES, fillable, MARKET),
         costs.commission(fillable, PRICES),
     )
-    return hashlib.sha256(b"".join(np.asarray(item).tobytes() for item in answers)).hexdigest()
+    return hashlib.sha256(
+        b"".join(np.asarray(item).tobytes() for item in answers)
+    ).hexdigest()
 
 
 def _of_source(subject: Subject) -> str:
     source = subject.build().thing
     found = symbols_of(source)
-    return str(source.load(request_of(source, found)).fingerprint) if found else "nothing to load"
+    return (
+        str(source.load(request_of(source, found)).fingerprint)
+        if found
+        else "nothing to load"
+    )
 
 
 def _of_analyzer(subject: Subject) -> str:
@@ -80,7 +86,10 @@ def _of_analyzer(subject: Subject) -> str:
 
 def _of_report(subject: Subject) -> str:
     with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(path) for path in subject.build().thing.write(made_result(), Path(folder))]
+        paths = [
+            Path(path)
+            for path in subject.build().thing.write(made_result(), Path(folder))
+        ]
         return digest_of_files({path.name: path.read_bytes() for path in paths})
 
 

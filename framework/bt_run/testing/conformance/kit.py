@@ -61,7 +61,9 @@ def benches(names: Iterable[str], role: str | None = None) -> tuple[Bench, ...]:
         ConfigError: a name fits nothing.
         PluginError: a plugin cannot be imported.
     """
-    return tuple(Bench(subject, CASES[subject.role]) for subject in find_subjects(names, role))
+    return tuple(
+        Bench(subject, CASES[subject.role]) for subject in find_subjects(names, role)
+    )
 
 
 def check(
@@ -91,7 +93,9 @@ def table(outcomes: Sequence[CaseOutcome]) -> str:
         f"{'component':{width}}  passed  failed  skipped  cases, in order of their numbers"
     )
     for label in labels:
-        mine = sorted((o for o in outcomes if o.subject == label), key=lambda o: o.case.number)
+        mine = sorted(
+            (o for o in outcomes if o.subject == label), key=lambda o: o.case.number
+        )
         counts = Counter(outcome.mark for outcome in mine)
         signs = "".join(SIGNS[outcome.mark] for outcome in mine)
         lines.append(

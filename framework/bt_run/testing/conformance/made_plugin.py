@@ -76,7 +76,10 @@ def _broker(config: NoKeys, context: BuildContext) -> BrokerTerms:
 def bt_sources() -> list[Component]:
     return [
         Component(
-            name="made_market", config=NoKeys, build=MadeMarket, summary="the kit's calm market"
+            name="made_market",
+            config=NoKeys,
+            build=MadeMarket,
+            summary="the kit's calm market",
         )
     ]
 
@@ -85,18 +88,30 @@ def bt_sources() -> list[Component]:
 def bt_strategies() -> list[Component]:
     return [
         Component(
-            name="made_signals", config=SignalsConfig, build=MadeSignals, summary="holds what rose"
+            name="made_signals",
+            config=SignalsConfig,
+            build=MadeSignals,
+            summary="holds what rose",
         )
     ]
 
 
 @hookimpl
 def bt_sizers() -> list[Component]:
-    return [Component(name="made_shares", config=NoKeys, build=MadeShares, summary="equal shares")]
+    return [
+        Component(
+            name="made_shares", config=NoKeys, build=MadeShares, summary="equal shares"
+        )
+    ]
 
 
 @hookimpl
 def bt_brokers() -> list[Component]:
     return [
-        Component(name="made_broker", config=NoKeys, build=_broker, summary="costs in proportion")
+        Component(
+            name="made_broker",
+            config=NoKeys,
+            build=_broker,
+            summary="costs in proportion",
+        )
     ]

@@ -31,7 +31,10 @@ def market(name: str) -> Bars:
 
 def calm_rows(count: int = COUNT) -> dict[str, Rows]:
     """Return the rows of three assets that rise and fall by about 1.5% a day, each at its own pace."""
-    return {name: _walk(seed, count, drift) for seed, (name, drift) in enumerate(_DRIFTS, start=1)}
+    return {
+        name: _walk(seed, count, drift)
+        for seed, (name, drift) in enumerate(_DRIFTS, start=1)
+    }
 
 
 def reversed_assets(bars: Bars) -> Bars:
@@ -82,7 +85,10 @@ def _one() -> Bars:
 
 def _constant() -> Bars:
     return _bars(
-        {name: make_rows(np.full(COUNT, 10.0 + i)) for i, name in enumerate(("AAA", "BBB", "CCC"))},
+        {
+            name: make_rows(np.full(COUNT, 10.0 + i))
+            for i, name in enumerate(("AAA", "BBB", "CCC"))
+        },
         START,
     )
 
@@ -93,7 +99,9 @@ def _extreme() -> Bars:
     jumps = np.ones(COUNT)
     jumps[120:150], jumps[200:] = 0.1, 10.0
     levels = {"AAA": 2e-8 * np.ones(COUNT), "BBB": 2e7 * np.ones(COUNT), "CCC": jumps}
-    return _bars({name: _scaled(item, levels[name]) for name, item in rows.items()}, START)
+    return _bars(
+        {name: _scaled(item, levels[name]) for name, item in rows.items()}, START
+    )
 
 
 def _ugly() -> Bars:
@@ -122,7 +130,9 @@ def _ugly() -> Bars:
 
 
 def _scaled(rows: Rows, factor: Array) -> Rows:
-    given = {name: getattr(rows, name) * factor for name in ("open", "high", "low", "close")}
+    given = {
+        name: getattr(rows, name) * factor for name in ("open", "high", "low", "close")
+    }
     return replace(rows, **given)
 
 
@@ -130,7 +140,9 @@ def _bars(rows: Mapping[str, Rows], start: int) -> Bars:
     """Return bars whose benchmark is another walk of the same length."""
     own = _walk(99, COUNT, 0.0002)
     times = np.unique(np.concatenate([item.times for item in rows.values()]))
-    days: list[date] = [time.astype("datetime64[D]").item() for time in (times[start], times[-1])]
+    days: list[date] = [
+        time.astype("datetime64[D]").item() for time in (times[start], times[-1])
+    ]
     request = LoadRequest(
         assets={name: name for name in rows},
         benchmark=("INDEX", "INDEX"),

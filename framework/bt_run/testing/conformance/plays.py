@@ -95,12 +95,15 @@ def play_rows(signals: Callable[[Bars], Any], bars: Bars) -> Play:
     return Play(
         bars,
         tuple(
-            CallAnswer(t, raw, None if rows is None else rows[t]) for t in range(bars.start, len(bars))
+            CallAnswer(t, raw, None if rows is None else rows[t])
+            for t in range(bars.start, len(bars))
         ),
     )
 
 
-def play_classic(strategy: BacktraderStrategy, bars: Bars, *, runonce: bool = True) -> Play:
+def play_classic(
+    strategy: BacktraderStrategy, bars: Bars, *, runonce: bool = True
+) -> Play:
     """Run a Backtrader strategy; the shares filled at a bar are its answer there."""
     broker = BrokerTerms(cash=1e6, fill="next_open", costs=MadeCosts(0.0005, 0.0005))
     try:
@@ -113,11 +116,18 @@ def play_classic(strategy: BacktraderStrategy, bars: Bars, *, runonce: bool = Tr
     for fill in ledger.fills:
         if fill.bar >= 0:
             filled[fill.bar, fill.assets] += fill.filled
-    return Play(bars, tuple(CallAnswer(t, filled[t], filled[t]) for t in range(bars.start, len(bars))))
+    return Play(
+        bars,
+        tuple(
+            CallAnswer(t, filled[t], filled[t]) for t in range(bars.start, len(bars))
+        ),
+    )
 
 
 def kit_pipeline(
-    subject: Subject | None = None, call: Callable[..., Any] | None = None, scores: bool = False
+    subject: Subject | None = None,
+    call: Callable[..., Any] | None = None,
+    scores: bool = False,
 ) -> Pipeline:
     """Return a pipeline of the kit's own plain stages, with ``call`` in the place of the subject's
     role.
@@ -140,7 +150,9 @@ def _play_calls(subject: Subject, built: Built, bars: Bars) -> Play:
     """Play the pipeline with a recorder in the place of the subject."""
     recorder = _Recorder(subject, built)
     scores = _wants_scores(subject, built)
-    pipeline = replace(kit_pipeline(subject, recorder, scores), vectorised=built.vectorised)
+    pipeline = replace(
+        kit_pipeline(subject, recorder, scores), vectorised=built.vectorised
+    )
     decisions = play_pipeline(pipeline, bars)
     assert decisions is not None
     return Play(bars, tuple(recorder.answers), recorder.error, recorder.at)
@@ -165,7 +177,8 @@ class _Recorder:
     def __init__(self, subject: Subject, built: Built) -> None:
         self.role, self.call = subject.role, built.call
         self.scores = (
-            _wants_scores(subject, built) or getattr(built.thing, "gives", "exposure") == "score"
+            _wants_scores(subject, built)
+            or getattr(built.thing, "gives", "exposure") == "score"
         )
         self.answers: list[CallAnswer] = []
         self.error: Exception | None = None
@@ -192,17 +205,25 @@ class _Recorder:
             if not isinstance(raw, Verdict):
                 return Verdict(True)
             names = raw.names if _is_mask(raw.names, len(neutral)) else None
-            return Verdict(bool(raw.fire), bool(raw.veto), names, str(raw.reason), _plain(raw.memo))
-        values = _numbers(raw.values if isinstance(raw, Proposal) else raw, neutral.shape)
+            return Verdict(
+                bool(raw.fire), bool(raw.veto), names, str(raw.reason), _plain(raw.memo)
+            )
+        values = _numbers(
+            raw.values if isinstance(raw, Proposal) else raw, neutral.shape
+        )
         values = neutral if values is None else values
         if self.role != "strategy":
             values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
         elif not self.scores:
             values = np.clip(values, -1.0, 1.0)
-        return Proposal(values, memo=_plain(raw.memo if isinstance(raw, Proposal) else None))
+        return Proposal(
+            values, memo=_plain(raw.memo if isinstance(raw, Proposal) else None)
+        )
 
 
-def answer_of(role: str, raw: Any, state: PortfolioState, rest: tuple[Array, ...]) -> CallAnswer:
+def answer_of(
+    role: str, raw: Any, state: PortfolioState, rest: tuple[Array, ...]
+) -> CallAnswer:
     """Return the answer with its values (N,); a verdict becomes 1 for each name that fires, -1 for
     a veto.
     """
@@ -218,9 +239,13 @@ def answer_of(role: str, raw: Any, state: PortfolioState, rest: tuple[Array, ...
         )
     if not isinstance(raw, Verdict):
         return CallAnswer(bar, raw, None, state, rest)
-    names = np.ones(count) if raw.names is None else np.asarray(raw.names, dtype=np.float64)
+    names = (
+        np.ones(count) if raw.names is None else np.asarray(raw.names, dtype=np.float64)
+    )
     values = np.full(count, -1.0) if raw.veto else names * bool(raw.fire)
-    return CallAnswer(bar, raw, values if values.shape == (count,) else None, state, rest)
+    return CallAnswer(
+        bar, raw, values if values.shape == (count,) else None, state, rest
+    )
 
 
 def _wants_scores(subject: Subject, built: Built) -> bool:
@@ -258,7 +283,11 @@ def _numbers(raw: Any, shape: tuple[int, ...]) -> Array | None:
 
 
 def _is_mask(names: Any, count: int) -> bool:
-    return names is not None and np.shape(names) == (count,) and np.asarray(names).dtype == np.bool_
+    return (
+        names is not None
+        and np.shape(names) == (count,)
+        and np.asarray(names).dtype == np.bool_
+    )
 
 
 def _plain(memo: Any) -> Any:
@@ -266,10 +295,14 @@ def _plain(memo: Any) -> Any:
     if memo is None:
         return None
     try:
-        found = json.loads(json.dumps(dict(memo), default=_number_or_text, skipkeys=True))
+        found = json.loads(
+            json.dumps(dict(memo), default=_number_or_text, skipkeys=True)
+        )
     except (TypeError, ValueError):
         return {}
-    return json.loads(json.dumps(found).replace("NaN", "null").replace("Infinity", "null"))
+    return json.loads(
+        json.dumps(found).replace("NaN", "null").replace("Infinity", "null")
+    )
 
 
 def _number_or_text(value: Any) -> Any:

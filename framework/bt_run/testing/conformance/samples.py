@@ -113,7 +113,9 @@ def made_result(trades: bool = True) -> BacktestResult:
     return run(config)
 
 
-def watched_table(subject: Subject, decisions: Sequence[Decision] = ()) -> tuple[str, Any]:
+def watched_table(
+    subject: Subject, decisions: Sequence[Decision] = ()
+) -> tuple[str, Any]:
     """Show ``decisions``, or else the made ones, to a fresh analyzer and return its table."""
     analyzer = subject.build().thing
     for decision in decisions or made_decisions():
@@ -132,7 +134,9 @@ def symbols_of(source: Any) -> tuple[str, ...]:
     if isinstance(source, NeedsNetwork) and source.needs_network:
         return ()
     try:
-        known = tuple(source.symbols())[:MOST] if isinstance(source, ListsSymbols) else ()
+        known = (
+            tuple(source.symbols())[:MOST] if isinstance(source, ListsSymbols) else ()
+        )
         if known:
             source.load(_asking(known[:1], FIRST, LAST))
     except BtRunError:
@@ -142,7 +146,9 @@ def symbols_of(source: Any) -> tuple[str, ...]:
 
 def request_of(source: Any, symbols: Sequence[str]) -> LoadRequest:
     """Return a request for the middle of the time that all ``symbols`` share."""
-    spans = [source.load(_asking((symbol,), FIRST, LAST)).sessions for symbol in symbols]
+    spans = [
+        source.load(_asking((symbol,), FIRST, LAST)).sessions for symbol in symbols
+    ]
     first, last = max(span[0] for span in spans), min(span[-1] for span in spans)
     shared = next(span for span in spans if span[0] == first)
     inside = shared[(shared >= first) & (shared <= last)]
@@ -155,7 +161,13 @@ def request_of(source: Any, symbols: Sequence[str]) -> LoadRequest:
 
 def _asking(symbols: Sequence[str], start: date, end: date) -> LoadRequest:
     # the names are turned round, so that their order is not that of the symbols
-    names = {f"{chr(90 - place)}_{symbol}": symbol for place, symbol in enumerate(symbols)}
+    names = {
+        f"{chr(90 - place)}_{symbol}": symbol for place, symbol in enumerate(symbols)
+    }
     return LoadRequest(
-        assets=names, benchmark=(symbols[0], symbols[0]), start=start, end=end, offline=True
+        assets=names,
+        benchmark=(symbols[0], symbols[0]),
+        start=start,
+        end=end,
+        offline=True,
     )

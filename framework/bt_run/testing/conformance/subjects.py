@@ -70,7 +70,11 @@ class Subject:
     def file(self) -> Path | None:
         """Return the local file that offers the component; None for an installed module."""
         module = self.offer.module
-        return Path(str(module.__file__)) if module.__name__.startswith("bt_run_local_") else None
+        return (
+            Path(str(module.__file__))
+            if module.__name__.startswith("bt_run_local_")
+            else None
+        )
 
     def bind(self) -> Bound:
         """Validate the keys.
@@ -80,7 +84,9 @@ class Subject:
         """
         binding = Binding(self.catalogue, {}, [])
         options = {key: _placed(value) for key, value in self.options.items()}
-        bound = binding.bind(self.role, ComponentSpec(use=self.component.name, options=options), ())
+        bound = binding.bind(
+            self.role, ComponentSpec(use=self.component.name, options=options), ()
+        )
         if bound is None or binding.errors:
             raise ConfigError("\n".join(binding.errors))
         return bound
@@ -171,7 +177,9 @@ def _fits(offer: Offer, name: str) -> bool:
     if name.endswith(".py"):
         return Path(str(offer.module.__file__)).resolve() == Path(name).resolve()
     distribution = offer.origin.partition(" ")[0]
-    return name in (offer.component.name, module, distribution) or module.startswith(f"{name}.")
+    return name in (offer.component.name, module, distribution) or module.startswith(
+        f"{name}."
+    )
 
 
 def _unknown(name: str, known: Catalogue) -> str:

@@ -56,7 +56,11 @@ def _digest(request: dict[str, Any]) -> str:
     from dataclasses import replace
 
     try:
-        found = next(item for item in _subjects(request["name"]) if item.label == request["label"])
+        found = next(
+            item
+            for item in _subjects(request["name"])
+            if item.label == request["label"]
+        )
         return digest_of(replace(found, options=request["options"]))
     except (BtRunError, StopIteration) as error:
         return f"{type(error).__name__}: {error}"
@@ -75,7 +79,11 @@ def _process() -> subprocess.Popen[str]:
     paths = [str(Path(entry).resolve()) if entry else os.getcwd() for entry in sys.path]
     environment["PYTHONPATH"] = os.pathsep.join(paths)
     process = subprocess.Popen(
-        [sys.executable, "-c", "from bt_run.testing.conformance.worker import serve; serve()"],
+        [
+            sys.executable,
+            "-c",
+            "from bt_run.testing.conformance.worker import serve; serve()",
+        ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

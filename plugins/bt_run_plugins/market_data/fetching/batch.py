@@ -16,7 +16,12 @@ from bt_run_plugins.market_data.fetching import yahoo
 from bt_run_plugins.market_data.fetching.job import Job, Outcome, Task
 from bt_run_plugins.market_data.fetching.sessions import is_intraday
 from bt_run_plugins.market_data.fetching.yahoo import Answer, Question, Trouble
-from bt_run_plugins.market_data.store.records import Extent, KnownDays, RawFacts, Request
+from bt_run_plugins.market_data.store.records import (
+    Extent,
+    KnownDays,
+    RawFacts,
+    Request,
+)
 from bt_run_plugins.market_data.store.tables import span
 
 if TYPE_CHECKING:

@@ -15,7 +15,12 @@ from bt_run.arrays import Times
 from bt_run_plugins.market_data.fetching.job import SOURCE as FETCHED
 from bt_run_plugins.market_data.store.frames import frame_of_rows
 from bt_run_plugins.market_data.store.manifest import Key
-from bt_run_plugins.market_data.store.records import Extent, KnownDays, RawEntry, RawFacts
+from bt_run_plugins.market_data.store.records import (
+    Extent,
+    KnownDays,
+    RawEntry,
+    RawFacts,
+)
 from bt_run_plugins.market_data.store.store import Store, Writer
 from bt_run_plugins.market_data.store.tables import parquet, span
 from bt_run_plugins.sources.files import read_rows

@@ -7,7 +7,10 @@ from itertools import pairwise
 import numpy as np
 
 from bt_run import Array
-from bt_run_plugins.market_data.rules.actions import dividend_not_in_price, split_not_in_price
+from bt_run_plugins.market_data.rules.actions import (
+    dividend_not_in_price,
+    split_not_in_price,
+)
 from bt_run_plugins.market_data.rules.findings import Finding, Findings, Rule
 from bt_run_plugins.market_data.rules.series import Mask, Series
 from bt_run_plugins.market_data.rules.thresholds import Thresholds

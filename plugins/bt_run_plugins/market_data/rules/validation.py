@@ -18,7 +18,13 @@ from bt_run_plugins.market_data.rules import (
     schema,
     sessions,
 )
-from bt_run_plugins.market_data.rules.findings import SEVERITIES, Finding, Findings, Rule, as_table
+from bt_run_plugins.market_data.rules.findings import (
+    SEVERITIES,
+    Finding,
+    Findings,
+    Rule,
+    as_table,
+)
 from bt_run_plugins.market_data.rules.series import Dates, Series, measure
 from bt_run_plugins.market_data.rules.thresholds import Thresholds
 

@@ -22,7 +22,14 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from bt_run import DataError
-from bt_run.atomic import TEMPORARY, forget, locked, make_folder, replace_file, sync_folder
+from bt_run.atomic import (
+    TEMPORARY,
+    forget,
+    locked,
+    make_folder,
+    replace_file,
+    sync_folder,
+)
 from bt_run_plugins.market_data.store.manifest import (
     MANIFEST,
     Contents,

@@ -90,7 +90,9 @@ def _gap_chart(book: Book, traded: pd.DataFrame) -> Chart:
     )
 
 
-def _gap_table(traded: pd.DataFrame, reasons: Mapping[tuple[Any, str], str]) -> PageTable:
+def _gap_table(
+    traded: pd.DataFrame, reasons: Mapping[tuple[Any, str], str]
+) -> PageTable:
     size = traded["gap"].abs()
     largest = np.argsort(-size.to_numpy(), kind="stable")[:GAPS]
     rows = []

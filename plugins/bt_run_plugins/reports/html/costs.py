@@ -72,7 +72,9 @@ def costs_section(book: Book) -> Section:
     two_way = float(turnover.sum())
     years = _years(book, turnover)
     rows = [*_year_rows(years), _total_row(book, two_way)]
-    by_year = PageTable("costs-by-year", "Turnover and costs by year", YEAR_COLUMNS, rows)
+    by_year = PageTable(
+        "costs-by-year", "Turnover and costs by year", YEAR_COLUMNS, rows
+    )
     chart = _turnover_chart(book, years, two_way)
     fewest = years.sessions.min()
     most = years.sessions.max()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bt_run import Array
-from bt_run.results.metrics import COLUMNS
+from bt_run.results.metric_definitions import COLUMNS
 from bt_run_plugins.page.svg import Scale, Shape, line
 
 if TYPE_CHECKING:

@@ -53,7 +53,9 @@ def decisions_section(book: Book) -> Section:
     if not len(table):
         return Section("decisions", "Decisions", missing=CLASSIC)
     rows = _decision_rows(table)
-    kept, note = shown(rows[::-1], DECISIONS, "decisions, the newest,", "decisions.parquet")
+    kept, note = shown(
+        rows[::-1], DECISIONS, "decisions, the newest,", "decisions.parquet"
+    )
     every = PageTable(
         "decisions",
         "Decisions, newest first",

@@ -21,7 +21,11 @@ TAIL = 0.05
 FLAT = 1e-12  # a deviation below this is rounding
 STATISTICS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
     {  # name -> (label, unit, definition)
-        "positive_days": ("Days with a gain", "pct", "Days with a return above 0 over all days."),
+        "positive_days": (
+            "Days with a gain",
+            "pct",
+            "Days with a return above 0 over all days.",
+        ),
         "best_month": (
             "Best month",
             "pct",
@@ -55,7 +59,11 @@ STATISTICS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
             "Fourth central moment of daily returns over the square of their variance (ddof 0), "
             "less 3.",
         ),
-        "omega": ("Omega ratio", "ratio", "Sum of daily gains over the sum of daily losses."),
+        "omega": (
+            "Omega ratio",
+            "ratio",
+            "Sum of daily gains over the sum of daily losses.",
+        ),
         "tail_ratio": (
             "Tail ratio",
             "ratio",

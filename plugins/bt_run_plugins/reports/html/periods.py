@@ -20,7 +20,20 @@ from bt_run_plugins.reports.html.numbers import drawdown, period_returns
 if TYPE_CHECKING:
     import pandas as pd
 
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+MONTHS = (
+    "Jan",
+    "Feb",
+    "Mar",
+    "Apr",
+    "May",
+    "Jun",
+    "Jul",
+    "Aug",
+    "Sep",
+    "Oct",
+    "Nov",
+    "Dec",
+)
 MONTH_COLUMNS = (
     ("Year", "text"),
     *((name, "pct") for name in MONTHS),
@@ -80,7 +93,9 @@ def _month_rows(
 ) -> list[Row]:
     known = {str(month): float(value) for month, value in months.items()}
     rows: list[Row] = []
-    for year, total, other in zip(years.index, years.tolist(), market.tolist(), strict=True):
+    for year, total, other in zip(
+        years.index, years.tolist(), market.tolist(), strict=True
+    ):
         found = [known.get(f"{year}-{number:02}") for number in range(1, 13)]
         cells = [_month_cell(value) for value in found]
         rows.append([str(year), *cells, Cell(total, "pct", "sum"), other])

@@ -105,7 +105,9 @@ def page_of_run(result: BacktestResult) -> str:
 
 def page_of_comparison(comparison: Comparison) -> str:
     """Return the page that lays runs side by side."""
-    notes = dict.fromkeys(note for result in comparison.results for note in result.notes)
+    notes = dict.fromkeys(
+        note for result in comparison.results for note in result.notes
+    )
     return template("reports/html/comparison.html.j2").render(
         comparison=comparison,
         notes=list(notes),

@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 from bt_run_plugins.page.parts import Section
 from bt_run_plugins.reports.html.book import Book
-from bt_run_plugins.reports.html.daily_returns import distribution_section, rolling_section
+from bt_run_plugins.reports.html.daily_returns import (
+    distribution_section,
+    rolling_section,
+)
 from bt_run_plugins.reports.html.growth import drawdown_section, growth_section
 from bt_run_plugins.reports.html.periods import crises_section, months_section
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from bt_run import DEFINITIONS, BacktestResult
 from bt_run.results.description import describe_run
-from bt_run.results.metrics import COLUMNS
+from bt_run.results.metric_definitions import COLUMNS
 from bt_run.text import listed
 from bt_run_plugins.page.parts import Cell, PageTable, Section
 
@@ -84,7 +84,9 @@ def sentences(result: BacktestResult) -> tuple[str, str]:
     description = describe_run(result.manifest["config"])
     comma = "," if result.manifest.get("ruined") else ""
     cash = float(result.nav["nav"].iloc[0])
-    return description.decisions(f"from {result.period}{comma}"), description.orders(cash)
+    return description.decisions(f"from {result.period}{comma}"), description.orders(
+        cash
+    )
 
 
 def verdict(result: BacktestResult) -> str:
@@ -188,7 +190,9 @@ def alerts(result: BacktestResult) -> list[str]:
     if len(stale):
         names = stale["asset"].astype(str).unique()
         shown = listed(sorted(names))
-        out.append(f"{len(stale):,} marks are at stale prices, because {shown} had no bar then")
+        out.append(
+            f"{len(stale):,} marks are at stale prices, because {shown} had no bar then"
+        )
     return out
 
 

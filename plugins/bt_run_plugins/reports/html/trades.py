@@ -39,7 +39,9 @@ def trades_section(book: Book) -> Section:
         "Profit is after costs. Best and worst are the largest gain and loss on the way, at "
         "closes; all over the NAV before the trade."
     )
-    return Section("trades", "Trades", lead, (_trade_numbers(trades), _trade_table(book)))
+    return Section(
+        "trades", "Trades", lead, (_trade_numbers(trades), _trade_table(book))
+    )
 
 
 def _trade_table(book: Book) -> PageTable:
@@ -63,7 +65,17 @@ def _trade_row(book: Book, trade: Trade) -> Row:
     best = trade.best / trade.nav
     worst = trade.worst / trade.nav
     since = f"{opened:%Y-%m-%d}"
-    return trade.asset, trade.side, since, until, bars, trade.profit, profit, best, worst
+    return (
+        trade.asset,
+        trade.side,
+        since,
+        until,
+        bars,
+        trade.profit,
+        profit,
+        best,
+        worst,
+    )
 
 
 def _trade_numbers(trades: Sequence[Trade]) -> PageTable:

@@ -49,7 +49,9 @@ def sheet_input(result: BacktestResult) -> SheetInput:
     )
 
 
-def pyfolio_input(result: BacktestResult) -> tuple[pd.Series[float], pd.DataFrame, pd.DataFrame]:
+def pyfolio_input(
+    result: BacktestResult,
+) -> tuple[pd.Series[float], pd.DataFrame, pd.DataFrame]:
     """Return daily returns, positions and transactions as pyfolio wants them, all in UTC.
 
     ``positions`` has one row per session from the start on, one column of money per asset ever held

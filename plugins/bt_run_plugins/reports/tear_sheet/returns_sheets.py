@@ -166,7 +166,10 @@ def _rolling_beta(
     axes: Axes,
 ) -> None:
     """Draw what plot_rolling_beta draws; that one takes half a second per year of data."""
-    for window, color, label in ((HALF_YEAR, "steelblue", "6-mo"), (YEAR, "grey", "12-mo")):
+    for window, color, label in (
+        (HALF_YEAR, "steelblue", "6-mo"),
+        (YEAR, "grey", "12-mo"),
+    ):
         covariance = returns.rolling(window).cov(market)
         beta = covariance / market.rolling(window).var()
         axes.plot(beta.index, beta.to_numpy(), color=color, alpha=0.7, label=label)

@@ -148,7 +148,9 @@ def _trades(fills: pd.DataFrame, held: pd.Series[float]) -> Iterator[_Event]:
     size = fills["filled"].abs()
     largest = max(held.abs().max(), size.max())
     own = fills[size > DUST * largest]
-    for time, amount, price in zip(own["time"], own["filled"], own["price"], strict=True):
+    for time, amount, price in zip(
+        own["time"], own["filled"], own["price"], strict=True
+    ):
         yield _Event(time, amount, price)
 
 

@@ -53,7 +53,9 @@ def _exposure_page(given: SheetInput, share: pd.DataFrame) -> Figure:
     )
     concentration = Panel(
         "Largest and median position, fraction of NAV",
-        lambda axes: plotting.plot_max_median_position_concentration(positions, ax=axes),
+        lambda axes: plotting.plot_max_median_position_concentration(
+            positions, ax=axes
+        ),
         (1, 1, 0, 0),
     )
     leverage = Panel(

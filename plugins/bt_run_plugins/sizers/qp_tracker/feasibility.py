@@ -15,7 +15,12 @@ from bt_run.arrays import Mask
 from bt_run_plugins.optimization.program import QuadraticProgram
 from bt_run_plugins.optimization.relaxation import least_excess
 from bt_run_plugins.sizers.qp_tracker.problem import TrackingProblem
-from bt_run_plugins.sizers.qp_tracker.program import BOUNDS, SECTORS, TURNOVER, tracking_program
+from bt_run_plugins.sizers.qp_tracker.program import (
+    BOUNDS,
+    SECTORS,
+    TURNOVER,
+    tracking_program,
+)
 
 __all__ = ["check_cap", "explain_if_infeasible"]
 
@@ -96,7 +101,9 @@ def _limits(problem: TrackingProblem, program: QuadraticProgram) -> Iterator[_Li
     if problem.turnover is not None:
         one_way = 0.5 * problem.turnover
         soft = _soft(program, TURNOVER, np.ones(1, dtype=bool))
-        yield _Limit("turnover", one_way, f"turnover {one_way:g} one way", soft, unit=0.5)
+        yield _Limit(
+            "turnover", one_way, f"turnover {one_way:g} one way", soft, unit=0.5
+        )
 
 
 def _soft(

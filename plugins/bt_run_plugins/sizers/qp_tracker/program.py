@@ -11,7 +11,11 @@ from typing import Any
 import numpy as np
 
 from bt_run import Array
-from bt_run_plugins.optimization.program import QuadraticProgram, RowBlock, upper_triangle
+from bt_run_plugins.optimization.program import (
+    QuadraticProgram,
+    RowBlock,
+    upper_triangle,
+)
 from bt_run_plugins.sizers.qp_tracker.accuracy import TrackingAnswer, clean
 from bt_run_plugins.sizers.qp_tracker.problem import TrackingProblem
 

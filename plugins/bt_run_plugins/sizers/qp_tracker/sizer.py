@@ -24,7 +24,11 @@ from bt_run import (
 )
 from bt_run.arrays import Mask
 from bt_run_plugins.sizers.qp_tracker.feasibility import check_cap
-from bt_run_plugins.sizers.qp_tracker.problem import SectorCap, TrackingProblem, relative_returns
+from bt_run_plugins.sizers.qp_tracker.problem import (
+    SectorCap,
+    TrackingProblem,
+    relative_returns,
+)
 from bt_run_plugins.sizers.qp_tracker.solve import TrackingOutcome, solve_tracking
 
 __all__ = ["QPTracker", "QPTrackerConfig", "bt_sizers"]
@@ -38,7 +42,9 @@ class QPTrackerConfig(Config):
 
     cap: float = Field(0.15, gt=0.0, le=1.0, description="largest weight of a name")
     lookback: int = Field(
-        1260, ge=2, description="bars whose differences from the benchmark are minimized"
+        1260,
+        ge=2,
+        description="bars whose differences from the benchmark are minimized",
     )
     min_history: int | None = Field(
         None,
@@ -51,17 +57,23 @@ class QPTrackerConfig(Config):
         le=1.0,
         description="share of |w|^2 in the scaled objective; makes the answer unique",
     )
-    cash: float = Field(0.0, ge=0.0, lt=1.0, description="fraction of NAV that stays cash")
+    cash: float = Field(
+        0.0, ge=0.0, lt=1.0, description="fraction of NAV that stays cash"
+    )
     turnover: float | None = Field(
         None,
         gt=0.0,
         description="most that one decision may trade, one way; the first build-up is exempt",
     )
     turnover_penalty: float = Field(
-        0.0, ge=0.0, description="tracking variance per year that a two-way turnover of 1 must save"
+        0.0,
+        ge=0.0,
+        description="tracking variance per year that a two-way turnover of 1 must save",
     )
     sectors: dict[str, str] = Field({}, description="name: its sector")
-    sector_caps: dict[str, float] = Field({}, description="sector: largest sum of its weights")
+    sector_caps: dict[str, float] = Field(
+        {}, description="sector: largest sum of its weights"
+    )
     solver: Literal["exact", "osqp", "clarabel"] = Field(
         "exact",
         description="tried first; the others follow where its answer is not accurate enough",

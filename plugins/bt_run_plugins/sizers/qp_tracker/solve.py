@@ -65,7 +65,9 @@ def solve_exact(problem: TrackingProblem) -> Found:
     if found is None:
         return Found("no answer by pivoting", 0, None)
     if not problem.rows_kept(found.weights, CONTRACTS["exact"].rows):
-        return Found("not asked: a sector cap or the turnover limit binds", found.pivots, None)
+        return Found(
+            "not asked: a sector cap or the turnover limit binds", found.pivots, None
+        )
     none = np.zeros(problem.n)
     answer = TrackingAnswer(
         weights=found.weights,

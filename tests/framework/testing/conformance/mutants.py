@@ -100,7 +100,9 @@ class PrefersTheFirst(Above):
 class Unseeded(Above):
     def signals(self, bars):
         return np.where(
-            bars.tradable, np.random.default_rng().uniform(size=bars.close.shape), np.nan
+            bars.tradable,
+            np.random.default_rng().uniform(size=bars.close.shape),
+            np.nan,
         )
 
 
@@ -200,7 +202,9 @@ class OnceIsNotNext(bt.Strategy):
         self.mean = StepsOtherwise(self.data)
 
     def next(self):
-        self.order_target_percent(target=0.9 if self.data.close[0] > self.mean[0] else 0.0)
+        self.order_target_percent(
+            target=0.9 if self.data.close[0] > self.mean[0] else 0.0
+        )
 
 
 # -- sizers ----------------------------------------------------------------------------------------
@@ -362,7 +366,9 @@ class Made(Quiet):
             if symbol not in rows:
                 raise DataError(f"no symbol {symbol}")
         own = {name: rows[symbol] for name, symbol in request.assets.items()}
-        return assemble_bars(request, own, rows[request.benchmark[1]], prices="as_traded")
+        return assemble_bars(
+            request, own, rows[request.benchmark[1]], prices="as_traded"
+        )
 
 
 class AdjustsFromTheEnd(Made):
@@ -394,12 +400,18 @@ class OtherTheSecondTime(Made):
         if len(request.assets) < 3:
             return bars  # a question about one symbol
         self.loads += 1
-        return replace(bars, adjusted=replace(bars.adjusted, volume=bars.volume * self.loads))
+        return replace(
+            bars, adjusted=replace(bars.adjusted, volume=bars.volume * self.loads)
+        )
 
 
 class LeavesOut(Made):
     def load(self, request):
-        known = {name: symbol for name, symbol in request.assets.items() if symbol in self.rows()}
+        known = {
+            name: symbol
+            for name, symbol in request.assets.items()
+            if symbol in self.rows()
+        }
         return super().load(replace(request, assets=known))
 
 
@@ -411,7 +423,9 @@ class IgnoresTheWindow(Made):
 class InTheirOrder(Made):
     def load(self, request):
         bars = super().load(request)
-        return replace(bars, notes=bars.notes, calendar=f"X{next(iter(request.assets))[:1]}")
+        return replace(
+            bars, notes=bars.notes, calendar=f"X{next(iter(request.assets))[:1]}"
+        )
 
 
 # -- analyzers and reports -------------------------------------------------------------------------
@@ -503,7 +517,11 @@ ROLES = {
         (InTheirOrder, "D09"),
     ),
     "analyzer": ((Meddles, "A10"), (NeedsDecisions, "A09")),
-    "report": ((ReportWithTime, "R06"), (ReportUntold, "R08"), (ReportNeedsTrades, "R09")),
+    "report": (
+        (ReportWithTime, "R06"),
+        (ReportUntold, "R08"),
+        (ReportNeedsTrades, "R09"),
+    ),
 }
 COSTS = (
     (Paid, "B09"),
@@ -514,7 +532,11 @@ COSTS = (
 )
 OFFERS = ((Lax, "S04"), (Bare, "S03"), (Twisted, "S05"))
 BREAKS = {
-    **{f"{role}:{cls.__name__}": case for role, items in ROLES.items() for cls, case in items},
+    **{
+        f"{role}:{cls.__name__}": case
+        for role, items in ROLES.items()
+        for cls, case in items
+    },
     **{f"broker:{cls.__name__}": case for cls, case in COSTS},
     **{f"strategy:{config.__name__}": case for config, case in OFFERS},
     "strategy:HandsItsOwnStateDown": "S22",
@@ -554,7 +576,10 @@ def bt_strategies():
         Component.from_backtrader(OnceIsNotNext),
         Component(name="Unsaid", config=NoKeys, build=Above, summary=" "),
         Component(
-            name="NeedsKeys", config=NeedsKeysConfig, build=Above, summary="breaks a promise"
+            name="NeedsKeys",
+            config=NeedsKeysConfig,
+            build=Above,
+            summary="breaks a promise",
         ),
     ]
 
@@ -602,7 +627,9 @@ def broker_of(costs):
             costs=costs(0.001, 0.001, proportional=costs is not Minimum),
         )
 
-    return Component(name=costs.__name__, config=NoKeys, build=build, summary="breaks a promise")
+    return Component(
+        name=costs.__name__, config=NoKeys, build=build, summary="breaks a promise"
+    )
 
 
 @hookimpl

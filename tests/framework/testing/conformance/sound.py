@@ -22,9 +22,13 @@ class Mean:
 
     def signal(self, state):
         answers = [part(state.child("parts", i)) for i, part in enumerate(self.parts)]
-        values = [answer.values if isinstance(answer, Proposal) else answer for answer in answers]
+        values = [
+            answer.values if isinstance(answer, Proposal) else answer
+            for answer in answers
+        ]
         memos = [
-            dict(answer.memo or {}) if isinstance(answer, Proposal) else {} for answer in answers
+            dict(answer.memo or {}) if isinstance(answer, Proposal) else {}
+            for answer in answers
         ]
         return Proposal(np.mean(values, axis=0), memo={"parts": memos})
 
@@ -44,7 +48,10 @@ class Steady:
         now = np.where(state.history.tradable, closes[-1] > closes.mean(axis=0), np.nan)
         streak = state.memo.get("streak", {})
         names = state.history.assets
-        grown = {name: streak.get(name, 0) + 1 if now[i] > 0 else 0 for i, name in enumerate(names)}
+        grown = {
+            name: streak.get(name, 0) + 1 if now[i] > 0 else 0
+            for i, name in enumerate(names)
+        }
         held = np.array([grown[name] >= 3 for name in names], dtype=float)
         return Proposal(np.where(np.isnan(now), np.nan, held), memo={"streak": grown})
 
@@ -55,7 +62,9 @@ class Cross(bt.Strategy):
     params = (("period", 20),)
 
     def __init__(self):
-        self.averages = [bt.indicators.SMA(data, period=self.p.period) for data in self.datas]
+        self.averages = [
+            bt.indicators.SMA(data, period=self.p.period) for data in self.datas
+        ]
 
     def next(self):
         for data, average in zip(self.datas, self.averages, strict=True):
@@ -70,10 +79,14 @@ class Turnover:
         self.rows = []
 
     def decided(self, decision):
-        self.rows.append((decision.bar, float(np.abs(decision.target - decision.drifted).sum())))
+        self.rows.append(
+            (decision.bar, float(np.abs(decision.target - decision.drifted).sum()))
+        )
 
     def table(self):
-        return "turnover by decision", pd.DataFrame(self.rows, columns=["bar", "two way"])
+        return "turnover by decision", pd.DataFrame(
+            self.rows, columns=["bar", "two way"]
+        )
 
 
 class Patient:
@@ -102,7 +115,9 @@ def bt_strategies():
             summary="averages other strategies",
             example={"parts": [{"use": "trend", "fast": 3, "slow": 12}, "steady"]},
         ),
-        Component(name="steady", config=NoKeys, build=Steady, summary="changes sides slowly"),
+        Component(
+            name="steady", config=NoKeys, build=Steady, summary="changes sides slowly"
+        ),
         Component.from_backtrader(Cross, name="cross_all"),
     ]
 
@@ -110,7 +125,12 @@ def bt_strategies():
 @hookimpl
 def bt_triggers():
     return [
-        Component(name="patient", config=NoKeys, build=Patient, summary="a week between trades")
+        Component(
+            name="patient",
+            config=NoKeys,
+            build=Patient,
+            summary="a week between trades",
+        )
     ]
 
 

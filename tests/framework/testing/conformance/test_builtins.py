@@ -40,14 +40,18 @@ REFUSALS = {
 
 
 def broken(outcomes):
-    return "\n".join(outcome.failure for outcome in outcomes if outcome.mark == "failed")
+    return "\n".join(
+        outcome.failure for outcome in outcomes if outcome.mark == "failed"
+    )
 
 
 @pytest.mark.parametrize(
     "label",
     [
         # matplotlib draws its pages four times
-        pytest.param(label, marks=[pytest.mark.slow] if label == "report:tear_sheet" else [])
+        pytest.param(
+            label, marks=[pytest.mark.slow] if label == "report:tear_sheet" else []
+        )
         for label in BUILT_IN
         if label not in ("source:yahoo", "source:store", "source:pack")
     ],
@@ -83,7 +87,9 @@ def test_yahoo_is_not_asked_for_prices():
     outcomes = conformance.check("yahoo", "source")
     assert not broken(outcomes)
     assert all(
-        "without the network" in outcome.text for outcome in outcomes if outcome.mark == "skipped"
+        "without the network" in outcome.text
+        for outcome in outcomes
+        if outcome.mark == "skipped"
     )
 
 
@@ -97,7 +103,9 @@ def test_sound_components_of_other_kinds_keep_their_promises():
         "trigger:patient",
         "analyzer:turnover",
     }
-    assert {outcome.text for outcome in outcomes if outcome.mark == "skipped"} <= MAY_SKIP | CLASSIC
+    assert {
+        outcome.text for outcome in outcomes if outcome.mark == "skipped"
+    } <= MAY_SKIP | CLASSIC
 
 
 def test_the_kit_has_cases_for_every_role_with_numbers_of_their_own():
@@ -105,6 +113,8 @@ def test_the_kit_has_cases_for_every_role_with_numbers_of_their_own():
     assert len(numbers) == len(set(numbers))
     for cases in conformance.CASES.values():
         assert all(
-            number in {case.number for case in cases} for case in cases for number in case.given
+            number in {case.number for case in cases}
+            for case in cases
+            for number in case.given
         )
         assert all(case.why and not case.why.endswith(".") for case in cases)

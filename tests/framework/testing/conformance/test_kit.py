@@ -22,7 +22,9 @@ def labels(*names, role=None):
 
 
 def pytest_in(folder, *words):
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith("PYTEST")
+    }
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words],
         cwd=folder,
@@ -37,7 +39,10 @@ def test_a_component_is_named_by_its_name_its_module_its_package_or_its_file():
     assert labels("trend") == labels("bt_run_strategies.trend") == {"strategy:trend"}
     assert labels("bt_run_strategies") == {"strategy:trend", "strategy:buy_and_hold"}
     assert labels(str(HERE / "sound.py"), role="trigger") == {"trigger:patient"}
-    assert labels("equal_weight", "trend", "trend") == {"sizer:equal_weight", "strategy:trend"}
+    assert labels("equal_weight", "trend", "trend") == {
+        "sizer:equal_weight",
+        "strategy:trend",
+    }
 
 
 @pytest.mark.parametrize(
@@ -49,8 +54,18 @@ def test_a_component_is_named_by_its_name_its_module_its_package_or_its_file():
             ConfigError,
             "no component, module or distribution 'trnd' is installed (did you mean 'trend'?)",
         ),
-        (["trend"], "sizer", ConfigError, "'trend' offers no sizer; it offers strategy"),
-        (["trend"], "sizers", ConfigError, "no role 'sizers'; the roles are source, strategy"),
+        (
+            ["trend"],
+            "sizer",
+            ConfigError,
+            "'trend' offers no sizer; it offers strategy",
+        ),
+        (
+            ["trend"],
+            "sizers",
+            ConfigError,
+            "no role 'sizers'; the roles are source, strategy",
+        ),
         (["nowhere.py"], None, PluginError, "nowhere.py does not exist"),
     ],
 )
@@ -85,9 +100,7 @@ def test_a_component_that_never_acts_is_not_called_tested():
         "S04",
         "S05",
     ]
-    reason = (
-        "gave nothing but 0 or NaN on the calm market of 300 bars; give shorter keys by `example`"
-    )
+    reason = "gave nothing but 0 or NaN on the calm market of 300 bars; give shorter keys by `example`"
     assert {o.text for o in outcomes if o.mark == "skipped"} == {reason}
 
 
@@ -106,7 +119,8 @@ def test_pytest_collects_the_cases_and_prints_a_table_and_a_badge(tmp_path):
     assert "test_own" not in done.stdout
     assert "strategy:trend      21       0        3" in done.stdout
     assert (
-        "https://img.shields.io/badge/bt--run%20conformance-21%20of%2021-brightgreen" in done.stdout
+        "https://img.shields.io/badge/bt--run%20conformance-21%20of%2021-brightgreen"
+        in done.stdout
     )
 
 
@@ -154,12 +168,14 @@ def test_what_needs_a_table_is_skipped_with_the_reason() -> None:
         "needs what the made markets do not have: ConfigError: no series 'baa'; data.tables has "
         "none"
     )
-    assert conformance.badge([bench.outcome(case.number) for case in bench.cases]).endswith(
-        "-lightgrey)"
-    )
+    assert conformance.badge(
+        [bench.outcome(case.number) for case in bench.cases]
+    ).endswith("-lightgrey)")
 
 
-@pytest.mark.parametrize("name", ["local_plugin.py", "plugin_package/bt_run_example_plugin.py"])
+@pytest.mark.parametrize(
+    "name", ["local_plugin.py", "plugin_package/bt_run_example_plugin.py"]
+)
 def test_the_examples_keep_their_promises(name: str) -> None:
     for bench in conformance.benches([str(ROOT / "examples" / name)]):
         outcomes = [bench.outcome(case.number) for case in bench.cases]

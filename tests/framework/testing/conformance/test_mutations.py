@@ -19,9 +19,9 @@ def test_every_mutant_is_offered():
 def test_a_broken_promise_is_reported_by_its_own_case_and_by_no_other(label):
     bench = BENCHES[label]
     outcomes = [bench.outcome(case.number) for case in bench.cases]
-    assert [outcome.case.number for outcome in outcomes if outcome.mark == "failed"] == [
-        BREAKS[label]
-    ]
+    assert [
+        outcome.case.number for outcome in outcomes if outcome.mark == "failed"
+    ] == [BREAKS[label]]
 
 
 def test_each_mutation_names_a_case_of_its_role():
@@ -42,7 +42,11 @@ def test_each_mutation_names_a_case_of_its_role():
             "on the calm market at bar 60: ndarray of shape (2,)",
             "numbers of shape (3,), one an asset",
         ),
-        ("overlay:NumpyMemo", "Object of type int64 is not JSON serializable", "of Python's own"),
+        (
+            "overlay:NumpyMemo",
+            "Object of type int64 is not JSON serializable",
+            "of Python's own",
+        ),
         ("broker:Minimum", "a commission of 1 on 0 shares", "0: it is no order"),
         (
             "source:AdjustsFromTheEnd",
@@ -52,7 +56,9 @@ def test_each_mutation_names_a_case_of_its_role():
         ("strategy:Lax", "Lax takes any key", "a subclass of bt_run.Config"),
     ],
 )
-def test_a_failure_says_why_it_matters_what_was_found_and_what_would_be_right(label, found, right):
+def test_a_failure_says_why_it_matters_what_was_found_and_what_would_be_right(
+    label, found, right
+):
     outcome = BENCHES[label].outcome(BREAKS[label])
     assert outcome.failure.splitlines()[0] == f"{label} breaks {outcome.case.title}"
     assert f"why:   {outcome.case.why}" in outcome.failure

@@ -14,7 +14,12 @@ from bt_run_plugins.market_data.fetching.job import FetchConfig, Outside
 from bt_run_plugins.market_data.fetching.yahoo import Answer, Trouble
 from bt_run_plugins.market_data.store.frames import join_raw
 from bt_run_plugins.market_data.store.manifest import Key
-from bt_run_plugins.market_data.store.records import Extent, KnownDays, RawFacts, Request
+from bt_run_plugins.market_data.store.records import (
+    Extent,
+    KnownDays,
+    RawFacts,
+    Request,
+)
 from bt_run_plugins.market_data.store.store import Store
 
 # a Friday evening in New York, after the close

@@ -9,7 +9,11 @@ import pytest
 from bt_run import DataError, exchange_sessions
 from bt_run_plugins.market_data.cleaning import CleanConfig, clean
 from bt_run_plugins.market_data.report import report as data_report
-from bt_run_plugins.market_data.report.report import csv_beside, report_page, write_report
+from bt_run_plugins.market_data.report.report import (
+    csv_beside,
+    report_page,
+    write_report,
+)
 from bt_run_plugins.market_data.rules.findings import Finding, as_table
 from bt_run_plugins.market_data.rules.validation import ValidateConfig, validate
 

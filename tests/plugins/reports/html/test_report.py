@@ -49,9 +49,17 @@ class Page(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.tables, self.headings, self.values, self.sections, self.missing = {}, [], [], [], {}
+        self.tables, self.headings, self.values, self.sections, self.missing = (
+            {},
+            [],
+            [],
+            [],
+            {},
+        )
         self.charts, self.links, self.text = 0, [], text
-        self._row = self._cell = self._heading = self._value = self._skip = self._missing = None
+        self._row = self._cell = self._heading = self._value = self._skip = (
+            self._missing
+        ) = None
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
@@ -108,7 +116,9 @@ class Page(HTMLParser):
         """Return first cell -> raw values of a table's other cells."""
         return {
             row[0][0]: [
-                float(value) if value else None for _, value in row[1:] if value is not None
+                float(value) if value else None
+                for _, value in row[1:]
+                if value is not None
             ]
             for row in self.tables[table][1:]
         }
@@ -122,7 +132,13 @@ def page_of(result):
 
 def check_page(found, result):
     """See what must hold on every page."""
-    assert found.sections == [*["summary"], *SECTIONS[:-1], "data", "provenance", "definitions"]
+    assert found.sections == [
+        *["summary"],
+        *SECTIONS[:-1],
+        "data",
+        "provenance",
+        "definitions",
+    ]
     levels = [level for level, _ in found.headings]
     assert levels[0] == 1
     assert set(levels[1:]) == {2}
@@ -130,25 +146,31 @@ def check_page(found, result):
     for outside in ("http:", "https:", "//", "url(", "@import"):
         assert outside not in visible(found.text), outside
     assert not re.search(
-        r"\b(nan|inf|none%)\b", found.text.split("<script>")[0].lower().replace("'none'", "")
+        r"\b(nan|inf|none%)\b",
+        found.text.split("<script>")[0].lower().replace("'none'", ""),
     )
     shown = found.raw("headline")
     for metric, definition in DEFINITIONS.items():
-        assert shown[definition.label] == [result.metrics[metric][column] for column in COLUMNS], (
-            metric
-        )
+        assert shown[definition.label] == [
+            result.metrics[metric][column] for column in COLUMNS
+        ], metric
     for table in found.tables.values():
         for row in table:
             for text, raw in row:
                 if raw:
-                    assert any(text == form(float(raw)) for form in FORMATS.values()), (text, raw)
+                    assert any(text == form(float(raw)) for form in FORMATS.values()), (
+                        text,
+                        raw,
+                    )
     for raw, unit, text in found.values:
         assert text == (FORMATS[unit](float(raw)) if raw else "n/a")
 
 
 def visible(text):
     """Return a page without the comments of its script."""
-    return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("//"))
+    return "\n".join(
+        line for line in text.splitlines() if not line.lstrip().startswith("//")
+    )
 
 
 @pytest.fixture(scope="module")
@@ -185,9 +207,18 @@ def test_the_page_says_what_was_run_like_every_other_report(whole, flagship):
 
 def test_cards_are_the_metrics(whole, flagship):
     raws = [float(raw) if raw else None for raw, _, _ in whole.values]
-    names = ("cagr", "volatility", "sharpe", "max_drawdown", "turnover_one_way", "costs_bps")
+    names = (
+        "cagr",
+        "volatility",
+        "sharpe",
+        "max_drawdown",
+        "turnover_one_way",
+        "costs_bps",
+    )
     assert raws == [
-        flagship.metrics[name][column] for name in names for column in ("run", "benchmark")
+        flagship.metrics[name][column]
+        for name in names
+        for column in ("run", "benchmark")
     ]
 
 
@@ -195,7 +226,9 @@ def test_drawdown_table_is_the_nav_table(whole, flagship):
     nav = flagship.closes["nav"]
     rows = whole.tables["drawdowns"][1:]
     assert len(rows) == 10
-    assert float(rows[0][1][1]) == pytest.approx(flagship.metrics["max_drawdown"]["run"], abs=1e-12)
+    assert float(rows[0][1][1]) == pytest.approx(
+        flagship.metrics["max_drawdown"]["run"], abs=1e-12
+    )
     for row in rows:
         peak, low = nav[row[2][0]], nav[row[3][0]]
         assert float(row[1][1]) == pytest.approx(low / peak - 1, abs=1e-12)
@@ -226,7 +259,9 @@ def test_contributions_add_up_to_the_change_of_the_nav(whole, flagship, stocks):
         parts = [values[0] for name, values in shown.items() if name != "All"]
         assert sum(parts) == pytest.approx(change, rel=1e-9)
         assert shown["All"][0] == pytest.approx(change, rel=1e-12)
-        assert shown["All"][2] == pytest.approx(result.metrics["costs"]["run"], rel=1e-9)
+        assert shown["All"][2] == pytest.approx(
+            result.metrics["costs"]["run"], rel=1e-9
+        )
 
 
 def test_trades_explain_every_cent_of_the_profit(stocks):
@@ -246,8 +281,14 @@ def test_costs_by_year_and_by_asset_add_up_to_the_metrics(whole, flagship):
         assert sums == pytest.approx(
             [metrics["commission"], metrics["slippage"], metrics["costs"]], rel=1e-9
         )
-    two_way = sum(values[1] for name, values in whole.raw("costs-by-year").items() if name != "All")
-    assert two_way / metrics["years"] == pytest.approx(metrics["turnover_two_way"], rel=1e-9)
+    two_way = sum(
+        values[1]
+        for name, values in whole.raw("costs-by-year").items()
+        if name != "All"
+    )
+    assert two_way / metrics["years"] == pytest.approx(
+        metrics["turnover_two_way"], rel=1e-9
+    )
 
 
 def test_decisions_are_those_of_the_table(whole, flagship):
@@ -262,7 +303,8 @@ def test_decisions_are_those_of_the_table(whole, flagship):
     last = table[table["time"] == table["time"].iloc[-1]].set_index("asset")
     for asset, values in whole.raw("last-decision").items():
         expected = last.loc[
-            asset, ["signal", "sized", "overlay_1_volatility_target", "target", "drifted"]
+            asset,
+            ["signal", "sized", "overlay_1_volatility_target", "target", "drifted"],
         ]
         assert values == [float(value) for value in expected]
 
@@ -279,9 +321,9 @@ def test_gaps_are_achieved_less_target(whole, flagship):
 
 
 def test_weights_are_positions_over_the_nav(whole, flagship):
-    last = flagship.positions[flagship.positions["time"] == flagship.nav.index[-1]].set_index(
-        "asset"
-    )["value"]
+    last = flagship.positions[
+        flagship.positions["time"] == flagship.nav.index[-1]
+    ].set_index("asset")["value"]
     for asset, values in whole.raw("weights").items():
         assert values[2] == pytest.approx(
             last.get(asset, 0.0) / flagship.nav["nav"].iloc[-1], abs=1e-12
@@ -329,8 +371,14 @@ def test_the_words_of_the_charts_carry_the_numbers_of_the_nav(stocks):
     ends = navs.iloc[-1] / navs.iloc[0]
     first = f"run {ends['nav']:.2f}, benchmark {ends['benchmark']:.2f}"
     second = f"equal weight {ends['equal_weight']:.2f}"
-    assert f"at the end: {first}, {second}, constant mix {ends['constant_mix']:.2f}." in text
-    assert f"The deepest fall of the run is {stocks.metrics['max_drawdown']['run']:.2%}." in text
+    assert (
+        f"at the end: {first}, {second}, constant mix {ends['constant_mix']:.2f}."
+        in text
+    )
+    assert (
+        f"The deepest fall of the run is {stocks.metrics['max_drawdown']['run']:.2%}."
+        in text
+    )
 
 
 def test_crisis_returns_are_the_navs(whole, flagship):
@@ -428,7 +476,13 @@ def test_statistics_of_too_little_are_not_defined():
     assert statistics(pd.Series([1.0], index=index[:1]), np.zeros(0)) == nothing
     assert statistics(pd.Series([1.0, -1.0], index=index), np.zeros(1)) == nothing
     flat = statistics(pd.Series([1.0, 1.0], index=index), np.zeros(1))
-    assert flat["omega"] is flat["kurtosis"] is flat["stability"] is flat["up_capture"] is None
+    assert (
+        flat["omega"]
+        is flat["kurtosis"]
+        is flat["stability"]
+        is flat["up_capture"]
+        is None
+    )
 
 
 def test_first_month_starts_at_the_first_nav():
@@ -447,7 +501,9 @@ def write_prices(folder, names, sessions, start="1990-01-02", drift=0.0003):
     dates = pd.bdate_range(start, periods=sessions).strftime("%Y-%m-%d")
     for name in names:
         close = 50 * np.exp(np.cumsum(rng.normal(drift, 0.012, sessions)))
-        pd.DataFrame({"date": dates, "close": close}).to_csv(folder / f"{name}.csv", index=False)
+        pd.DataFrame({"date": dates, "close": close}).to_csv(
+            folder / f"{name}.csv", index=False
+        )
     return {
         "name": "made",
         "data": {
@@ -545,7 +601,10 @@ def test_account_that_stays_in_cash_has_a_page(made):
     found = page_of(
         made(strategy="trend", sessions=150)
     )  # no average of 200 sessions: nothing is eligible
-    assert found.missing["exposure"] == "Nothing was ever held, so gross and net exposure are 0."
+    assert (
+        found.missing["exposure"]
+        == "Nothing was ever held, so gross and net exposure are 0."
+    )
     assert {row[6][0] for row in found.tables["decisions"][1:]} == {"not eligible"}
 
 
@@ -600,7 +659,9 @@ def test_intraday_run_has_a_page_by_session(made, tmp_path):
     folder = tmp_path / "hours"
     folder.mkdir()
     days = pd.bdate_range("2020-01-02", periods=30, tz="America/New_York")
-    times = pd.DatetimeIndex([day + pd.Timedelta(hours=h) for day in days for h in (11, 13, 16)])
+    times = pd.DatetimeIndex(
+        [day + pd.Timedelta(hours=h) for day in days for h in (11, 13, 16)]
+    )
     rng = np.random.default_rng(3)
     for name in ("AAA", "BBB"):
         close = 50 * np.exp(np.cumsum(rng.normal(0, 0.01, len(times))))
@@ -636,7 +697,9 @@ def test_names_are_escaped(made):
 
 def test_stale_marks_and_notes_stand_at_the_top(made, tmp_path):
     result = made()
-    stale = result.positions.assign(stale=[True] * 3 + [False] * (len(result.positions) - 3))
+    stale = result.positions.assign(
+        stale=[True] * 3 + [False] * (len(result.positions) - 3)
+    )
     object.__setattr__(result, "positions", stale)
     top = page_of_run(result).split("<main")[0]
     assert "3 marks are at stale prices, because AAA, BBB had no bar then" in top

@@ -11,7 +11,11 @@ from bt_run.component import BuildContext
 from bt_run.results.metrics import compute_metrics
 from bt_run.results.result import BacktestResult
 from bt_run_plugins.reports.tear_sheet.inputs import pyfolio_input
-from bt_run_plugins.reports.tear_sheet.report import TearSheet, TearSheetConfig, bt_reports
+from bt_run_plugins.reports.tear_sheet.report import (
+    TearSheet,
+    TearSheetConfig,
+    bt_reports,
+)
 from bt_run_plugins.reports.tear_sheet.round_trips import find_round_trips
 
 FILLS = [
@@ -32,7 +36,9 @@ def make_closes(sessions, names=("QQQ", "SPY"), start="2000-01-03"):
     """Return closes of a random walk, one column per asset."""
     index = pd.bdate_range(start, periods=sessions, tz="UTC", name="time")
     steps = np.random.default_rng(11).normal(0.0003, 0.011, (sessions, len(names)))
-    return pd.DataFrame(100 * np.exp(np.cumsum(steps, axis=0)), index=index, columns=list(names))
+    return pd.DataFrame(
+        100 * np.exp(np.cumsum(steps, axis=0)), index=index, columns=list(names)
+    )
 
 
 def play(closes, weights, every):
@@ -53,15 +59,27 @@ def play(closes, weights, every):
             )
             cash -= change * paid + fee
             shares[name] += change
-            fills.append((closes.index[t - 1], time, name, change, change, paid, fee, slip, None))
-        held = [(time, n, q, prices[n], q * prices[n], False) for n, q in shares.items() if q]
+            fills.append(
+                (closes.index[t - 1], time, name, change, change, paid, fee, slip, None)
+            )
+        held = [
+            (time, n, q, prices[n], q * prices[n], False)
+            for n, q in shares.items()
+            if q
+        ]
         values = [row[4] for row in held]
         total = cash + sum(values)
         navs.append((total, cash, sum(map(abs, values)) / total, sum(values) / total))
         positions += held
-    nav = pd.DataFrame(navs, index=closes.index, columns=["nav", "cash", "gross", "net"])
+    nav = pd.DataFrame(
+        navs, index=closes.index, columns=["nav", "cash", "gross", "net"]
+    )
     columns = ["time", "asset", "shares", "price", "value", "stale"]
-    return nav, pd.DataFrame(positions, columns=columns), pd.DataFrame(fills, columns=FILLS)
+    return (
+        nav,
+        pd.DataFrame(positions, columns=columns),
+        pd.DataFrame(fills, columns=FILLS),
+    )
 
 
 def make_result(closes, weights, every=21, **changes):
@@ -71,7 +89,9 @@ def make_result(closes, weights, every=21, **changes):
     nav["benchmark"] = CASH * closes[first] / closes[first].iloc[0]
     # an intraday bar of these markets lies in the session of its own date
     nav["session"] = closes.index.normalize()
-    nav["equal_weight"] = nav["constant_mix"] = CASH * (closes / closes.iloc[0]).mean(axis=1)
+    nav["equal_weight"] = nav["constant_mix"] = CASH * (closes / closes.iloc[0]).mean(
+        axis=1
+    )
     config = {
         "name": "spy_qqq",
         "data": {
@@ -80,7 +100,13 @@ def make_result(closes, weights, every=21, **changes):
             "benchmark": "SPY",
             "adjust": "total_return",
         },
-        "strategy": {"use": "trend", "fast": 50, "slow": 200, "band": 0.01, "short": False},
+        "strategy": {
+            "use": "trend",
+            "fast": 50,
+            "slow": 200,
+            "band": 0.01,
+            "short": False,
+        },
         "sizer": {"use": "inverse_volatility", "lookback": 63, "redistribute": False},
         "overlays": [{"use": "volatility_target", "annual": 0.1, "lookback": 63}],
         "triggers": [],
@@ -88,7 +114,13 @@ def make_result(closes, weights, every=21, **changes):
         "broker": {
             "use": "simulated",
             "fill": "next_close",
-            "commission": {"bps": 1.0, "per_share": 0.0, "minimum": 0.0, "cap": None, "flat": 0.0},
+            "commission": {
+                "bps": 1.0,
+                "per_share": 0.0,
+                "minimum": 0.0,
+                "cap": None,
+                "flat": 0.0,
+            },
             "slippage": {"bps": 2.0, "half_spread": 0.0, "impact": 0.0, "lookback": 20},
         },
         "limits": {"gross": 1.0, "net": 1.0, "name": 1.0, "short": False},
@@ -143,13 +175,19 @@ def test_positions_sum_to_the_nav_on_every_session(weights):
     assert positions.index.equals(result.nav.index)
     np.testing.assert_allclose(positions.sum(axis=1), result.nav["nav"], rtol=1e-9)
     assert returns.index.equals(result.nav.index[1:])
-    np.testing.assert_allclose((1 + returns).prod(), result.nav["nav"].iloc[-1] / CASH, rtol=1e-9)
+    np.testing.assert_allclose(
+        (1 + returns).prod(), result.nav["nav"].iloc[-1] / CASH, rtol=1e-9
+    )
 
 
 def test_transactions_are_what_was_filled():
     result = make_result(make_closes(60), BOTH)
-    unfilled = result.fills.iloc[:1].assign(filled=0.0, price=np.nan, reason="not tradable")
-    result = make_result(make_closes(60), BOTH, fills=pd.concat([unfilled, result.fills]))
+    unfilled = result.fills.iloc[:1].assign(
+        filled=0.0, price=np.nan, reason="not tradable"
+    )
+    result = make_result(
+        make_closes(60), BOTH, fills=pd.concat([unfilled, result.fills])
+    )
     _, _, transactions = pyfolio_input(result)
     assert list(transactions.columns) == ["symbol", "amount", "price"]
     assert transactions["amount"].tolist() == result.fills["filled"].iloc[1:].tolist()
@@ -163,7 +201,9 @@ def test_intraday_positions_are_those_of_each_sessions_last_bar():
     returns, positions, _ = pyfolio_input(result)
     assert positions.index.equals(daily.index[:40])
     assert len(returns) == 39
-    np.testing.assert_allclose(positions.sum(axis=1), result.nav["nav"].iloc[1::2], rtol=1e-9)
+    np.testing.assert_allclose(
+        positions.sum(axis=1), result.nav["nav"].iloc[1::2], rtol=1e-9
+    )
 
 
 def test_asset_called_cash_is_not_mistaken_for_money():
@@ -185,14 +225,18 @@ def by_hand(trades, held, prices, splits=()):
         for t, (q, p) in enumerate(zip(held, prices, strict=True))
         if q
     ]
-    fills = [(index[t - 1], index[t], "A", n, n, p, 0.0, 0.0, None) for t, n, p in trades]
+    fills = [
+        (index[t - 1], index[t], "A", n, n, p, 0.0, 0.0, None) for t, n, p in trades
+    ]
     columns = ["time", "asset", "shares", "price", "value", "stale"]
     nav = pd.DataFrame({"nav": 1000.0, "cash": 0.0}, index=index)
     nav["session"] = index.normalize()
     flows = [(index[t], "A", "split", 0.0, ratio) for t, ratio in splits]
     return SimpleNamespace(
         nav=nav,
-        cash_flows=pd.DataFrame(flows, columns=["time", "asset", "kind", "amount", "ratio"]),
+        cash_flows=pd.DataFrame(
+            flows, columns=["time", "asset", "kind", "amount", "ratio"]
+        ),
         fills=pd.DataFrame(fills, columns=FILLS),
         positions=pd.DataFrame(rows, columns=columns),
     )
@@ -200,7 +244,9 @@ def by_hand(trades, held, prices, splits=()):
 
 def test_round_trips_close_the_oldest_shares_first():
     result = by_hand(
-        [(1, 1.5, 10.0), (2, 1.0, 20.0), (3, -2.0, 30.0)], [0, 1.5, 2.5, 0.5], [10, 10, 20, 40]
+        [(1, 1.5, 10.0), (2, 1.0, 20.0), (3, -2.0, 30.0)],
+        [0, 1.5, 2.5, 0.5],
+        [10, 10, 20, 40],
     )
     first, last = find_round_trips(result).to_dict("records")
     assert first["pnl"] == pytest.approx(1.5 * 20 + 0.5 * 10)
@@ -208,12 +254,16 @@ def test_round_trips_close_the_oldest_shares_first():
     assert first["returns"] == pytest.approx(35 / 1000)
     assert first["duration"] == pd.Timedelta(days=4)  # over a weekend
     assert bool(first["long"])
-    assert last["pnl"] == pytest.approx(0.5 * (40 - 20))  # still held: closed at the last price
+    assert last["pnl"] == pytest.approx(
+        0.5 * (40 - 20)
+    )  # still held: closed at the last price
 
 
 def test_round_trip_through_zero_closes_the_long_and_opens_a_short():
     result = by_hand(
-        [(1, 1.0, 10.0), (2, -3.0, 12.0), (3, 2.0, 11.0)], [0, 1, -2, 0], [10, 10, 12, 11]
+        [(1, 1.0, 10.0), (2, -3.0, 12.0), (3, 2.0, 11.0)],
+        [0, 1, -2, 0],
+        [10, 10, 12, 11],
     )
     trips = find_round_trips(result)
     assert trips["pnl"].tolist() == pytest.approx([2.0, 2.0])
@@ -251,7 +301,9 @@ def test_profit_of_all_round_trips_is_the_profit_of_the_run():
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """Return the text of each page of a run to which every sheet applies."""
-    result = make_result(make_closes(300), BOTH, warnings=("a guard under a monthly schedule",))
+    result = make_result(
+        make_closes(300), BOTH, warnings=("a guard under a monthly schedule",)
+    )
     return written(result, tmp_path_factory.mktemp("whole"))
 
 
@@ -290,9 +342,9 @@ def test_whole_run_has_every_sheet(whole):
         "Round trips",
         "Round trips: statistics",
     ]
-    assert [page.startswith(title) for page, title in zip(pages[1:], titles, strict=True)] == [
-        True
-    ] * 10
+    assert [
+        page.startswith(title) for page, title in zip(pages[1:], titles, strict=True)
+    ] == [True] * 10
     assert "Annual volatility" in pages[5]
     assert "Worst drawdowns" in pages[3]
     assert "Largest long holdings" in pages[7]
@@ -303,7 +355,9 @@ def test_run_without_trades_says_which_sheets_do_not_apply(tmp_path):
     pages = written(make_result(make_closes(300), {}), tmp_path)
     assert "positions sheet: nothing was ever held" in pages[0]
     assert "transactions sheet: no order was filled" in pages[0]
-    assert "round-trip sheet: 0 round trips were made, and statistics need 5" in pages[0]
+    assert (
+        "round-trip sheet: 0 round trips were made, and statistics need 5" in pages[0]
+    )
     assert "drawdowns, months and years: the NAV never moved" in pages[0]
     assert not any("nan" in page for page in pages)
 
@@ -312,7 +366,9 @@ def test_first_page_cuts_what_would_run_over_its_edge(tmp_path):
     result = make_result(
         make_closes(2), BOTH, notes=tuple(f"note {number}" for number in range(20))
     )
-    result.manifest["config"]["data"]["assets"] = {f"N{n:03}": f"N{n:03}" for n in range(500)}
+    result.manifest["config"]["data"]["assets"] = {
+        f"N{n:03}": f"N{n:03}" for n in range(500)
+    }
     (page,) = written(result, tmp_path)
     assert "note 7" in page
     assert "note 8" not in page
@@ -336,8 +392,12 @@ def test_short_run_draws_what_it_can(tmp_path, sessions):
 
 def test_one_asset_and_no_benchmark_returns(tmp_path):
     result = make_result(make_closes(300, names=("SPY",)), {"SPY": 1.0})
-    nav = result.nav.assign(benchmark=result.nav["benchmark"].where(result.nav.index.month != 5))
-    pages = written(make_result(make_closes(300, names=("SPY",)), {"SPY": 1.0}, nav=nav), tmp_path)
+    nav = result.nav.assign(
+        benchmark=result.nav["benchmark"].where(result.nav.index.month != 5)
+    )
+    pages = written(
+        make_result(make_closes(300, names=("SPY",)), {"SPY": 1.0}, nav=nav), tmp_path
+    )
     assert "the benchmark has no returns" in pages[1]
 
 
@@ -352,7 +412,9 @@ def test_long_short_run_of_many_assets(tmp_path):
 def test_intraday_run_shows_the_time_of_its_trades(tmp_path):
     daily = make_closes(80)
     index = daily.index[:40].repeat(2) + pd.to_timedelta([15, 21] * 40, "h")
-    pages = written(make_result(daily.set_axis(index.rename("time"), axis=0), BOTH), tmp_path)
+    pages = written(
+        make_result(daily.set_axis(index.rename("time"), axis=0), BOTH), tmp_path
+    )
     assert not any("trades have no time of day" in page for page in pages)
 
 
@@ -373,7 +435,9 @@ def test_letters_of_colours_that_a_library_has_changed_are_set_aside(tmp_path):
         (tmp_path / name).mkdir()
         letters["g"] = color
         try:
-            (path,) = TearSheet().write(make_result(make_closes(30), BOTH), tmp_path / name)
+            (path,) = TearSheet().write(
+                make_result(make_closes(30), BOTH), tmp_path / name
+            )
             assert letters["g"] == color
         finally:
             letters["g"] = green
@@ -397,4 +461,6 @@ def test_writing_leaves_no_trace_in_the_process(tmp_path, capsys):
 def test_component_builds_the_report():
     (component,) = bt_reports()
     assert component.name == "tear_sheet"
-    assert isinstance(component.build(TearSheetConfig(), BuildContext(costs=None)), TearSheet)
+    assert isinstance(
+        component.build(TearSheetConfig(), BuildContext(costs=None)), TearSheet
+    )

@@ -13,7 +13,7 @@ from bt_run import (
     LoadRequest,
     assemble_bars,
 )
-from bt_run.data.bars import History
+from bt_run.data.history import History
 from bt_run.decision.state import PortfolioState
 from bt_run.testing import make_rows
 from bt_run_plugins.sizers.qp_tracker import solve as tracking
@@ -35,13 +35,16 @@ def bars(prices, index=None):
     given.
     """
     names = [chr(65 + i) for i in range(prices.shape[1])]
-    rows = {name: make_rows(column) for name, column in zip(names, prices.T, strict=True)}
+    rows = {
+        name: make_rows(column) for name, column in zip(names, prices.T, strict=True)
+    }
     if index is None:
         moves = prices[1:] / prices[:-1] - 1
         index = np.cumprod(np.append(1.0, 1.0 + np.nanmean(moves, axis=1)))
     benchmark = make_rows(index)
     days = [
-        time.astype("datetime64[D]").item() for time in (benchmark.times[0], benchmark.times[-1])
+        time.astype("datetime64[D]").item()
+        for time in (benchmark.times[0], benchmark.times[-1])
     ]
     request = LoadRequest(
         assets={n: n for n in names}, benchmark=("I", "I"), start=days[0], end=days[1]
@@ -65,7 +68,9 @@ def state(made, *, t=None, signals=None, weights=None):
 
 def tracker(**config):
     options = {"cap": 0.4, "lookback": 100} | config
-    return QPTracker(QPTrackerConfig(**options), BuildContext(costs=None, limits=Limits()))
+    return QPTracker(
+        QPTrackerConfig(**options), BuildContext(costs=None, limits=Limits())
+    )
 
 
 def test_an_index_of_feasible_weights_is_found_again():
@@ -78,7 +83,10 @@ def test_an_index_of_feasible_weights_is_found_again():
     assert got.notes["eligible"] == got.notes["held"] == 8
     assert "reason" not in got.notes
     assert got.notes["attempts"][0]["accepted"] is True
-    assert got.notes["turnover"] == {"one way": pytest.approx(0.5), "two way": pytest.approx(1.0)}
+    assert got.notes["turnover"] == {
+        "one way": pytest.approx(0.5),
+        "two way": pytest.approx(1.0),
+    }
 
 
 def test_weights_sum_to_one_within_their_bounds():
@@ -90,7 +98,9 @@ def test_weights_sum_to_one_within_their_bounds():
 
 @pytest.mark.parametrize("signal", [0.0, -1.0, NAN])
 def test_what_has_no_signal_above_zero_is_not_held(signal):
-    got = tracker().target_weights(state(bars(closes()), signals=[1, 1, 1, 1, 0.2, 1, 1, signal]))
+    got = tracker().target_weights(
+        state(bars(closes()), signals=[1, 1, 1, 1, 0.2, 1, 1, signal])
+    )
     assert got.values[7] == 0.0
     assert got.values.sum() == pytest.approx(1.0)
     assert got.notes["left out"] == {"signal not above 0": 1}
@@ -108,7 +118,9 @@ def test_a_name_joins_when_it_has_had_enough_bars():
     made = bars(prices)
     sizer = tracker(min_history=30, lookback=60)
     assert sizer.target_weights(state(made, t=108)).values[0] == 0.0
-    assert sizer.target_weights(state(made, t=108)).notes["left out"] == {"too little history": 1}
+    assert sizer.target_weights(state(made, t=108)).notes["left out"] == {
+        "too little history": 1
+    }
     assert sizer.target_weights(state(made, t=109)).values[0] > 0.0
     assert tracker(lookback=60).target_weights(state(made)).values[0] == 0.0
 
@@ -132,7 +144,9 @@ def test_a_holding_without_a_bar_keeps_its_weight_and_the_others_are_chosen_arou
     assert got.values.sum() == pytest.approx(1.0, abs=1e-12)
     assert got.notes["kept, not tradable"] == 1
     free = tracker(min_history=50).target_weights(state(made)).values
-    assert np.abs(got.values[[0, 1, 3]] - 0.7 * free[[0, 1, 3]]).max() > 1e-4  # not merely scaled
+    assert (
+        np.abs(got.values[[0, 1, 3]] - 0.7 * free[[0, 1, 3]]).max() > 1e-4
+    )  # not merely scaled
 
 
 def test_cash_stays_cash():
@@ -163,7 +177,9 @@ def test_a_return_across_a_gap_is_compared_with_the_benchmark_over_the_same_days
 
 def test_a_return_from_before_the_window_has_nothing_to_be_compared_with():
     X, counts = relative_returns(
-        np.array([[NAN], [NAN], [12.0]]), np.array([[NAN], [0.2]]), np.array([0.01, 0.01])
+        np.array([[NAN], [NAN], [12.0]]),
+        np.array([[NAN], [0.2]]),
+        np.array([0.01, 0.01]),
     )
     assert X.tolist() == [[0.0], [0.0]]
     assert counts.tolist() == [0]
@@ -187,7 +203,11 @@ def test_a_young_name_is_not_preferred_for_the_days_it_did_not_live_through():
     prices = np.vstack([np.full((1, 2), 50.0), 50 * np.cumprod(1 + returns, axis=0)])
     prices[:750, 1] = NAN
     made = bars(prices, np.cumprod(np.append(1.0, 1 + b)))
-    got = tracker(cap=1.0, lookback=1000, min_history=200).target_weights(state(made)).values
+    got = (
+        tracker(cap=1.0, lookback=1000, min_history=200)
+        .target_weights(state(made))
+        .values
+    )
     assert got[1] == pytest.approx(0.5, abs=0.04)
     own = returns[750:, 1] - b[750:]
     expected = np.mean((returns[:, 0] - b) ** 2) / (
@@ -215,7 +235,8 @@ def test_the_turnover_limit_counts_names_that_leave():
     assert got.values[7] == 0.0
     assert got.notes["turnover"]["one way"] == pytest.approx(one_way)
     with pytest.raises(
-        InfeasibleError, match=r"turnover 0.1 one way; any one of these would do: turnover >= 0.125"
+        InfeasibleError,
+        match=r"turnover 0.1 one way; any one of these would do: turnover >= 0.125",
     ):
         tracker(turnover=0.1).target_weights(
             state(bars(closes()), weights=drifted, signals=[1] * 7 + [0])
@@ -246,7 +267,8 @@ def test_a_sector_keeps_its_cap():
 
 def test_too_few_names_for_the_cap_say_what_helps():
     with pytest.raises(
-        InfeasibleError, match=r"5 eligible names with cap 0.15 .* cap >= 0.2, or 7 names"
+        InfeasibleError,
+        match=r"5 eligible names with cap 0.15 .* cap >= 0.2, or 7 names",
     ):
         tracker(cap=0.15).target_weights(state(bars(closes(n=5))))
 
@@ -269,7 +291,8 @@ def test_a_benchmark_without_returns_is_refused():
 def test_a_sector_of_an_unknown_name_is_refused():
     sizer = tracker(sectors={"ZZZ": "tech"}, sector_caps={"tech": 0.3})
     with pytest.raises(
-        ConfigError, match=r"sizer.sectors names 'ZZZ', which is not an asset; the assets are A, B"
+        ConfigError,
+        match=r"sizer.sectors names 'ZZZ', which is not an asset; the assets are A, B",
     ):
         sizer.target_weights(state(bars(closes())))
 
@@ -299,10 +322,15 @@ def test_a_configuration_that_makes_no_sense_is_refused(config, text):
 
 
 def test_without_an_accurate_answer_the_portfolio_stays(monkeypatch):
-    failed = {name: lambda _: Found("failed", 3, None) for name in ("exact", "osqp", "clarabel")}
+    failed = {
+        name: lambda _: Found("failed", 3, None)
+        for name in ("exact", "osqp", "clarabel")
+    }
     monkeypatch.setattr(tracking, "SOLVERS", failed)
     drifted = np.full(8, 0.125)
-    got = tracker().target_weights(state(bars(closes()), weights=drifted, signals=[1] * 7 + [0]))
+    got = tracker().target_weights(
+        state(bars(closes()), weights=drifted, signals=[1] * 7 + [0])
+    )
     assert got.values.tolist() == [0.125] * 7 + [0.0]
     assert got.notes["held"] == 7
     assert got.notes["reason"] == "the drifted weights: no answer was accurate enough"
@@ -323,7 +351,9 @@ def test_a_price_that_never_moves_is_like_cash():
 
 
 def test_one_name_takes_all():
-    assert tracker(cap=1.0).target_weights(state(bars(closes(n=1)))).values.tolist() == [1.0]
+    assert tracker(cap=1.0).target_weights(
+        state(bars(closes(n=1)))
+    ).values.tolist() == [1.0]
 
 
 def test_twins_get_the_same():

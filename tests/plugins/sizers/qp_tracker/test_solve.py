@@ -15,7 +15,10 @@ from bt_run import InfeasibleError
 from bt_run_plugins.optimization.contract import CONTRACTS
 from bt_run_plugins.sizers.qp_tracker import solve as tracking
 from bt_run_plugins.sizers.qp_tracker.accuracy import clean, residuals
-from bt_run_plugins.sizers.qp_tracker.feasibility import check_cap, explain_if_infeasible
+from bt_run_plugins.sizers.qp_tracker.feasibility import (
+    check_cap,
+    explain_if_infeasible,
+)
 from bt_run_plugins.sizers.qp_tracker.problem import SectorCap, TrackingProblem
 from bt_run_plugins.sizers.qp_tracker.solve import (
     SOLVERS,
@@ -30,7 +33,10 @@ from bt_run_plugins.sizers.qp_tracker.solve import (
 def returns(seed=0, T=250, n=12):
     rng = np.random.default_rng(seed)
     common = rng.standard_t(4, (T, 2)) * [0.01, 0.004]
-    return common @ rng.normal([[1.0], [0.0]], 0.5, (2, n)) + rng.standard_t(4, (T, n)) * 0.01
+    return (
+        common @ rng.normal([[1.0], [0.0]], 0.5, (2, n))
+        + rng.standard_t(4, (T, n)) * 0.01
+    )
 
 
 def problem(seed=0, T=250, n=12, cap=0.15, **changes):
@@ -54,7 +60,9 @@ def by_cvxpy(p):
     if p.turnover is not None:
         limits.append(cp.norm1(w - p.now) <= p.room)
     asked = cp.Problem(cp.Minimize(cost), limits)
-    asked.solve(solver=cp.CLARABEL, tol_gap_abs=1e-13, tol_gap_rel=1e-12, tol_feas=1e-12)
+    asked.solve(
+        solver=cp.CLARABEL, tol_gap_abs=1e-13, tol_gap_rel=1e-12, tol_feas=1e-12
+    )
     return np.asarray(w.value)
 
 
@@ -71,7 +79,11 @@ def moved(array, offset):
 @pytest.mark.parametrize("threads", [1, 2])
 def test_no_bit_depends_on_memory_or_threads(offset, threads):
     p = problem(T=300, n=130, cap=0.05)
-    before = (p.P.tobytes(), solve_exact(p).answer.weights.tobytes(), p.gradient(p.upper).tobytes())
+    before = (
+        p.P.tobytes(),
+        solve_exact(p).answer.weights.tobytes(),
+        p.gradient(p.upper).tobytes(),
+    )
     with threadpool_limits(limits=threads, user_api="blas"):
         other = replace(p, X=moved(p.X, offset))
         after = (
@@ -87,7 +99,10 @@ def test_no_bit_depends_on_memory_or_threads(offset, threads):
 
 @settings(max_examples=60)
 @given(
-    st.integers(0, 10_000), st.integers(2, 25), st.floats(1.0, 6.0), st.sampled_from([8, 40, 300])
+    st.integers(0, 10_000),
+    st.integers(2, 25),
+    st.floats(1.0, 6.0),
+    st.sampled_from([8, 40, 300]),
 )
 def test_random_problems_meet_the_contract(seed, n, room, T):
     """Whatever the bounds, and with more names than days too, the own check accepts the exact
@@ -96,9 +111,15 @@ def test_random_problems_meet_the_contract(seed, n, room, T):
     rng = np.random.default_rng(seed)
     upper = np.minimum(1.0, rng.uniform(0.5, 1.5, n) * room / n)
     upper *= max(1.0, 1.0 / upper.sum())
-    lower = np.where(rng.random(n) < 0.2, np.minimum(upper, rng.uniform(0, 0.5 / n, n)), 0.0)
+    lower = np.where(
+        rng.random(n) < 0.2, np.minimum(upper, rng.uniform(0, 0.5 / n, n)), 0.0
+    )
     fixed = rng.random(n) < 0.1
-    if lower[~fixed].sum() + lower[fixed].sum() <= 1.0 <= upper[~fixed].sum() + lower[fixed].sum():
+    if (
+        lower[~fixed].sum() + lower[fixed].sum()
+        <= 1.0
+        <= upper[~fixed].sum() + lower[fixed].sum()
+    ):
         upper = np.where(fixed, lower, upper)
     p = problem(seed, T, n, lower=lower, upper=upper, now=lower)
     found = solve_exact(p)
@@ -118,7 +139,10 @@ def test_three_solvers_and_cvxpy_reach_the_same_objective(seed):
 
 @pytest.mark.parametrize("solve", SOLVERS.values(), ids=SOLVERS)
 def test_a_benchmark_made_of_feasible_weights_is_recovered(solve):
-    R, held = returns(T=400, n=10), np.array([0.15, 0.15, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.06, 0.04])
+    R, held = (
+        returns(T=400, n=10),
+        np.array([0.15, 0.15, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.06, 0.04]),
+    )
     p = problem(T=400, n=10)
     p = replace(p, X=R - (R @ held)[:, None])
     np.testing.assert_allclose(
@@ -161,7 +185,9 @@ def test_one_name_and_a_market_that_equals_its_benchmark():
     assert solve_exact(one).answer.weights.tolist() == [1.0]
     same = replace(problem(n=8), X=np.zeros((250, 8)))
     assert same.scale == 1.0
-    np.testing.assert_allclose(solve_tracking(same).weights, np.full(8, 0.125), rtol=1e-12)
+    np.testing.assert_allclose(
+        solve_tracking(same).weights, np.full(8, 0.125), rtol=1e-12
+    )
 
 
 # -- further limits
@@ -198,19 +224,27 @@ def test_limits_are_kept_and_the_objective_is_that_of_cvxpy(which, solve):
         residuals(p, found.answer),
     )
     assert p.rows_kept(found.answer.weights, 1e-7)
-    assert p.objective(found.answer.weights) == pytest.approx(p.objective(by_cvxpy(p)), rel=1e-6)
+    assert p.objective(found.answer.weights) == pytest.approx(
+        p.objective(by_cvxpy(p)), rel=1e-6
+    )
 
 
 def test_a_limit_that_does_not_bind_leaves_the_exact_answer():
     p = problem()
-    loose = replace(p, sectors=(SectorCap("tech", np.arange(12) < 4, 0.9),), now=NOW, turnover=2.0)
-    np.testing.assert_array_equal(solve_tracking(loose).weights, solve_tracking(p).weights)
+    loose = replace(
+        p, sectors=(SectorCap("tech", np.arange(12) < 4, 0.9),), now=NOW, turnover=2.0
+    )
+    np.testing.assert_array_equal(
+        solve_tracking(loose).weights, solve_tracking(p).weights
+    )
 
 
 def test_a_penalty_leaves_alone_what_is_nearly_right():
     """Where |gradient - nu| stays below the price nothing is traded: a zone without trades."""
     best = solve_exact(problem(cap=0.4)).answer.weights
-    near = np.clip(best + 1e-3 * np.where(best > 0.01, np.resize([1, -1], 12), 0.0), 0.0, 0.4)
+    near = np.clip(
+        best + 1e-3 * np.where(best > 0.01, np.resize([1, -1], 12), 0.0), 0.0, 0.4
+    )
     near /= near.sum()
     p = problem(cap=0.4, now=near, penalty=0.05)
     np.testing.assert_allclose(solve_tracking(p).weights, near, atol=1e-8)
@@ -229,15 +263,21 @@ def test_a_spoilt_answer_is_refused(spoil):
     good = solve_exact(p).answer
     assert residuals(p, good).meet(CONTRACTS["exact"])
     w, i, j = good.weights.copy(), *np.argsort(good.weights)[[5, 6]]
-    w[i] += {"weight": 1e-6, "budget": 1e-9, "swap": 1e-4, "nan": np.nan}.get(spoil, 0.0)
+    w[i] += {"weight": 1e-6, "budget": 1e-9, "swap": 1e-4, "nan": np.nan}.get(
+        spoil, 0.0
+    )
     w[j] -= 1e-4 if spoil == "swap" else 0.0
-    bad = replace(good, weights=w, budget=good.budget * (1 + 1e-6 * (spoil == "multiplier")))
+    bad = replace(
+        good, weights=w, budget=good.budget * (1 + 1e-6 * (spoil == "multiplier"))
+    )
     assert not residuals(p, bad).meet(CONTRACTS["exact"])
 
 
 def test_the_check_measures_by_how_much_a_bound_is_broken():
     p = problem(n=8, cap=0.2)
-    answer = replace(solve_exact(p).answer, weights=np.array([0.3, -0.1, *np.full(6, 0.8 / 6)]))
+    answer = replace(
+        solve_exact(p).answer, weights=np.array([0.3, -0.1, *np.full(6, 0.8 / 6)])
+    )
     assert residuals(p, answer).bounds == pytest.approx(0.1)
 
 
@@ -267,7 +307,9 @@ def test_an_inaccurate_answer_is_passed_over(monkeypatch):
     assert [a["solver"] for a in outcome.attempts] == ["exact", "osqp", "clarabel"]
     assert [a.get("accepted") for a in outcome.attempts] == [False, None, True]
     assert outcome.attempts[1]["status"] == "maximum iterations reached"
-    np.testing.assert_allclose(outcome.weights, solve_exact(p).answer.weights, atol=1e-5)
+    np.testing.assert_allclose(
+        outcome.weights, solve_exact(p).answer.weights, atol=1e-5
+    )
 
 
 def test_no_answer_is_no_answer(monkeypatch):
@@ -311,7 +353,9 @@ def test_the_chosen_solver_is_asked_first():
         ),
     ],
 )
-def test_a_cap_that_is_too_low_names_both_limits_and_what_helps(names, cap, wanted, text):
+def test_a_cap_that_is_too_low_names_both_limits_and_what_helps(
+    names, cap, wanted, text
+):
     with pytest.raises(InfeasibleError) as caught:
         check_cap(names, cap, wanted)
     assert text in str(caught.value)
@@ -338,7 +382,8 @@ def test_a_turnover_limit_below_what_must_be_sold_says_what_helps():
     now = np.array([0.5, *np.full(9, 0.5 / 9)])
     p = problem(n=10, now=now, turnover=0.4)
     with pytest.raises(
-        InfeasibleError, match=r"turnover 0.2 one way; any one .* cap >= 0.3; turnover >= 0.35"
+        InfeasibleError,
+        match=r"turnover 0.2 one way; any one .* cap >= 0.3; turnover >= 0.35",
     ):
         solve_tracking(p)
 
@@ -346,13 +391,17 @@ def test_a_turnover_limit_below_what_must_be_sold_says_what_helps():
 def test_names_that_leave_count_in_the_turnover():
     p = problem(n=10, now=np.full(10, 0.05), turnover=0.4, leaving=0.5)
     with pytest.raises(
-        InfeasibleError, match=r"turnover 0.2 one way; any one of these would do: turnover >= 0.5"
+        InfeasibleError,
+        match=r"turnover 0.2 one way; any one of these would do: turnover >= 0.5",
     ):
         solve_tracking(p)
 
 
 def test_limits_that_no_single_change_reconciles():
-    sectors = (SectorCap("a", np.arange(8) < 4, 0.2), SectorCap("b", np.arange(8) >= 4, 0.2))
+    sectors = (
+        SectorCap("a", np.arange(8) < 4, 0.2),
+        SectorCap("b", np.arange(8) >= 4, 0.2),
+    )
     p = problem(n=8, sectors=sectors, now=np.array([1.0, *np.zeros(7)]), turnover=0.1)
     with pytest.raises(InfeasibleError, match="no change of a single limit would do"):
         explain_if_infeasible(p)

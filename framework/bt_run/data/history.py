@@ -1,0 +1,127 @@
+"""What is known now: the bars up to one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bt_run.arrays import Array, Mask, read_only
+from bt_run.data.bars import Bars
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["History"]
+
+
+class History:
+    """The bars up to and including one bar; nothing later can be reached.
+
+    Every method that takes ``n`` returns the last ``n`` rows, oldest first, or as many as there
+    are. ``signals`` are those of the run's vectorised strategies, (T, N) by their path.
+    """
+
+    __slots__ = ("_bars", "_signals", "_t")
+
+    def __init__(
+        self, bars: Bars, t: int, signals: Mapping[str, Array] | None = None
+    ) -> None:
+        self._bars = bars
+        self._t = t
+        self._signals = signals or {}
+
+    def __len__(self) -> int:
+        """Return how many bars are known."""
+        return self._t + 1
+
+    @property
+    def now(self) -> pd.Timestamp:
+        """Return the time of the current bar, UTC."""
+        return self._bars.index[self._t]
+
+    @property
+    def session(self) -> np.datetime64:
+        """Return the session date of the current bar."""
+        session: np.datetime64 = self._bars.sessions[self._t]
+        return session
+
+    @property
+    def assets(self) -> tuple[str, ...]:
+        return self._bars.assets
+
+    @property
+    def tradable(self) -> Mask:
+        """Return which assets may be held now, (N,): they have a bar, and belong to the universe."""
+        now: Mask = self._bars.tradable[self._t]
+        return now
+
+    @property
+    def present(self) -> Mask:
+        """Return which assets have a bar now, (N,), members of the universe or not."""
+        now: Mask = self._bars.present[self._t]
+        return now
+
+    def open(self, n: int = 1, *, asset_bars: bool = False) -> Array:
+        return self._field("open", n, asset_bars)
+
+    def high(self, n: int = 1, *, asset_bars: bool = False) -> Array:
+        return self._field("high", n, asset_bars)
+
+    def low(self, n: int = 1, *, asset_bars: bool = False) -> Array:
+        return self._field("low", n, asset_bars)
+
+    def close(self, n: int = 1, *, asset_bars: bool = False) -> Array:
+        """Return the last ``n`` total-return closes, (n, N); with ``asset_bars`` each asset's own
+        last n.
+        """
+        return self._field("close", n, asset_bars)
+
+    def volume(self, n: int = 1, *, asset_bars: bool = False) -> Array:
+        return self._field("volume", n, asset_bars)
+
+    def returns(self, n: int = 1, *, asset_bars: bool = False) -> Array:
+        """Return the last ``n`` simple total returns, (n, N)."""
+        return self._rows(self._bars.returns, n, asset_bars)
+
+    def benchmark_returns(self, n: int = 1) -> Array:
+        """Return the benchmark's last ``n`` simple returns, (n,)."""
+        return self._rows(self._bars.benchmark_returns, n, False)
+
+    def price(self, n: int = 1) -> Array:
+        """Return the last ``n`` closes as the account trades them, (n, N)."""
+        return self._rows(self._bars.traded.close, n, False)
+
+    def table(self, name: str) -> NDArray[Any]:
+        """Return what a point-in-time table says now, (N,); NaN, or None for text, where unknown."""
+        values: NDArray[Any] = self._bars.table(name)[self._t]
+        return values
+
+    def series(self, name: str, n: int = 1) -> Array:
+        """Return what a point-in-time series said at each of the last ``n`` bars, (n,)."""
+        return self._rows(self._bars.series(name), n, False)
+
+    def signal(self, path: str) -> Array:
+        """Return what the vectorised strategy at ``path`` says now, (N,), a copy."""
+        row: Array = self._signals[path][self._t].copy()
+        return row
+
+    def _field(self, name: str, n: int, asset_bars: bool) -> Array:
+        return self._rows(getattr(self._bars.adjusted, name), n, asset_bars)
+
+    def _rows(self, values: Array, n: int, asset_bars: bool) -> Array:
+        if n < 1:
+            raise ValueError(
+                f"history was asked for n = {n} rows; n counts back from the current bar, n >= 1"
+            )
+        counts = self._bars.counts[self._t] if asset_bars else None
+        if counts is None or counts.min() == self._t + 1:
+            return values[max(0, self._t + 1 - n) : self._t + 1]
+        n = min(n, int(counts.max()))
+        ago = counts[None, :] + np.arange(-n, 0)[:, None]
+        rows = np.take_along_axis(self._bars.own_rows, np.maximum(ago, 0), axis=0)
+        return read_only(
+            np.where(ago >= 0, np.take_along_axis(values, rows, axis=0), np.nan)
+        )
