@@ -23,7 +23,9 @@ FEW = 252  # sessions on which a peer is measured that would take over ten minut
 
 @dataclass(frozen=True)
 class Case:
-    """Name a size, how often it rebalances, and who is measured on how many sessions (None: all)."""
+    """Name a size, how often it rebalances, and who is measured on how many sessions (None:
+    all).
+    """
 
     title: str
     assets: int

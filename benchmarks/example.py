@@ -62,7 +62,10 @@ def ours(config: Any) -> tuple[float, BacktestResult]:
 
 def whole_command() -> tuple[float, float]:
     """Return the seconds of the whole command and of starting, importing and configuring alone."""
-    configure = f"import bt_run.cli.entry; from bt_run import load_config; load_config({str(EXAMPLE)!r})"
+    configure = (
+        "import bt_run.cli.entry; from bt_run import load_config; "
+        f"load_config({str(EXAMPLE)!r})"
+    )
     with tempfile.TemporaryDirectory() as folder:
         begun = time.perf_counter()
         command = [

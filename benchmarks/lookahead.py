@@ -50,7 +50,8 @@ class Score:
     def line(self) -> str:
         low, high = self.interval()
         others = f": {', '.join(self.missed)}" if self.missed else ""
-        return f"{self.name}: {self.called} of {self.cases} (95 % interval {low:.0%} to {high:.0%}){others}"
+        interval = f"95 % interval {low:.0%} to {high:.0%}"
+        return f"{self.name}: {self.called} of {self.cases} ({interval}){others}"
 
 
 def module(path: Path):
@@ -128,7 +129,8 @@ def costs() -> Iterator[str]:
             share = result.timings["look-ahead"] / (
                 whole - result.timings["look-ahead"]
             )
-            yield f"{name}: `bt-run check lookahead` takes {checked / whole:.1f} times the run without reports"
+            times = f"{checked / whole:.1f} times the run without reports"
+            yield f"{name}: `bt-run check lookahead` takes {times}"
             yield f"{name}: the three dates of every run add {share:.1%} to the run without reports"
 
 

@@ -296,7 +296,9 @@ REASONS = (
 
 @dataclass(frozen=True)
 class Mutant:
-    """Hold one changed module: where, what became of which source text, and the whole new source."""
+    """Hold one changed module: where, what became of which source text, and the whole new
+    source.
+    """
 
     file: str
     line: int

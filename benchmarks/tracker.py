@@ -179,7 +179,8 @@ def peer(name: str, data: tuple[Array, Array], months: int) -> Line | str:
         except subprocess.TimeoutExpired:
             return f"{name}: skipped, {months} months took over {LONGEST} s"
         if done.returncode:
-            return f"{name}: skipped, {(done.stderr.strip().splitlines() or ['it gave no reason'])[-1][:150]}"
+            lines = done.stderr.strip().splitlines() or ["it gave no reason"]
+            return f"{name}: skipped, {lines[-1][:150]}"
         found = np.load(answer)
     seconds = found["seconds"]
     return Line(

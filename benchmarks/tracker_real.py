@@ -34,7 +34,9 @@ def write_table(shared: Path, path: Path) -> list[str]:
 
 
 def follow_spy(shared: Path, folder: Path, **data: str) -> BacktestResult:
-    """Run the tracker each month on the last 1,260 sessions, filled at the next open, with costs."""
+    """Run the tracker each month on the last 1,260 sessions, filled at the next open, with
+    costs.
+    """
     path = folder / "prices.parquet"
     names = write_table(shared, path)
     config = RunConfig.model_validate(

@@ -105,9 +105,10 @@ def hooks_page() -> str:
     return "\n\n".join(lines)
 
 
-HOOKS_INTRO = """A plugin implements a hook with `@hookimpl` from `bt_run`. Arguments are matched by name: take
-those you need. An unknown hook, or one without the decorator, is an error. There is a fresh plugin manager for each
-run."""
+HOOKS_INTRO = """\
+A plugin implements a hook with `@hookimpl` from `bt_run`. Arguments are matched by
+name: take those you need. An unknown hook, or one without the decorator, is an
+error. There is a fresh plugin manager for each run."""
 FIRES = {
     "bt_commands": "Fires once per `bt-run` process, before a command is chosen. A failure is a "
     "warning.",
@@ -148,9 +149,12 @@ def abilities() -> Iterator[str]:
         yield inspect.cleandoc(ability.__doc__ or "").replace("``", "`")
 
 
-ABILITIES_INTRO = """Each is a protocol in `bt_run`: a component has it by having what it names, and need not
-inherit from anything."""
-COMPONENTS_INTRO = """What ships with bt-run, by role. `bt-run plugins` lists these and whatever else is installed."""
+ABILITIES_INTRO = """\
+Each is a protocol in `bt_run`: a component has it by having what it names, and need
+not inherit from anything."""
+COMPONENTS_INTRO = """\
+What ships with bt-run, by role. `bt-run plugins` lists these and whatever else is
+installed."""
 
 
 def component(offer: Offer) -> Iterator[str]:
@@ -245,11 +249,16 @@ def models(
                 yield from models(leaf, f"{path}.")
 
 
-CONFIGURATION_INTRO = """Every key of a YAML file. Unknown keys are refused, with the nearest known one. A component
-is written `{use: NAME, key: value}` or by its bare `NAME`; the keys of each are under [Components](components.md).
-Relative paths start at the folder of the file in which they stand. `--set broker.cash=50000` on the command line
+CONFIGURATION_INTRO = """\
+Every key of a YAML file. Unknown keys are refused, with the nearest known one. A
+component is written `{use: NAME, key: value}` or by its bare `NAME`; the keys of
+each are under [Components](components.md). Relative paths start at the folder of
+the file in which they stand. `--set broker.cash=50000` on the command line
 overrides one key."""
-EXTENDS = """`extends: other.yaml` in a file inherits the keys of another; mappings are merged, lists are replaced."""
+EXTENDS = (
+    "`extends: other.yaml` in a file inherits the keys of another; mappings are merged, lists are "
+    "replaced."
+)
 
 
 # -- commands --------------------------------------------------------------------------------------

@@ -159,4 +159,5 @@ def _owner(path: Path) -> dict[str, Any]:
 def _words(owner: dict[str, Any]) -> str:
     if not owner:
         return "which has not said who it is"
-    return f"process {owner.get('pid')} on {owner.get('host')} (`{owner.get('command')}`), since {owner.get('since')}"
+    pid, host = owner.get("pid"), owner.get("host")
+    return f"process {pid} on {host} (`{owner.get('command')}`), since {owner.get('since')}"

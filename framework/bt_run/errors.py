@@ -1,4 +1,6 @@
-"""Every error that bt-run expects; ``bt-run`` prints them in one line and exits with ``exit_code``."""
+"""Every error that bt-run expects; ``bt-run`` prints them in one line and exits with
+``exit_code``.
+"""
 
 __all__ = [
     "CHECK_FAILED",

@@ -1,4 +1,6 @@
-"""Call what a plugin wrote: whatever it raises is reported as the plugin's, with where it happened."""
+"""Call what a plugin wrote: whatever it raises is reported as the plugin's, with where it
+happened.
+"""
 
 from __future__ import annotations
 

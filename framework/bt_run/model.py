@@ -18,8 +18,8 @@ class Config(BaseModel):
 
 
 class ComponentSpec(BaseModel):
-    """The name of a component and its keys, as a YAML file writes it: ``{use: NAME, key: value}`` or
-    ``NAME``.
+    """The name of a component and its keys, as a YAML file writes it: ``{use: NAME, key: value}``
+    or ``NAME``.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -64,7 +64,9 @@ class Strategy(Protocol):
 
 
 class Sizer(Protocol):
-    """What turns signals into target weights (N,), fractions of NAV; what is missing to 1 is cash."""
+    """What turns signals into target weights (N,), fractions of NAV; what is missing to 1 is
+    cash.
+    """
 
     def target_weights(self, state: PortfolioState) -> Array | Proposal: ...
 
@@ -111,7 +113,9 @@ class NeedsFields(Protocol):
 
 @runtime_checkable
 class Gives(Protocol):
-    """A strategy that says what its signals are: ``gives = "score"``; without it, ``"exposure"``."""
+    """A strategy that says what its signals are: ``gives = "score"``; without it,
+    ``"exposure"``.
+    """
 
     @property
     def gives(self) -> str: ...

@@ -72,7 +72,9 @@ class Costs(Protocol):
         ...
 
     def fill_price(self, price: Array, shares: Array, conditions: Conditions) -> Array:
-        """Return the price paid or received, slippage included, for signed ``shares`` at ``price``."""
+        """Return the price paid or received, slippage included, for signed ``shares`` at
+        ``price``.
+        """
         ...
 
     def commission(self, shares: Array, price: Array) -> Array:
@@ -141,8 +143,8 @@ class BrokerTerms:
 
 @dataclass(frozen=True)
 class Holdings:
-    """What is held, as an exit rule sees it, as of the close before; arrays (n,), NaN where nothing is
-    held.
+    """What is held, as an exit rule sees it, as of the close before; arrays (n,), NaN where nothing
+    is held.
 
     ``side`` is 1 for a long, -1 for a short; ``entry`` the average price paid; ``best`` the most
     favourable close since the entry, the entry itself included; ``bars`` how many bars it has been

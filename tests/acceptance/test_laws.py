@@ -107,7 +107,9 @@ EXPENSIVE = {
     ],
 )
 def test_money_is_conserved(folder, adjust, changes):
-    """NAV equals positions plus cash, and cash equals the start cash plus every flow in the tables."""
+    """NAV equals positions plus cash, and cash equals the start cash plus every flow in the
+    tables.
+    """
     result = run(config(folder, adjust=adjust, **changes))
     nav = result.nav
     held = (
@@ -300,7 +302,9 @@ def test_prices_and_cash_times_a_power_of_two_scale_nav_exactly(folder, tmp_path
 
 
 def test_reinvested_dividends_equal_total_return(folder):
-    """Without costs, whole-share rounding or trades between, both ways of adjusting earn the same."""
+    """Without costs, whole-share rounding or trades between, both ways of adjusting earn the
+    same.
+    """
     free = {
         "strategy": "buy_and_hold",
         "sizer": "equal_weight",

@@ -37,7 +37,9 @@ RUN = re.compile(r"bt-run (run )?\S+\.yaml")
 
 
 def shown(path: Path) -> list[str]:
-    """Return the command lines of a page that stand alone: after a prompt in a block, or indented."""
+    """Return the command lines of a page that stand alone: after a prompt in a block, or
+    indented.
+    """
     text = path.read_text(encoding="utf-8")
     return [
         line.strip()
@@ -115,7 +117,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def runnable(path: Path) -> list[str]:
-    """Return the lines of a page that can be run: no placeholder in capitals, nothing listed above."""
+    """Return the lines of a page that can be run: no placeholder in capitals, nothing listed
+    above.
+    """
     lines = [
         line
         for line in shown(path)

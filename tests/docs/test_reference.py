@@ -97,7 +97,8 @@ def test_every_component_is_there_with_its_keys(role: str, name: str) -> None:
 
 @pytest.mark.parametrize(("role", "name"), COMPONENTS)
 def test_every_component_has_a_test(role: str, name: str) -> None:
-    named = rf"""use: {name}\b|\w: {name}$|["']{name}["']|\[{name}\b|bt_run_plugins\.\w+\.{name}\b"""
+    in_yaml = rf"""use: {name}\b|\w: {name}$|["']{name}["']|\[{name}\b"""
+    named = rf"{in_yaml}|bt_run_plugins\.\w+\.{name}\b"
     assert re.search(named, suite_text(), flags=re.M), (
         f"no test names the {role} {name}"
     )
@@ -119,5 +120,6 @@ def test_a_bound_of_a_number_is_reported() -> None:
     )
     assert (
         row
-        == "| `haircut` | number, >= 0, <= 1 | `0.0` | fraction of the last price that a silent asset loses |"
+        == "| `haircut` | number, >= 0, <= 1 | `0.0` | fraction of the last price that a silent "
+        "asset loses |"
     )

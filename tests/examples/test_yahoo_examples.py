@@ -100,7 +100,12 @@ def test_the_three_commands_of_a_new_user(asked, tmp_path, monkeypatch, capsys):
     (tmp_path / "packed.yaml").write_text(
         f"""
 name: packed
-data: {{source: {{use: pack, id: {name}}}, assets: [AAPL, MSFT], benchmark: SPY, start: 2000-01-03, end: 2012-12-31}}
+data:
+  source: {{use: pack, id: {name}}}
+  assets: [AAPL, MSFT]
+  benchmark: SPY
+  start: 2000-01-03
+  end: 2012-12-31
 strategy: buy_and_hold
 sizer: equal_weight
 schedule: month
@@ -121,7 +126,9 @@ data:
   benchmark: SPY
   start: 2000-01-03
   end: 2012-12-31
-  tables: {oil: {symbol: QQQ, lag: 0}, yields: {symbol: AAA, source: {use: sample, set: macro}, lag: 1}}
+  tables:
+    oil: {symbol: QQQ, lag: 0}
+    yields: {symbol: AAA, source: {use: sample, set: macro}, lag: 1}
 strategy: buy_and_hold
 sizer: equal_weight
 """

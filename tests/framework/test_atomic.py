@@ -38,11 +38,9 @@ def test_a_second_writer_learns_who_the_first_is(tmp_path: Path) -> None:
     lock = tmp_path / ".lock"
     with locked(lock) as before:
         assert before is None
-        with pytest.raises(
-            DataError, match=f"another writer is at work there, process {os.getpid()}"
-        ):
-            with locked(lock):
-                pass
+        taken = f"another writer is at work there, process {os.getpid()}"
+        with pytest.raises(DataError, match=taken), locked(lock):
+            pass
     with locked(lock):
         pass
 
@@ -58,8 +56,6 @@ def test_the_lock_of_a_writer_that_died_is_taken_over_and_said(tmp_path: Path) -
 
 
 def test_a_place_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
-    with pytest.raises(
-        DataError, match="cannot be written: No such file or directory; choose"
-    ):
-        with locked(tmp_path / "gone" / ".lock"):
-            pass
+    refused = "cannot be written: No such file or directory; choose"
+    with pytest.raises(DataError, match=refused), locked(tmp_path / "gone" / ".lock"):
+        pass

@@ -14,7 +14,8 @@ from bt_run import Component, Config, hookimpl
 
 @hookimpl
 def bt_strategies():
-    return [Component(name={name!r}, config=Config, build=lambda config, context: None, summary="A strategy")]
+    build = lambda config, context: None
+    return [Component(name={name!r}, config=Config, build=build, summary="A strategy")]
 """
 
 
@@ -227,7 +228,10 @@ def test_two_components_of_one_name_are_an_error_that_names_both_origins(
             for name in ("one.py", "two.py")
         )
     )
-    message = "the strategy 'mine' is offered by both (one.py and two.py|two.py and one.py); a name may be offered"
+    message = (
+        "the strategy 'mine' is offered by both (one.py and two.py|two.py and one.py); "
+        "a name may be offered"
+    )
     with pytest.raises(PluginError, match=message):
         catalogue(pm)
 
@@ -279,7 +283,10 @@ def test_a_config_must_be_a_config(tmp_path: Path) -> None:
 
 def test_an_unknown_name_is_reported_with_what_there_is_and_the_nearest() -> None:
     found = catalogue(get_plugin_manager())
-    message = r"no strategy 'tredn' is installed; strategies installed: .*trend \(did you mean 'trend'\?\)"
+    message = (
+        r"no strategy 'tredn' is installed; strategies installed: .*trend "
+        r"\(did you mean 'trend'\?\)"
+    )
     with pytest.raises(ConfigError, match=message):
         found.find("strategy", "tredn")
     with pytest.raises(

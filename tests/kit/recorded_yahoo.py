@@ -60,7 +60,9 @@ def recorded(symbol: str) -> pd.DataFrame | None:
 def download(
     tickers: list[str], start: str | None = None, end: str | None = None, **options: Any
 ) -> pd.DataFrame:
-    """Answer as ``yfinance.download`` does: ``end`` is excluded, an unknown symbol is only logged."""
+    """Answer as ``yfinance.download`` does: ``end`` is excluded, an unknown symbol is only
+    logged.
+    """
     assert options["auto_adjust"] is False
     assert options["actions"] is True
     parts = {}

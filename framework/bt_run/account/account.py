@@ -111,7 +111,9 @@ class Account:
         return exited
 
     def _value(self, rows: slice) -> None:
-        """Value the holdings at the closes of some bars; the first without any worth is the last."""
+        """Value the holdings at the closes of some bars; the first without any worth is the
+        last.
+        """
         nav = self.cash + (self.market.bars.mark[rows] * self.shares).sum(axis=1)
         worthless = np.flatnonzero(nav <= 0.0)
         if len(worthless):
@@ -278,7 +280,9 @@ class Account:
             self.waiting.keep(missed | waits)
 
     def _hold(self, t: int, reached: Mask, fills: Fills) -> None:
-        """Hold what was filled; a target that was reached exactly, so that an exit leaves no dust."""
+        """Hold what was filled; a target that was reached exactly, so that an exit leaves no
+        dust.
+        """
         target = self.waiting.target
         shares = self.shares + fills.filled
         largest = np.maximum(np.abs(target), np.abs(self.shares))

@@ -27,7 +27,9 @@ class Levels:
 
 
 def nearest_levels(rules: tuple[tuple[str, Exit], ...], holdings: Holdings) -> Levels:
-    """Ask every rule, and keep for each holding the stop and the target that a price reaches first."""
+    """Ask every rule, and keep for each holding the stop and the target that a price reaches
+    first.
+    """
     side, count = holdings.side, len(holdings.side)
     stop, target = np.full(count, np.nan), np.full(count, np.nan)
     names = [np.full(count, None, dtype=object) for _ in range(2)]

@@ -1,4 +1,6 @@
-"""What every account of a run meets: prices, actions, interest, exits, and the rules of the fill."""
+"""What every account of a run meets: prices, actions, interest, exits, and the rules of the
+fill.
+"""
 
 from __future__ import annotations
 
@@ -106,7 +108,9 @@ class Market:
 
 
 def _mean(rows: Array) -> Array:
-    """Return the mean of the finite values of each column, (n, N) -> (N,); NaN where there is none."""
+    """Return the mean of the finite values of each column, (n, N) -> (N,); NaN where there is
+    none.
+    """
     known = np.isfinite(rows)
     count = known.sum(axis=0)
     total: Array = np.where(known, rows, 0.0).sum(axis=0)

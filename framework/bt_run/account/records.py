@@ -105,7 +105,9 @@ class FillRecord:
     def forced(
         cls, names: Indices, change: Array, price: Array, *, bar: int, reason: str
     ) -> FillRecord:
-        """Return changes (n,) of the shares that nobody ordered, at ``price`` (n,), free of costs."""
+        """Return changes (n,) of the shares that nobody ordered, at ``price`` (n,), free of
+        costs.
+        """
         nothing = np.zeros(len(names))
         return cls(
             decided=-1,

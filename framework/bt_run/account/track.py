@@ -14,8 +14,8 @@ __all__ = ["Track"]
 class Track:
     """An account of its own that follows one stage of the pipeline, without the later stages.
 
-    It meets what the run meets: same market, same costs, same fills. It catches up when it is read, so
-    that a track nobody reads costs nothing.
+    It meets what the run meets: same market, same costs, same fills. It catches up when it is read,
+    so that a track nobody reads costs nothing.
     """
 
     def __init__(self, market: Market) -> None:

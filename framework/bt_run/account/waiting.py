@@ -11,7 +11,8 @@ __all__ = ["Waiting"]
 
 
 class Waiting:
-    """The shares (N,) at which assets are to be held, NaN where no order waits, and since which bar.
+    """The shares (N,) at which assets are to be held, NaN where no order waits, and since which
+    bar.
 
     ``empty`` tells that none waits; it is kept, since every bar asks.
     """

@@ -87,7 +87,8 @@ def _with_universe(data: DataConfig, bars: Bars) -> Bars:
         raise ConfigError(
             f"data.universe: no asset of the run is ever a member between {data.start} and "
             f"{data.end}; "
-            f"{data.universe.file} lists tickers such as {', '.join(memberships['ticker'].unique()[:5])}"
+            f"{data.universe.file} lists tickers such as "
+            f"{', '.join(memberships['ticker'].unique()[:5])}"
         )
     notes = [coverage(memberships, data.universe, mask, bars)]
     if never:

@@ -29,7 +29,9 @@ __all__ = ["Played", "outcome_of"]
 
 @dataclass(frozen=True)
 class Played:
-    """What a pass through the bars gave: the run's ledger, and the accounts that stand beside it."""
+    """What a pass through the bars gave: the run's ledger, and the accounts that stand beside
+    it.
+    """
 
     ledger: Ledger
     benchmark: NDArray[np.float64]

@@ -1,4 +1,6 @@
-"""What a run reads beside its prices: files that components name, and what components say they read."""
+"""What a run reads beside its prices: files that components name, and what components say they
+read.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ WITHOUT = ("source", "report")
 
 
 def outside_files(bound: BoundConfig) -> dict[str, str]:
-    """Return the sha256 of each file or folder that a component's config names, by its key's path."""
+    """Return the sha256 of each file or folder that a component's config names, by its key's
+    path.
+    """
     found: dict[str, str] = {}
     for path, item in bound.placed():
         if item.role not in WITHOUT:
@@ -31,7 +35,9 @@ def outside_files(bound: BoundConfig) -> dict[str, str]:
 
 
 def joint_fingerprint(bars: str, others: Mapping[str, str]) -> str:
-    """Return the fingerprint of the bars and of what components say they read; ``bars`` if nothing."""
+    """Return the fingerprint of the bars and of what components say they read; ``bars`` if
+    nothing.
+    """
     told = {path: fingerprint for path, fingerprint in others.items() if fingerprint}
     if not told:
         return bars

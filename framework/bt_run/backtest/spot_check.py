@@ -145,13 +145,15 @@ class SpotCheck:
         again = decide(cut, state, memos)
         found = compare_decisions(cut, bars.assets, [was], [again], Noise())
         if found:
-            text = f"{found.component}: asked again at {self._day(found.bar)} it answers differently"
+            day = self._day(found.bar)
+            text = f"{found.component}: asked again at {day} it answers differently"
             return Causality("not checked", f"{text}; it keeps state of its own")
         without_future = replace(state, history=History(bars, t, cut.signals))
         again = decide(cut, without_future, memos)
         found = compare_decisions(cut, bars.assets, [was], [again], Noise())
         if found:
-            text = f"{found.component}: the {found.quantity} at {self._day(found.bar)} uses later data"
+            day = self._day(found.bar)
+            text = f"{found.component}: the {found.quantity} at {day} uses later data"
             return Causality("look-ahead", text)
         return None
 

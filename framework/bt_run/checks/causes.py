@@ -107,7 +107,9 @@ class _Probe:
     whole: Array
 
     def moved_by(self, first: int, last: int | None = None) -> Indices:
-        """Return the rows before ``first`` that move when the bars to ``last`` are doubled or halved."""
+        """Return the rows before ``first`` that move when the bars to ``last`` are doubled or
+        halved.
+        """
         changed = slice(first, (first if last is None else last) + 1)
         before = self.whole[:first]
         out = np.zeros(first, dtype=bool)

@@ -234,7 +234,7 @@ def plugins(files: tuple[Path, ...], as_json: bool) -> None:
     help="Write it into FOLDER, or here, with VS Code's workspace setting, instead of printing it.",
 )
 def schema(files: tuple[Path, ...], install: Path | None) -> None:
-    """Print the JSON schema of a YAML file, built from all installed plugins and local plugin FILES.
+    """Print the JSON schema of a YAML file, from all installed plugins and local plugin FILES.
 
     An editor with the YAML language server then completes and checks the keys.
 

@@ -32,7 +32,9 @@ __all__ = ["COMMANDS_NEW"]
 def new(
     role: str, name: str, full: bool, single_file: bool, folder: Path | None
 ) -> None:
-    """Start a plugin of your own: a small package that runs and passes its tests; nothing is overwritten.
+    """Start a plugin of your own: a small package that runs and passes its tests.
+
+    Nothing is overwritten.
 
     \b
     Examples:

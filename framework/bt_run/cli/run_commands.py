@@ -1,4 +1,6 @@
-"""Commands on runs: explain, reproduce, compare, bundle those that are done, check those to come."""
+"""Commands on runs: explain, reproduce, compare, bundle those that are done, check those to
+come.
+"""
 
 from __future__ import annotations
 
@@ -177,8 +179,9 @@ def lookahead(
 ) -> int:
     """Take the future of FILE's run away in several ways, and see whether its past changes.
 
-    Signals, weights, memos, orders and fills are compared after the data were cut off, replaced by noise or by nothing,
-    and after only the close of the fill bar was changed; the source is asked for less data once.
+    Signals, weights, memos, orders and fills are compared after the data were cut off, replaced
+    by noise or by nothing, and after only the close of the fill bar was changed; the source is
+    asked for less data once.
 
     \b
     Exit code 0: clean. 6: a leak. 7: nothing to check, as when the run never gives a signal.

@@ -19,8 +19,8 @@ __all__ = ["NEW_ROLES", "Scaffold", "scaffold"]
 
 LONGEST = 40
 _SAMPLE = """\
-  source: {use: sample, set: indices}      # real daily bars that ship inside a dependency; no network
-  assets: {SPY: SP500, QQQ: NASDAQ}        # price indices stand in for the funds, and the report says so
+  source: {use: sample, set: indices}  # real daily bars that ship inside a dependency; no network
+  assets: {SPY: SP500, QQQ: NASDAQ}    # price indices stand in for the funds; the report says so
   benchmark: SPY
   start: 2000-01-03
   end: 2018-12-31"""

@@ -29,7 +29,9 @@ PLACES: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Bound:
-    """A component that the configuration names, with its validated options and nested components."""
+    """A component that the configuration names, with its validated options and nested
+    components.
+    """
 
     role: str
     name: str

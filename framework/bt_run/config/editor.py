@@ -75,7 +75,9 @@ def _write(path: Path, text: str) -> str:
 
 
 def _merged(text: str) -> str | None:
-    """Return the settings with ours added; as they were, when they are there; None when we cannot."""
+    """Return the settings with ours added; as they were, when they are there; None when we
+    cannot.
+    """
     try:
         settings = json.loads(text)
     except json.JSONDecodeError:

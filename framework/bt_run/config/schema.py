@@ -21,7 +21,9 @@ JsonObject = dict[str, Any]
 
 
 def json_schema(catalogue: Catalogue) -> JsonObject:
-    """Return the JSON schema (draft 2020-12) of a run's YAML file, with one branch per component."""
+    """Return the JSON schema (draft 2020-12) of a run's YAML file, with one branch per
+    component.
+    """
     definitions = _components(catalogue)
     data = _model(DataConfig, "data", definitions)
     run = _model(RunConfig, "run", definitions)

@@ -22,7 +22,9 @@ __all__ = ["Node", "plain", "positions", "read_tree"]
 
 @dataclass(frozen=True)
 class Node:
-    """A YAML value and where it stands: a scalar, a list of nodes, or a mapping of names to nodes."""
+    """A YAML value and where it stands: a scalar, a list of nodes, or a mapping of names to
+    nodes.
+    """
 
     value: Any
     key: Place
@@ -30,7 +32,9 @@ class Node:
 
 
 def read_tree(path: Path, overrides: Sequence[str] = ()) -> Node:
-    """Return the content of ``path`` over that of the files it extends, with ``overrides`` on top."""
+    """Return the content of ``path`` over that of the files it extends, with ``overrides`` on
+    top.
+    """
     root = _read_extended(path, ())
     for override in overrides:
         root = _set_key(root, override)

@@ -48,7 +48,9 @@ class LoadRequest:
 
 @dataclass(frozen=True)
 class Prices:
-    """Open, high, low, close and volume, (T, N) float64 and read-only; NaN where there is no bar."""
+    """Open, high, low, close and volume, (T, N) float64 and read-only; NaN where there is no
+    bar.
+    """
 
     open: Array
     high: Array

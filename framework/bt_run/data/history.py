@@ -54,7 +54,9 @@ class History:
 
     @property
     def tradable(self) -> Mask:
-        """Return which assets may be held now, (N,): they have a bar, and belong to the universe."""
+        """Return which assets may be held now, (N,): they have a bar, and belong to the
+        universe.
+        """
         now: Mask = self._bars.tradable[self._t]
         return now
 
@@ -95,7 +97,9 @@ class History:
         return self._rows(self._bars.traded.close, n, False)
 
     def table(self, name: str) -> NDArray[Any]:
-        """Return what a point-in-time table says now, (N,); NaN, or None for text, where unknown."""
+        """Return what a point-in-time table says now, (N,); NaN, or None for text, where
+        unknown.
+        """
         values: NDArray[Any] = self._bars.table(name)[self._t]
         return values
 

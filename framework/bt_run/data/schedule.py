@@ -30,7 +30,9 @@ Schedule = Literal[
 
 
 def period_of(sessions: Times | np.datetime64, period: str) -> NDArray[np.int64]:
-    """Number the period of each session date: session, week (from Monday), month, quarter or year."""
+    """Number the period of each session date: session, week (from Monday), month, quarter or
+    year.
+    """
     if period == "session":
         return np.asarray(sessions.astype("datetime64[D]").astype(np.int64))
     if period == "week":

@@ -50,7 +50,9 @@ class _Dated:
 
 
 def series_table(times: Times, values: Array, config: TableConfig, bars: Bars) -> Table:
-    """Return a series whose value (n,) dated ``times`` (n,) is known ``config.lag`` sessions later."""
+    """Return a series whose value (n,) dated ``times`` (n,) is known ``config.lag`` sessions
+    later.
+    """
     one_column = np.zeros(len(times), np.int64)
     dated = _Dated(times.astype(DATE), one_column, values)
     table = _aligned(dated, 1, config, bars)
@@ -222,7 +224,9 @@ class _Known:
 
 
 def _aligned(dated: _Dated, width: int, config: TableConfig, bars: Bars) -> Table:
-    """Carry each column's values from when they are known; (K + 1, width), and the row of each bar."""
+    """Carry each column's values from when they are known; (K + 1, width), and the row of
+    each bar.
+    """
     # in an intraday run, a day whose close is behind us
     seen = bars.sessions if bars.daily else bars.sessions - np.timedelta64(1, "D")
     known = _in_order(dated, seen[-1], config, bars)

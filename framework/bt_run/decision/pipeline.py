@@ -168,7 +168,8 @@ def _triggered(pipeline: Pipeline, calls: Calls, target: Array) -> _Trade:
     return _Trade(True, names, "; ".join(fired))
 
 
-# -- what an exit closed waits until its signal changes -----------------------------------------------
+# -- what an exit closed waits until its signal changes
+# -----------------------------------------------
 
 
 def _waiting(history: History, signal: Array, exited: Memo) -> Mask:

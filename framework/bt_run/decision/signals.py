@@ -16,10 +16,11 @@ __all__ = ["VectorisedSignal"]
 
 @dataclass(frozen=True)
 class VectorisedSignal:
-    """A vectorised strategy, alone or nested in another component; ``path`` is its place in the run.
+    """A vectorised strategy, alone or nested in another component; ``path`` is its place in the
+    run.
 
-    It is called with a state like any other stage, and answers with the row that the state's history
-    holds of it: what ``evaluate`` gave for the bars being played.
+    It is called with a state like any other stage, and answers with the row that the state's
+    history holds of it: what ``evaluate`` gave for the bars being played.
     """
 
     name: str

@@ -94,7 +94,8 @@ class PortfolioState:
             last is the account without this component.
         last_decision, last_trade: session of the last decision and of the last that traded, or
             None.
-        exited: asset -> the side (1 or -1) of a holding that an exit closed since the last decision.
+        exited: asset -> the side (1 or -1) of a holding that an exit closed since the last
+            decision.
         memo: what this component returned last time.
         controls: facts from outside, read at the edge.
     """

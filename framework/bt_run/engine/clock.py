@@ -46,7 +46,9 @@ class ArrayFeed(bt.feed.DataBase):  # type: ignore[misc]
     def advance(
         self, size: int = 1, datamaster: object = None, ticks: bool = True
     ) -> None:
-        """Move to the next bar. Ticks are left out: without them the broker reads the bar itself."""
+        """Move to the next bar. Ticks are left out: without them the broker reads the bar
+        itself.
+        """
         if datamaster is not None:
             super().advance(size, datamaster, ticks)
             return

@@ -195,7 +195,8 @@ def _said(manifest: Mapping[str, Any], with_data: bool) -> str:
     if source.get("path") is None:
         return f"The prices are not inside: the source {source['use']!r} brings them; {mark}."
     if with_data:
-        return f"The prices are inside, because --with-data says that their licence allows it; {mark}."
+        allowed = "because --with-data says that their licence allows it"
+        return f"The prices are inside, {allowed}; {mark}."
     return (
         "The prices are not inside, because nothing says that their licence allows it; "
         f"{mark}. Whoever has them runs `bt-run reproduce BUNDLE --data PATH`."

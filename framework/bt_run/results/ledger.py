@@ -85,7 +85,9 @@ class Ledger:
         return pd.DataFrame(columns, index=index).iloc[self.bars.start :]
 
     def positions_table(self) -> pd.DataFrame:
-        """Return time, asset, shares, price, value, stale: a row for each asset held at each bar."""
+        """Return time, asset, shares, price, value, stale: a row for each asset held at each
+        bar.
+        """
         import pandas as pd
 
         parts = [self._held(rows, shares) for rows, shares in self.spans()]

@@ -30,12 +30,14 @@ class BacktestResult:
     """Everything that a run found out. Times are UTC, money is in the account's currency.
 
     Attributes:
-        nav: index ``time``; session, nav, cash, gross, net (fractions of NAV), benchmark, equal_weight,
-            constant_mix. The first row is the close of the start, whose NAV is the cash.
+        nav: index ``time``; session, nav, cash, gross, net (fractions of NAV), benchmark,
+            equal_weight, constant_mix. The first row is the close of the start, whose NAV is the
+            cash.
         positions: time, asset, shares, price, value, stale: a row for each asset held.
         fills: decided_at, time, asset, asked, filled (signed shares), price (slippage included),
             commission, slippage (that money again, for information), reason.
-        decisions: time, asset, signal, the weight after each stage, target, cut, drifted, fired, reason.
+        decisions: time, asset, signal, the weight after each stage, target, cut, drifted, fired,
+            reason.
         memos: time, component, memo, notes (JSON). cash_flows: time, asset, kind, amount, ratio.
         metrics: metric -> value for run, benchmark, equal_weight, constant_mix; None = not defined.
         notes: what a reader must know about the data, a sentence each.

@@ -182,7 +182,9 @@ class _Search:
         return _digest(reached)
 
     def lone_file_hash(self, path: Path) -> str:
-        """Return the sha256 of a file that lies in no package, with what it imports from beside it."""
+        """Return the sha256 of a file that lies in no package, with what it imports from
+        beside it.
+        """
         beside: dict[str, Path] = {}
         waiting = [path]
         while waiting:

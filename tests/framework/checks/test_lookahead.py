@@ -262,13 +262,17 @@ class Vectorised:
     def signals(self, bars): return type(self).rows(bars)
 
 class Tomorrow(Vectorised):
-    rows = staticmethod(lambda bars: np.where(pd.DataFrame(np.array(bars.close)).shift(-1) > bars.close, 1.0, 0.0))
+    @staticmethod
+    def rows(bars):
+        later = pd.DataFrame(np.array(bars.close)).shift(-1)
+        return np.where(later > bars.close, 1.0, 0.0)
 class Never(Vectorised):
     rows = staticmethod(lambda bars: np.zeros(bars.close.shape))
 class Average(Vectorised):
     @staticmethod
     def rows(bars):
-        return (bars.close > pd.DataFrame(np.array(bars.close)).rolling(30).mean()).astype(float).to_numpy()
+        mean = pd.DataFrame(np.array(bars.close)).rolling(30).mean()
+        return (bars.close > mean).astype(float).to_numpy()
 class Expanding(Vectorised):
     @staticmethod
     def rows(bars):
@@ -310,14 +314,17 @@ def bt_strategies():
 
 @hookimpl
 def bt_brokers():
-    return [offer("knows_the_close", lambda config, context: BrokerTerms(cash=1e5, fill="next_open", costs=KnowsTheClose()))]
+    def build(config, context):
+        return BrokerTerms(cash=1e5, fill="next_open", costs=KnowsTheClose())
+    return [offer("knows_the_close", build)]
 
 class FromTheEnd:
     "Adjust prices from the last one back."
     def __init__(self, config, context): pass
     def load(self, request):
         times = np.arange("2000-01-03", "2003-01-01", dtype="datetime64[D]")
-        times = times[np.is_busday(times) & (times <= np.datetime64(request.end))].astype("datetime64[ns]")
+        times = times[np.is_busday(times) & (times <= np.datetime64(request.end))]
+        times = times.astype("datetime64[ns]")
         close = 50 + 10 * np.sin(np.arange(len(times)) / 9)
         rows = Rows(times=times, close=100 * close / close[-1], open=close / close[-1])
         return assemble_bars(request, {name: rows for name in request.assets}, rows)

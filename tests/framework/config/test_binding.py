@@ -56,7 +56,8 @@ def test_paths_start_at_the_folder_of_the_file_in_which_they_stand(
     folder: Path,
 ) -> None:
     (folder / "deep").mkdir()
-    clock = "{use: clock, at: 10:30, table: a.csv, tables: [b.csv], legs: [{weight: 1, table: c.csv}]}"
+    legs = "[{weight: 1, table: c.csv}]"
+    clock = f"{{use: clock, at: 10:30, table: a.csv, tables: [b.csv], legs: {legs}}}"
     text = RUN.replace("{use: trend, fast: 50}", clock).replace(
         "plugin.py", "../plugin.py"
     )

@@ -37,7 +37,8 @@ def test_resolved_contains_nested_components_with_their_defaults(folder: Path) -
 
 
 def test_canonical_holds_what_affects_the_result_and_nothing_else(folder: Path) -> None:
-    clock = "{use: clock, at: 10:30, table: a, tables: [b], words: [b, c, a], legs: [{weight: 1, table: c}]}"
+    legs = "[{weight: 1, table: c}]"
+    clock = f"{{use: clock, at: 10:30, table: a, tables: [b], words: [b, c, a], legs: {legs}}}"
     text = RUN.replace("{use: trend, fast: 50}", clock)
     config = load_config_text(text + "reports: [tear_sheet]\n")
     tree = canonical(config, bind(config, installed(config)))

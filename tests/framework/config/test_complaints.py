@@ -104,7 +104,8 @@ def test_an_error_shows_the_source_line_and_a_caret(folder: Path) -> None:
         (
             "2018-12-31",
             "2018",
-            "run.yaml:8:8: data.end: a date is written YEAR-MONTH-DAY, such as 2000-01-03; found 20",
+            "run.yaml:8:8: data.end: a date is written YEAR-MONTH-DAY, such as 2000-01-03; "
+            "found 20",
         ),
         (
             "2018-12-31",

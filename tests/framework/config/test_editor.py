@@ -142,7 +142,9 @@ def test_without_a_folder_it_is_this_one(
 def test_the_installed_schema_is_good_draft_7_and_takes_the_examples(
     tmp_path: Path,
 ) -> None:
-    """The YAML language server reads draft 7; nothing that only a newer draft knows may be in it."""
+    """The YAML language server reads draft 7; nothing that only a newer draft knows may be in
+    it.
+    """
     documents = {path.name: as_json(path) for path in RUNS if path.parent == EXAMPLES}
     local = {
         EXAMPLES / name

@@ -43,7 +43,8 @@ class OddConfig(Config):
 
 @hookimpl
 def bt_strategies():
-    return [Component(name=name, config=config, build=lambda config, context: None, summary="A " + name)
+    build = lambda config, context: None
+    return [Component(name=name, config=config, build=build, summary="A " + name)
             for name, config in {{"meta": MetaConfig, "odd": OddConfig}}.items()]
 """
 

@@ -79,7 +79,7 @@ def test_a_missing_base_is_reported_at_its_place(folder: Path) -> None:
 
 
 def test_extends_must_be_one_name(folder: Path) -> None:
-    message = "run.yaml:1:10: extends: wrong type; found ['a.yaml']; expected the name of one YAML file"
+    message = "run.yaml:1:10: extends: wrong type; found ['a.yaml']; expected the name of one YAML"
     assert told("extends: [a.yaml]\n").startswith(message)
 
 

@@ -232,7 +232,9 @@ rows = st.lists(
 def test_a_table_is_what_a_search_through_all_rows_finds(
     tmp_path_factory, rows, lag, max_age
 ):
-    """The second method looks at every row for every bar, on the exchange's own list of sessions."""
+    """The second method looks at every row for every bar, on the exchange's own list of
+    sessions.
+    """
     from bt_run.data.calendars import exchange_sessions
 
     bars = six_bars(A=np.arange(1, 40), B=np.arange(1, 40))

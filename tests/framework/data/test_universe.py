@@ -21,7 +21,13 @@ from bt_run.testing import MadeCosts, make_bars
 
 NAN = np.nan
 # make_bars counts weekdays from Wednesday 1 January 2020: bar 0 is the 1st, bar 5 the 8th
-MEMBERSHIPS = "ticker,start,end\nA,2019-01-01,2020-01-03\nA,2020-01-07,\nB,2020-01-02,2020-01-08\nGONE,2019-01-01,\n"
+MEMBERSHIPS = """\
+ticker,start,end
+A,2019-01-01,2020-01-03
+A,2020-01-07,
+B,2020-01-02,2020-01-08
+GONE,2019-01-01,
+"""
 
 
 def memberships(tmp_path, text=MEMBERSHIPS):
@@ -128,12 +134,14 @@ def test_the_fingerprint_holds_the_members():
         ),
         (
             "ticker,start,end\nA,2020-01-03,2019-01-01\n",
-            "the membership of A ends on 2019-01-01, before it starts on 2020-01-03; expected an end "
+            "the membership of A ends on 2019-01-01, before it starts on 2020-01-03; expected an "
+            "end "
             "on or after the start",
         ),
         (
             "ticker,start,end\nA,2020-01-03,2020-02-01\nA,2020-01-10,\n",
-            "two memberships of A overlap at 2020-01-10; expected each to end before the next starts",
+            "two memberships of A overlap at 2020-01-10; expected each to end before the next "
+            "starts",
         ),
         (
             "ticker,start,end\nA,2020-01-03,\nA,2020-01-10,\n",

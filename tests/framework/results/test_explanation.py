@@ -113,7 +113,10 @@ def test_last_decision_without_a_following_bar_is_reported(tmp_path):
 
 def test_day_between_decisions_names_the_nearest(flagship, capsys):
     assert main(["explain", str(flagship), "--date", "2004-05-04"]) == 3
-    expected = "the run decided nothing on 2004-05-04; the nearest decisions are 2004-05-03 and 2004-06-01"
+    expected = (
+        "the run decided nothing on 2004-05-04; "
+        "the nearest decisions are 2004-05-03 and 2004-06-01"
+    )
     assert expected in capsys.readouterr().err
     with pytest.raises(DataError, match=r"the nearest decisions are 2000-01-03$"):
         explain(read_run(flagship), "1999-01-01")

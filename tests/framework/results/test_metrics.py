@@ -33,7 +33,9 @@ TRADING = [
 
 
 def nav_table(navs, benchmark=None, index=None, sessions=None):
-    """Return a NAV table whose baselines are the benchmark, or the run itself where none is given."""
+    """Return a NAV table whose baselines are the benchmark, or the run itself where none is
+    given.
+    """
     navs = np.asarray(navs, dtype=float)
     other = navs if benchmark is None else np.asarray(benchmark, dtype=float)
     if index is None:

@@ -215,7 +215,8 @@ def test_of_a_package_what_is_not_reached_does_not_count(stranger):
 
 def test_a_package_that_imports_by_name_counts_whole(stranger):
     plugin = stranger / "plugin.py"
-    text = "from importlib import import_module\n\n\ndef late():\n    import_module('stranger.report')\n"
+    late = "def late():\n    import_module('stranger.report')\n"
+    text = f"from importlib import import_module\n\n\n{late}"
     plugin.write_text(text)
     before = hash_of_the_stranger()
     add_comment(stranger / "report.py")

@@ -261,7 +261,9 @@ def regimes_of_all_days(bars):
 
 @leak
 def label_in_the_training_set(bars):
-    """A regression refitted every 60 bars whose training rows have labels that are not known yet."""
+    """A regression refitted every 60 bars whose training rows have labels that are not known
+    yet.
+    """
     returns = np.nan_to_num(bars.returns)
     ahead = np.vstack([returns[5:].copy(), np.zeros((5, returns.shape[1]))])
     out = np.full(returns.shape, np.nan)

@@ -281,10 +281,23 @@ class NegativeIndices(bt.Strategy):
 
 
 FUNCTIONS = (
-    pivots_confirmed, window_from_its_end, walk_forward, month_end_backward, month_so_far, interpolated_own_gaps,
-    normalised_on_warm_up, bfill_masked, label_moved_back, rebased_to_last, seeded_noise, forward_filter, known_dates,
-    senkou, reversed_twice, expanding_component,
-)  # fmt: skip
+    pivots_confirmed,
+    window_from_its_end,
+    walk_forward,
+    month_end_backward,
+    month_so_far,
+    interpolated_own_gaps,
+    normalised_on_warm_up,
+    bfill_masked,
+    label_moved_back,
+    rebased_to_last,
+    seeded_noise,
+    forward_filter,
+    known_dates,
+    senkou,
+    reversed_twice,
+    expanding_component,
+)
 
 
 def component(name, build):

@@ -84,7 +84,9 @@ def survivors(bars):
 
 
 def shuffled_split(bars):
-    """Fit next-day returns on a random two thirds of all rows, as train_test_split does by default."""
+    """Fit next-day returns on a random two thirds of all rows, as train_test_split does by
+    default.
+    """
     returns = closes(bars).pct_change(fill_method=None)
     features = np.stack(
         [returns.rolling(n).mean().to_numpy() for n in (2, 5, 21)], axis=-1
@@ -157,7 +159,9 @@ def interpolated_index(bars):
 
 
 def bfill_warm_up(bars):
-    """Fill the warm-up of an indicator backwards; an asset listed later is tradable in its warm-up."""
+    """Fill the warm-up of an indicator backwards; an asset listed later is tradable in its
+    warm-up.
+    """
     close = closes(bars)
     return long_where(bars, close > close.rolling(40).mean().bfill())
 
@@ -338,10 +342,25 @@ class PositiveDelay(bt.Strategy):
 
 
 FUNCTIONS = (
-    month_nearest, month_label_left, month_mean, zero_phase, survivors, shuffled_split, weekday_encoding, best_window,
-    newest_first, rolling_across_assets, interpolated_index, bfill_warm_up, liquid_universe, smoothed_regime, pivots,
-    chikou, whole_range, principal_component,
-)  # fmt: skip
+    month_nearest,
+    month_label_left,
+    month_mean,
+    zero_phase,
+    survivors,
+    shuffled_split,
+    weekday_encoding,
+    best_window,
+    newest_first,
+    rolling_across_assets,
+    interpolated_index,
+    bfill_warm_up,
+    liquid_universe,
+    smoothed_regime,
+    pivots,
+    chikou,
+    whole_range,
+    principal_component,
+)
 
 
 def component(name, build):

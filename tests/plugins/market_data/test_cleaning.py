@@ -59,20 +59,34 @@ def test_dates_are_put_in_order():
 
 def test_equal_rows_are_dropped_and_conflicting_ones_kept():
     out, row = step(
-        "drop_duplicate_rows", frame(days=DAYS[[0, 1, 1, 3, 4]], close=[1.0, 2, 2, 4, 5])
+        "drop_duplicate_rows",
+        frame(days=DAYS[[0, 1, 1, 3, 4]], close=[1.0, 2, 2, 4, 5]),
     )
     assert out["close"].tolist() == [1, 2, 4, 5]
-    assert row == (5, 4, 1, "dropped 1 row equal to an earlier row, the first at 2019-12-24")
+    assert row == (
+        5,
+        4,
+        1,
+        "dropped 1 row equal to an earlier row, the first at 2019-12-24",
+    )
     out, row = step(
-        "drop_duplicate_rows", frame(days=DAYS[[0, 1, 1, 3, 4]], close=[1.0, 2, 3, 4, 5])
+        "drop_duplicate_rows",
+        frame(days=DAYS[[0, 1, 1, 3, 4]], close=[1.0, 2, 3, 4, 5]),
     )
     assert len(out) == 5
-    assert row == (5, 5, 0, "2 rows share a date and differ: kept, an error for validation")
+    assert row == (
+        5,
+        5,
+        0,
+        "2 rows share a date and differ: kept, an error for validation",
+    )
 
 
 def test_rows_without_a_close_go_and_a_lost_dividend_is_told():
     closes = [1.0, np.nan, 3, np.nan, 5]
-    out, row = step("drop_rows_without_close", frame(close=closes, dividend=[0.0, 0.5, 0, 0, 0]))
+    out, row = step(
+        "drop_rows_without_close", frame(close=closes, dividend=[0.0, 0.5, 0, 0, 0])
+    )
     assert out["close"].tolist() == [1, 3, 5]
     assert row[:3] == (5, 3, 2)
     assert row[3] == (
@@ -89,7 +103,8 @@ def test_empty_columns_go():
 
 def test_no_action_is_written_one_way():
     out, row = step(
-        "normalise_actions", frame(dividend=[np.nan, 0, 1, 0, 0], split=[1, 0.0, np.nan, 2, 1])
+        "normalise_actions",
+        frame(dividend=[np.nan, 0, 1, 0, 0], split=[1, 0.0, np.nan, 2, 1]),
     )
     assert out["dividend"].tolist() == [0, 0, 1, 0, 0]
     assert out["split"].tolist() == [1, 1, 1, 2, 1]
@@ -101,13 +116,20 @@ def test_no_action_is_written_one_way():
 def test_rows_on_no_session_go():
     out, row = step("drop_extra_sessions", frame())
     assert out["date"].tolist() == list(DAYS[[0, 1, 3, 4]])
-    assert row == (5, 4, 1, "dropped 1 row on no session of XNYS, the first at 2019-12-25")
+    assert row == (
+        5,
+        4,
+        1,
+        "dropped 1 row on no session of XNYS, the first at 2019-12-25",
+    )
     assert step("drop_extra_sessions", frame().iloc[:0])[1] == (0, 0, 0, "")
 
 
 def test_untraded_rows_go_but_keep_actions_and_indices():
     volume = [5.0, 0, 5, 0, 5]
-    out, row = step("drop_untraded_rows", frame(volume=volume, dividend=[0, 0, 0, 0.3, 0]))
+    out, row = step(
+        "drop_untraded_rows", frame(volume=volume, dividend=[0, 0, 0, 0.3, 0])
+    )
     assert out["date"].tolist() == list(DAYS[[0, 2, 3, 4]])
     assert row[:3] == (5, 4, 1)
     assert step("drop_untraded_rows", frame(volume=0.0))[1] == (5, 5, 0, "")
@@ -115,7 +137,9 @@ def test_untraded_rows_go_but_keep_actions_and_indices():
 
 
 def test_copies_of_the_row_before_go():
-    out, row = step("drop_repeated_rows", frame(close=[1.0, 1, 3, 3, 5], volume=[5.0, 5, 6, 7, 8]))
+    out, row = step(
+        "drop_repeated_rows", frame(close=[1.0, 1, 3, 3, 5], volume=[5.0, 5, 6, 7, 8])
+    )
     assert out["date"].tolist() == list(DAYS[[0, 2, 3, 4]])
     assert row == (
         5,
@@ -132,7 +156,8 @@ def test_high_and_low_are_swapped_or_widened():
     assert (out["high"].tolist(), out["low"].tolist()) == ([11.0] * 5, [9.0] * 5)
     assert row == (5, 5, 1, "swapped high and low in 1 row, the first at 2019-12-24")
     out, row = step(
-        "widen_high_low", frame(close=[10.0, 12, 8, 10, 10], high=[11, 11, 11, np.nan, 11])
+        "widen_high_low",
+        frame(close=[10.0, 12, 8, 10, 10], high=[11, 11, 11, np.nan, 11]),
     )
     assert out["high"].tolist()[:3] == [11, 12, 11]
     assert np.isnan(out["high"][3])
@@ -161,7 +186,8 @@ def test_the_history_of_another_company_is_cut():
 )
 def test_alignment_drops_rows_and_fills_none(alignment, left, text):
     out = clean(
-        {"A": frame(), "B": frame(days=DAYS[[0, 3, 4]])}, CleanConfig(steps=(), alignment=alignment)
+        {"A": frame(), "B": frame(days=DAYS[[0, 3, 4]])},
+        CleanConfig(steps=(), alignment=alignment),
     )
     assert {name: len(table) for name, table in out.frames.items()} == left
     if text is not None:
@@ -174,12 +200,18 @@ def test_alignment_drops_rows_and_fills_none(alignment, left, text):
 def test_what_does_not_fit_is_refused():
     frames = {"A": frame(), "B": frame()}
     with pytest.raises(
-        ConfigError, match="alignment: was 'SPY'; expected none, union, intersection or one of the"
+        ConfigError,
+        match="alignment: was 'SPY'; expected none, union, intersection or one of the",
     ):
         clean(frames, CleanConfig(alignment="SPY"))
     with pytest.raises(ConfigError, match="cut_before: no symbol 'C'; found A, B"):
-        clean(frames, CleanConfig(steps=("cut_before",), cut_before={"C": dt.date(2020, 1, 1)}))
-    with pytest.raises(ConfigError, match="dates are given, but steps has no cut_before"):
+        clean(
+            frames,
+            CleanConfig(steps=("cut_before",), cut_before={"C": dt.date(2020, 1, 1)}),
+        )
+    with pytest.raises(
+        ConfigError, match="dates are given, but steps has no cut_before"
+    ):
         clean(frames, CleanConfig(cut_before={"A": dt.date(2020, 1, 1)}))
     apart = {"A": frame(days=DAYS[:2]), "B": frame(days=DAYS[3:])}
     with pytest.raises(
@@ -196,7 +228,10 @@ def test_what_does_not_fit_is_refused():
 def test_the_frames_given_are_not_changed():
     table = frame(high=[9.0] * 5, low=[11.0] * 5, dividend=np.nan)
     before = table.copy()
-    clean({"A": table}, CleanConfig(steps=(*DEFAULT_STEPS, "order_high_low", "widen_high_low")))
+    clean(
+        {"A": table},
+        CleanConfig(steps=(*DEFAULT_STEPS, "order_high_low", "widen_high_low")),
+    )
     pd.testing.assert_frame_equal(table, before)
 
 
@@ -224,7 +259,8 @@ def test_cleaning_only_ever_leaves_rows_out_and_the_log_adds_up(rows, alignment)
         assert cleaned["date"].is_monotonic_increasing
         log = out.log[out.log["symbol"] == symbol]
         assert (
-            log["rows_before"].iloc[1:].to_numpy() == log["rows_after"].iloc[:-1].to_numpy()
+            log["rows_before"].iloc[1:].to_numpy()
+            == log["rows_after"].iloc[:-1].to_numpy()
         ).all()
         assert log["rows_after"].iloc[-1] == len(cleaned)
         assert ((log["rows_before"] == log["rows_after"]) | (log["text"] != "")).all()

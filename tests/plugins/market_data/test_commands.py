@@ -52,7 +52,9 @@ def asked(monkeypatch):
         close = 100.0 + np.arange(len(dates))
         known = {"SPY", "QQQ", "SP500", "NASDAQ"}
         frames = {
-            s: symbol_frame({"date": dates, "close": close}) for s in question.symbols if s in known
+            s: symbol_frame({"date": dates, "close": close})
+            for s in question.symbols
+            if s in known
         }
         return Answer(
             frames,
@@ -95,7 +97,10 @@ def test_fetch_takes_symbols_from_a_file(store, asked, capsys):
     assert run(capsys, "fetch", "--file", "symbols.txt")[0] == 0
     assert (asked[0].symbols, asked[0].first) == (("SPY", "QQQ"), None)
     code, _, err = run(capsys, "fetch", "--file", "nowhere.txt")
-    assert (code, err) == (2, "bt-run: nowhere.txt: cannot be read: No such file or directory\n")
+    assert (code, err) == (
+        2,
+        "bt-run: nowhere.txt: cannot be read: No such file or directory\n",
+    )
 
 
 def test_fetch_takes_symbols_and_dates_from_a_run(store, asked, capsys):
@@ -138,7 +143,9 @@ def test_from_import_to_a_run_on_a_pack(store, capsys):
         0,
         f"2 symbols under sample_indices; store: {store.folder}; next: bt-run data clean",
     )
-    assert out.splitlines()[1] == "SP500   1d        5031  1999-01-04 to 2018-12-31  new"
+    assert (
+        out.splitlines()[1] == "SP500   1d        5031  1999-01-04 to 2018-12-31  new"
+    )
     code, out, _ = run(capsys, "list")
     assert out.splitlines()[1].split()[-2:] == ["no", "-"]
     code, out, _ = run(capsys, "clean")
@@ -171,8 +178,13 @@ def test_from_import_to_a_run_on_a_pack(store, capsys):
         f"{name}  2018-12-31  2: NASDAQ, SP500  1999-01-04 to 2018-12-31  20"
     )
     fingerprints = set()
-    for source in ("{use: store, source: sample_indices}", f"{{use: pack, id: {name}}}"):
-        Path("run.yaml").write_text(RUN.replace("{use: store, source: sample_indices}", source))
+    for source in (
+        "{use: store, source: sample_indices}",
+        f"{{use: pack, id: {name}}}",
+    ):
+        Path("run.yaml").write_text(
+            RUN.replace("{use: store, source: sample_indices}", source)
+        )
         assert main(["run.yaml", "--no-reports"]) == 0
         fingerprints.add(Path("runs/indices/latest/fills.parquet").read_bytes())
     assert len(fingerprints) == 1
@@ -224,17 +236,31 @@ def test_validate_tells_of_prices_that_came_later(store, capsys):
         facts = store.raw(key)[0].facts
         writer.add_raw(key, store.read(store.raw(key)[0]).head(9), facts)
     code, _, err = run(capsys, "validate")
-    assert (code, err) == (0, "note: prices of SP500 came after they were cleaned; clean again\n")
+    assert (code, err) == (
+        0,
+        "note: prices of SP500 came after they were cleaned; clean again\n",
+    )
     assert "old: prices came after it was cleaned" in run(capsys, "list")[1]
 
 
 def test_clean_takes_steps_and_cuts(broken, capsys):
-    code, out, _ = run(capsys, "clean", "SPY", "--source", "mine", "--cut-before", "SPY=2020-01-10")
+    code, out, _ = run(
+        capsys, "clean", "SPY", "--source", "mine", "--cut-before", "SPY=2020-01-10"
+    )
     assert (code, broken.processed(Key("mine", "SPY")).rows) == (0, 24)
     assert "cut_before" in out
     assert broken.processed(Key("import", "SPY")) is None
     assert (
-        run(capsys, "clean", "--steps", "sort_dates", "--align", "union", "--profile", "strict")[0]
+        run(
+            capsys,
+            "clean",
+            "--steps",
+            "sort_dates",
+            "--align",
+            "union",
+            "--profile",
+            "strict",
+        )[0]
         == 0
     )
     facts = broken.processed(Key("mine", "SPY")).facts
@@ -248,11 +274,27 @@ def test_clean_takes_steps_and_cuts(broken, capsys):
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (("clean", "--steps", "wash"), 2, "steps.0: was 'wash'; Input should be 'sort_dates'"),
-        (("clean", "--cut-before", "SPY"), 2, "--cut-before was 'SPY'; expected SYMBOL=DAY"),
+        (
+            ("clean", "--steps", "wash"),
+            2,
+            "steps.0: was 'wash'; Input should be 'sort_dates'",
+        ),
+        (
+            ("clean", "--cut-before", "SPY"),
+            2,
+            "--cut-before was 'SPY'; expected SYMBOL=DAY",
+        ),
         (("clean", "SPI"), 3, "no prices of 'SPI'; did you mean 'SPY'?"),
-        (("clean", "123456"), 3, "no prices of '123456'; `bt-run data list` shows what there is"),
-        (("list", "--interval", "5m"), 3, "nothing to work on; found import at 1d, mine at 1d"),
+        (
+            ("clean", "123456"),
+            3,
+            "no prices of '123456'; `bt-run data list` shows what there is",
+        ),
+        (
+            ("list", "--interval", "5m"),
+            3,
+            "nothing to work on; found import at 1d, mine at 1d",
+        ),
         (
             ("validate",),
             3,
@@ -276,7 +318,10 @@ def test_what_cannot_be_done_is_told(broken, capsys, words, code, message):
 
 def test_an_empty_store_is_told(store, capsys):
     code, _, err = run(capsys, "list")
-    assert (code, "nothing to work on; found an empty store; `bt-run data fetch` or" in err) == (
+    assert (
+        code,
+        "nothing to work on; found an empty store; `bt-run data fetch` or" in err,
+    ) == (
         3,
         True,
     )
@@ -300,12 +345,16 @@ def test_a_long_list_of_findings_is_cut(store, capsys):
         for i in range(25)
         for day in ("2020-01-02", "2020-01-03", "2020-01-03")
     ]
-    pd.DataFrame(rows, columns=["ticker", "date", "close"]).to_csv("all.csv", index=False)
+    pd.DataFrame(rows, columns=["ticker", "date", "close"]).to_csv(
+        "all.csv", index=False
+    )
     run(capsys, "import", "all.csv")
     _, out, _ = run(capsys, "clean")
     assert "and 5 more; `bt-run data report` shows them" in out
 
 
 def test_tables_are_aligned():
-    assert table(("a", "long"), [("x", 1), ("yy", 100)]) == "a   long\nx      1\nyy   100"
+    assert (
+        table(("a", "long"), [("x", 1), ("yy", 100)]) == "a   long\nx      1\nyy   100"
+    )
     assert table(("a",), []) == "a"

@@ -53,7 +53,8 @@ def frame(base=100.0, **columns):
     dates = sessions()
     close = base + np.arange(len(dates))
     return symbol_frame(
-        {"date": dates, "close": close, "adj_close": close, "dividend": 0 * close} | columns
+        {"date": dates, "close": close, "adj_close": close, "dividend": 0 * close}
+        | columns
     )
 
 
@@ -73,9 +74,15 @@ class Yahoo:
 
     def ask(self, question):
         self.asked.append(question)
-        have = {symbol: self.frames[symbol] for symbol in question.symbols if symbol in self.frames}
+        have = {
+            symbol: self.frames[symbol]
+            for symbol in question.symbols
+            if symbol in self.frames
+        }
         lost = {
-            symbol: Trouble("unknown", "404") for symbol in question.symbols if symbol not in have
+            symbol: Trouble("unknown", "404")
+            for symbol in question.symbols
+            if symbol not in have
         }
         return Answer(have, lost, "1.7.0")
 
@@ -88,8 +95,15 @@ def filled(folder, frames, source="import", prices="split_adjusted"):
     store = Store(folder)
     with store.writing() as writer:
         for symbol, table in frames.items():
-            writer.add_raw(Key(source, symbol), table, FACTS.model_copy(update={"prices": prices}))
-    process(store, [Key(source, symbol) for symbol in frames], CleanConfig(), ValidateConfig())
+            writer.add_raw(
+                Key(source, symbol), table, FACTS.model_copy(update={"prices": prices})
+            )
+    process(
+        store,
+        [Key(source, symbol) for symbol in frames],
+        CleanConfig(),
+        ValidateConfig(),
+    )
     return store
 
 
@@ -109,7 +123,9 @@ def test_yahoo_fetches_what_is_missing_once_and_then_reads_the_store(tmp_path):
         (("QQQ", "SPY"), None)
     ]
     assert bars.assets == ("SPY", "qqq")
-    np.testing.assert_array_equal(bars.traded.close[:, 1], 50.0 + np.arange(len(sessions())))
+    np.testing.assert_array_equal(
+        bars.traded.close[:, 1], 50.0 + np.arange(len(sessions()))
+    )
     assert bars.fingerprint == again.fingerprint
     assert "prices by Yahoo, fetched 2020-03-06, for personal use" in bars.notes
 
@@ -140,7 +156,8 @@ def test_yahoo_offline_reads_the_store_or_says_how_to_fill_it(tmp_path):
 def test_yahoo_says_which_symbols_it_does_not_have(tmp_path):
     source = Yahoo(SPY=frame()).source(tmp_path)
     with pytest.raises(
-        DataError, match="Yahoo gave no prices of 1 symbols: NOPE: Yahoo knows no such symbol"
+        DataError,
+        match="Yahoo gave no prices of 1 symbols: NOPE: Yahoo knows no such symbol",
     ):
         source.load(request("SPY", "NOPE"))
     assert source.symbols() == ("SPY",)
@@ -151,7 +168,9 @@ def test_yahoo_tells_of_errors_that_validation_found(tmp_path):
     wrong.loc[10:, "adj_close"] *= 2
     bars = Yahoo(SPY=wrong).source(tmp_path).load(request("SPY"))
     (note,) = [note for note in bars.notes if "severity" in note]
-    assert note.startswith("findings of severity error when the prices were validated: SPY (")
+    assert note.startswith(
+        "findings of severity error when the prices were validated: SPY ("
+    )
 
 
 def test_yahoo_cleans_again_what_was_cleaned_otherwise(tmp_path):
@@ -171,7 +190,11 @@ def test_yahoo_cleans_again_what_was_cleaned_otherwise(tmp_path):
 def test_yahoo_gives_a_series_of_closes(tmp_path):
     source = Yahoo(SPY=frame()).source(tmp_path)
     times, values = source.series("SPY", request("SPY", end=dt.date(2020, 1, 6)))
-    assert [str(time)[:10] for time in times] == ["2020-01-02", "2020-01-03", "2020-01-06"]
+    assert [str(time)[:10] for time in times] == [
+        "2020-01-02",
+        "2020-01-03",
+        "2020-01-06",
+    ]
     np.testing.assert_array_equal(values, [100, 101, 102])
 
 
@@ -187,7 +210,9 @@ def test_the_store_gives_what_was_cleaned_and_nothing_later(tmp_path):
         writer.add_raw(Key("import", "QQQ"), frame(1.0), FACTS)
     later = source.load(request("SPY", "QQQ"))
     assert later.fingerprint == bars.fingerprint
-    assert "prices of QQQ came after the rest was cleaned and are not used" in later.notes
+    assert (
+        "prices of QQQ came after the rest was cleaned and are not used" in later.notes
+    )
     assert len(source.series("QQQ", request("SPY"))[1]) == len(sessions())
 
 
@@ -205,8 +230,12 @@ def test_the_store_says_what_it_lacks_and_how_to_make_it(tmp_path, source, how):
     filled(tmp_path, {"SPY": frame()}, source="yahoo")
     with store.writing() as writer:
         writer.add_raw(Key("import", "RAW"), frame(), FACTS)
-    with pytest.raises(DataError, match=f"no cleaned prices of RAW from {source} at 1d; {how}"):
-        StoreSource(StoreConfig(store=tmp_path, source=source)).load(request("SPY", "RAW"))
+    with pytest.raises(
+        DataError, match=f"no cleaned prices of RAW from {source} at 1d; {how}"
+    ):
+        StoreSource(StoreConfig(store=tmp_path, source=source)).load(
+            request("SPY", "RAW")
+        )
 
 
 def test_symbols_of_two_conventions_do_not_mix(tmp_path):
@@ -214,7 +243,8 @@ def test_symbols_of_two_conventions_do_not_mix(tmp_path):
     filled(tmp_path, {"QQQ": frame()}, prices="as_traded")
     source = StoreSource(StoreConfig(store=tmp_path))
     with pytest.raises(
-        DataError, match="QQQ is as_traded and SPY is split_adjusted; expected one convention"
+        DataError,
+        match="QQQ is as_traded and SPY is split_adjusted; expected one convention",
     ):
         source.load(request("SPY", "QQQ"))
     assert source.load(request("SPY")).assets == ("SPY",)
@@ -233,7 +263,11 @@ def test_real_stocks_from_the_store_are_those_from_the_file(tmp_path):
     bring(Store(tmp_path), str(path), names, prices="as_traded")
     process(Store(tmp_path), Store(tmp_path).keys(), CleanConfig(), ValidateConfig())
     asked = request(
-        *names, benchmark="KO", start=dt.date(2001, 1, 2), end=dt.date(2012, 12, 31), adjust="none"
+        *names,
+        benchmark="KO",
+        start=dt.date(2001, 1, 2),
+        end=dt.date(2012, 12, 31),
+        adjust="none",
     )
     bars = StoreSource(StoreConfig(store=tmp_path)).load(asked)
     expected = Files(FilesConfig(path=path, prices="as_traded"), "parquet").load(asked)
@@ -256,7 +290,9 @@ def test_a_pack_gives_what_the_store_gave(packed):
     bars = source.load(request("SPY", "QQQ"))
     assert (
         bars.fingerprint
-        == StoreSource(StoreConfig(store=folder)).load(request("SPY", "QQQ")).fingerprint
+        == StoreSource(StoreConfig(store=folder))
+        .load(request("SPY", "QQQ"))
+        .fingerprint
     )
     assert f"prices from the pack {pack.id}, frozen as of 2020-03-06" in bars.notes
     assert source.symbols() == ("QQQ", "SPY")
@@ -276,9 +312,9 @@ def test_a_stale_pack_is_refused_unless_it_may_be_that_old(packed):
         DataError, match="7 days before the run's end 2020-03-13; expected at most 6"
     ):
         PackSource(PackConfig(id=pack.id, store=folder, max_age_days=6)).load(later)
-    assert len(PackSource(PackConfig(id=pack.id, store=folder, max_age_days=7)).load(later)) == len(
-        sessions()
-    )
+    assert len(
+        PackSource(PackConfig(id=pack.id, store=folder, max_age_days=7)).load(later)
+    ) == len(sessions())
 
 
 def test_a_pack_without_the_symbol_or_that_was_altered_is_refused(packed):

@@ -21,8 +21,8 @@ __all__ = [
     "Bench",
     "Broken",
     "Case",
-    "NotApplicable",
     "CaseOutcome",
+    "NotApplicable",
     "differing",
     "told",
 ]
@@ -78,7 +78,9 @@ class CaseOutcome:
 
 @dataclass(eq=False)
 class Bench:
-    """Put one subject to its cases; plays on the made markets are kept, so that cases share them."""
+    """Put one subject to its cases; plays on the made markets are kept, so that cases share
+    them.
+    """
 
     subject: Subject
     cases: tuple[Case, ...]

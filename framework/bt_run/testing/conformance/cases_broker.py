@@ -97,7 +97,8 @@ def _monotone(bench: Bench) -> None:
             falls = np.diff(cost) < -1e-9
             if falls.any():
                 more = int(np.flatnonzero(falls)[0]) + 1
-                found = f"{word} of {cost[more]:g} for {SIZES[more]:g} shares, {cost[more - 1]:g} for {SIZES[more - 1]:g}"
+                less = f"{cost[more - 1]:g} for {SIZES[more - 1]:g}"
+                found = f"{word} of {cost[more]:g} for {SIZES[more]:g} shares, {less}"
                 raise Broken(found, "no less for more shares")
 
 

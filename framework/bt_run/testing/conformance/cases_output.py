@@ -77,7 +77,8 @@ def _bytes(decision: Decision) -> bytes:
         decision.drifted,
         decision.traded,
     )
-    words = f"{decision.fired} {list(decision.reason)} {dict(decision.memos)} {dict(decision.notes)}"
+    said = f"{dict(decision.memos)} {dict(decision.notes)}"
+    words = f"{decision.fired} {list(decision.reason)} {said}"
     return b"".join(np.asarray(item).tobytes() for item in arrays) + words.encode()
 
 

@@ -74,7 +74,8 @@ def _present_rows(bench: Bench) -> None:
         bad = bars.present & ~(values > 0)
         if known and bad.any():
             row, column = (int(item[0]) for item in np.nonzero(bad))
-            found = f"{name} was {values[row, column]} for {bars.assets[column]} at {bars.sessions[row]}, a row present"
+            where = f"{bars.assets[column]} at {bars.sessions[row]}"
+            found = f"{name} was {values[row, column]} for {where}, a row present"
             raise Broken(found, "a price above 0, or no row")
     if np.isfinite(bars.close[~bars.present]).any():
         raise Broken(

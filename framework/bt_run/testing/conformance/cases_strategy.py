@@ -61,7 +61,10 @@ def _rows_stand_alone(bench: Bench) -> None:
         if rows.error is not None or (
             text := differing(Play(bars, whole.until(cut)), rows, cut, 1e-9)
         ):
-            found = f"row {cut} of signals(bars) is not the last row of the bars up to {cut}: {rows.error or text}"
+            found = (
+                f"row {cut} of signals(bars) is not the last row of the bars up to {cut}: "
+                f"{rows.error or text}"
+            )
             raise Broken(found, "each row from the rows up to it, whatever follows")
 
 

@@ -30,7 +30,9 @@ def market(name: str) -> Bars:
 
 
 def calm_rows(count: int = COUNT) -> dict[str, Rows]:
-    """Return the rows of three assets that rise and fall by about 1.5% a day, each at its own pace."""
+    """Return the rows of three assets that rise and fall by about 1.5% a day, each at its own
+    pace.
+    """
     return {
         name: _walk(seed, count, drift)
         for seed, (name, drift) in enumerate(_DRIFTS, start=1)
@@ -94,7 +96,9 @@ def _constant() -> Bars:
 
 
 def _extreme() -> Bars:
-    """Return prices from 1e-6 to 1e9, with a day that loses nine tenths and one that gains tenfold."""
+    """Return prices from 1e-6 to 1e9, with a day that loses nine tenths and one that gains
+    tenfold.
+    """
     rows = calm_rows()
     jumps = np.ones(COUNT)
     jumps[120:150], jumps[200:] = 0.1, 10.0

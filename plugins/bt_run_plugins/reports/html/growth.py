@@ -83,7 +83,10 @@ def drawdown_section(book: Book, closes: pd.DataFrame) -> Section:
     navs = navs_of(closes)
     worst = drawdowns(navs["nav"])
     chart = _fall_chart(book, navs)
-    lead = "At closes. Length counts sessions from the peak to the recovery, or to the end of the run."
+    lead = (
+        "At closes. Length counts sessions from the peak to the recovery, or to the end of the "
+        "run."
+    )
     if not worst:
         lead += " The NAV never fell below an earlier close."
         return Section("drawdown", "Drawdowns", lead, (chart,))

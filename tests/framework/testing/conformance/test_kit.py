@@ -100,7 +100,10 @@ def test_a_component_that_never_acts_is_not_called_tested():
         "S04",
         "S05",
     ]
-    reason = "gave nothing but 0 or NaN on the calm market of 300 bars; give shorter keys by `example`"
+    reason = (
+        "gave nothing but 0 or NaN on the calm market of 300 bars; "
+        "give shorter keys by `example`"
+    )
     assert {o.text for o in outcomes if o.mark == "skipped"} == {reason}
 
 

@@ -1,4 +1,6 @@
-"""The kit can fail: each component of mutants.py breaks one promise, and exactly that case says so."""
+"""The kit can fail: each component of mutants.py breaks one promise, and exactly that case
+says so.
+"""
 
 from pathlib import Path
 

@@ -20,9 +20,9 @@ DATES = pd.to_datetime(["2020-01-03", "2020-01-02", "2020-01-02"])
 
 def long_table(path, **columns):
     one = pd.DataFrame({"date": DATES, "close": [2.0, 1.0, np.nan]} | columns)
-    pd.concat([one.assign(ticker="A"), one.assign(ticker="B", close=[4.0, 3.0, 3.0])]).to_parquet(
-        path
-    )
+    pd.concat(
+        [one.assign(ticker="A"), one.assign(ticker="B", close=[4.0, 3.0, 3.0])]
+    ).to_parquet(path)
     return str(path)
 
 
@@ -60,7 +60,9 @@ def test_the_same_again_adds_nothing_and_other_prices_take_its_place(store, tmp_
     assert {item.text for item in bring(store, origin)} == {"the store has it already"}
     assert len(store.raw(Key("import", "A"))) == 1
     other = long_table(tmp_path / "new.parquet", open=[1.0, 1.0, 1.0])
-    assert bring(store, other, ["A"])[0].text == f"in the place of what came from {origin}"
+    assert (
+        bring(store, other, ["A"])[0].text == f"in the place of what came from {origin}"
+    )
     assert len(store.raw(Key("import", "A"))) == 2
     assert list(join_raw(store, Key("import", "A")).frame) == ["date", "open", "close"]
 
@@ -86,10 +88,18 @@ def test_what_the_prices_are_must_be_said_with_actions(store, tmp_path):
 
 def test_a_sample_set_comes_with_its_prices(store):
     bring(store, "sample:indices")
-    assert store.keys() == (Key("sample_indices", "NASDAQ"), Key("sample_indices", "SP500"))
+    assert store.keys() == (
+        Key("sample_indices", "NASDAQ"),
+        Key("sample_indices", "SP500"),
+    )
     (entry,) = store.raw(Key("sample_indices", "SP500"))
-    assert (entry.facts.origin, entry.facts.prices) == ("sample:indices", "split_adjusted")
-    np.testing.assert_array_equal(store.read(entry)["close"], rows_of("indices")["SP500"].close)
+    assert (entry.facts.origin, entry.facts.prices) == (
+        "sample:indices",
+        "split_adjusted",
+    )
+    np.testing.assert_array_equal(
+        store.read(entry)["close"], rows_of("indices")["SP500"].close
+    )
 
 
 def test_intraday_rows_have_the_interval_of_their_step(store, tmp_path):
@@ -120,9 +130,15 @@ def test_intraday_rows_have_the_interval_of_their_step(store, tmp_path):
             "the sample has no set 'nothing'; expected sample:indices or sample:stocks",
         ),
         ("nowhere", "nowhere: no such file or folder; expected one, or sample:indices"),
-        ("empty", "empty: found files that end in nothing; expected parquet files or csv files"),
+        (
+            "empty",
+            "empty: found files that end in nothing; expected parquet files or csv files",
+        ),
         ("both", "both: found both kinds; expected parquet files or csv files"),
-        ("text", "text: found files that end in txt; expected parquet files or csv files"),
+        (
+            "text",
+            "text: found files that end in txt; expected parquet files or csv files",
+        ),
         ("odd", "A: its rows carry times of day, but are 7 seconds apart"),
         ("none.csv", "found no prices; expected files such as SPY.parquet"),
     ],
@@ -147,7 +163,9 @@ def test_what_cannot_be_imported_is_told(store, tmp_path, monkeypatch, origin, m
 
 
 def test_a_symbol_that_the_sample_lacks_is_told(store):
-    with pytest.raises(DataError, match="sample:indices has no symbol 'SPY'; it has NASDAQ, SP500"):
+    with pytest.raises(
+        DataError, match="sample:indices has no symbol 'SPY'; it has NASDAQ, SP500"
+    ):
         bring(store, "sample:indices", ["SPY"])
 
 
@@ -159,12 +177,22 @@ def test_real_stocks_come_with_their_actions(store):
     for symbol in ("AAPL", "KO"):
         raw = store.read(store.raw(Key("import", symbol))[0])
         own = table[table["ticker"] == symbol]
-        for name in ("open", "high", "low", "close", "adj_close", "volume", "dividend", "split"):
+        for name in (
+            "open",
+            "high",
+            "low",
+            "close",
+            "adj_close",
+            "volume",
+            "dividend",
+            "split",
+        ):
             np.testing.assert_array_equal(raw[name], own[name].astype(float))
 
 
 def test_the_word_of_what_is_fetched_is_taken(store):
     with pytest.raises(
-        DataError, match="the source 'yahoo' is for what `bt-run data fetch` brings; choose another"
+        DataError,
+        match="the source 'yahoo' is for what `bt-run data fetch` brings; choose another",
     ):
         bring(store, "sample:indices", source="yahoo")

@@ -71,7 +71,9 @@ class Yahoo:
             all_ = self.histories[symbol]
             cut = all_[all_["date"] <= np.datetime64(question.last)]
             cut = (
-                cut if question.first is None else cut[cut["date"] >= np.datetime64(question.first)]
+                cut
+                if question.first is None
+                else cut[cut["date"] >= np.datetime64(question.first)]
             )
             frames[symbol] = cut.reset_index(drop=True)
         return Answer(frames, troubles, "1.7.0")
@@ -79,12 +81,17 @@ class Yahoo:
     @property
     def outside(self):
         return Outside(
-            ask=self.ask, now=lambda: self.now, sleep=self.slept.append, done=self.done.append
+            ask=self.ask,
+            now=lambda: self.now,
+            sleep=self.slept.append,
+            done=self.done.append,
         )
 
 
 def get(store, yahoo, *symbols, first=START, last=END, again=False, **config):
-    return fetch(store, symbols, (first, last), FetchConfig(**config), yahoo.outside, again=again)
+    return fetch(
+        store, symbols, (first, last), FetchConfig(**config), yahoo.outside, again=again
+    )
 
 
 @pytest.fixture
@@ -100,7 +107,11 @@ def test_all_of_a_symbol_is_fetched_the_first_time(store):
     yahoo = Yahoo(SPY=history())
     (outcome,) = get(store, yahoo, "spy")
     assert (outcome.symbol, outcome.state, outcome.rows) == ("SPY", "fetched", 47)
-    assert (outcome.first, outcome.last, outcome.text) == ("2020-01-02", "2020-03-06", "all of it")
+    assert (outcome.first, outcome.last, outcome.text) == (
+        "2020-01-02",
+        "2020-03-06",
+        "all of it",
+    )
     assert (yahoo.asked[0].first, yahoo.asked[0].last) == (START, END)
     (entry,) = store.raw(Key("yahoo", "SPY"))
     pd.testing.assert_frame_equal(store.read(entry), history(last="2020-03-06"))
@@ -161,7 +172,9 @@ def test_a_bar_of_an_open_session_that_came_all_the_same_is_left_out(store):
     yahoo = Yahoo(SPY=history())
     yahoo.now = dt.datetime(2020, 3, 6, 18, 0, tzinfo=dt.UTC)
     honest = yahoo.ask
-    yahoo.ask = lambda question: honest(type(question)(**{**vars(question), "last": END}))
+    yahoo.ask = lambda question: honest(
+        type(question)(**{**vars(question), "last": END})
+    )
     (outcome,) = get(store, yahoo, "SPY")
     joined = join_raw(store, Key("yahoo", "SPY"))
     assert (
@@ -180,7 +193,11 @@ def test_an_earlier_start_fetches_all_of_it_again(store):
     get(store, yahoo, "SPY", first=dt.date(2019, 6, 3))
     get(store, yahoo, "SPY", first=None)
     get(store, yahoo, "SPY", first=dt.date(2018, 1, 1))
-    assert [question.first for question in yahoo.asked] == [START, dt.date(2019, 6, 3), None]
+    assert [question.first for question in yahoo.asked] == [
+        START,
+        dt.date(2019, 6, 3),
+        None,
+    ]
     assert closes(store).index[0] == pd.Timestamp("2019-01-01")
 
 
@@ -205,29 +222,40 @@ def test_history_that_was_rewritten_is_fetched_again_as_a_whole(store, change):
     yahoo.now = dt.datetime(2020, 3, 9, 22, 0, tzinfo=dt.UTC)
     (outcome,) = get(store, yahoo, "SPY", last=dt.date(2020, 3, 9))
     if change == "tiny":
-        assert [question.first for question in yahoo.asked[1:]] == [dt.date(2020, 2, 24)]
+        assert [question.first for question in yahoo.asked[1:]] == [
+            dt.date(2020, 2, 24)
+        ]
         return
-    day, was, ratio = ("2020-02-24", 137, 4) if change == "split" else ("2020-02-27", 140, 1 / 1.5)
+    day, was, ratio = (
+        ("2020-02-24", 137, 4) if change == "split" else ("2020-02-27", 140, 1 / 1.5)
+    )
     assert outcome.text == (
         f"Yahoo rewrote the history: the close of {day} was {was} and is {was / ratio:.6g} now, "
         f"a ratio of {ratio:.6g}; all of it was fetched again, and the old file is kept"
     )
-    assert [question.first for question in yahoo.asked[1:]] == [dt.date(2020, 2, 24), START]
+    assert [question.first for question in yahoo.asked[1:]] == [
+        dt.date(2020, 2, 24),
+        START,
+    ]
     np.testing.assert_array_equal(closes(store), now["close"][:48])
     old, new = store.raw(Key("yahoo", "SPY"))
-    np.testing.assert_array_equal(store.read(old)["close"], history(last="2020-03-06")["close"])
+    np.testing.assert_array_equal(
+        store.read(old)["close"], history(last="2020-03-06")["close"]
+    )
     assert new.facts.notes == (outcome.text,)
 
 
 def test_history_that_vanished_is_fetched_again_as_a_whole(store):
     yahoo = Yahoo(SPY=history())
     get(store, yahoo, "SPY")
-    yahoo.histories["SPY"] = history()[lambda table: table["date"] >= "2020-03-09"].reset_index(
-        drop=True
-    )
+    yahoo.histories["SPY"] = history()[
+        lambda table: table["date"] >= "2020-03-09"
+    ].reset_index(drop=True)
     yahoo.now = dt.datetime(2020, 3, 9, 22, 0, tzinfo=dt.UTC)
     (outcome,) = get(store, yahoo, "SPY", last=dt.date(2020, 3, 9))
-    assert outcome.text == "no bar that is stored came again; all of it was fetched again"
+    assert (
+        outcome.text == "no bar that is stored came again; all of it was fetched again"
+    )
 
 
 def test_a_dividend_since_puts_adj_close_on_one_level(store):
@@ -251,7 +279,9 @@ def test_a_lost_file_is_healed_by_the_next_fetch(store):
     (store.folder / store.raw(Key("yahoo", "SPY"))[0].file).unlink()
     yahoo.now = dt.datetime(2020, 3, 9, 22, 0, tzinfo=dt.UTC)
     (outcome,) = get(store, yahoo, "SPY", last=dt.date(2020, 3, 9))
-    assert outcome.text.startswith("all of it was fetched again, because what was stored is lost")
+    assert outcome.text.startswith(
+        "all of it was fetched again, because what was stored is lost"
+    )
     assert len(closes(store)) == 48
 
 
@@ -335,7 +365,10 @@ def test_patience_ends(store):
     yahoo = Yahoo(SPY=history())
     yahoo.troubles = [{"SPY": Trouble("other", "oops")}] * 9
     (outcome,) = get(store, yahoo, "SPY")
-    assert (outcome.state, outcome.text) == ("failed", "Yahoo gave no usable answer: oops")
+    assert (outcome.state, outcome.text) == (
+        "failed",
+        "Yahoo gave no usable answer: oops",
+    )
     assert len(yahoo.asked) == 4
 
 
@@ -345,7 +378,12 @@ def test_a_rate_limit_is_waited_out_and_then_told_for_all_that_is_left(store):
     yahoo.troubles = [{"B": limited}] * 9
     outcomes = get(store, yahoo, "A", "B", "C", "D", batch=2)
     assert yahoo.slept == [30, 60, 120]
-    assert [outcome.state for outcome in outcomes] == ["fetched", "failed", "failed", "failed"]
+    assert [outcome.state for outcome in outcomes] == [
+        "fetched",
+        "failed",
+        "failed",
+        "failed",
+    ]
     assert outcomes[1].text == "Yahoo's rate limit is reached: Too Many Requests"
     assert outcomes[3].text == (
         "not asked for: Yahoo's rate limit is reached; what came is kept, so repeat the command "
@@ -390,12 +428,16 @@ def test_batches_are_committed_one_by_one(store):
 
 
 def test_a_strange_interval_is_refused(store):
-    with pytest.raises(DataError, match="interval was '1wk'; expected 1d, or minutes or hours"):
+    with pytest.raises(
+        DataError, match="interval was '1wk'; expected 1d, or minutes or hours"
+    ):
         get(store, Yahoo(), "SPY", interval="1wk")
 
 
 def test_a_window_that_has_not_begun_is_refused(store):
-    with pytest.raises(DataError, match="no session between 2021-01-04 and 2021-02-01 is over yet"):
+    with pytest.raises(
+        DataError, match="no session between 2021-01-04 and 2021-02-01 is over yet"
+    ):
         get(store, Yahoo(), "SPY", first=dt.date(2021, 1, 4), last=dt.date(2021, 2, 1))
 
 
@@ -413,7 +455,10 @@ def test_intraday_bars_are_kept_by_their_end(store):
         type(question)(**{**vars(question), "last": dt.date(2020, 3, 7)})
     )
     (outcome,) = get(store, yahoo, "SPY", interval="5m", first=dt.date(2020, 3, 6))
-    assert (outcome.first, outcome.last) == ("2020-03-06T14:35:00Z", "2020-03-06T21:00:00Z")
+    assert (outcome.first, outcome.last) == (
+        "2020-03-06T14:35:00Z",
+        "2020-03-06T21:00:00Z",
+    )
     assert store.raw(Key("yahoo", "SPY", "5m"))[0].facts.covers == (
         dt.date(2020, 3, 6),
         dt.date(2020, 3, 8),

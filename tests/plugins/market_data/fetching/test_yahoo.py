@@ -64,12 +64,22 @@ def chart(times, closes, *, kind="EQUITY", events=None, adjust=1.0, regular=()):
     }
     if regular:
         zone = {"timezone": "EST", "gmtoffset": -18000}
-        meta["tradingPeriods"] = [[{"start": start, "end": end} | zone] for start, end in regular]
-    indicators = {"quote": [quote], "adjclose": [{"adjclose": [v and v * adjust for v in values]}]}
+        meta["tradingPeriods"] = [
+            [{"start": start, "end": end} | zone] for start, end in regular
+        ]
+    indicators = {
+        "quote": [quote],
+        "adjclose": [{"adjclose": [v and v * adjust for v in values]}],
+    }
     if regular:
         del indicators["adjclose"]
     result = {"meta": meta, "timestamp": times, "indicators": indicators}
-    return {"chart": {"result": [result | ({"events": events} if events else {})], "error": None}}
+    return {
+        "chart": {
+            "result": [result | ({"events": events} if events else {})],
+            "error": None,
+        }
+    }
 
 
 class Response:
@@ -101,13 +111,17 @@ def site(monkeypatch, tmp_path):
     def request(self, method, url, params=None, **_):
         if "/quoteSummary/" in url:
             return Response(
-                url, 404, {"quoteSummary": error("Not Found", "Quote not found")["chart"]}
+                url,
+                404,
+                {"quoteSummary": error("Not Found", "Quote not found")["chart"]},
             )
         if "/v8/finance/chart/" not in url:
             return Response(url, 200, "crumb")
         symbol = url.rsplit("/", 1)[1]
         asked.append((symbol, dict(params)))
-        page = pages.get(symbol, (404, error("Not Found", "No data found, symbol may be delisted")))
+        page = pages.get(
+            symbol, (404, error("Not Found", "No data found, symbol may be delisted"))
+        )
         if isinstance(page, Exception):
             raise page
         page = page(params) if callable(page) else page
@@ -116,7 +130,10 @@ def site(monkeypatch, tmp_path):
 
     monkeypatch.setattr("curl_cffi.requests.Session.request", request)
     monkeypatch.setattr(
-        history.YfConfig.debug, "data", {"hide_exceptions": True, "logging": False}, raising=False
+        history.YfConfig.debug,
+        "data",
+        {"hide_exceptions": True, "logging": False},
+        raising=False,
     )
     yfinance.set_tz_cache_location(str(tmp_path / "cache"))
     YfData.cache_get.cache_clear()
@@ -129,11 +146,15 @@ def error(code, text):
 
 
 def days(first, count):
-    return [stamp(f"{day:%Y-%m-%d}T09:30") for day in pd.bdate_range(first, periods=count)]
+    return [
+        stamp(f"{day:%Y-%m-%d}T09:30") for day in pd.bdate_range(first, periods=count)
+    ]
 
 
 def question(*symbols, **changes):
-    return Question(**{"symbols": symbols, "first": dt.date(2020, 1, 2), "last": LAST} | changes)
+    return Question(
+        **{"symbols": symbols, "first": dt.date(2020, 1, 2), "last": LAST} | changes
+    )
 
 
 def test_daily_bars_come_as_symbol_frames(site):
@@ -212,7 +233,11 @@ def test_each_symbol_has_its_own_rows_only_and_keeps_those_without_prices(site):
     site["NEW"] = chart(days("2020-01-08", 3), [5, 6, np.nan])
     frames = ask(question("OLD", "NEW")).frames
     assert len(frames["OLD"]) == 7
-    assert [f"{day:%m-%d}" for day in frames["NEW"]["date"]] == ["01-08", "01-09", "01-10"]
+    assert [f"{day:%m-%d}" for day in frames["NEW"]["date"]] == [
+        "01-08",
+        "01-09",
+        "01-10",
+    ]
     assert np.isnan(frames["NEW"]["close"].iloc[2])
 
 
@@ -250,7 +275,10 @@ def test_a_lost_network_is_no_delisted_symbol(site):
         "Failed to perform, curl: (7) Failed to connect to query2.finance.yahoo.com"
     )
     troubles = ask(question("SPY", "QQQ")).troubles
-    assert [troubles[symbol].kind for symbol in ("SPY", "QQQ")] == ["unreachable", "unreachable"]
+    assert [troubles[symbol].kind for symbol in ("SPY", "QQQ")] == [
+        "unreachable",
+        "unreachable",
+    ]
     assert "Could not resolve host" in troubles["SPY"].text
 
 
@@ -270,14 +298,28 @@ def test_intraday_bars_carry_their_end_in_utc_and_end_with_the_session(site):
     """2020-11-27 is an early close: 13:00 in New York, 18:00 in UTC; hourly bars start at half
     past.
     """
-    opens = [stamp(f"2020-11-27T{clock}") for clock in ("09:30", "10:30", "11:30", "12:30")]
+    opens = [
+        stamp(f"2020-11-27T{clock}") for clock in ("09:30", "10:30", "11:30", "12:30")
+    ]
     site["SPY"] = chart(
-        opens, [1, 2, 3, 4], regular=[(stamp("2020-11-27T09:30"), stamp("2020-11-27T13:00"))]
+        opens,
+        [1, 2, 3, 4],
+        regular=[(stamp("2020-11-27T09:30"), stamp("2020-11-27T13:00"))],
     )
     frame = ask(
-        question("SPY", first=dt.date(2020, 11, 27), last=dt.date(2020, 11, 27), interval="1h")
+        question(
+            "SPY",
+            first=dt.date(2020, 11, 27),
+            last=dt.date(2020, 11, 27),
+            interval="1h",
+        )
     ).frames["SPY"]
-    assert [f"{time:%H:%M}" for time in frame["date"]] == ["15:30", "16:30", "17:30", "18:00"]
+    assert [f"{time:%H:%M}" for time in frame["date"]] == [
+        "15:30",
+        "16:30",
+        "17:30",
+        "18:00",
+    ]
     assert frame["date"].dtype == "datetime64[ns]"
 
 
@@ -346,7 +388,16 @@ def table(columns, index=None):
     return pd.DataFrame(np.ones((2, len(columns))), index=index, columns=columns)
 
 
-FIELDS = ["Adj Close", "Close", "Dividends", "High", "Low", "Open", "Stock Splits", "Volume"]
+FIELDS = [
+    "Adj Close",
+    "Close",
+    "Dividends",
+    "High",
+    "Low",
+    "Open",
+    "Stock Splits",
+    "Volume",
+]
 
 
 @pytest.mark.parametrize(
@@ -366,7 +417,9 @@ FIELDS = ["Adj Close", "Close", "Dividends", "High", "Low", "Open", "Stock Split
             "returned for SPY the columns Close, Dividends, .*; expected Adj Close too",
         ),
         (
-            table(pd.MultiIndex.from_product([FIELDS, ["SPY"]]), index=pd.RangeIndex(2)),
+            table(
+                pd.MultiIndex.from_product([FIELDS, ["SPY"]]), index=pd.RangeIndex(2)
+            ),
             "returned an index of int64; expected dates or times",
         ),
     ],
@@ -384,7 +437,8 @@ def test_intraday_times_without_a_zone_are_refused(monkeypatch):
     )
     monkeypatch.setattr(yfinance, "download", lambda *_, **__: found)
     with pytest.raises(
-        DataError, match="intraday times such as 2020-01-02 09:30:00 without a time zone"
+        DataError,
+        match="intraday times such as 2020-01-02 09:30:00 without a time zone",
     ):
         ask(question("SPY", interval="5m"))
 
@@ -393,12 +447,15 @@ def test_an_interval_of_no_clock_is_refused(monkeypatch):
     index = pd.date_range("2020-01-02 09:30", periods=2, tz="America/New_York")
     found = table(pd.MultiIndex.from_product([FIELDS, ["SPY"]]), index=index)
     monkeypatch.setattr(yfinance, "download", lambda *_, **__: found)
-    with pytest.raises(DataError, match="interval was '5xm'; expected minutes or hours"):
+    with pytest.raises(
+        DataError, match="interval was '5xm'; expected minutes or hours"
+    ):
         ask(question("SPY", interval="5xm"))
 
 
 @pytest.mark.parametrize(
-    "found", [None, pd.DataFrame(), table(pd.MultiIndex.from_product([FIELDS, ["SPY"]]))[:0]]
+    "found",
+    [None, pd.DataFrame(), table(pd.MultiIndex.from_product([FIELDS, ["SPY"]]))[:0]],
 )
 def test_nothing_at_all_is_told_when_the_library_only_logs(monkeypatch, found):
     def download(*_, **__):
@@ -415,7 +472,10 @@ def test_nothing_at_all_is_told_when_the_library_only_logs(monkeypatch, found):
 
 def test_nothing_at_all_without_a_reason_is_told(monkeypatch):
     monkeypatch.setattr(yfinance, "download", lambda *_, **__: None)
-    assert ask(question("SPY")).troubles["SPY"].text == "Yahoo returned no rows and no reason"
+    assert (
+        ask(question("SPY")).troubles["SPY"].text
+        == "Yahoo returned no rows and no reason"
+    )
 
 
 def test_a_failure_of_the_whole_download_is_every_symbols(monkeypatch):

@@ -9,7 +9,9 @@ from bt_run_plugins.market_data.report.coverage import measure_coverage
 
 
 def frame(days):
-    return pd.DataFrame({"date": np.asarray(days, dtype="datetime64[ns]"), "close": 1.0})
+    return pd.DataFrame(
+        {"date": np.asarray(days, dtype="datetime64[ns]"), "close": 1.0}
+    )
 
 
 def some(start, end):
@@ -19,7 +21,9 @@ def some(start, end):
 
 def test_months_are_counted_against_the_calendar():
     days = some("2020-01-01", "2020-03-31")  # 21, 19 and 22 sessions
-    late = days[(days >= np.datetime64("2020-02-10")) & (days != np.datetime64("2020-03-02"))]
+    late = days[
+        (days >= np.datetime64("2020-02-10")) & (days != np.datetime64("2020-03-02"))
+    ]
     found = measure_coverage({"B": frame(late), "A": frame(days)}, "XNYS")
     assert found.symbols == ("A", "B")
     assert found.unit == "month"
@@ -32,7 +36,8 @@ def test_months_are_counted_against_the_calendar():
 
 
 @pytest.mark.parametrize(
-    ("last", "unit", "count"), [("2005-12-31", "month", 72), ("2006-01-31", "quarter", 25)]
+    ("last", "unit", "count"),
+    [("2005-12-31", "month", 72), ("2006-01-31", "quarter", 25)],
 )
 def test_long_histories_are_counted_in_longer_periods(last, unit, count):
     found = measure_coverage({"A": frame(some("2000-01-01", last))}, "XNYS")
@@ -59,7 +64,9 @@ def test_rows_off_the_calendar_without_close_or_written_twice_do_not_count():
 
 
 def test_symbols_without_rows_come_along():
-    found = measure_coverage({"A": frame([]), "B": frame(some("2020-01-01", "2020-01-31"))}, "XNYS")
+    found = measure_coverage(
+        {"A": frame([]), "B": frame(some("2020-01-01", "2020-01-31"))}, "XNYS"
+    )
     assert found.rows.tolist() == [[0], [21]]
     assert np.isnat(found.first[0])
     nothing = measure_coverage({"A": frame([])}, "XNYS")

@@ -17,9 +17,9 @@ from bt_run_plugins.market_data.report.report import (
 from bt_run_plugins.market_data.rules.findings import Finding, as_table
 from bt_run_plugins.market_data.rules.validation import ValidateConfig, validate
 
-DAYS = exchange_sessions("XNYS", np.datetime64("2010-01-01"), np.datetime64("2010-12-31")).astype(
-    "datetime64[ns]"
-)
+DAYS = exchange_sessions(
+    "XNYS", np.datetime64("2010-01-01"), np.datetime64("2010-12-31")
+).astype("datetime64[ns]")
 SECTIONS = ("Coverage", "Rules", "Sessions", "Findings", "Cleaning", "Provenance")
 FACTS = {
     "title": "My prices",
@@ -70,24 +70,43 @@ class Page(HTMLParser):
 
 
 def walk(seed, drop=()):
-    close = 50 * np.exp(np.cumsum(np.random.default_rng(seed).normal(0, 0.01, len(DAYS))))
+    close = 50 * np.exp(
+        np.cumsum(np.random.default_rng(seed).normal(0, 0.01, len(DAYS)))
+    )
     table = pd.DataFrame(
-        {"date": DAYS, "open": close, "high": close * 1.01, "low": close * 0.99, "close": close}
+        {
+            "date": DAYS,
+            "open": close,
+            "high": close * 1.01,
+            "low": close * 0.99,
+            "close": close,
+        }
     )
     return table.assign(volume=1e6).drop(index=list(drop)).reset_index(drop=True)
 
 
 def made(facts=FACTS, **frames):
-    frames = frames or {"A": walk(1), "B": walk(2, [100, 101]), "C": walk(3, range(120))}
+    frames = frames or {
+        "A": walk(1),
+        "B": walk(2, [100, 101]),
+        "C": walk(3, range(120)),
+    }
     cleaned = clean(frames, CleanConfig(alignment="A" if "A" in frames else "none"))
     findings = validate(frames, {}, ValidateConfig()).findings
-    return Page(report_page(cleaned.frames, findings, cleaned.log, facts)), findings, cleaned.log
+    return (
+        Page(report_page(cleaned.frames, findings, cleaned.log, facts)),
+        findings,
+        cleaned.log,
+    )
 
 
 def test_the_page_says_what_was_checked_and_asks_nothing_of_the_network():
     page, _, _ = made()
     assert page.headings == ["My prices", "Summary", *SECTIONS]
-    assert "3 symbols, 634 daily rows, 2010-01-04 to 2010-12-31, on the calendar XNYS" in page.text
+    assert (
+        "3 symbols, 634 daily rows, 2010-01-04 to 2010-12-31, on the calendar XNYS"
+        in page.text
+    )
     assert "1 of 3 cover all of its 252 sessions" in page.text
     assert "Passes the profile standard." in page.text
     assert [link for link in page.links if not link.startswith(("#", "data:"))] == []
@@ -99,7 +118,8 @@ def test_every_finding_is_in_the_table_and_every_rule_in_the_counts():
     page, findings, _ = made()
     rows = page.tables["findings"][1:]
     assert {(row[0], row[1], row[2]) for row in rows} == {
-        (item.symbol, f"{item.date:%Y-%m-%d}", item.rule) for item in findings.itertuples()
+        (item.symbol, f"{item.date:%Y-%m-%d}", item.rule)
+        for item in findings.itertuples()
     }
     assert page.tables["rules"][1][:4] == ["missing_session", "warning", "1", "1"]
 
@@ -151,7 +171,9 @@ def test_the_worst_come_first_and_of_those_the_rarest():
 def test_many_findings_go_to_a_csv_file_beside_the_page(tmp_path, monkeypatch):
     monkeypatch.setattr(data_report, "MOST", 3)
     day = np.datetime64("2010-01-04")
-    items = as_table([Finding(f"S{n}", day, "x", float(n), "info", "told") for n in range(5)])
+    items = as_table(
+        [Finding(f"S{n}", day, "x", float(n), "info", "told") for n in range(5)]
+    )
     path = write_report(
         tmp_path / "new" / "data.html", {"A": walk(1)}, items, pd.DataFrame(), FACTS
     )
@@ -189,7 +211,12 @@ def test_nothing_at_all_is_a_page_too():
 
 def test_names_are_escaped():
     page = Page(
-        report_page({"<b>": walk(1)}, as_table([]), pd.DataFrame(), {"title": "<script>x</script>"})
+        report_page(
+            {"<b>": walk(1)},
+            as_table([]),
+            pd.DataFrame(),
+            {"title": "<script>x</script>"},
+        )
     )
     assert "<script>x" not in page.text
     assert "&lt;b&gt;" in page.text

@@ -15,13 +15,21 @@ def table(seed, days=DAYS):
     rng = np.random.default_rng(seed)
     close = 20 * np.exp(np.cumsum(rng.normal(0, 0.02, len(days))))
     return pd.DataFrame(
-        {"date": days, "open": close, "high": close * 1.01, "low": close * 0.99, "close": close}
+        {
+            "date": days,
+            "open": close,
+            "high": close * 1.01,
+            "low": close * 0.99,
+            "close": close,
+        }
     )
 
 
 def test_two_symbols_with_the_same_returns_are_twins_whatever_their_level():
     twin = table(1).assign(close=table(1)["close"] * 3)
-    (item,) = duplicate_history(measure({"A": table(1), "B": table(2), "C": twin}, {}), LIMITS)
+    (item,) = duplicate_history(
+        measure({"A": table(1), "B": table(2), "C": twin}, {}), LIMITS
+    )
     moved = int((np.abs(np.diff(np.log(twin["close"]))) > 1e-4).sum())
     assert (item.symbol, item.value, str(item.date)[:10]) == ("A", moved, "2010-01-05")
     assert item.text == f"the same returns as C on {moved} sessions"
@@ -56,6 +64,8 @@ def test_a_session_written_twice_is_an_error_in_each_symbol():
     assert [item.symbol for item in found] == [f"S{seed}" for seed in range(6)]
     assert {(item.severity, item.value) for item in found} == {("error", 6.0)}
     assert {item.date for item in found} == {DAYS[100]}
-    few = {name: rows for name, rows in tables.items() if name in ("S0", "S1", "S2", "S3")}
+    few = {
+        name: rows for name, rows in tables.items() if name in ("S0", "S1", "S2", "S3")
+    }
     assert repeated_session(measure(few, {}), LIMITS) == []
     assert repeated_session([], LIMITS) == []

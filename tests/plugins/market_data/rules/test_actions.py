@@ -60,14 +60,19 @@ def findings(table, prices="as_traded"):
 
 def names(table, prices="as_traded"):
     dates = table["date"].to_numpy()
-    return [(item.rule, int(np.searchsorted(dates, item.date))) for item in findings(table, prices)]
+    return [
+        (item.rule, int(np.searchsorted(dates, item.date)))
+        for item in findings(table, prices)
+    ]
 
 
 @settings(max_examples=40)
 @given(
     st.dictionaries(
         st.integers(25, 115),
-        st.tuples(st.sampled_from([0.0, 0.3, 1.0, 4.0]), st.sampled_from([1.0, 2.0, 0.5, 1.5])),
+        st.tuples(
+            st.sampled_from([0.0, 0.3, 1.0, 4.0]), st.sampled_from([1.0, 2.0, 0.5, 1.5])
+        ),
         max_size=4,
     ),
     st.booleans(),
@@ -94,7 +99,9 @@ def test_a_spin_off_that_the_price_follows_is_a_good_row():
 def test_adj_close_that_steps_without_an_action_is_an_error():
     table = made({60: (0.0, 1.5)})
     table.loc[59, "adj_close"] *= 1.5
-    assert [(rule, row) for rule, row in names(table) if rule == "adj_close_mismatch"] == [
+    assert [
+        (rule, row) for rule, row in names(table) if rule == "adj_close_mismatch"
+    ] == [
         ("adj_close_mismatch", 59),
         ("adj_close_mismatch", 60),
     ]
@@ -165,12 +172,17 @@ def test_a_dividend_beside_a_real_split_is_told_apart():
 
 def test_a_dividend_on_the_day_of_a_split_has_two_readings():
     (item,) = [
-        item for item in findings(made({60: (12.0, 2.0)})) if item.rule == "action_ambiguous"
+        item
+        for item in findings(made({60: (12.0, 2.0)}))
+        if item.rule == "action_ambiguous"
     ]
     close = made({60: (12.0, 2.0)})["close"]
     new, old = (close[60] + 12) * 2 / close[59], (close[60] * 2 + 12) / close[59]
     assert item.value == pytest.approx(np.log(new / old))
-    assert f"per new share the return is {new - 1:+.1%}, per old share {old - 1:+.1%}" in item.text
+    assert (
+        f"per new share the return is {new - 1:+.1%}, per old share {old - 1:+.1%}"
+        in item.text
+    )
     assert findings(made({60: (0.3, 2.0)})) == []
 
 
@@ -187,7 +199,9 @@ def test_a_dividend_on_the_day_of_a_split_has_two_readings():
     ],
 )
 def test_odd_split_factors_are_told(split, odd):
-    found = [item for item in findings(made({60: (0.0, split)})) if item.rule == "split_odd"]
+    found = [
+        item for item in findings(made({60: (0.0, split)})) if item.rule == "split_odd"
+    ]
     assert len(found) == odd
     assert all(item.severity == "info" for item in found)
 

@@ -36,7 +36,14 @@ def walk(seed=3):
     low = np.minimum(open_, close) * (1 - rng.uniform(0.002, 0.01, len(DAYS)))
     volume = rng.integers(800_000, 1_200_000, len(DAYS)).astype(float)
     return pd.DataFrame(
-        {"date": DAYS, "open": open_, "high": high, "low": low, "close": close, "volume": volume}
+        {
+            "date": DAYS,
+            "open": open_,
+            "high": high,
+            "low": low,
+            "close": close,
+            "volume": volume,
+        }
     )
 
 
@@ -52,7 +59,9 @@ def findings(table, prices=None):
 
 
 def names(table):
-    return [(item.rule, int(np.searchsorted(DAYS, item.date))) for item in findings(table)]
+    return [
+        (item.rule, int(np.searchsorted(DAYS, item.date))) for item in findings(table)
+    ]
 
 
 def test_a_calm_walk_has_no_finding():
@@ -60,8 +69,12 @@ def test_a_calm_walk_has_no_finding():
         assert findings(walk(seed)) == []
 
 
-@pytest.mark.parametrize(("factor", "rows"), [(0.67, 1), (1.5, 1), (0.85, 3), (1.2, 10)])
-def test_a_level_that_comes_back_is_a_bad_tick_dated_at_the_first_row_away(factor, rows):
+@pytest.mark.parametrize(
+    ("factor", "rows"), [(0.67, 1), (1.5, 1), (0.85, 3), (1.2, 10)]
+)
+def test_a_level_that_comes_back_is_a_bad_tick_dated_at_the_first_row_away(
+    factor, rows
+):
     table = scaled(walk(), range(AT, AT + rows), factor)
     assert names(table) == [("bad_tick", AT)]
     (item,) = findings(table)
@@ -70,7 +83,10 @@ def test_a_level_that_comes_back_is_a_bad_tick_dated_at_the_first_row_away(facto
 
 
 def test_a_level_that_stays_away_longer_is_two_jumps():
-    assert names(scaled(walk(), range(AT, AT + 12), 0.58)) == [("jump", AT), ("jump", AT + 12)]
+    assert names(scaled(walk(), range(AT, AT + 12), 0.58)) == [
+        ("jump", AT),
+        ("jump", AT + 12),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +120,8 @@ def test_news_on_high_turnover_is_told_as_information():
 
 def test_a_crash_of_the_whole_market_is_no_symbols_jump():
     tables = {
-        name: scaled(walk(seed), range(AT, len(DAYS)), 0.75) for seed, name in enumerate("ABCDEF")
+        name: scaled(walk(seed), range(AT, len(DAYS)), 0.75)
+        for seed, name in enumerate("ABCDEF")
     }
     for series in measure(tables, {}):
         assert (
@@ -126,7 +143,12 @@ def test_closes_alone_are_judged_by_large_moves_only():
 
 @pytest.mark.parametrize(
     ("factor", "rule"),
-    [(0.5, "split_like"), (3.0, "split_like"), (0.6, "large_move"), (1.5, "large_move")],
+    [
+        (0.5, "split_like"),
+        (3.0, "split_like"),
+        (0.6, "large_move"),
+        (1.5, "large_move"),
+    ],
 )
 def test_closes_alone_take_only_a_plain_split_for_one(factor, rule):
     closes = walk()[["date", "close"]]
@@ -175,7 +197,11 @@ def test_zero_volume_is_a_warning_where_much_is_usual():
 
 def test_a_source_without_volume_is_told_once():
     (item,) = findings(walk().assign(volume=0.0))
-    assert (item.rule, item.severity, item.value) == ("zero_volume_thin", "info", len(DAYS))
+    assert (item.rule, item.severity, item.value) == (
+        "zero_volume_thin",
+        "info",
+        len(DAYS),
+    )
 
 
 def test_a_price_carried_on_is_stale():
@@ -193,7 +219,10 @@ def test_a_price_carried_on_is_stale():
         0.0,
     ]
     (item,) = [item for item in findings(table) if item.rule == "stale_price"]
-    assert (item.value, item.text) == (3.0, "3 rows repeat the row before, and nothing traded")
+    assert (item.value, item.text) == (
+        3.0,
+        "3 rows repeat the row before, and nothing traded",
+    )
     assert item.date == DAYS[AT + 2]
 
 

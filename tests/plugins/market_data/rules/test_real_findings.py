@@ -15,7 +15,9 @@ from bt_run_plugins.market_data.rules.validation import ValidateConfig, validate
 SHARED = os.environ.get("BT_RUN_SHARED_DATA")
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not SHARED, reason="BT_RUN_SHARED_DATA names no folder of real prices"),
+    pytest.mark.skipif(
+        not SHARED, reason="BT_RUN_SHARED_DATA names no folder of real prices"
+    ),
 ]
 
 
@@ -33,7 +35,9 @@ def frames():
 
 @pytest.fixture(scope="module")
 def findings(frames):
-    return validate(frames, dict.fromkeys(frames, "as_traded"), ValidateConfig()).findings
+    return validate(
+        frames, dict.fromkeys(frames, "as_traded"), ValidateConfig()
+    ).findings
 
 
 def keys(findings, *rules):
@@ -48,14 +52,18 @@ def test_every_suspect_row_is_an_error_or_warning(findings):
 
 
 def test_every_gap_is_found_and_no_other(frames, findings):
-    sessions = exchange_sessions("XNYS", np.datetime64("1999-01-01"), np.datetime64("2012-12-31"))
+    sessions = exchange_sessions(
+        "XNYS", np.datetime64("1999-01-01"), np.datetime64("2012-12-31")
+    )
     gaps = 0
     for name, rows in frames.items():
         days = rows["date"].to_numpy().astype("datetime64[D]")
         life = sessions[(sessions >= days[0]) & (sessions <= days[-1])]
         missing = np.setdiff1d(life, days)
         gaps += len(missing)
-        found = findings[(findings["symbol"] == name) & (findings["rule"] == "missing_session")]
+        found = findings[
+            (findings["symbol"] == name) & (findings["rule"] == "missing_session")
+        ]
         assert found["value"].sum() == len(missing)
         assert set(found["date"].to_numpy().astype("datetime64[D]")) <= set(missing)
     assert gaps == 27
@@ -72,7 +80,13 @@ def test_every_zero_volume_day_is_found_and_no_other(frames, findings):
 
 
 def test_great_days_and_spin_offs_are_no_errors_or_warnings(findings):
-    moves = ("bad_tick", "split_like", "jump", "split_not_in_price", "dividend_not_in_price")
+    moves = (
+        "bad_tick",
+        "split_like",
+        "jump",
+        "split_not_in_price",
+        "dividend_not_in_price",
+    )
     found = keys(findings, *moves)
     great = [
         "2001-09-17",
@@ -120,6 +134,8 @@ def test_spy_passes_the_strict_profile():
         if name in table
     ]
     table = table[["date", *numbers]].astype(dict.fromkeys(numbers, "float64"))
-    result = validate({"SPY": table}, {"SPY": "split_adjusted"}, ValidateConfig(profile="strict"))
+    result = validate(
+        {"SPY": table}, {"SPY": "split_adjusted"}, ValidateConfig(profile="strict")
+    )
     assert not result.failed
     assert len(result.findings) == 0

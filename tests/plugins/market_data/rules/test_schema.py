@@ -13,12 +13,21 @@ DATES = pd.bdate_range("2020-01-01", periods=4).as_unit("ns")
 
 
 def frame(**columns):
-    rows = {"date": DATES, "open": 10.0, "high": 11.0, "low": 9.0, "close": 10.5, "volume": 100.0}
+    rows = {
+        "date": DATES,
+        "open": 10.0,
+        "high": 11.0,
+        "low": 9.0,
+        "close": 10.5,
+        "volume": 100.0,
+    }
     return pd.DataFrame(rows | {"dividend": 0.0, "split": 1.0} | columns)
 
 
 def found(table):
-    return [(item.rule, str(item.date)[:10], item.text) for item in check_schema("A", table)]
+    return [
+        (item.rule, str(item.date)[:10], item.text) for item in check_schema("A", table)
+    ]
 
 
 def test_good_rows_have_no_finding():
@@ -47,8 +56,16 @@ def test_good_rows_have_no_finding():
             "outside_range",
             "close 10.5 outside low 9 and high 10.2",
         ),
-        ({"open": [10.0, 8.5, 10.0, 10.0]}, "outside_range", "open 8.5 outside low 9 and high 11"),
-        ({"volume": [1.0, -5.0, 1.0, 1.0]}, "negative_volume", "volume was -5; expected 0 or more"),
+        (
+            {"open": [10.0, 8.5, 10.0, 10.0]},
+            "outside_range",
+            "open 8.5 outside low 9 and high 11",
+        ),
+        (
+            {"volume": [1.0, -5.0, 1.0, 1.0]},
+            "negative_volume",
+            "volume was -5; expected 0 or more",
+        ),
         (
             {"dividend": [0.0, -0.1, 0.0, 0.0]},
             "negative_action",
@@ -67,7 +84,9 @@ def test_an_impossible_value_is_named_with_its_row(columns, rule, text):
 
 def test_rounding_of_a_millionth_is_inside_the_range():
     assert found(frame(high=10.5 * (1 - 5e-7))) == []
-    assert [rule for rule, _, _ in found(frame(high=10.5 * (1 - 2e-6)))] == ["outside_range"] * 4
+    assert [rule for rule, _, _ in found(frame(high=10.5 * (1 - 2e-6)))] == [
+        "outside_range"
+    ] * 4
 
 
 def test_dates_rise_and_stand_once():
@@ -93,7 +112,11 @@ def test_a_row_without_a_date_is_named_by_its_number():
     ("table", "rule", "text"),
     [
         (frame().drop(columns="close"), "missing_column", "expected close too"),
-        (frame(close=["1", "2", "3", "4"]), "wrong_type", "close is str; expected float64"),
+        (
+            frame(close=["1", "2", "3", "4"]),
+            "wrong_type",
+            "close is str; expected float64",
+        ),
         (frame(volume=[1, 2, 3, 4]), "wrong_type", "volume is int64; expected float64"),
         (
             frame(date=DATES.as_unit("us")),
@@ -117,7 +140,9 @@ def test_a_wrong_frame_is_told_from_wrong_rows(table, rule, text):
 
 def test_every_finding_has_a_rule_and_the_table_its_columns():
     known = {rule.name for rule in RULES}
-    table = as_table(check_schema("A", frame(high=[11.0, 8.0, 11.0, 11.0], volume=-1.0)))
+    table = as_table(
+        check_schema("A", frame(high=[11.0, 8.0, 11.0, 11.0], volume=-1.0))
+    )
     assert tuple(table.columns) == FINDING_COLUMNS
     assert set(table["rule"]) <= known
     assert set(table["severity"]) == {"error"}
@@ -126,8 +151,14 @@ def test_every_finding_has_a_rule_and_the_table_its_columns():
 
 
 def test_the_table_of_findings_is_in_a_stable_order():
-    day = [np.datetime64("2020-01-02"), np.datetime64("2020-01-01"), np.datetime64("NaT")]
-    items = [Finding(s, d, r, 1.0, "info", "") for s in "BA" for d in day for r in ("y", "x")]
+    day = [
+        np.datetime64("2020-01-02"),
+        np.datetime64("2020-01-01"),
+        np.datetime64("NaT"),
+    ]
+    items = [
+        Finding(s, d, r, 1.0, "info", "") for s in "BA" for d in day for r in ("y", "x")
+    ]
     table = as_table(items)
     pd.testing.assert_frame_equal(table, as_table(items[::-1]))
     assert table["symbol"].tolist() == ["A"] * 6 + ["B"] * 6

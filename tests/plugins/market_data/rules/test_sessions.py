@@ -14,12 +14,16 @@ from bt_run_plugins.market_data.rules.sessions import (
 )
 from bt_run_plugins.market_data.rules.thresholds import Thresholds
 
-ALL = exchange_sessions("XNYS", np.datetime64("2019-01-01"), np.datetime64("2020-12-31"))
+ALL = exchange_sessions(
+    "XNYS", np.datetime64("2019-01-01"), np.datetime64("2020-12-31")
+)
 LIMITS = Thresholds()
 
 
 def series(dates, close=10.0):
-    table = pd.DataFrame({"date": np.asarray(dates, dtype="datetime64[ns]"), "close": close})
+    table = pd.DataFrame(
+        {"date": np.asarray(dates, dtype="datetime64[ns]"), "close": close}
+    )
     return measure({"A": table}, {})[0]
 
 
@@ -31,7 +35,11 @@ def test_missing_sessions_are_runs_inside_the_life_of_a_symbol():
     days = some()
     kept = days[~np.isin(days, days[[3, 5, 6]])]
     first, second = missing_session(series(kept), ALL, LIMITS)
-    assert (str(first.date), first.value, first.text) == ("2019-12-26", 1.0, "no row on 2019-12-26")
+    assert (str(first.date), first.value, first.text) == (
+        "2019-12-26",
+        1.0,
+        "no row on 2019-12-26",
+    )
     assert (str(second.date), second.value) == ("2019-12-30", 2.0)
     assert second.text == "no rows on 2 sessions, 2019-12-30 to 2019-12-31"
 
@@ -48,7 +56,9 @@ def test_before_the_first_and_after_the_last_row_nothing_is_missing():
 
 
 def test_a_row_on_a_holiday_or_weekend_is_extra():
-    days = np.sort(np.append(some(), np.array(["2019-12-25", "2020-01-04"], dtype="datetime64[D]")))
+    days = np.sort(
+        np.append(some(), np.array(["2019-12-25", "2020-01-04"], dtype="datetime64[D]"))
+    )
     found = extra_session(series(days), ALL, LIMITS)
     assert [(str(item.date), item.value) for item in found] == [
         ("2019-12-25", 2.0),
@@ -69,7 +79,9 @@ def test_daily_rows_carry_no_time_of_day():
 
 def test_bars_within_the_day_are_told_as_such():
     opens = some().astype("datetime64[ns]")
-    bars = np.sort(np.concatenate([opens + np.timedelta64(hours, "h") for hours in (15, 16, 17)]))
+    bars = np.sort(
+        np.concatenate([opens + np.timedelta64(hours, "h") for hours in (15, 16, 17)])
+    )
     assert not is_daily(bars)
     assert time_of_day(series(bars), ALL, LIMITS) == []
     (item,) = intraday_rows(series(bars), ALL, LIMITS)

@@ -16,7 +16,9 @@ from bt_run_plugins.market_data.rules.validation import (
     validate,
 )
 
-DAYS = exchange_sessions("XNYS", np.datetime64("2010-01-01"), np.datetime64("2010-12-31"))
+DAYS = exchange_sessions(
+    "XNYS", np.datetime64("2010-01-01"), np.datetime64("2010-12-31")
+)
 
 
 def walk(seed=1):
@@ -31,11 +33,15 @@ def walk(seed=1):
         "low": low,
         "close": close,
     }
-    return pd.DataFrame(columns | {"volume": rng.integers(8e5, 1.2e6, len(DAYS)).astype(float)})
+    return pd.DataFrame(
+        columns | {"volume": rng.integers(8e5, 1.2e6, len(DAYS)).astype(float)}
+    )
 
 
 def judged(table, profile="standard", prices=None, **config):
-    return validate({"A": table}, {"A": prices}, ValidateConfig(profile=profile, **config))
+    return validate(
+        {"A": table}, {"A": prices}, ValidateConfig(profile=profile, **config)
+    )
 
 
 def test_good_rows_pass_both_profiles():
@@ -161,7 +167,9 @@ def test_unknown_calendars_and_thresholds_are_refused():
 )
 def test_frames_with_next_to_nothing_are_judged_too(table, rules):
     result = validate(
-        {"A": table.reset_index(drop=True), "B": table.reset_index(drop=True)}, {}, ValidateConfig()
+        {"A": table.reset_index(drop=True), "B": table.reset_index(drop=True)},
+        {},
+        ValidateConfig(),
     )
     assert result.findings["rule"].tolist() == rules * 2
 
@@ -169,10 +177,19 @@ def test_frames_with_next_to_nothing_are_judged_too(table, rules):
 def test_bars_within_the_day_are_checked_row_by_row_and_for_sessions():
     daily = walk().iloc[:40]
     hours = pd.concat(
-        [daily.assign(date=daily["date"] + pd.Timedelta(hours=hour)) for hour in (15, 16, 17, 18)]
+        [
+            daily.assign(date=daily["date"] + pd.Timedelta(hours=hour))
+            for hour in (15, 16, 17, 18)
+        ]
     )
     hours = hours.sort_values("date").reset_index(drop=True)
     hours.loc[3, "low"] = 0.0
-    gap = hours[hours["date"].dt.normalize() != daily["date"][20]].reset_index(drop=True)
+    gap = hours[hours["date"].dt.normalize() != daily["date"][20]].reset_index(
+        drop=True
+    )
     found = judged(gap).findings
-    assert found["rule"].tolist() == ["intraday_rows", "price_not_positive", "missing_session"]
+    assert found["rule"].tolist() == [
+        "intraday_rows",
+        "price_not_positive",
+        "missing_session",
+    ]

@@ -32,7 +32,9 @@ FACTS = RawFacts(
 
 def frame(days, closes, **columns):
     dates = np.array([f"2020-01-{day:02d}" for day in days], dtype="datetime64[ns]")
-    return symbol_frame({"date": dates, "close": np.array(closes, dtype=float)} | columns)
+    return symbol_frame(
+        {"date": dates, "close": np.array(closes, dtype=float)} | columns
+    )
 
 
 def joined(folder, *parts):
@@ -45,10 +47,19 @@ def joined(folder, *parts):
 
 def test_a_symbol_frame_has_its_columns_in_order_and_of_one_type():
     table = symbol_frame(
-        {"volume": [1, 2], "close": [3, 4], "date": ["2020-01-02", "2020-01-03"], "other": [0, 0]}
+        {
+            "volume": [1, 2],
+            "close": [3, 4],
+            "date": ["2020-01-02", "2020-01-03"],
+            "other": [0, 0],
+        }
     )
     assert list(table) == ["date", "close", "volume"]
-    assert [str(dtype) for dtype in table.dtypes] == ["datetime64[ns]", "float64", "float64"]
+    assert [str(dtype) for dtype in table.dtypes] == [
+        "datetime64[ns]",
+        "float64",
+        "float64",
+    ]
 
 
 def test_a_table_without_a_close_is_refused():
@@ -69,11 +80,16 @@ def test_rows_become_a_frame_and_rows_again():
 
 def test_a_row_without_a_close_is_no_bar():
     table = frame((2, 3), (1.0, np.nan))
-    assert len(rows_of_columns({name: table[name].to_numpy() for name in table}).times) == 1
+    assert (
+        len(rows_of_columns({name: table[name].to_numpy() for name in table}).times)
+        == 1
+    )
 
 
 def test_the_newest_file_wins_for_each_date(tmp_path):
-    found = joined(tmp_path, (frame((2, 3, 6), (1, 2, 3)), {}), (frame((6, 7), (30, 40)), {}))
+    found = joined(
+        tmp_path, (frame((2, 3, 6), (1, 2, 3)), {}), (frame((6, 7), (30, 40)), {})
+    )
     assert found.frame["close"].tolist() == [1, 2, 30, 40]
     assert len(found.inputs) == 2
     assert found.prices == "split_adjusted"
@@ -91,12 +107,15 @@ def test_files_before_the_newest_whole_one_do_not_count(tmp_path):
 
 
 def test_one_file_is_as_received_unsorted_and_doubled(tmp_path):
-    assert joined(tmp_path, (frame((3, 2, 2), (2, 1, 1)), {})).frame["close"].tolist() == [2, 1, 1]
+    assert joined(tmp_path, (frame((3, 2, 2), (2, 1, 1)), {})).frame[
+        "close"
+    ].tolist() == [2, 1, 1]
 
 
 def test_rows_without_a_close_are_left_out_and_told(tmp_path):
     found = joined(
-        tmp_path, (frame((2, 3, 6, 7, 8), (1, *[np.nan] * 4)), {"notes": ("Yahoo said so",)})
+        tmp_path,
+        (frame((2, 3, 6, 7, 8), (1, *[np.nan] * 4)), {"notes": ("Yahoo said so",)}),
     )
     assert found.frame["close"].tolist() == [1]
     assert found.notes == (
@@ -122,7 +141,9 @@ def test_a_series_that_is_not_there_is_told(tmp_path):
 
 
 @settings(max_examples=25)
-@given(st.lists(st.tuples(st.integers(1, 20), st.integers(1, 8)), min_size=1, max_size=4))
+@given(
+    st.lists(st.tuples(st.integers(1, 20), st.integers(1, 8)), min_size=1, max_size=4)
+)
 def test_joining_keeps_each_date_once_with_its_newest_close(tmp_path_factory, spans):
     """The second method: a dictionary that each fetch updates."""
     parts, expected = [], {}
@@ -141,7 +162,8 @@ def test_joining_keeps_each_date_once_with_its_newest_close(tmp_path_factory, sp
 def test_the_last_bar_of_a_session_ends_with_it():
     """A full day closes at 21:00 UTC in winter, the day after Thanksgiving at 18:00."""
     starts = np.array(
-        ["2020-11-25T20:30", "2020-11-27T17:30", "2020-11-27T16:30"], dtype="datetime64[ns]"
+        ["2020-11-25T20:30", "2020-11-27T17:30", "2020-11-27T16:30"],
+        dtype="datetime64[ns]",
     )
     ends = bar_ends(starts, "1h", "XNYS")
     assert [str(end)[:16] for end in ends] == [
@@ -153,7 +175,9 @@ def test_the_last_bar_of_a_session_ends_with_it():
 
 def test_a_bar_outside_any_session_has_its_full_length():
     starts = np.array(["2020-11-26T12:00", "1999-12-31T22:00"], dtype="datetime64[ns]")
-    np.testing.assert_array_equal(bar_ends(starts, "30m", "XNYS"), starts + np.timedelta64(30, "m"))
+    np.testing.assert_array_equal(
+        bar_ends(starts, "30m", "XNYS"), starts + np.timedelta64(30, "m")
+    )
     assert len(bar_ends(starts[:0], "30m", "XNYS")) == 0
 
 
@@ -174,12 +198,19 @@ def test_a_bar_outside_any_session_has_its_full_length():
 )
 def test_a_day_is_known_when_its_session_is_over(end, now, last):
     moment = dt.datetime.fromisoformat(now).replace(tzinfo=dt.UTC)
-    assert last_finished(dt.date.fromisoformat(end), moment, "XNYS") == dt.date.fromisoformat(last)
+    assert last_finished(
+        dt.date.fromisoformat(end), moment, "XNYS"
+    ) == dt.date.fromisoformat(last)
 
 
 def test_frames_are_made_of_dates_in_nanoseconds_whatever_pandas_prefers(tmp_path):
     found = joined(
         tmp_path,
-        (symbol_frame({"date": pd.bdate_range("2020-01-02", periods=2), "close": [1, 2]}), {}),
+        (
+            symbol_frame(
+                {"date": pd.bdate_range("2020-01-02", periods=2), "close": [1, 2]}
+            ),
+            {},
+        ),
     )
     assert found.frame["date"].dtype == "datetime64[ns]"

@@ -72,7 +72,9 @@ def test_a_pack_holds_the_prices_up_to_its_day(store):
         ("A", 22, "2020-01-31"),
         ("B", 22, "2020-01-31"),
     ]
-    np.testing.assert_array_equal(read_part(pack, pack.parts[1])["close"], 50.0 + np.arange(22))
+    np.testing.assert_array_equal(
+        read_part(pack, pack.parts[1])["close"], 50.0 + np.arange(22)
+    )
     assert verify(store, pack.id) == ()
     assert packs_in(store) == (pack,)
 
@@ -86,14 +88,18 @@ def test_the_same_prices_have_the_same_id_anywhere(store, tmp_path, monkeypatch)
     monkeypatch.setattr(packs_module, "parquet", lambda table: _uncompressed(table))
     again, there = create(other, [B, A], AS_OF)
     assert (again.id, there) == (pack.id, False)
-    assert [part.content for part in again.parts] == [part.content for part in pack.parts]
+    assert [part.content for part in again.parts] == [
+        part.content for part in pack.parts
+    ]
     assert again.parts[0].sha256 != pack.parts[0].sha256
     assert verify(other, again.id) == ()
 
 
 def _uncompressed(table):
     out = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pandas(table, preserve_index=False), out, compression="none")
+    pq.write_table(
+        pa.Table.from_pandas(table, preserve_index=False), out, compression="none"
+    )
     return out.getvalue().to_pybytes()
 
 
@@ -103,7 +109,10 @@ def test_the_id_is_what_the_documentation_says(store):
 
     pack, _ = create(store, [A], AS_OF)
     dates = (
-        pd.bdate_range("2020-01-02", "2020-01-31").to_numpy().astype("datetime64[ns]").astype("<i8")
+        pd.bdate_range("2020-01-02", "2020-01-31")
+        .to_numpy()
+        .astype("datetime64[ns]")
+        .astype("<i8")
     )
     closes = (100.0 + np.arange(22)).astype("<f8")
     content = hashlib.sha256(
@@ -119,12 +128,16 @@ def test_other_content_has_another_id(tmp_path, store, change):
     if change == "day":
         other, _ = create(store, [A], dt.date(2020, 1, 30))
     elif change == "calendar":
-        other, _ = create(filled(tmp_path / "o", {A: frame()}, calendar="XLON"), [A], AS_OF)
+        other, _ = create(
+            filled(tmp_path / "o", {A: frame()}, calendar="XLON"), [A], AS_OF
+        )
     elif change == "symbol":
         other, _ = create(filled(tmp_path / "o", {B: frame()}), [B], AS_OF)
     elif change == "prices":
         columns = {name: frame()[name].to_numpy() for name in frame()}
-        assert content_hash("A", None, columns) != content_hash("A", "as_traded", columns)
+        assert content_hash("A", None, columns) != content_hash(
+            "A", "as_traded", columns
+        )
         return
     else:
         other, _ = create(filled(tmp_path / "o", {A: frame(100.0 + 1e-9)}), [A], AS_OF)
@@ -167,7 +180,10 @@ def test_a_changed_file_is_named_with_its_symbol(store):
     assert f"{path}: the file of B was altered: found the sha256" in text
     path.unlink()
     (text,) = verify(store, pack.id)
-    assert f"{path}: B cannot be read: No such file or directory; copy the pack again" in text
+    assert (
+        f"{path}: B cannot be read: No such file or directory; copy the pack again"
+        in text
+    )
 
 
 def test_prices_that_were_altered_with_their_file_hash_are_found(store):
@@ -182,11 +198,15 @@ def test_prices_that_were_altered_with_their_file_hash_are_found(store):
     path.write_text(json.dumps(facts))
     (text,) = verify(store, pack.id)
     assert "the prices of A were altered: found the hash" in text
-    columns = {"date": frame(rows=22)["date"].to_numpy(), "close": 101.0 + np.arange(22)}
+    columns = {
+        "date": frame(rows=22)["date"].to_numpy(),
+        "close": 101.0 + np.arange(22),
+    }
     facts["parts"][0]["content"] = content_hash("A", None, columns)
     path.write_text(json.dumps(facts))
     with pytest.raises(
-        DataError, match=f"the pack was altered: what it says has the id .*, expected {pack.id}"
+        DataError,
+        match=f"the pack was altered: what it says has the id .*, expected {pack.id}",
     ):
         verify(store, pack.id)
 
@@ -202,7 +222,9 @@ def test_a_pack_that_says_nonsense_is_told(store, text):
 @pytest.mark.parametrize("name", ["nothing", "../packs", "", ".."])
 def test_a_pack_that_is_not_there_is_told(store, name):
     pack, _ = create(store, [A], AS_OF)
-    with pytest.raises(DataError, match=f"no pack {name!r}; it has {pack.id}; make one with"):
+    with pytest.raises(
+        DataError, match=f"no pack {name!r}; it has {pack.id}; make one with"
+    ):
         open_pack(store, name)
 
 
@@ -223,7 +245,11 @@ def test_what_cannot_be_packed_is_told(tmp_path):
             "RAW: it was never cleaned; run `bt-run data clean RAW --source import` first",
         ),
         ([A], dt.date(2019, 1, 1), "A: no prices up to 2019-01-01"),
-        ([A], dt.date(2020, 3, 2), "the prices end at 2020-02-12, long before 2020-03-02"),
+        (
+            [A],
+            dt.date(2020, 3, 2),
+            "the prices end at 2020-02-12, long before 2020-03-02",
+        ),
     ):
         with pytest.raises(DataError, match=message):
             create(store, keys, day)
@@ -238,7 +264,9 @@ def test_a_pack_that_cannot_be_written_is_not_there(store, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(packs_module, "replace_file", full)
-    with pytest.raises(DataError, match="the pack cannot be written: No space left on device"):
+    with pytest.raises(
+        DataError, match="the pack cannot be written: No space left on device"
+    ):
         create(store, [A], AS_OF)
     monkeypatch.undo()
     assert packs_in(store) == ()

@@ -46,7 +46,11 @@ PROCESSED = ProcessedFacts(
     inputs=("0" * 64,),
     prices="split_adjusted",
     notes=(),
-    steps=(LoggedStep(step="sort_dates", rows_before=3, rows_after=3, changed=0, text="none"),),
+    steps=(
+        LoggedStep(
+            step="sort_dates", rows_before=3, rows_after=3, changed=0, text="none"
+        ),
+    ),
     findings={"error": 1},
     failed=False,
     settings={"clean": {"steps": ["sort_dates"], "share": 0.5}},
@@ -58,7 +62,9 @@ PROCESSED = ProcessedFacts(
 
 
 def frame(closes=(1.0, 2.0, 3.0), first="2020-01-01"):
-    dates = pd.bdate_range(first, periods=len(closes)).to_numpy().astype("datetime64[ns]")
+    dates = (
+        pd.bdate_range(first, periods=len(closes)).to_numpy().astype("datetime64[ns]")
+    )
     return pd.DataFrame({"date": dates, "close": np.array(closes, dtype=float)})
 
 
@@ -70,7 +76,9 @@ def filled(folder, closes=(1.0, 2.0, 3.0)):
 
 
 def files(folder):
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.parquet"))
+    return sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*.parquet")
+    )
 
 
 def test_what_is_written_is_read_again(tmp_path):
@@ -98,7 +106,9 @@ def test_the_newest_processed_file_and_findings_count(tmp_path):
     for close in (6.0, 7.0):
         with store.writing() as writer:
             writer.put_processed(SPY, frame((close,)), PROCESSED)
-            writer.put_findings(pd.DataFrame({"rule": ["gap"], "text": [f"found {close}"]}))
+            writer.put_findings(
+                pd.DataFrame({"rule": ["gap"], "text": [f"found {close}"]})
+            )
     assert store.read(store.processed(SPY))["close"].tolist() == [7]
     assert store.read(store.findings())["text"].tolist() == ["found 7.0"]
 
@@ -106,7 +116,9 @@ def test_the_newest_processed_file_and_findings_count(tmp_path):
 def test_an_intraday_entry_shows_times(tmp_path):
     store = Store(tmp_path)
     with store.writing() as writer:
-        table = frame().assign(date=pd.date_range("2020-01-02 14:35", periods=3, freq="5min"))
+        table = frame().assign(
+            date=pd.date_range("2020-01-02 14:35", periods=3, freq="5min")
+        )
         entry = writer.add_raw(Key("yahoo", "SPY", "5m"), table, RAW)
     assert (entry.first, entry.last) == ("2020-01-02T14:35:00Z", "2020-01-02T14:45:00Z")
 
@@ -164,7 +176,9 @@ def test_odd_symbols_live_side_by_side(tmp_path):
         for i, name in enumerate(names):
             writer.add_raw(Key("yahoo", name), frame((float(i + 1),)), RAW)
     known = store.keys()
-    found = {key.symbol: store.read(store.raw(key)[0])["close"].iloc[0] for key in known}
+    found = {
+        key.symbol: store.read(store.raw(key)[0])["close"].iloc[0] for key in known
+    }
     assert found == {name: i + 1 for i, name in enumerate(names)}
 
 
@@ -177,7 +191,10 @@ def test_odd_symbols_live_side_by_side(tmp_path):
         (("yahoo", "A\n"), "symbol was 'A\\\\n'"),
         (("yahoo", " A"), "symbol was ' A'"),
         (("yahoo", "A" * 61), "expected 1 to 60 printable characters"),
-        (("yahoo", "SPY", "daily"), "interval was 'daily'; expected a number and a unit"),
+        (
+            ("yahoo", "SPY", "daily"),
+            "interval was 'daily'; expected a number and a unit",
+        ),
     ],
 )
 def test_a_key_that_no_folder_can_carry_is_refused(parts, message):
@@ -216,7 +233,8 @@ def test_a_missing_file_is_told(tmp_path):
     ):
         (tmp_path / entry.file).unlink()
         with pytest.raises(
-            DataError, match=f"the file cannot be read: No such file or directory; {cure}"
+            DataError,
+            match=f"the file cannot be read: No such file or directory; {cure}",
         ):
             store.read(entry)
 
@@ -238,10 +256,14 @@ def test_a_damaged_manifest_is_told(tmp_path, damage):
         "other": "is not what bt-run wrote",
     }
     with pytest.raises(
-        DataError, match=rf"manifest.json: the store's manifest {words[damage]}.*from a backup"
+        DataError,
+        match=rf"manifest.json: the store's manifest {words[damage]}.*from a backup",
     ):
         Store(tmp_path).keys()
-    with pytest.raises(DataError, match="the store's manifest"), Store(tmp_path).writing():
+    with (
+        pytest.raises(DataError, match="the store's manifest"),
+        Store(tmp_path).writing(),
+    ):
         pass
     assert path.read_text() == damaged
     assert len(files(tmp_path)) == 1
@@ -332,7 +354,8 @@ def test_a_place_that_cannot_lock_is_told(tmp_path, monkeypatch):
 
     monkeypatch.setattr("fcntl.flock", refuse)
     with pytest.raises(
-        DataError, match=r"files cannot be locked there .*; keep the store on a local disk"
+        DataError,
+        match=r"files cannot be locked there .*; keep the store on a local disk",
     ):
         Store(tmp_path).writing().__enter__()
 
@@ -340,7 +363,8 @@ def test_a_place_that_cannot_lock_is_told(tmp_path, monkeypatch):
 def test_a_place_that_cannot_be_written_to_is_told(tmp_path):
     (tmp_path / ".lock").mkdir()
     with pytest.raises(
-        DataError, match=r"\.lock: cannot be written: Is a directory; choose another store"
+        DataError,
+        match=r"\.lock: cannot be written: Is a directory; choose another store",
     ):
         Store(tmp_path).writing().__enter__()
 
@@ -428,7 +452,9 @@ def steps(monkeypatch, folder, at=None):
     return count
 
 
-def test_a_disk_that_fills_at_any_step_leaves_the_old_state_or_the_new(tmp_path, monkeypatch):
+def test_a_disk_that_fills_at_any_step_leaves_the_old_state_or_the_new(
+    tmp_path, monkeypatch
+):
     filled(tmp_path / "count")
     total = steps(monkeypatch, tmp_path / "count")
     assert total > 15
@@ -485,7 +511,12 @@ def test_what_was_made_of_a_series_is_read_again(tmp_path):
 
 @pytest.mark.parametrize(
     ("fact", "value"),
-    [("covers", "2020"), ("whole", "yes"), ("prices", "adjusted"), ("cover", KnownDays())],
+    [
+        ("covers", "2020"),
+        ("whole", "yes"),
+        ("prices", "adjusted"),
+        ("cover", KnownDays()),
+    ],
 )
 def test_facts_of_another_kind_are_never_written(fact, value):
     with pytest.raises(ValidationError, match=fact):
@@ -494,7 +525,10 @@ def test_facts_of_another_kind_are_never_written(fact, value):
 
 def test_numbers_that_json_does_not_know_are_never_written(tmp_path):
     odd = PROCESSED.model_copy(update={"settings": {"ratio": float("nan")}})
-    with pytest.raises(ValueError, match="not JSON compliant"), Store(tmp_path).writing() as writer:
+    with (
+        pytest.raises(ValueError, match="not JSON compliant"),
+        Store(tmp_path).writing() as writer,
+    ):
         writer.put_processed(SPY, frame(), odd)
 
 
@@ -517,7 +551,9 @@ def raw_of(contents):
     ("change", "complaint"),
     [
         (
-            lambda contents: raw_of(contents)["facts"].update(cover=["2020-01-01", None]),
+            lambda contents: raw_of(contents)["facts"].update(
+                cover=["2020-01-01", None]
+            ),
             r"series\.0\.raw\.0\.facts\.cover was \['2020-01-01', None\]; Extra inputs are not",
         ),
         (
@@ -537,7 +573,9 @@ def raw_of(contents):
             r"raw\.0\.rows was '3'; Input should be a valid integer",
         ),
         (
-            lambda contents: contents["series"][0]["processed"]["facts"]["steps"][0].pop("text"),
+            lambda contents: contents["series"][0]["processed"]["facts"]["steps"][
+                0
+            ].pop("text"),
             r"processed\.facts\.steps\.0\.text was .*; Field required",
         ),
         (
@@ -546,14 +584,18 @@ def raw_of(contents):
         ),
     ],
 )
-def test_facts_that_no_record_knows_are_refused_with_the_file(tmp_path, change, complaint):
+def test_facts_that_no_record_knows_are_refused_with_the_file(
+    tmp_path, change, complaint
+):
     store = filled(tmp_path)
     with store.writing() as writer:
         writer.put_processed(SPY, frame(), PROCESSED)
     path = rewrite(tmp_path, lambda contents: None)
     assert Store(tmp_path).keys() == (SPY,)
     rewrite(tmp_path, change)
-    message = rf"{path}: the store's manifest holds what bt-run did not write: .*{complaint}"
+    message = (
+        rf"{path}: the store's manifest holds what bt-run did not write: .*{complaint}"
+    )
     with pytest.raises(DataError, match=message):
         Store(tmp_path).keys()
     with pytest.raises(DataError, match=message), Store(tmp_path).writing():
@@ -652,7 +694,9 @@ def test_readers_remove_nothing_and_the_next_writer_does(tmp_path):
     assert not list(tmp_path.glob(".tmp-*"))
 
 
-def test_a_reader_finishes_on_the_file_that_was_superseded_meanwhile(tmp_path, monkeypatch):
+def test_a_reader_finishes_on_the_file_that_was_superseded_meanwhile(
+    tmp_path, monkeypatch
+):
     store = filled(tmp_path)
     with store.writing() as writer:
         old = writer.put_processed(SPY, frame((1.0,)), PROCESSED)
@@ -660,7 +704,8 @@ def test_a_reader_finishes_on_the_file_that_was_superseded_meanwhile(tmp_path, m
         writer.put_processed(SPY, frame((2.0,)), PROCESSED)
     assert store.read(old)["close"].tolist() == [1]
     monkeypatch.setattr(
-        "bt_run_plugins.market_data.store.store._GRACE", pd.Timedelta(hours=-1).to_pytimedelta()
+        "bt_run_plugins.market_data.store.store._GRACE",
+        pd.Timedelta(hours=-1).to_pytimedelta(),
     )
     with store.writing():
         pass
