@@ -28,6 +28,8 @@ __all__ = [
     "symbols_in",
 ]
 
+SymbolDay = tuple[str, date]
+
 day = click.DateTime(["%Y-%m-%d"])
 symbols_argument = click.argument("symbols", nargs=-1)
 calendar_option = click.option(
@@ -107,7 +109,7 @@ def symbols_in(file: Path | None) -> list[str]:
     return [symbol for symbol in symbols if symbol]
 
 
-def cut_date(text: str) -> tuple[str, date]:
+def cut_date(text: str) -> SymbolDay:
     """Return the symbol and the day of an option such as AAPL=2001-02-03.
 
     Raises:

@@ -131,9 +131,10 @@ def _apply(name: StepName, frame: pd.DataFrame, symbol: str, config: CleanConfig
     """Return what a step leaves of a frame."""
     if name == "drop_extra_sessions":
         return drop_extra_sessions(frame, config.calendar)
-    if name == "cut_before":
-        return cut_before(frame, config.cut_before.get(symbol))
-    return FRAME_STEPS[name](frame)
+    if name != "cut_before":
+        return FRAME_STEPS[name](frame)
+    first = config.cut_before.get(symbol)
+    return Done(frame) if first is None else cut_before(frame, first)
 
 
 def _log_row(symbol: str, name: str, before: pd.DataFrame, done: Done) -> LogRow:

@@ -163,12 +163,10 @@ def _body(frame: pd.DataFrame) -> tuple[pd.Series[float], pd.Series[float]]:
     return prices.max(axis=1), prices.min(axis=1)
 
 
-def cut_before(frame: pd.DataFrame, first: date | None) -> Done:
+def cut_before(frame: pd.DataFrame, first: date) -> Done:
     """Drop the rows before the symbol's first date, for a ticker that another company had
     earlier.
     """
-    if first is None:
-        return Done(frame)
     kept = _dates(frame) >= np.datetime64(first, "ns")
     return keep_rows(frame, kept, f"before {first}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -50,6 +50,9 @@ from bt_run_plugins.market_data.terminal import (
     span_text,
     table,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _SHOWN = 10  # symbols that a note names
 
@@ -260,9 +263,14 @@ def clean(
 
 def _show_cleaned(keys: Sequence[Key], judged: Judged) -> None:
     click.echo(f"{_kind_text(keys)}: {len(keys)} symbols cleaned")
-    changed = judged.log[judged.log["text"] != ""]
-    show_rows(changed, ("symbol", "step", "rows_before", "rows_after", "text"))
+    _show_changes(judged.log)
     show_counts(judged)
+
+
+def _show_changes(log: pd.DataFrame) -> None:
+    """Print the steps that had something to say."""
+    changed = log[log["text"] != ""]
+    show_rows(changed, ("symbol", "step", "rows_before", "rows_after", "text"))
 
 
 def _kind_text(keys: Sequence[Key]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bt_run import Array, Bars, DataError, LoadRequest, Rows, assemble_bars
 from bt_run.text import listed
 from bt_run_plugins.market_data.store.frames import rows_of_columns
-from bt_run_plugins.market_data.store.manifest import Key
+from bt_run_plugins.market_data.store.manifest import Keys
 from bt_run_plugins.market_data.store.records import ProcessedEntry
 from bt_run_plugins.market_data.store.store import Store
 from bt_run_plugins.sources.sample import PriceConvention
@@ -65,7 +65,7 @@ def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> list[R
         return list(pool.map(work, items))
 
 
-def processed_rows(store: Store, keys: Sequence[Key]) -> dict[str, Rows]:
+def processed_rows(store: Store, keys: Keys) -> dict[str, Rows]:
     """Return the rows of each symbol that was processed.
 
     Raises:
@@ -80,7 +80,7 @@ def processed_rows(store: Store, keys: Sequence[Key]) -> dict[str, Rows]:
     return dict(zip(entries, rows, strict=True))
 
 
-def _processed(store: Store, keys: Sequence[Key]) -> Entries:
+def _processed(store: Store, keys: Keys) -> Entries:
     """Return the processed file of each symbol."""
     entries = {}
     for key in keys:
@@ -90,9 +90,7 @@ def _processed(store: Store, keys: Sequence[Key]) -> Entries:
     return entries
 
 
-def processed_bars(
-    store: Store, keys: Sequence[Key], request: LoadRequest, notes: tuple[str, ...]
-) -> Bars:
+def processed_bars(store: Store, keys: Keys, request: LoadRequest, notes: tuple[str, ...]) -> Bars:
     """Return the bars of processed series, with a note on what validation found.
 
     Raises:

@@ -12,7 +12,7 @@ from bt_run import DataError
 from bt_run_plugins.market_data.cleaning import LOG_COLUMNS, CleanConfig, Cleaned, clean
 from bt_run_plugins.market_data.rules.validation import ValidateConfig, Validation, validate
 from bt_run_plugins.market_data.store.frames import Joined, counting, join_raw
-from bt_run_plugins.market_data.store.manifest import Key
+from bt_run_plugins.market_data.store.manifest import Key, Keys
 from bt_run_plugins.market_data.store.records import LoggedStep, ProcessedEntry, ProcessedFacts
 from bt_run_plugins.market_data.store.store import Store, Writer
 
@@ -90,7 +90,7 @@ def settings_of(clean: CleanConfig, validate: ValidateConfig) -> dict[str, Any]:
 
 def process(
     store: Store,
-    keys: Sequence[Key],
+    keys: Keys,
     clean_config: CleanConfig,
     validate_config: ValidateConfig,
 ) -> Judged:
@@ -110,7 +110,7 @@ def process(
     return _judged(made.cleaned.log, made.verdict)
 
 
-def validate_again(store: Store, keys: Sequence[Key], config: ValidateConfig) -> Judged:
+def validate_again(store: Store, keys: Keys, config: ValidateConfig) -> Judged:
     """Validate processed series that share a source and an interval, and put the findings into the
     store.
 
@@ -146,7 +146,7 @@ def read_processed(store: Store, key: Key) -> ProcessedEntry:
     return entry
 
 
-def stored_findings(store: Store, keys: Sequence[Key]) -> pd.DataFrame | None:
+def stored_findings(store: Store, keys: Keys) -> pd.DataFrame | None:
     """Return the newest findings on some series, or None when nothing was ever validated."""
     entry = store.findings()
     if entry is None:
@@ -196,7 +196,7 @@ class _Made:
 
 def _made(
     joined: Sequence[Joined],
-    keys: Sequence[Key],
+    keys: Keys,
     clean_config: CleanConfig,
     validate_config: ValidateConfig,
 ) -> _Made:
@@ -232,7 +232,7 @@ def _judged(log: pd.DataFrame, verdict: Validation) -> Judged:
 def _put_findings(
     store: Store,
     writer: Writer,
-    keys: Sequence[Key],
+    keys: Keys,
     findings: pd.DataFrame,
 ) -> None:
     """Put findings beside those on other series."""
@@ -245,7 +245,7 @@ def _put_findings(
     writer.put_findings(table)
 
 
-def _findings_on_others(store: Store, keys: Sequence[Key]) -> pd.DataFrame | None:
+def _findings_on_others(store: Store, keys: Keys) -> pd.DataFrame | None:
     """Return the findings on all but some series; a table that is damaged is left behind."""
     entry = store.findings()
     if entry is None:
@@ -257,7 +257,7 @@ def _findings_on_others(store: Store, keys: Sequence[Key]) -> pd.DataFrame | Non
     return table[~_on_any(table, keys)]
 
 
-def _on_any(table: pd.DataFrame, keys: Sequence[Key]) -> pd.Series[bool]:
+def _on_any(table: pd.DataFrame, keys: Keys) -> pd.Series[bool]:
     """Return which findings (n,) are on some series of one source and interval."""
     rows = table["symbol"].isin([key.symbol for key in keys])
     rows &= table["source"] == keys[0].source
@@ -265,7 +265,7 @@ def _on_any(table: pd.DataFrame, keys: Sequence[Key]) -> pd.Series[bool]:
     return rows
 
 
-def reported(store: Store, keys: Sequence[Key]) -> ReportInput:
+def reported(store: Store, keys: Keys) -> ReportInput:
     """Return what a report on some processed series is made of.
 
     Raises:

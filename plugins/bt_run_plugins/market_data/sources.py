@@ -45,6 +45,8 @@ from bt_run_plugins.market_data.store.store import Store
 
 __all__ = ["PackConfig", "PackSource", "StoreConfig", "StoreSource", "YahooConfig", "YahooSource"]
 
+Names = tuple[str, ...]
+
 _store_field = Field(
     None, description="folder of the store; null: $BT_RUN_STORE, else ~/.bt-run/store"
 )
@@ -67,7 +69,7 @@ class YahooSource:
         self.store = Store.at(config.store)
         self.outside = outside or Outside()
 
-    def symbols(self) -> tuple[str, ...]:
+    def symbols(self) -> Names:
         """Return the symbols of which the store has prices by Yahoo."""
         keys = _keys_of(self.store, SOURCE, self.config.interval)
         return tuple(key.symbol for key in keys)
@@ -167,7 +169,7 @@ class StoreSource:
         self.config = config
         self.store = Store.at(config.store)
 
-    def symbols(self) -> tuple[str, ...]:
+    def symbols(self) -> Names:
         """Return the symbols that the store has cleaned prices of."""
         keys = _keys_of(self.store, self.config.source, self.config.interval)
         return tuple(key.symbol for key in keys if self.store.processed(key) is not None)
@@ -234,7 +236,7 @@ class PackSource:
         self.config = config
         self.store = Store.at(config.store)
 
-    def symbols(self) -> tuple[str, ...]:
+    def symbols(self) -> Names:
         """Return the symbols in the pack."""
         pack = open_pack(self.store, self.config.id)
         return tuple(part.symbol for part in pack.parts)

@@ -26,12 +26,16 @@ __all__ = ["batches", "fetch_batch"]
 
 Mask = NDArray[np.bool_]
 
+_LONGEST_BREAK = np.timedelta64(20, "D")  # within which every exchange opens again
 _RECENT = timedelta(days=10)  # a last bar older than this is the symbol's end, and not merely late
 _NO_NETWORK = (
     "Without a network, `bt-run data import sample:indices` brings real prices from an installed "
     "package, "
     "and `bt-run examples/spy_qqq.yaml` runs on them"
 )
+# troubles for which asking again is of no use
+_FINAL_AT_FIRST = ("unknown",)
+_FINAL = ("unknown", "unreachable")
 _RATE_LIMIT = "Yahoo's rate limit is reached"
 _REASONS = MappingProxyType(
     {
@@ -104,7 +108,7 @@ def _sort_out(job: Job, task: Task, answer: Answer, asked: datetime) -> Task | N
 
 def _check_reach(job: Job, answer: Answer) -> None:
     """Raise without a network; at Yahoo's rate limit let the job stop, as asking makes it worse."""
-    troubles = list(answer.troubles.values())
+    troubles = answer.troubles.values()
     lost = [trouble.text for trouble in troubles if trouble.kind == "unreachable"]
     if lost and not answer.frames:
         states = [outcome.state for outcome in job.outcomes.values()]
@@ -112,7 +116,7 @@ def _check_reach(job: Job, answer: Answer) -> None:
             f"the network is not reachable: {lost[0]}; {states.count('fetched')} symbols were "
             f"fetched before and are kept. {_NO_NETWORK}"
         )
-    if any(trouble.kind == "rate_limited" for trouble in troubles):
+    if _is_limited(answer.troubles):
         job.stopped = f"{_RATE_LIMIT}; what came is kept, so repeat the command in an hour"
 
 
@@ -123,7 +127,7 @@ def _ask_patiently(job: Job, tasks: Sequence[Task]) -> Answer:
     question = _question(job, tasks)
     answer = job.outside.ask(question)
     for attempt in range(job.config.tries - 1):
-        pending = _pending(answer.troubles, first_try=attempt == 0)
+        pending = _pending(answer.troubles, _FINAL if attempt else _FINAL_AT_FIRST)
         if not pending:
             break
         _pause(job, answer.troubles, attempt)
@@ -144,14 +148,18 @@ def _question(job: Job, tasks: Sequence[Task]) -> Question:
 
 def _pause(job: Job, troubles: Mapping[str, Trouble], attempt: int) -> None:
     """Wait before asking again, twice as long each time."""
-    limited = any(trouble.kind == "rate_limited" for trouble in troubles.values())
-    pause = job.config.rate_limit_pause if limited else job.config.pause
+    pause = job.config.pause
+    if _is_limited(troubles):
+        pause = job.config.rate_limit_pause
     job.outside.sleep(pause * 2**attempt)
 
 
-def _pending(troubles: Mapping[str, Trouble], *, first_try: bool) -> tuple[str, ...]:
+def _is_limited(troubles: Mapping[str, Trouble]) -> bool:
+    return any(trouble.kind == "rate_limited" for trouble in troubles.values())
+
+
+def _pending(troubles: Mapping[str, Trouble], final: Sequence[str]) -> tuple[str, ...]:
     """Return the symbols for which asking once more may help."""
-    final = ("unknown",) if first_try else ("unknown", "unreachable")
     return tuple(symbol for symbol, trouble in troubles.items() if trouble.kind not in final)
 
 
@@ -255,22 +263,17 @@ def _first_late(frame: pd.DataFrame, late: Mask) -> str | None:
 
 
 def _notes(delivery: _Delivery) -> tuple[str, ...]:
-    notes = []
-    if delivery.task.note:
-        notes.append(delivery.task.note)
-    gains = _capital_gains(delivery.frame)
-    if gains:
-        notes.append(
-            f"{gains} distributions of capital gains are in adj_close, and not in dividend"
-        )
-    return tuple(notes)
+    notes = (delivery.task.note, _capital_gains_note(delivery.frame))
+    return tuple(note for note in notes if note)
 
 
-def _capital_gains(frame: pd.DataFrame) -> int:
-    """Return how many rows distribute capital gains."""
+def _capital_gains_note(frame: pd.DataFrame) -> str | None:
     if yahoo.CAPITAL_GAIN not in frame.columns:
-        return 0
-    return int((frame[yahoo.CAPITAL_GAIN] > 0).sum())
+        return None
+    count = int((frame[yahoo.CAPITAL_GAIN] > 0).sum())
+    if not count:
+        return None
+    return f"{count} distributions of capital gains are in adj_close, and not in dividend"
 
 
 def _extent(stored: pd.DataFrame | None, good: pd.DataFrame) -> Extent:
@@ -296,8 +299,7 @@ def _known_until(job: Job, delivery: _Delivery, good: pd.DataFrame) -> date:
 
 
 def _eve_of_next_session(day: date, calendar: str) -> date:
-    first = np.datetime64(day)
-    sessions = exchange_sessions(calendar, first, first + np.timedelta64(20, "D"))
-    later = sessions[sessions > first]
+    sessions = exchange_sessions(calendar, np.datetime64(day), np.datetime64(day) + _LONGEST_BREAK)
+    later = sessions[sessions > np.datetime64(day)]
     eve: date = (later[0] - np.timedelta64(1, "D")).astype(object)
     return eve

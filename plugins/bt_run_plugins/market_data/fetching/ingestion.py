@@ -147,6 +147,11 @@ def _continued(everything: Task, stored: pd.DataFrame, overlap: int) -> Task:
     if not len(stored):
         return everything
     stored = stored.sort_values("date")
+    return replace(everything, ask_from=_overlap_start(stored, overlap), stored=stored)
+
+
+def _overlap_start(stored: pd.DataFrame, overlap: int) -> date:
+    """Return the day of the first bar that is fetched again."""
     first = stored["date"].to_numpy()[-overlap:][0]
-    ask_from: date = first.astype("datetime64[D]").astype(object)
-    return replace(everything, ask_from=ask_from, stored=stored)
+    day: date = first.astype("datetime64[D]").astype(object)
+    return day

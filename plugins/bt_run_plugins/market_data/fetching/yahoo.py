@@ -195,9 +195,7 @@ def _check_shape(table: pd.DataFrame, question: Question, version: str) -> None:
 
 def _are_pairs(columns: pd.Index[Any]) -> bool:
     """Say whether a table's columns are pairs of a field that is known and a symbol."""
-    import pandas as pd
-
-    if not isinstance(columns, pd.MultiIndex) or columns.nlevels != 2:
+    if columns.nlevels != 2:
         return False
     return bool(set(columns.get_level_values(0)) & set(_NAMES))
 

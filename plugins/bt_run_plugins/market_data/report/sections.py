@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +27,7 @@ MOST_STEPS = 500  # rows of the cleaning log
 BUSY = 10  # sessions in the table of those with the most findings
 CROWD = 3  # symbols with the same finding on one day that are worth a row
 
+_WHY = MappingProxyType({rule.name: rule.why for rule in RULES})
 # the head and the unit of each column
 _RULE_COLUMNS = (
     ("Rule", "text"),
@@ -75,8 +77,8 @@ def rules_section(findings: pd.DataFrame) -> Section:
 
 
 def _rule_row(row: Any) -> tuple[object, ...]:
-    why = {rule.name: rule.why for rule in RULES}
-    return Cell(row.rule), _severity(row.severity), row.findings, row.symbols, why.get(row.rule, "")
+    why = _WHY.get(row.rule, "")
+    return Cell(row.rule), _severity(row.severity), row.findings, row.symbols, why
 
 
 def _severity(severity: object) -> Cell:

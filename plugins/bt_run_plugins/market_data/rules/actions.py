@@ -151,8 +151,8 @@ def action_ambiguous(series: Series, limits: Thresholds) -> Findings:
     value is that log.
     """
     apart = _readings_apart(series)
-    rows = np.abs(apart) > limits.action_readings
-    rows &= series.pays & (series.ratio != 1.0)
+    both = series.pays & (series.ratio != 1.0)
+    rows = both & (np.abs(apart) > limits.action_readings)
     return series.findings("action_ambiguous", rows, apart, _ambiguous_text)
 
 
@@ -179,10 +179,15 @@ def split_odd(series: Series, limits: Thresholds) -> Findings:
 
     Stock dividends of 2, 3, 4, 5, 6, 8 and 10 % count as ordinary. The value is the split.
     """
-    rows = series.split != 1.0
+    return series.findings("split_odd", _odd_splits(series), series.split, _odd_text, "info")
+
+
+def _odd_splits(series: Series) -> Mask:
+    """Return the rows (n,) with a split that is no ordinary one."""
+    rows: Mask = series.split != 1.0
     for row in np.flatnonzero(rows):
         rows[row] = not _is_ordinary(float(series.split[row]))
-    return series.findings("split_odd", rows, series.split, _odd_text, "info")
+    return rows
 
 
 def _odd_text(series: Series, row: int) -> str:
@@ -207,11 +212,12 @@ def dividends_mixed(series: Series, limits: Thresholds) -> Findings:
 
     One finding, at the first pair; the value is the number of pairs.
     """
-    rows = _near_dividends(series, limits.dividend_days)
+    days = limits.dividend_days
+    rows = _near_dividends(series, days)
     if len(rows) < limits.dividend_pairs:
         return []
     text = (
-        f"{len(rows)} times two different dividends within {limits.dividend_days} days: "
+        f"{len(rows)} times two different dividends within {days} days: "
         "the dividends of two companies may be mixed"
     )
     return [series.finding("dividends_mixed", rows[0], len(rows), text)]
@@ -312,11 +318,14 @@ def _dividend_contradicted(series: Series, limits: Thresholds) -> Mask:
 
 def _contradicted(series: Series, limits: Thresholds, size: Array, left: Array) -> Mask:
     """Return the rows (n,) in which an action of some size makes an ordinary return a large one."""
-    rows = series.size >= limits.action
-    rows &= series.sigmas >= limits.action_sigmas
-    rows &= size >= limits.action
+    rows = _moved(series, limits) & (size >= limits.action)
     rows &= np.abs(left) <= series.size / 3
     return rows
+
+
+def _moved(series: Series, limits: Thresholds) -> Mask:
+    """Return the rows (n,) with a move that an action should have explained."""
+    return (series.size >= limits.action) & (series.sigmas >= limits.action_sigmas)
 
 
 def _moves_text(series: Series, row: int, left: float) -> str:
@@ -341,9 +350,14 @@ def _rounding(prices: Array) -> Array | float:
 
 def _is_ordinary(split: float) -> bool:
     """Say whether a split is a ratio of small numbers, or a usual stock dividend."""
-    for percent in SMALL_STOCK_DIVIDENDS:
-        if abs(split - 1.0 - percent / 100) < 1e-4:
-            return True
+    return _is_stock_dividend(split) or _is_small_ratio(split)
+
+
+def _is_stock_dividend(split: float) -> bool:
+    return any(abs(split - 1.0 - percent / 100) < 1e-4 for percent in SMALL_STOCK_DIVIDENDS)
+
+
+def _is_small_ratio(split: float) -> bool:
     size = max(split, 1.0 / split)
     for old in range(1, 6):
         new = round(size * old)

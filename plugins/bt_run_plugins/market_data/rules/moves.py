@@ -49,16 +49,15 @@ def bad_tick(series: Series, limits: Thresholds) -> Findings:
     """
     found = []
     for away, back in _excursions(series, limits):
-        text = (
-            f"{_beyond_market(series, away)} overnight and back after {_count_text(back - away)}, "
-            f"on {turnover_text(series, away)}"
-        )
+        text = _bad_tick_text(series, away, back - away)
         found.append(series.finding("bad_tick", away, series.move[away], text))
     return found
 
 
-def _count_text(rows: int) -> str:
-    return "1 row" if rows == 1 else f"{rows} rows"
+def _bad_tick_text(series: Series, row: int, rows: int) -> str:
+    days = "1 row" if rows == 1 else f"{rows} rows"
+    turnover = turnover_text(series, row)
+    return f"{_beyond_market(series, row)} overnight and back after {days}, on {turnover}"
 
 
 def split_like(series: Series, limits: Thresholds) -> Findings:
@@ -79,12 +78,9 @@ def split_like(series: Series, limits: Thresholds) -> Findings:
 
 
 def _split_finding(series: Series, row: int, split: float) -> Finding:
-    close = series.close[row]
-    before = series.before[row]
-    text = (
-        f"close {close:.6g} after {before:.6g}, near a {_split_text(split)} split, "
-        "and there is no split row"
-    )
+    close, before = series.close[row], series.before[row]
+    kind = _split_text(split)
+    text = f"close {close:.6g} after {before:.6g}, near a {kind} split, and there is no split row"
     return series.finding("split_like", row, close / before, text)
 
 
@@ -96,10 +92,15 @@ def jump(series: Series, limits: Thresholds) -> Findings:
     falls a share whose spin-off has no row, or whose ticker another company took over. Where only
     closes are known nothing is a jump. The value is the move.
     """
+    rows = _jumps(series, limits) & ~_named(series, limits)
+    return series.findings("jump", rows, series.move, _jump_text)
+
+
+def _jumps(series: Series, limits: Thresholds) -> Mask:
+    """Return the rows (n,) with a jump, be it named by another rule or not."""
     rows = _large_overnight(series, limits) | _abrupt_fall(series, limits)
     rows &= series.sigmas >= limits.jump_sigmas
-    rows &= ~_named(series, limits)
-    return series.findings("jump", rows, series.move, _jump_text)
+    return rows
 
 
 def _jump_text(series: Series, row: int) -> str:
@@ -113,11 +114,13 @@ def large_move(series: Series, limits: Thresholds) -> Findings:
     """Find moves >= large_move and >= large_sigmas that no other rule names; the value is the
     move.
     """
-    rows = series.size >= limits.large_move
-    rows &= series.sigmas >= limits.large_sigmas
-    rows &= ~_named(series, limits)
-    rows &= ~_rows_of(series, jump(series, limits))
+    named = _named(series, limits) | _rows_of(series, jump(series, limits))
+    rows = _large_moves(series, limits) & ~named
     return series.findings("large_move", rows, series.move, _large_text, "info")
+
+
+def _large_moves(series: Series, limits: Thresholds) -> Mask:
+    return (series.size >= limits.large_move) & (series.sigmas >= limits.large_sigmas)
 
 
 def _large_text(series: Series, row: int) -> str:
@@ -209,10 +212,13 @@ def _large_overnight(series: Series, limits: Thresholds) -> Mask:
 
 def _abrupt_fall(series: Series, limits: Thresholds) -> Mask:
     """Return the rows (n,) that fell overnight and hardly moved in the day."""
-    fall = np.where(np.isnan(series.gap), 0.0, -series.gap)
     rows = series.move <= -limits.abrupt_move
-    rows &= fall >= limits.abrupt_flat * _day_span(series)
+    rows &= _overnight_fall(series) >= limits.abrupt_flat * _day_span(series)
     return rows
+
+
+def _overnight_fall(series: Series) -> Array:
+    return np.where(np.isnan(series.gap), 0.0, -series.gap)
 
 
 def _excursions(series: Series, limits: Thresholds) -> list[tuple[int, int]]:

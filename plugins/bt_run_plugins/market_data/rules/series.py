@@ -325,4 +325,4 @@ def _median(place: Places, values: Array) -> Array:
 
     groups = pd.Series(values).groupby(place)
     median = groups.median().where(groups.count() >= CROWD, 0.0)
-    return np.asarray(median, dtype=np.float64)
+    return np.asarray(median)

@@ -133,9 +133,7 @@ def join_raw(store: Store, key: Key) -> Joined:
 
 def _notes_of(entries: Sequence[RawEntry]) -> list[str]:
     """Return what was said when the files were received."""
-    notes: list[str] = []
-    for entry in entries:
-        notes += entry.facts.notes
+    notes = [note for entry in entries for note in entry.facts.notes]
     unfinished = entries[-1].facts.unfinished
     if unfinished:
         notes.append(f"the bar of {unfinished} was not over when it was fetched; it is left out")

@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 import string
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,16 @@ from bt_run_plugins.market_data.store.records import (
     first_fault,
 )
 
-__all__ = ["MANIFEST", "Contents", "Key", "SeriesFiles", "escaped", "read_manifest", "written"]
+__all__ = [
+    "MANIFEST",
+    "Contents",
+    "Key",
+    "Keys",
+    "SeriesFiles",
+    "escaped",
+    "read_manifest",
+    "written",
+]
 
 MANIFEST = "manifest.json"
 _FORMAT = 1
@@ -71,6 +80,9 @@ class Key:
     def folder(self) -> str:
         """Return the series' folder below raw/ or processed/."""
         return f"source={self.source}/interval={self.interval}/symbol={escaped(self.symbol)}"
+
+
+Keys = Sequence[Key]
 
 
 def escaped(symbol: str) -> str:

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Key", "Store", "Writer"]
 
+Tell = Callable[[str], None]
+
 _DATA = ("raw", "processed", "findings")
 # how long a superseded file stays for readers that hold an older manifest
 _GRACE = timedelta(hours=1)
@@ -57,13 +59,13 @@ class Store:
     ``tell`` hears what a user should know, such as that the lock of a dead writer was taken over.
     """
 
-    def __init__(self, folder: Path, tell: Callable[[str], None] | None = None) -> None:
+    def __init__(self, folder: Path, tell: Tell | None = None) -> None:
         self.folder = folder
         self.tell = tell
         self._known: tuple[tuple[int, ...], Contents] | None = None
 
     @classmethod
-    def at(cls, folder: Path | None, tell: Callable[[str], None] | None = None) -> Store:
+    def at(cls, folder: Path | None, tell: Tell | None = None) -> Store:
         """Return the store in ``folder``; without one, in $BT_RUN_STORE, else ~/.bt-run/store."""
         if folder is not None:
             return cls(folder, tell)
@@ -250,10 +252,8 @@ class Writer:
     def _let_go(self) -> None:
         """Name superseded files no longer, once every reader has had the time to finish."""
         due = (datetime.now(UTC) - _GRACE).isoformat()
-        kept = {}
-        for file, since in self.contents.superseded.items():
-            if since > due:
-                kept[file] = since
+        superseded = self.contents.superseded
+        kept = {file: since for file, since in superseded.items() if since > due}
         self.contents = replace(self.contents, superseded=kept)
 
     def commit(self) -> None:
@@ -292,8 +292,8 @@ class Writer:
     def _retire(self, entry: Entry | None) -> None:
         if entry is None:
             return
-        now = datetime.now(UTC).isoformat()
-        superseded = {**self.contents.superseded, entry.file: now}
+        superseded = dict(self.contents.superseded)
+        superseded[entry.file] = datetime.now(UTC).isoformat()
         self.contents = replace(self.contents, superseded=superseded)
 
     def _add(self, folder: str, prefix: str, frame: pd.DataFrame) -> Entry:
