@@ -200,15 +200,19 @@ def _check_alignment(frames: Frames, alignment: str) -> None:
 
 
 def _check_cuts(frames: Frames, config: CleanConfig) -> None:
-    unknown = sorted(config.cut_before.keys() - frames.keys())
-    if unknown:
-        some = ", ".join(sorted(frames)[:5])
-        raise ConfigError(f"cut_before: no symbol {unknown[0]!r}; found {some}")
+    _check_cut_symbols(frames, config.cut_before)
     if config.cut_before and "cut_before" not in config.steps:
         raise ConfigError(
             "cut_before: dates are given, but steps has no cut_before; add it where it should "
             "happen"
         )
+
+
+def _check_cut_symbols(frames: Frames, cuts: Mapping[str, date]) -> None:
+    unknown = sorted(cuts.keys() - frames.keys())
+    if unknown:
+        some = ", ".join(sorted(frames)[:5])
+        raise ConfigError(f"cut_before: no symbol {unknown[0]!r}; found {some}")
 
 
 def _check_columns(frames: Frames) -> None:

@@ -44,11 +44,15 @@ def drop_duplicate_rows(frame: pd.DataFrame) -> Done:
     """
     first = ~frame.duplicated().to_numpy()
     done = keep_rows(frame, first, "equal to an earlier row", copies=True)
-    conflicts = int(done.frame["date"].duplicated(keep=False).sum())
-    if not conflicts:
-        return done
-    kept = f"{conflicts} rows share a date and differ: kept, an error for validation"
-    return done._replace(text=joined(done.text, kept))
+    return done._replace(text=joined(done.text, _conflicts_text(done.frame)))
+
+
+def _conflicts_text(frame: pd.DataFrame) -> str:
+    """Say how many rows share a date, once none is equal to another."""
+    count = int(frame["date"].duplicated(keep=False).sum())
+    if not count:
+        return ""
+    return f"{count} rows share a date and differ: kept, an error for validation"
 
 
 def drop_rows_without_close(frame: pd.DataFrame) -> Done:
@@ -63,12 +67,15 @@ def drop_empty_columns(frame: pd.DataFrame) -> Done:
     """Drop columns that hold nothing in any row, such as the open of a source that has closes
     only.
     """
-    empty = []
-    for name in frame.columns.drop(["date", "close"]):
-        if frame[name].isna().all():
-            empty.append(str(name))
+    empty = _empty_columns(frame)
     text = f"dropped the empty columns {', '.join(empty)}" if empty else ""
     return Done(frame.drop(columns=empty), len(empty), text)
+
+
+def _empty_columns(frame: pd.DataFrame) -> list[str]:
+    """Return the columns that hold nothing, but for those that a frame must have."""
+    others = frame.columns.drop(["date", "close"])
+    return [str(name) for name in others if frame[name].isna().all()]
 
 
 def normalise_actions(frame: pd.DataFrame) -> Done:

@@ -323,13 +323,14 @@ def _show_verdict(keys: Sequence[Key], judged: Judged, config: ValidateConfig) -
 
 def _note_old(store: Store, keys: Sequence[Key]) -> None:
     """Say of which series there are newer prices than those that were cleaned."""
-    old = []
-    for key in keys:
-        if store.processed(key) is not None and stale(store, key):
-            old.append(key.symbol)
+    old = [key.symbol for key in keys if _is_old(store, key)]
     if old:
         names = ", ".join(old[:_SHOWN])
         click.echo(f"note: prices of {names} came after they were cleaned; clean again", err=True)
+
+
+def _is_old(store: Store, key: Key) -> bool:
+    return store.processed(key) is not None and stale(store, key) is not None
 
 
 @data.command()

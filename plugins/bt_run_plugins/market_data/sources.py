@@ -93,10 +93,9 @@ class YahooSource:
 
     def _days_of(self, keys: Iterable[Key]) -> str:
         """Return the day, or the span of days, on which prices were fetched."""
-        days = []
-        for key in keys:
-            days += [entry.facts.fetched_at[:10] for entry in counting(self.store.raw(key))]
-        first, last = min(days), max(days)
+        entries = [entry for key in keys for entry in counting(self.store.raw(key))]
+        days = sorted(entry.facts.fetched_at[:10] for entry in entries)
+        first, last = days[0], days[-1]
         return first if first == last else f"between {first} and {last}"
 
     def _ready(self, request: LoadRequest, symbols: Iterable[str]) -> tuple[Key, ...]:

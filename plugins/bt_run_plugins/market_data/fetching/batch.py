@@ -27,7 +27,7 @@ __all__ = ["batches", "fetch_batch"]
 Mask = NDArray[np.bool_]
 
 _LONGEST_BREAK = np.timedelta64(20, "D")  # within which every exchange opens again
-_RECENT = timedelta(days=10)  # a last bar older than this is the symbol's end, and not merely late
+_RECENT = timedelta(days=10)  # how late a symbol's newest bar may be
 _NO_NETWORK = (
     "Without a network, `bt-run data import sample:indices` brings real prices from an installed "
     "package, "
@@ -249,10 +249,14 @@ def _raw_facts(job: Job, delivery: _Delivery, good: pd.DataFrame, late: Mask) ->
 def _late_rows(job: Job, delivery: _Delivery) -> Mask:
     """Return the rows (n,) whose bars were not over when they were asked for."""
     ends = delivery.frame["date"].to_numpy()
+    return np.asarray(ends > _end_of_known(job, delivery.asked))
+
+
+def _end_of_known(job: Job, asked: datetime) -> np.datetime64:
+    """Return the time up to which bars are over."""
     if is_intraday(job.config.interval):
-        asked = np.datetime64(delivery.asked.replace(tzinfo=None), "ns")
-        return np.asarray(ends > asked)
-    return np.asarray(ends > np.datetime64(job.through))
+        return np.datetime64(asked.replace(tzinfo=None), "ns")
+    return np.datetime64(job.through, "ns")
 
 
 def _first_late(frame: pd.DataFrame, late: Mask) -> str | None:
@@ -292,10 +296,14 @@ def _known_until(job: Job, delivery: _Delivery, good: pd.DataFrame) -> date:
     for if the symbol has ended.
     """
     last = good["date"].max().date()
-    age = delivery.asked.date() - last
-    if last < job.through and age > _RECENT:
+    if last < job.through and _is_long_ago(last, delivery.asked):
         return job.through
     return _eve_of_next_session(last, job.config.calendar)
+
+
+def _is_long_ago(day: date, asked: datetime) -> bool:
+    """Say whether a last bar is the symbol's end, and not merely late."""
+    return asked.date() - day > _RECENT
 
 
 def _eve_of_next_session(day: date, calendar: str) -> date:

@@ -78,10 +78,15 @@ def split_like(series: Series, limits: Thresholds) -> Findings:
 
 
 def _split_finding(series: Series, row: int, split: float) -> Finding:
-    close, before = series.close[row], series.before[row]
+    ratio = series.close[row] / series.before[row]
+    return series.finding("split_like", row, ratio, _split_like_text(series, row, split))
+
+
+def _split_like_text(series: Series, row: int, split: float) -> str:
+    close = series.close[row]
+    before = series.before[row]
     kind = _split_text(split)
-    text = f"close {close:.6g} after {before:.6g}, near a {kind} split, and there is no split row"
-    return series.finding("split_like", row, close / before, text)
+    return f"close {close:.6g} after {before:.6g}, near a {kind} split, and there is no split row"
 
 
 def jump(series: Series, limits: Thresholds) -> Findings:
@@ -137,10 +142,8 @@ def unexplained(series: Series, limits: Thresholds, flat: float) -> Mask:
     least blind_move.
     """
     part = _overnight_part(series)
-    rows = part >= 0.6 * series.size
-    rows &= part >= flat * _day_span(series)
-    rows &= _calm(series, limits)
-    return rows
+    least = np.maximum(0.6 * series.size, flat * _day_span(series))
+    return _calm(series, limits) & (part >= least)
 
 
 def _overnight_part(series: Series) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 from bt_run import Array
 from bt_run_plugins.market_data.rules.findings import Finding, Findings, Rule
 from bt_run_plugins.market_data.rules.moves import turnover_text
-from bt_run_plugins.market_data.rules.series import Mask, Series, log_ratio
+from bt_run_plugins.market_data.rules.series import Mask, Series, log_ratio, previous
 from bt_run_plugins.market_data.rules.thresholds import Thresholds
 
 __all__ = [
@@ -105,10 +105,9 @@ def repeated_row(series: Series, limits: Thresholds) -> Findings:
     """Find rows whose open, high, low, close and volume > 0 are those of the row before, in a day
     that has a range.
     """
-    volume = series.volume
-    same = series.repeats & (series.high > series.low) & (volume > 0)
-    same[1:] &= volume[1:] == volume[:-1]
-    return series.findings("repeated_row", same, series.close, _repeated_text, "error")
+    rows = series.repeats & (series.high > series.low)
+    rows &= (series.volume > 0) & (series.volume == previous(series.volume))
+    return series.findings("repeated_row", rows, series.close, _repeated_text, "error")
 
 
 def _repeated_text(series: Series, row: int) -> str:

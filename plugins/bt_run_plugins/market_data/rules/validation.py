@@ -88,6 +88,9 @@ _ROW_RULES = (
 )
 
 
+_ANY_DAY = np.datetime64("2020-01-02")
+
+
 class ValidateConfig(Config):
     """Configuration of the validation: how strictly market data are judged."""
 
@@ -198,9 +201,8 @@ def _sessions(series: Sequence[Series], calendar: str) -> Dates:
     """Return the exchange's sessions over all rows; those of one year when there is no row, to
     check the name.
     """
-    first = np.datetime64("2020-01-01")
-    last = np.datetime64("2020-12-31")
-    if series:
-        first = min(item.days[0] for item in series)
-        last = max(item.days[-1] for item in series)
+    if not series:
+        return exchange_sessions(calendar, _ANY_DAY, _ANY_DAY)
+    first = min(item.days[0] for item in series)
+    last = max(item.days[-1] for item in series)
     return exchange_sessions(calendar, first, last)

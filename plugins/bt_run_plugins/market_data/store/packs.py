@@ -286,11 +286,12 @@ def _packable(store: Store, keys: Sequence[Key]) -> dict[Key, ProcessedEntry]:
 
 
 def _check_kinds(keys: Sequence[Key]) -> None:
-    kinds = sorted({(key.source, key.interval) for key in keys})
+    kinds = sorted({f"{key.source} at {key.interval}" for key in keys})
     if len(kinds) > 1:
-        found = ", ".join(f"{source} at {interval}" for source, interval in kinds)
+        source = min(key.source for key in keys)
         raise DataError(
-            f"a pack holds one source at one interval; found {found}; say `--source {kinds[0][0]}`"
+            f"a pack holds one source at one interval; found {', '.join(kinds)}; say "
+            f"`--source {source}`"
         )
 
 
