@@ -81,8 +81,7 @@ def _empty_columns(frame: pd.DataFrame) -> list[str]:
 def normalise_actions(frame: pd.DataFrame) -> Done:
     """Write "none" one way: a missing dividend as 0, a missing or zero split as 1."""
     out = frame.copy()
-    count = _write_none(out, "dividend", 0.0)
-    count += _write_none(out, "split", 1.0)
+    count = _write_none(out, "dividend", 0.0) + _write_none(out, "split", 1.0)
     text = f"{count} empty actions written as dividend 0 or split 1" if count else ""
     return Done(out, count, text)
 
@@ -154,7 +153,9 @@ def widen_high_low(frame: pd.DataFrame) -> Done:
     """Raise the high and lower the low to enclose open and close."""
     if not _has_range(frame):
         return Done(frame)
-    top, bottom = _body(frame)
+    body = frame[[name for name in ("open", "close") if name in frame]]
+    top = body.max(axis=1)
+    bottom = body.min(axis=1)
     # a missing high or low stays missing: widening is no filling
     too_low = frame["high"] < top
     too_high = frame["low"] > bottom
@@ -162,12 +163,6 @@ def widen_high_low(frame: pd.DataFrame) -> Done:
     out["high"] = frame["high"].mask(too_low, top)
     out["low"] = frame["low"].mask(too_high, bottom)
     return _changed(out, too_low | too_high, "widened high or low")
-
-
-def _body(frame: pd.DataFrame) -> tuple[pd.Series[float], pd.Series[float]]:
-    """Return the higher and the lower one of open and close."""
-    prices = frame[[name for name in ("open", "close") if name in frame]]
-    return prices.max(axis=1), prices.min(axis=1)
 
 
 def cut_before(frame: pd.DataFrame, first: date) -> Done:

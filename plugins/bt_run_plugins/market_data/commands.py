@@ -188,10 +188,11 @@ def import_(
     timezone: str | None,
     store: Path | None,
 ) -> None:
-    """Bring prices from ORIGIN into the store, exactly as they stand there: all, or those of SYMBOLS.
+    """Bring prices from ORIGIN into the store, exactly as they stand there: all, or those of
+    SYMBOLS.
 
-    ORIGIN is sample:indices, sample:stocks or sample:large_caps, a folder with one file per symbol, or a table
-    with a ticker column, parquet or csv.
+    ORIGIN is sample:indices, sample:stocks or sample:large_caps, a folder with one file per symbol,
+    or a table with a ticker column, parquet or csv.
 
     \b
     Examples:
@@ -352,7 +353,8 @@ def report(
     interval: str | None,
     store: Path | None,
 ) -> None:
-    """Write one page on the cleaned prices of SYMBOLS, or of all: coverage, findings, and what cleaning did.
+    """Write one page on the cleaned prices of SYMBOLS, or of all: coverage, findings, and what
+    cleaning did.
 
     \b
     Example:

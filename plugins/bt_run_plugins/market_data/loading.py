@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
@@ -105,14 +105,12 @@ def processed_bars(store: Store, keys: Keys, request: LoadRequest, notes: tuple[
     return assembled(request, processed_rows(store, keys), conventions, notes)
 
 
-def _errors_by_symbol(entries: Entries) -> list[str]:
-    """Return the symbols whose prices had errors, each with how many."""
-    wrong = []
+def _errors_by_symbol(entries: Entries) -> Iterator[str]:
+    """Yield the symbols whose prices had errors, each with how many."""
     for symbol, entry in sorted(entries.items()):
         count = entry.facts.findings.get("error", 0)
         if count:
-            wrong.append(f"{symbol} ({count})")
-    return wrong
+            yield f"{symbol} ({count})"
 
 
 def assembled(

@@ -287,11 +287,12 @@ def _kept_log(entries: Mapping[str, ProcessedEntry]) -> pd.DataFrame:
     """Return the log of the cleaning as far as the store keeps it: the steps that did something."""
     import pandas as pd
 
-    rows = []
-    for symbol, entry in entries.items():
-        for step in entry.facts.steps:
-            rows.append({"symbol": symbol, **step.model_dump()})
+    rows = [row for symbol, entry in entries.items() for row in _kept_rows(symbol, entry)]
     return pd.DataFrame(rows, columns=list(LOG_COLUMNS))
+
+
+def _kept_rows(symbol: str, entry: ProcessedEntry) -> list[dict[str, Any]]:
+    return [{"symbol": symbol, **step.model_dump()} for step in entry.facts.steps]
 
 
 def _provenance(key: Key, entries: Sequence[ProcessedEntry]) -> dict[str, Any]:

@@ -283,8 +283,9 @@ class PackSource:
         have = {part.symbol: part for part in pack.parts}
         lacking = [symbol for symbol in symbols if symbol not in have]
         if lacking:
+            known = listed(have, MOST_NAMES)
             raise DataError(
-                f"pack {self.config.id} has no {listed(lacking, MOST_NAMES)}; it has {listed(have, MOST_NAMES)}"
+                f"pack {self.config.id} has no {listed(lacking, MOST_NAMES)}; it has {known}"
             )
         return tuple(have[symbol] for symbol in symbols)
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Imported", "bring"]
 
+RowsBySymbol = Mapping[str, Rows]
+
 _SAMPLE = "sample:"
 _KINDS = frozenset({"parquet", "csv"})
 _MINUTES_A_DAY = 1440
@@ -48,7 +50,7 @@ class _Found:
     are filed.
     """
 
-    rows: Mapping[str, Rows]
+    rows: RowsBySymbol
     prices: PriceConvention | None
     source: str
     origin: str
@@ -125,8 +127,8 @@ def _check_prices(found: _Found, origin: str) -> None:
         if rows.has_actions or rows.adj_close is not None:
             raise DataError(
                 f"{origin}: {symbol} has corporate actions or adj_close, and nothing says what "
-                "open, high, low and "
-                "close are; say `--prices as_traded` or `--prices split_adjusted`"
+                "open, high, low and close are; say `--prices as_traded` or "
+                "`--prices split_adjusted`"
             )
 
 
@@ -162,11 +164,18 @@ def _endings(path: Path) -> set[str]:
     return {file.suffix[1:] for file in files}
 
 
-def _chosen(have: Mapping[str, Rows], symbols: Sequence[str], origin: str) -> dict[str, Rows]:
+def _chosen(have: RowsBySymbol, symbols: Sequence[str], origin: str) -> RowsBySymbol:
+    if not symbols:
+        return have
+    _check_symbols(have, symbols, origin)
+    return {symbol: have[symbol] for symbol in symbols}
+
+
+def _check_symbols(have: RowsBySymbol, symbols: Sequence[str], origin: str) -> None:
     for symbol in symbols:
         if symbol not in have:
-            raise DataError(f"{origin} has no symbol {symbol!r}; it has {', '.join(sorted(have))}")
-    return {symbol: have[symbol] for symbol in symbols or have}
+            known = ", ".join(sorted(have))
+            raise DataError(f"{origin} has no symbol {symbol!r}; it has {known}")
 
 
 def _interval(symbol: str, times: NDArray[np.datetime64]) -> str:

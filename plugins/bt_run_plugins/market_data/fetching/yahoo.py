@@ -121,8 +121,8 @@ def ask(question: Question) -> Answer:
 
 @contextmanager
 def _warnings_ignored() -> Iterator[None]:
-    """Ignore what the library warns of: it has not caught up with the newest pandas, and its answers
-    are right.
+    """Ignore what the library warns of: it has not caught up with the newest pandas, and is right
+    all the same.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)

@@ -185,9 +185,12 @@ def _reasons(failing: pd.DataFrame) -> str:
     """Return each rule that fails the profile, with its symbols."""
     reasons = []
     for rule, rows in failing.groupby("rule"):
-        symbols = sorted(set(rows["symbol"]))
-        reasons.append(f"{rule} ({listed(symbols)})")
+        reasons.append(f"{rule} ({_symbols_text(rows)})")
     return "; ".join(reasons)
+
+
+def _symbols_text(findings: pd.DataFrame) -> str:
+    return listed(sorted(set(findings["symbol"])))
 
 
 def _cards(coverage: Coverage, findings: pd.DataFrame) -> list[Card]:

@@ -5,6 +5,7 @@ themselves.
 from __future__ import annotations
 
 from itertools import pairwise
+
 import numpy as np
 
 from bt_run import Array
@@ -318,14 +319,9 @@ def _dividend_contradicted(series: Series, limits: Thresholds) -> Mask:
 
 def _contradicted(series: Series, limits: Thresholds, size: Array, left: Array) -> Mask:
     """Return the rows (n,) in which an action of some size makes an ordinary return a large one."""
-    rows = _moved(series, limits) & (size >= limits.action)
-    rows &= np.abs(left) <= series.size / 3
-    return rows
-
-
-def _moved(series: Series, limits: Thresholds) -> Mask:
-    """Return the rows (n,) with a move that an action should have explained."""
-    return (series.size >= limits.action) & (series.sigmas >= limits.action_sigmas)
+    large = np.minimum(size, series.size) >= limits.action
+    rows = large & (series.sigmas >= limits.action_sigmas)
+    return rows & (np.abs(left) <= series.size / 3)
 
 
 def _moves_text(series: Series, row: int, left: float) -> str:

@@ -141,9 +141,8 @@ def unexplained(series: Series, limits: Thresholds, flat: float) -> Mask:
     ``flat`` times the day's range, and turnover < jump_turnover. Without volume the move must be at
     least blind_move.
     """
-    part = _overnight_part(series)
     least = np.maximum(0.6 * series.size, flat * _day_span(series))
-    return _calm(series, limits) & (part >= least)
+    return _calm(series, limits) & (_overnight_part(series) >= least)
 
 
 def _overnight_part(series: Series) -> Array:
@@ -232,7 +231,7 @@ def _excursions(series: Series, limits: Thresholds) -> list[tuple[int, int]]:
         if found and found[-1][1] == away:
             continue
         near = back - away <= limits.tick_rows
-        if near and _takes_back(series.move[away], series.move[back], limits):
+        if near and _takes_back(series.move[away], series.move[back], limits.tick_match):
             found.append((away, back))
     return found
 
@@ -245,10 +244,9 @@ def _odd_rows(series: Series, limits: Thresholds) -> Mask:
     return rows
 
 
-def _takes_back(one: float, other: float, limits: Thresholds) -> bool:
-    """Say whether a move is opposite to another one and leaves little of it."""
-    larger = max(abs(one), abs(other))
-    return one * other < 0 and abs(one + other) < limits.tick_match * larger
+def _takes_back(one: float, other: float, most: float) -> bool:
+    """Say whether a move is opposite to another one and leaves less than ``most`` of it."""
+    return one * other < 0 and abs(one + other) < most * max(abs(one), abs(other))
 
 
 def _away(series: Series, limits: Thresholds) -> Mask:

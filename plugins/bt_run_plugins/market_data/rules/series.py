@@ -187,10 +187,10 @@ class Series:
     @cached_property
     def repeats(self) -> Mask:
         """Return the rows (n,) whose open, high, low and close are those of the row before."""
-        same = np.ones(len(self), dtype=bool)
-        for prices in (self.open, self.high, self.low, self.close):
-            same &= prices == previous(prices)
-        return same
+        same = [
+            prices == previous(prices) for prices in (self.open, self.high, self.low, self.close)
+        ]
+        return np.asarray(np.logical_and.reduce(same))
 
     @cached_property
     def _money(self) -> Array:
@@ -307,8 +307,7 @@ def _positive(prices: Array) -> Array:
 def _implied_ratio(close: Array, adj_close: Array) -> Array:
     """Return the splits (n,) that close shows beside adj_close, in a source without actions."""
     factor = adj_close / close
-    implied = np.ones(len(close))
-    implied[1:] = factor[1:] / factor[:-1]
+    implied = factor / previous(factor)
     # a change this small is a dividend or rounding, and explains no jump
     return np.where(np.abs(implied - 1.0) > SMALL_ACTION, implied, 1.0)
 

@@ -156,7 +156,7 @@ def _stacked(store: Store, entries: Sequence[RawEntry], notes: list[str]) -> pd.
 def _finished_rows(store: Store, entry: RawEntry) -> pd.DataFrame:
     """Return the rows of a file whose bars were over when they came."""
     frame = store.read(entry)
-    if entry.facts.unfinished is None:
+    if not entry.facts.unfinished:
         return frame
     return frame[frame["date"] < np.datetime64(entry.facts.unfinished)]
 

@@ -316,11 +316,15 @@ def _columns_until(
 
 def _check_end(columns: Mapping[Key, Columns], as_of: date) -> None:
     """Refuse prices of which the newest is long before the day of the pack."""
-    last = max(own["date"][-1] for own in columns.values()).astype("datetime64[D]")
+    last = _last_day(columns)
     if np.datetime64(as_of) - last > _LAG:
         raise DataError(
             f"the prices end at {last}, long before {as_of}; fetch them, or say `--as-of {last}`"
         )
+
+
+def _last_day(columns: Mapping[Key, Columns]) -> np.datetime64:
+    return max(own["date"][-1].astype("datetime64[D]") for own in columns.values())
 
 
 def _part(key: Key, entry: ProcessedEntry, columns: Columns) -> tuple[Part, bytes]:

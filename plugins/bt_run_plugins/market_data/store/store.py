@@ -292,8 +292,8 @@ class Writer:
     def _retire(self, entry: Entry | None) -> None:
         if entry is None:
             return
-        superseded = dict(self.contents.superseded)
-        superseded[entry.file] = datetime.now(UTC).isoformat()
+        now = datetime.now(UTC).isoformat()
+        superseded = {**self.contents.superseded, entry.file: now}
         self.contents = replace(self.contents, superseded=superseded)
 
     def _add(self, folder: str, prefix: str, frame: pd.DataFrame) -> Entry:
