@@ -47,7 +47,10 @@ interval_option = click.option(
     "--interval", help="Only series with bars of this length, such as 1d or 5m."
 )
 profile_option = click.option(
-    "--profile", type=click.Choice(["standard", "strict"]), default="standard", show_default=True
+    "--profile",
+    type=click.Choice(["standard", "strict"]),
+    default="standard",
+    show_default=True,
 )
 
 
@@ -69,7 +72,11 @@ def chosen(
     return tuple(key for key in keys if key.symbol in symbols)
 
 
-def _matching(store: Store, source: str | None, interval: str | None) -> tuple[Key, ...]:
+def _matching(
+    store: Store,
+    source: str | None,
+    interval: str | None,
+) -> tuple[Key, ...]:
     """Return the series of a source and of bars of some length, if these are given."""
     every = store.keys()
     keys = []

@@ -27,7 +27,14 @@ from bt_run_plugins.market_data.cleaning_steps import (
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["DEFAULT_STEPS", "LOG_COLUMNS", "CleanConfig", "Cleaned", "StepName", "clean"]
+__all__ = [
+    "DEFAULT_STEPS",
+    "LOG_COLUMNS",
+    "CleanConfig",
+    "Cleaned",
+    "StepName",
+    "clean",
+]
 
 LOG_COLUMNS = ("symbol", "step", "rows_before", "rows_after", "changed", "text")
 
@@ -127,7 +134,12 @@ def _take_steps(
     return frame.reset_index(drop=True)
 
 
-def _apply(name: StepName, frame: pd.DataFrame, symbol: str, config: CleanConfig) -> Done:
+def _apply(
+    name: StepName,
+    frame: pd.DataFrame,
+    symbol: str,
+    config: CleanConfig,
+) -> Done:
     """Return what a step leaves of a frame."""
     if name == "drop_extra_sessions":
         return drop_extra_sessions(frame, config.calendar)
@@ -137,7 +149,12 @@ def _apply(name: StepName, frame: pd.DataFrame, symbol: str, config: CleanConfig
     return Done(frame) if first is None else cut_before(frame, first)
 
 
-def _log_row(symbol: str, name: str, before: pd.DataFrame, done: Done) -> LogRow:
+def _log_row(
+    symbol: str,
+    name: str,
+    before: pd.DataFrame,
+    done: Done,
+) -> LogRow:
     return symbol, name, len(before), len(done.frame), done.changed, done.text
 
 

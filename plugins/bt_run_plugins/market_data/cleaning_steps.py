@@ -15,7 +15,14 @@ from bt_run import exchange_sessions
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FRAME_STEPS", "Done", "cut_before", "drop_extra_sessions", "joined", "keep_rows"]
+__all__ = [
+    "FRAME_STEPS",
+    "Done",
+    "cut_before",
+    "drop_extra_sessions",
+    "joined",
+    "keep_rows",
+]
 
 Mask = NDArray[np.bool_]
 
@@ -190,7 +197,13 @@ FRAME_STEPS: Mapping[str, Callable[[pd.DataFrame], Done]] = MappingProxyType(
 )
 
 
-def keep_rows(frame: pd.DataFrame, keep: Mask, what: str, *, copies: bool = False) -> Done:
+def keep_rows(
+    frame: pd.DataFrame,
+    keep: Mask,
+    what: str,
+    *,
+    copies: bool = False,
+) -> Done:
     """Keep some rows; ``copies`` says that the others are there twice, so that nothing is lost."""
     gone = ~keep
     count = int(gone.sum())

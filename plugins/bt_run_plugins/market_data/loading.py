@@ -90,7 +90,12 @@ def _processed(store: Store, keys: Keys) -> Entries:
     return entries
 
 
-def processed_bars(store: Store, keys: Keys, request: LoadRequest, notes: tuple[str, ...]) -> Bars:
+def processed_bars(
+    store: Store,
+    keys: Keys,
+    request: LoadRequest,
+    notes: tuple[str, ...],
+) -> Bars:
     """Return the bars of processed series, with a note on what validation found.
 
     Raises:

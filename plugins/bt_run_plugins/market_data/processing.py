@@ -10,10 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from bt_run import DataError
 from bt_run_plugins.market_data.cleaning import LOG_COLUMNS, CleanConfig, Cleaned, clean
-from bt_run_plugins.market_data.rules.validation import ValidateConfig, Validation, validate
+from bt_run_plugins.market_data.rules.validation import (
+    ValidateConfig,
+    Validation,
+    validate,
+)
 from bt_run_plugins.market_data.store.frames import Joined, counting, join_raw
 from bt_run_plugins.market_data.store.manifest import Key, Keys
-from bt_run_plugins.market_data.store.records import LoggedStep, ProcessedEntry, ProcessedFacts
+from bt_run_plugins.market_data.store.records import (
+    LoggedStep,
+    ProcessedEntry,
+    ProcessedFacts,
+)
 from bt_run_plugins.market_data.store.store import Store, Writer
 
 if TYPE_CHECKING:
@@ -68,7 +76,11 @@ def group(keys: Iterable[Key]) -> list[tuple[Key, ...]]:
     return [tuple(groups[kind]) for kind in sorted(groups)]
 
 
-def stale(store: Store, key: Key, settings: Mapping[str, Any] | None = None) -> str | None:
+def stale(
+    store: Store,
+    key: Key,
+    settings: Mapping[str, Any] | None = None,
+) -> str | None:
     """Say why what was made of a series does not hold any more, if so; with ``settings``, if made
     by others too.
     """
@@ -85,7 +97,10 @@ def stale(store: Store, key: Key, settings: Mapping[str, Any] | None = None) -> 
 
 def settings_of(clean: CleanConfig, validate: ValidateConfig) -> dict[str, Any]:
     """Return the settings as JSON knows them."""
-    return {"clean": clean.model_dump(mode="json"), "validate": validate.model_dump(mode="json")}
+    return {
+        "clean": clean.model_dump(mode="json"),
+        "validate": validate.model_dump(mode="json"),
+    }
 
 
 def process(
@@ -225,7 +240,10 @@ def _versions() -> Mapping[str, str]:
 
 def _judged(log: pd.DataFrame, verdict: Validation) -> Judged:
     return Judged(
-        log=log, findings=verdict.findings, failures=verdict.failures, counts=verdict.counts
+        log=log,
+        findings=verdict.findings,
+        failures=verdict.failures,
+        counts=verdict.counts,
     )
 
 

@@ -43,7 +43,14 @@ from bt_run_plugins.market_data.store.manifest import Key
 from bt_run_plugins.market_data.store.packs import Pack, Part, open_pack, read_part
 from bt_run_plugins.market_data.store.store import Store
 
-__all__ = ["PackConfig", "PackSource", "StoreConfig", "StoreSource", "YahooConfig", "YahooSource"]
+__all__ = [
+    "PackConfig",
+    "PackSource",
+    "StoreConfig",
+    "StoreSource",
+    "YahooConfig",
+    "YahooSource",
+]
 
 Names = tuple[str, ...]
 
@@ -130,7 +137,10 @@ class YahooSource:
             )
 
     def _fetch_config(self, request: LoadRequest) -> FetchConfig:
-        return FetchConfig(interval=self.config.interval, calendar=request.calendar)
+        return FetchConfig(
+            interval=self.config.interval,
+            calendar=request.calendar,
+        )
 
     def _refuse_missing(self, names: Sequence[str], request: LoadRequest) -> None:
         """Refuse to go on without the network if the store lacks prices."""
@@ -156,7 +166,8 @@ class StoreConfig(Config):
 
     store: Path | None = _store_field
     source: str = Field(
-        "import", description="the source that the series are filed under, such as import or yahoo"
+        "import",
+        description="the source that the series are filed under, such as import or yahoo",
     )
     interval: str = Field("1d", description="length of the bars")
 
@@ -224,7 +235,9 @@ class PackConfig(Config):
     id: str = Field(description="the pack's id; `bt-run data pack list` shows those there are")
     store: Path | None = _store_field
     max_age_days: int | None = Field(
-        None, ge=0, description="how many days the pack may end before the run does; null: not one"
+        None,
+        ge=0,
+        description="how many days the pack may end before the run does; null: not one",
     )
 
 

@@ -68,5 +68,11 @@ def progress(label: str, count: int) -> Iterator[Callable[[str], None]]:
     if not sys.stderr.isatty():
         yield lambda symbol: None
         return
-    with click.progressbar(length=count, label=label, file=sys.stderr, item_show_func=str) as bar:
+    bar = click.progressbar(
+        length=count,
+        label=label,
+        file=sys.stderr,
+        item_show_func=str,
+    )
+    with bar:
         yield lambda symbol: bar.update(1, symbol)

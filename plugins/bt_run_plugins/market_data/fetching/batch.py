@@ -16,7 +16,12 @@ from bt_run_plugins.market_data.fetching import yahoo
 from bt_run_plugins.market_data.fetching.job import Job, Outcome, Task
 from bt_run_plugins.market_data.fetching.sessions import is_intraday
 from bt_run_plugins.market_data.fetching.yahoo import Answer, Question, Trouble
-from bt_run_plugins.market_data.store.records import Extent, KnownDays, RawFacts, Request
+from bt_run_plugins.market_data.store.records import (
+    Extent,
+    KnownDays,
+    RawFacts,
+    Request,
+)
 from bt_run_plugins.market_data.store.tables import span
 
 if TYPE_CHECKING:
@@ -92,7 +97,12 @@ def fetch_batch(job: Job, tasks: Sequence[Task]) -> None:
         fetch_batch(job, batch)
 
 
-def _sort_out(job: Job, task: Task, answer: Answer, asked: datetime) -> Task | None:
+def _sort_out(
+    job: Job,
+    task: Task,
+    answer: Answer,
+    asked: datetime,
+) -> Task | None:
     """Keep what came for a symbol, or say why nothing did; return what to ask for again."""
     trouble = answer.troubles.get(task.symbol)
     if trouble is not None:
@@ -173,7 +183,11 @@ def _merged(before: Answer, newer: Answer) -> Answer:
     return Answer(frames, troubles, newer.version)
 
 
-def _rewritten(stored: pd.DataFrame | None, frame: pd.DataFrame, tolerance: float) -> str | None:
+def _rewritten(
+    stored: pd.DataFrame | None,
+    frame: pd.DataFrame,
+    tolerance: float,
+) -> str | None:
     """Say at which day the closes of the overlap are others than those stored, if they are."""
     if stored is None:
         return None
@@ -188,7 +202,11 @@ def _rewritten(stored: pd.DataFrame | None, frame: pd.DataFrame, tolerance: floa
 def _overlap(stored: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     """Return the closes of the bars in both, as they were stored and as they came."""
     columns = ["date", "close"]
-    both = stored[columns].merge(frame[columns], on="date", suffixes=("_old", "_new"))
+    both = stored[columns].merge(
+        frame[columns],
+        on="date",
+        suffixes=("_old", "_new"),
+    )
     return both.dropna()
 
 
@@ -229,9 +247,18 @@ def _fetched(symbol: str, facts: RawFacts, rows: int) -> Outcome:
     )
 
 
-def _raw_facts(job: Job, delivery: _Delivery, good: pd.DataFrame, late: Mask) -> RawFacts:
+def _raw_facts(
+    job: Job,
+    delivery: _Delivery,
+    good: pd.DataFrame,
+    late: Mask,
+) -> RawFacts:
     task = delivery.task
-    request = Request(start=task.ask_from, end=job.through, interval=job.config.interval)
+    request = Request(
+        start=task.ask_from,
+        end=job.through,
+        interval=job.config.interval,
+    )
     return RawFacts(
         fetched_at=delivery.asked.isoformat(timespec="seconds"),
         prices=yahoo.PRICES,

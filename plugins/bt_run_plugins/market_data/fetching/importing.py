@@ -15,7 +15,12 @@ from bt_run import DataError, Rows
 from bt_run_plugins.market_data.fetching.job import SOURCE as FETCHED
 from bt_run_plugins.market_data.store.frames import frame_of_rows
 from bt_run_plugins.market_data.store.manifest import Key
-from bt_run_plugins.market_data.store.records import Extent, KnownDays, RawEntry, RawFacts
+from bt_run_plugins.market_data.store.records import (
+    Extent,
+    KnownDays,
+    RawEntry,
+    RawFacts,
+)
 from bt_run_plugins.market_data.store.store import Store, Writer
 from bt_run_plugins.market_data.store.tables import parquet, span
 from bt_run_plugins.sources.files import read_rows
@@ -88,7 +93,10 @@ def bring(
 
 
 def _in_sample(
-    origin: str, symbols: Sequence[str], prices: PriceConvention | None, source: str | None
+    origin: str,
+    symbols: Sequence[str],
+    prices: PriceConvention | None,
+    source: str | None,
 ) -> _Found:
     name = _sample_set(origin)
     return _Found(
@@ -164,14 +172,22 @@ def _endings(path: Path) -> set[str]:
     return {file.suffix[1:] for file in files}
 
 
-def _chosen(have: RowsBySymbol, symbols: Sequence[str], origin: str) -> RowsBySymbol:
+def _chosen(
+    have: RowsBySymbol,
+    symbols: Sequence[str],
+    origin: str,
+) -> RowsBySymbol:
     if not symbols:
         return have
     _check_symbols(have, symbols, origin)
     return {symbol: have[symbol] for symbol in symbols}
 
 
-def _check_symbols(have: RowsBySymbol, symbols: Sequence[str], origin: str) -> None:
+def _check_symbols(
+    have: RowsBySymbol,
+    symbols: Sequence[str],
+    origin: str,
+) -> None:
     for symbol in symbols:
         if symbol not in have:
             known = ", ".join(sorted(have))
@@ -222,11 +238,21 @@ def _add(store: Store, writer: Writer, symbol: str, found: _Found) -> Imported:
 
 def _imported(key: Key, frame: pd.DataFrame, text: str) -> Imported:
     first, last = span(frame)
-    return Imported(key=key, rows=len(frame), first=first, last=last, text=text)
+    return Imported(
+        key=key,
+        rows=len(frame),
+        first=first,
+        last=last,
+        text=text,
+    )
 
 
 def _raw_facts(imported: Imported, found: _Found) -> RawFacts:
-    series = Extent(rows=imported.rows, first=imported.first, last=imported.last)
+    series = Extent(
+        rows=imported.rows,
+        first=imported.first,
+        last=imported.last,
+    )
     return RawFacts(
         fetched_at=datetime.now(UTC).isoformat(timespec="seconds"),
         prices=found.prices,

@@ -147,7 +147,11 @@ def _continued(everything: Task, stored: pd.DataFrame, overlap: int) -> Task:
     if not len(stored):
         return everything
     stored = stored.sort_values("date")
-    return replace(everything, ask_from=_overlap_start(stored, overlap), stored=stored)
+    return replace(
+        everything,
+        ask_from=_overlap_start(stored, overlap),
+        stored=stored,
+    )
 
 
 def _overlap_start(stored: pd.DataFrame, overlap: int) -> date:

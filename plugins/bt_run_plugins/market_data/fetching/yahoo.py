@@ -161,7 +161,11 @@ def _download(download: Callable[..., Any], question: Question) -> pd.DataFrame 
     return found
 
 
-def _frames(table: pd.DataFrame, question: Question, version: str) -> dict[str, pd.DataFrame]:
+def _frames(
+    table: pd.DataFrame,
+    question: Question,
+    version: str,
+) -> dict[str, pd.DataFrame]:
     """Take the joined table apart: a frame per symbol, without the rows that only other symbols
     have.
     """
@@ -178,7 +182,11 @@ def _frames(table: pd.DataFrame, question: Question, version: str) -> dict[str, 
     return frames
 
 
-def _check_shape(table: pd.DataFrame, question: Question, version: str) -> None:
+def _check_shape(
+    table: pd.DataFrame,
+    question: Question,
+    version: str,
+) -> None:
     """Refuse a table that is not of pairs of a field and a symbol, over time."""
     import pandas as pd
 

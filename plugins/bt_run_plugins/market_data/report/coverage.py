@@ -19,7 +19,9 @@ __all__ = ["Counts", "Coverage", "Days", "measure_coverage"]
 Days = NDArray[np.datetime64]
 Counts = NDArray[np.int64]
 
-MONTHS, QUARTERS = 72, 480  # months up to which a cell is a month, then a quarter; beyond, a year
+# months up to which a cell of the picture is a month, and up to which it is a quarter
+MONTHS = 72
+QUARTERS = 480
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,12 @@ def sessions_section(findings: pd.DataFrame) -> Section:
     rows = []
     for row in busiest.itertuples():
         rows.append((f"{row.date:%Y-%m-%d}", row.rule, row.symbol))
-    table = Table("sessions", "Findings that many symbols share on one day", _SESSION_COLUMNS, rows)
+    table = Table(
+        "sessions",
+        "Findings that many symbols share on one day",
+        _SESSION_COLUMNS,
+        rows,
+    )
     return Section("sessions", "Sessions", lead, (table,))
 
 
@@ -157,7 +162,9 @@ def cleaning_section(log: pd.DataFrame) -> Section:
 
 def _steps_table(log: pd.DataFrame) -> Table:
     steps = log.groupby("step", sort=False).agg(
-        symbols=("symbol", "nunique"), before=("rows_before", "sum"), after=("rows_after", "sum")
+        symbols=("symbol", "nunique"),
+        before=("rows_before", "sum"),
+        after=("rows_after", "sum"),
     )
     touched = log[log["changed"] > 0].groupby("step")["symbol"].nunique()
     rows = []
@@ -169,7 +176,8 @@ def _steps_table(log: pd.DataFrame) -> Table:
 
 def _changes_table(changed: pd.DataFrame) -> Table:
     names = ["symbol", "step", "rows_before", "rows_after", "changed", "text"]
-    rows = list(changed[names].head(MOST_STEPS).itertuples(index=False, name=None))
+    shown = changed[names].head(MOST_STEPS)
+    rows = list(shown.itertuples(index=False, name=None))
     note = ""
     if len(changed) > MOST_STEPS:
         note = f"{MOST_STEPS} of {len(changed):,} changes are shown."

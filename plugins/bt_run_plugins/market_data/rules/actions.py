@@ -317,7 +317,12 @@ def _dividend_contradicted(series: Series, limits: Thresholds) -> Mask:
     return _contradicted(series, limits, size, _without_dividend(series))
 
 
-def _contradicted(series: Series, limits: Thresholds, size: Array, left: Array) -> Mask:
+def _contradicted(
+    series: Series,
+    limits: Thresholds,
+    size: Array,
+    left: Array,
+) -> Mask:
     """Return the rows (n,) in which an action of some size makes an ordinary return a large one."""
     large = np.minimum(size, series.size) >= limits.action
     rows = large & (series.sigmas >= limits.action_sigmas)
@@ -336,7 +341,8 @@ def _rounding(prices: Array) -> Array | float:
     cents.
     """
     cents = prices * 100
-    if not np.allclose(cents, np.round(cents), rtol=0, atol=1e-4, equal_nan=True):
+    whole = np.round(cents)
+    if not np.allclose(cents, whole, rtol=0, atol=1e-4, equal_nan=True):
         return 0.0
     share = 0.005 / prices
     out = np.zeros(len(prices))

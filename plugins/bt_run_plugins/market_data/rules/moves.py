@@ -7,7 +7,10 @@ from itertools import pairwise
 import numpy as np
 
 from bt_run import Array
-from bt_run_plugins.market_data.rules.actions import dividend_not_in_price, split_not_in_price
+from bt_run_plugins.market_data.rules.actions import (
+    dividend_not_in_price,
+    split_not_in_price,
+)
 from bt_run_plugins.market_data.rules.findings import Finding, Findings, Rule
 from bt_run_plugins.market_data.rules.series import Mask, Series
 from bt_run_plugins.market_data.rules.thresholds import Thresholds
@@ -23,14 +26,26 @@ __all__ = [
 ]
 
 RULES = (
-    Rule("bad_tick", "warning", "prices leave for a few rows and come back as if nothing had been"),
-    Rule("split_like", "warning", "the price changed by a split's ratio and there is no split row"),
+    Rule(
+        "bad_tick",
+        "warning",
+        "prices leave for a few rows and come back as if nothing had been",
+    ),
+    Rule(
+        "split_like",
+        "warning",
+        "the price changed by a split's ratio and there is no split row",
+    ),
     Rule(
         "jump",
         "warning",
         "a large move overnight that nothing around it explains: an action or other data",
     ),
-    Rule("large_move", "info", "a large move on its own day's trading: as a rule news, and true"),
+    Rule(
+        "large_move",
+        "info",
+        "a large move on its own day's trading: as a rule news, and true",
+    ),
 )
 # new shares per old one
 SPLITS = (2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 50, 2.5, 1.5, 4 / 3, 1.25)
@@ -174,7 +189,11 @@ def _quiet_moves(series: Series, limits: Thresholds) -> Mask:
     return rows
 
 
-def _nearest_split(series: Series, row: int, limits: Thresholds) -> float | None:
+def _nearest_split(
+    series: Series,
+    row: int,
+    limits: Thresholds,
+) -> float | None:
     """Return the log of the new shares per old one of the split that a row's move looks like, if
     any.
     """

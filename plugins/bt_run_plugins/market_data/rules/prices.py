@@ -39,11 +39,21 @@ RULES = (
         "warning",
         "nothing traded in a symbol that usually does: no order would have filled",
     ),
-    Rule("zero_volume_thin", "info", "nothing traded in a thin symbol: no order would have filled"),
     Rule(
-        "stale_price", "warning", "the same row again and again: a price carried on, not a market"
+        "zero_volume_thin",
+        "info",
+        "nothing traded in a thin symbol: no order would have filled",
     ),
-    Rule("stale_opens", "info", "opens that repeat the close before are no prices to fill at"),
+    Rule(
+        "stale_price",
+        "warning",
+        "the same row again and again: a price carried on, not a market",
+    ),
+    Rule(
+        "stale_opens",
+        "info",
+        "opens that repeat the close before are no prices to fill at",
+    ),
 )
 FEWEST_OPENS = 20  # rows of a year that say something of its opens
 

@@ -30,8 +30,10 @@ __all__ = [
     "usual",
 ]
 
-WINDOW, FEWEST = 63, 20  # sessions before a row that say what is usual, and the fewest that do
-SIGMA_FLOOR, SIGMA_UNKNOWN = 0.005, 0.04  # of a daily log return
+WINDOW = 63  # sessions before a row that say what is usual
+FEWEST = 20  # of them that do
+SIGMA_FLOOR = 0.005  # of a daily log return
+SIGMA_UNKNOWN = 0.04
 SMALL_ACTION = 0.02  # ratio less 1
 CROWD = 5  # symbols on a day that make a market
 _DEVIATION = 1.4826  # standard deviations in a normal distribution's median absolute move
@@ -227,7 +229,8 @@ def _in_their_market(alone: Sequence[Series]) -> list[Series]:
     together = []
     for series in alone:
         at = np.searchsorted(dates, series.date)
-        together.append(replace(series, market=market[at], market_span=span[at]))
+        beside = replace(series, market=market[at], market_span=span[at])
+        together.append(beside)
     return together
 
 

@@ -18,7 +18,13 @@ from bt_run_plugins.market_data.rules import (
     schema,
     sessions,
 )
-from bt_run_plugins.market_data.rules.findings import SEVERITIES, Finding, Findings, Rule, as_table
+from bt_run_plugins.market_data.rules.findings import (
+    SEVERITIES,
+    Finding,
+    Findings,
+    Rule,
+    as_table,
+)
 from bt_run_plugins.market_data.rules.series import Dates, Series, measure
 from bt_run_plugins.market_data.rules.thresholds import Thresholds
 
@@ -185,7 +191,11 @@ def count_findings(findings: pd.DataFrame) -> pd.DataFrame:
     return counts[["rule", "severity", "findings", "symbols"]].reset_index(drop=True)
 
 
-def _symbol_findings(series: Series, calendar: Dates, limits: Thresholds) -> Findings:
+def _symbol_findings(
+    series: Series,
+    calendar: Dates,
+    limits: Thresholds,
+) -> Findings:
     found: Findings = []
     for dated in _SESSION_RULES:
         found += dated(series, calendar, limits)

@@ -140,7 +140,11 @@ def _notes_of(entries: Sequence[RawEntry]) -> list[str]:
     return notes
 
 
-def _stacked(store: Store, entries: Sequence[RawEntry], notes: list[str]) -> pd.DataFrame:
+def _stacked(
+    store: Store,
+    entries: Sequence[RawEntry],
+    notes: list[str],
+) -> pd.DataFrame:
     """Return the rows of all files; the newest wins where several have a date."""
     import pandas as pd
 
@@ -173,7 +177,11 @@ def _with_closes(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     return frame[~absent].reset_index(drop=True)
 
 
-def _on_its_level(before: pd.DataFrame, newer: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+def _on_its_level(
+    before: pd.DataFrame,
+    newer: pd.DataFrame,
+    notes: list[str],
+) -> pd.DataFrame:
     """Return the rows before with adj_close on the level of those fetched later.
 
     Each dividend lets a vendor multiply all adj_close before it by one factor; the first bar in
@@ -197,7 +205,16 @@ def _on_its_level(before: pd.DataFrame, newer: pd.DataFrame, notes: list[str]) -
 def _first_levels(before: pd.DataFrame, newer: pd.DataFrame) -> tuple[Any, Any, Any] | None:
     """Return the day of the first bar in both, and its adj_close then and now."""
     columns = ["date", "adj_close"]
-    both = before[columns].merge(newer[columns], on="date", suffixes=("_old", "_new")).dropna()
+    both = before[columns].merge(
+        newer[columns],
+        on="date",
+        suffixes=("_old", "_new"),
+    )
+    both = both.dropna()
     if not len(both):
         return None
-    return both["date"].iloc[0], both["adj_close_old"].iloc[0], both["adj_close_new"].iloc[0]
+    return (
+        both["date"].iloc[0],
+        both["adj_close_old"].iloc[0],
+        both["adj_close_new"].iloc[0],
+    )

@@ -173,7 +173,11 @@ def written(contents: Contents) -> bytes:
         series=tuple(_stored(key, contents.series[key]) for key in sorted(contents.series)),
         superseded=contents.superseded,
     )
-    text = json.dumps(stored.model_dump(mode="json"), sort_keys=True, allow_nan=False)
+    text = json.dumps(
+        stored.model_dump(mode="json"),
+        sort_keys=True,
+        allow_nan=False,
+    )
     return f'{{"format": {_FORMAT}, "sha256": "{_hash(text)}", "contents":\n{text}\n}}\n'.encode()
 
 

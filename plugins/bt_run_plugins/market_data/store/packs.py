@@ -79,7 +79,11 @@ class Pack:
     parts: tuple[Part, ...]
 
 
-def create(store: Store, keys: Sequence[Key], as_of: date) -> tuple[Pack, bool]:
+def create(
+    store: Store,
+    keys: Sequence[Key],
+    as_of: date,
+) -> tuple[Pack, bool]:
     """Freeze processed prices up to ``as_of``; return the pack, and whether it was there already.
 
     Raises:
@@ -102,7 +106,12 @@ def create(store: Store, keys: Sequence[Key], as_of: date) -> tuple[Pack, bool]:
     return open_pack(store, name), there
 
 
-def _stored(key: Key, calendar: str, as_of: date, parts: Sequence[Part]) -> _StoredPack:
+def _stored(
+    key: Key,
+    calendar: str,
+    as_of: date,
+    parts: Sequence[Part],
+) -> _StoredPack:
     return _StoredPack(
         format=_FORMAT,
         id=_full_id(as_of, key.interval, calendar, parts),
@@ -255,7 +264,12 @@ def _blocks(columns: Columns, names: Sequence[str]) -> Iterator[bytes]:
         yield np.where(np.isnan(values), np.nan, values).astype("<f8").tobytes()
 
 
-def _full_id(as_of: date, interval: str, calendar: str, parts: Sequence[Part]) -> str:
+def _full_id(
+    as_of: date,
+    interval: str,
+    calendar: str,
+    parts: Sequence[Part],
+) -> str:
     """Return the hash of what a pack says: not of its files, its time or its source."""
     said = []
     for part in sorted(parts, key=lambda part: part.symbol):
@@ -327,7 +341,11 @@ def _last_day(columns: Mapping[Key, Columns]) -> np.datetime64:
     return max(own["date"][-1].astype("datetime64[D]") for own in columns.values())
 
 
-def _part(key: Key, entry: ProcessedEntry, columns: Columns) -> tuple[Part, bytes]:
+def _part(
+    key: Key,
+    entry: ProcessedEntry,
+    columns: Columns,
+) -> tuple[Part, bytes]:
     """Return one symbol of a pack, and the content of its file."""
     frame = symbol_frame(columns)
     content = parquet(frame)
@@ -346,7 +364,12 @@ def _part(key: Key, entry: ProcessedEntry, columns: Columns) -> tuple[Part, byte
     return part, content
 
 
-def _write(store: Store, name: str, stored: _StoredPack, contents: Mapping[str, bytes]) -> None:
+def _write(
+    store: Store,
+    name: str,
+    stored: _StoredPack,
+    contents: Mapping[str, bytes],
+) -> None:
     """Write a pack beside its place and move it there in one step, as the store's only writer."""
     final = store.folder / "packs" / name
     half = final.with_name(f"{TEMPORARY}{name}")

@@ -22,7 +22,14 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from bt_run import DataError
-from bt_run.atomic import TEMPORARY, forget, locked, make_folder, replace_file, sync_folder
+from bt_run.atomic import (
+    TEMPORARY,
+    forget,
+    locked,
+    make_folder,
+    replace_file,
+    sync_folder,
+)
 from bt_run_plugins.market_data.store.manifest import (
     MANIFEST,
     Contents,
@@ -190,7 +197,12 @@ class Writer:
         self._uncommitted: list[Path] = []
         self._folders: set[Path] = set()
 
-    def add_raw(self, key: Key, frame: pd.DataFrame, facts: RawFacts) -> RawEntry:
+    def add_raw(
+        self,
+        key: Key,
+        frame: pd.DataFrame,
+        facts: RawFacts,
+    ) -> RawEntry:
         """Add what was received for a series, beside what was received before.
 
         Raises:
@@ -202,7 +214,12 @@ class Writer:
         self._put(key, replace(before, raw=(*before.raw, entry)))
         return entry
 
-    def put_processed(self, key: Key, frame: pd.DataFrame, facts: ProcessedFacts) -> ProcessedEntry:
+    def put_processed(
+        self,
+        key: Key,
+        frame: pd.DataFrame,
+        facts: ProcessedFacts,
+    ) -> ProcessedEntry:
         """Put what was made of a series' raw data in the place of what was made before.
 
         Raises:
