@@ -146,7 +146,9 @@ def _apply(
     if name != "cut_before":
         return FRAME_STEPS[name](frame)
     first = config.cut_before.get(symbol)
-    return Done(frame) if first is None else cut_before(frame, first)
+    if first is None:
+        return Done(frame)
+    return cut_before(frame, first)
 
 
 def _log_row(
@@ -191,7 +193,9 @@ def _on_dates(frame: pd.DataFrame, common: Dates) -> Done:
 
 
 def _common_dates(frames: Frames, alignment: str) -> Dates:
-    dates = {symbol: np.unique(frame["date"].to_numpy()) for symbol, frame in frames.items()}
+    dates = {}
+    for symbol, frame in frames.items():
+        dates[symbol] = np.unique(frame["date"].to_numpy())
     if alignment == "union":
         return np.unique(np.concatenate(list(dates.values())))
     if alignment != "intersection":

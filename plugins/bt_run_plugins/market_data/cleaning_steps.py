@@ -41,8 +41,10 @@ def sort_dates(frame: pd.DataFrame) -> Done:
     """Put rows in the order of their dates; rows of one date keep their order."""
     dates = _dates(frame)
     late = int((dates[1:] < dates[:-1]).sum())
-    text = f"{_count_text(late)} earlier than the one before" if late else ""
-    return Done(frame.sort_values("date", kind="stable"), late, text)
+    ordered = frame.sort_values("date", kind="stable")
+    if not late:
+        return Done(ordered)
+    return Done(ordered, late, f"{_count_text(late)} earlier than the one before")
 
 
 def drop_duplicate_rows(frame: pd.DataFrame) -> Done:
@@ -75,7 +77,9 @@ def drop_empty_columns(frame: pd.DataFrame) -> Done:
     only.
     """
     empty = _empty_columns(frame)
-    text = f"dropped the empty columns {', '.join(empty)}" if empty else ""
+    if not empty:
+        return Done(frame)
+    text = f"dropped the empty columns {', '.join(empty)}"
     return Done(frame.drop(columns=empty), len(empty), text)
 
 
@@ -89,8 +93,9 @@ def normalise_actions(frame: pd.DataFrame) -> Done:
     """Write "none" one way: a missing dividend as 0, a missing or zero split as 1."""
     out = frame.copy()
     count = _write_none(out, "dividend", 0.0) + _write_none(out, "split", 1.0)
-    text = f"{count} empty actions written as dividend 0 or split 1" if count else ""
-    return Done(out, count, text)
+    if not count:
+        return Done(out)
+    return Done(out, count, f"{count} empty actions written as dividend 0 or split 1")
 
 
 def _write_none(frame: pd.DataFrame, name: str, none: float) -> int:
@@ -218,7 +223,9 @@ def keep_rows(
 def _lost_text(frame: pd.DataFrame, gone: Mask) -> str:
     """Say how many actions go with rows that are dropped."""
     lost = int((gone & _has_action(frame)).sum())
-    return f"{lost} of them had a dividend or split, which is lost" if lost else ""
+    if not lost:
+        return ""
+    return f"{lost} of them had a dividend or split, which is lost"
 
 
 def joined(*sentences: str) -> str:
@@ -239,7 +246,9 @@ def _first_text(frame: pd.DataFrame, rows: Mask) -> str:
     """Return the first date of some rows, as a sentence goes on."""
     dates = _dates(frame)[rows]
     known = dates[~np.isnat(dates)]
-    return f", the first at {str(known.min())[:10]}" if len(known) else ""
+    if not len(known):
+        return ""
+    return f", the first at {str(known.min())[:10]}"
 
 
 def _dates(frame: pd.DataFrame) -> NDArray[np.datetime64]:

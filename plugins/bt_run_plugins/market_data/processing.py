@@ -332,7 +332,9 @@ def _provenance(key: Key, entries: Sequence[ProcessedEntry]) -> dict[str, Any]:
 def _span_text(times: Sequence[str]) -> str:
     first = min(times)
     last = max(times)
-    return first if first == last else f"{first} to {last}"
+    if first == last:
+        return first
+    return f"{first} to {last}"
 
 
 def _each_once(values: Iterable[str]) -> str:
@@ -366,5 +368,7 @@ def _cleaned_text(store: Store, key: Key) -> str:
 
 
 def _findings_text(entry: ProcessedEntry | None) -> str:
-    counts = entry.facts.findings if entry is not None else {}
+    if entry is None:
+        return "-"
+    counts = entry.facts.findings
     return ", ".join(f"{counts[severity]} {severity}" for severity in sorted(counts)) or "-"

@@ -320,7 +320,9 @@ def _shell_words(names: Sequence[str]) -> str:
 
 def _store_words(store: Path | None) -> str:
     """Return the option that names a store, as a command goes on; nothing for the usual one."""
-    return f" --store {shlex.quote(str(store))}" if store else ""
+    if not store:
+        return ""
+    return f" --store {shlex.quote(str(store))}"
 
 
 def _build_yahoo(config: YahooConfig, context: BuildContext) -> YahooSource:

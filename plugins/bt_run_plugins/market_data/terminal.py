@@ -32,7 +32,10 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     text = [tuple(headers)]
     for row in rows:
         text.append(tuple(str(cell) for cell in row))
-    right = [_are_numbers([row[column] for row in rows]) for column in range(len(headers))]
+    right = []
+    for column in range(len(headers)):
+        cells = [row[column] for row in rows]
+        right.append(_are_numbers(cells))
     return "\n".join(aligned(text, right))
 
 

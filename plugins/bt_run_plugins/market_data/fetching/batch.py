@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["batches", "fetch_batch"]
 
 Mask = NDArray[np.bool_]
+Troubles = Mapping[str, Trouble]
 
 _LONGEST_BREAK = np.timedelta64(20, "D")  # within which every exchange opens again
 _RECENT = timedelta(days=10)  # how late a symbol's newest bar may be
@@ -137,7 +138,8 @@ def _ask_patiently(job: Job, tasks: Sequence[Task]) -> Answer:
     question = _question(job, tasks)
     answer = job.outside.ask(question)
     for attempt in range(job.config.tries - 1):
-        pending = _pending(answer.troubles, _FINAL if attempt else _FINAL_AT_FIRST)
+        final = _FINAL if attempt else _FINAL_AT_FIRST
+        pending = _pending(answer.troubles, final)
         if not pending:
             break
         _pause(job, answer.troubles, attempt)
@@ -156,7 +158,7 @@ def _question(job: Job, tasks: Sequence[Task]) -> Question:
     )
 
 
-def _pause(job: Job, troubles: Mapping[str, Trouble], attempt: int) -> None:
+def _pause(job: Job, troubles: Troubles, attempt: int) -> None:
     """Wait before asking again, twice as long each time."""
     pause = job.config.pause
     if _is_limited(troubles):
@@ -164,11 +166,11 @@ def _pause(job: Job, troubles: Mapping[str, Trouble], attempt: int) -> None:
     job.outside.sleep(pause * 2**attempt)
 
 
-def _is_limited(troubles: Mapping[str, Trouble]) -> bool:
+def _is_limited(troubles: Troubles) -> bool:
     return any(trouble.kind == "rate_limited" for trouble in troubles.values())
 
 
-def _pending(troubles: Mapping[str, Trouble], final: Sequence[str]) -> tuple[str, ...]:
+def _pending(troubles: Troubles, final: Sequence[str]) -> tuple[str, ...]:
     """Return the symbols for which asking once more may help."""
     return tuple(symbol for symbol, trouble in troubles.items() if trouble.kind not in final)
 
@@ -196,7 +198,9 @@ def _rewritten(
         return "no bar that is stored came again; all of it was fetched again"
     ratio = both["close_old"] / both["close_new"]
     other = both[np.abs(ratio - 1) > tolerance]
-    return _change_text(other) if len(other) else None
+    if not len(other):
+        return None
+    return _change_text(other)
 
 
 def _overlap(stored: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:

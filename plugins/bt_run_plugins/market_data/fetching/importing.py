@@ -207,7 +207,9 @@ def _interval(symbol: str, times: NDArray[np.datetime64]) -> str:
             f"{symbol}: its rows carry times of day, but are {seconds} seconds apart; "
             "expected dates alone for daily bars, or minutes between intraday bars"
         )
-    return f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
+    if minutes % 60:
+        return f"{minutes}m"
+    return f"{minutes // 60}h"
 
 
 def _commonest_step(times: NDArray[np.datetime64]) -> int:

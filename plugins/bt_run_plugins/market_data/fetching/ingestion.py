@@ -139,7 +139,9 @@ def _beginning(entries: Sequence[RawEntry], first: date | None) -> date | None:
     if not entries or first is None:
         return first
     known_from = entries[0].facts.covers.first
-    return min(first, known_from) if known_from is not None else None
+    if known_from is None:
+        return None
+    return min(first, known_from)
 
 
 def _continued(everything: Task, stored: pd.DataFrame, overlap: int) -> Task:

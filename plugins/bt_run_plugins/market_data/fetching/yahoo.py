@@ -245,7 +245,9 @@ def _dates(index: pd.DatetimeIndex, question: Question) -> NDArray[np.datetime64
 
 
 def _without_zone(index: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    return index if index.tz is None else index.tz_localize(None)
+    if index.tz is None:
+        return index
+    return index.tz_localize(None)
 
 
 def _troubles(

@@ -68,7 +68,8 @@ def measure_coverage(frames: Mapping[str, pd.DataFrame], calendar: str) -> Cover
     periods, place = np.unique(starts, return_inverse=True)
     rows = np.zeros((len(symbols), len(periods)), dtype=np.int64)
     for number, own in enumerate(days):
-        rows[number] = np.bincount(place[np.isin(sessions, own)], minlength=len(periods))
+        have = np.isin(sessions, own)
+        rows[number] = np.bincount(place[have], minlength=len(periods))
     return Coverage(
         unit=unit,
         symbols=symbols,
@@ -108,8 +109,11 @@ def _sessions(days: Sequence[Days], calendar: str) -> Days:
 
 def _ends(days: Sequence[Days], end: int) -> Days:
     """Return one end of each symbol's days, NaT where it has none."""
-    dates = [own[end] if len(own) else np.datetime64("NaT") for own in days]
-    return np.array(dates, dtype="datetime64[D]")
+    dates = np.full(len(days), np.datetime64("NaT"), dtype="datetime64[D]")
+    for number, own in enumerate(days):
+        if len(own):
+            dates[number] = own[end]
+    return dates
 
 
 def _periods(sessions: Days) -> tuple[str, Days]:
@@ -117,7 +121,8 @@ def _periods(sessions: Days) -> tuple[str, Days]:
     datetime64[M].
     """
     months = sessions.astype("datetime64[M]").astype(np.int64)
-    unit, size = _unit(int(np.ptp(months)) + 1 if len(months) else 0)
+    count = int(np.ptp(months)) + 1 if len(months) else 0
+    unit, size = _unit(count)
     return unit, (months // size * size).astype("datetime64[M]")
 
 

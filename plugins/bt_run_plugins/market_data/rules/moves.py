@@ -205,7 +205,9 @@ def _nearest_split(
     if blind or series.sigmas[row] < 2 * limits.split_sigmas:
         apart[np.abs(_split_logs()) < DOUBLE] = np.inf
     nearest = np.argmin(apart)
-    return -float(_split_logs()[nearest]) if apart[nearest] <= match else None
+    if apart[nearest] > match:
+        return None
+    return -float(_split_logs()[nearest])
 
 
 def _split_logs() -> Array:

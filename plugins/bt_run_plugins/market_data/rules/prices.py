@@ -184,7 +184,8 @@ def stale_price(series: Series, limits: Thresholds) -> Findings:
     for first, end in _runs(same):
         length = end - first
         idle = has_ranges and _is_idle(series, first, end)
-        if length >= limits.stale_rows * (1 if idle else 2):
+        fewest = limits.stale_rows if idle else 2 * limits.stale_rows
+        if length >= fewest:
             traded = ", and nothing traded" if idle else ""
             text = f"{length} rows repeat the row before{traded}"
             found.append(series.finding("stale_price", first, length, text))

@@ -142,7 +142,8 @@ def _value_findings(symbol: str, frame: pd.DataFrame) -> Findings:
     for failure in _failures(_values(tuple(frame.columns)), frame):
         rule = _rule_of(failure)
         row = failure.row
-        place = (rule, row, failure.column if failure.check in _OF_ONE_COLUMN else "")
+        column = failure.column if failure.check in _OF_ONE_COLUMN else ""
+        place = (rule, row, column)
         if place not in by_place:
             value, text = _value_and_text(rule, failure.column, frame, row)
             by_place[place] = Finding(symbol, dates[row], rule, value, "error", text)
@@ -182,7 +183,8 @@ def _of_date(rule: str, frame: pd.DataFrame, row: int) -> ValueAndText:
     same = frame[dates == date]
     alike = len(same.drop_duplicates()) == 1
     kind = "the same values" if alike else "different values"
-    return frame["close"].iloc[row], f"{len(same)} rows for {day_text(date)}, with {kind}"
+    text = f"{len(same)} rows for {day_text(date)}, with {kind}"
+    return frame["close"].iloc[row], text
 
 
 def _outside_range(row: pd.DataFrame) -> ValueAndText:
@@ -306,7 +308,8 @@ def _failures(schema: Any, frame: pd.DataFrame) -> Iterator[_Failure]:
         for column, check, found, row in cases.itertuples(index=False, name=None):
             # checks of a whole column have no row
             known = row is not None and row == row
-            yield _Failure(str(column), str(check), found, int(row) if known else -1)
+            number = int(row) if known else -1
+            yield _Failure(str(column), str(check), found, number)
 
 
 def _finding(symbol: str, rule: str, value: float, text: str) -> Finding:

@@ -201,7 +201,9 @@ class Series:
     @cached_property
     def _whole_turnover(self) -> float:
         traded = self._money[self._money > 0]
-        return float(np.median(traded)) if len(traded) else np.nan
+        if not len(traded):
+            return np.nan
+        return float(np.median(traded))
 
     @cached_property
     def _past_turnover(self) -> Array:
@@ -217,7 +219,9 @@ def measure(frames: Mapping[str, pd.DataFrame], prices: Mapping[str, str | None]
     alone = []
     for symbol in sorted(frames):
         alone.append(_alone(symbol, frames[symbol], prices.get(symbol)))
-    return _in_their_market(alone) if alone else []
+    if not alone:
+        return []
+    return _in_their_market(alone)
 
 
 def _in_their_market(alone: Sequence[Series]) -> list[Series]:
@@ -295,11 +299,13 @@ def _numbers(frame: pd.DataFrame, name: str) -> Array:
 
 def _usable_rows(date: Dates, close: Array) -> Places:
     """Return the rows with a date and a close, by date; of rows with the same date, the last."""
-    usable = np.flatnonzero(~np.isnat(date) & (close > 0) & np.isfinite(close))
+    known = ~np.isnat(date) & np.isfinite(close)
+    usable = np.flatnonzero(known & (close > 0))
     order: Places = usable[np.argsort(date[usable], kind="stable")]
     if not len(order):
         return order
-    last: Mask = np.append(date[order][1:] != date[order][:-1], True)
+    dates = date[order]
+    last: Mask = np.append(dates[1:] != dates[:-1], True)
     return np.asarray(order[last])
 
 

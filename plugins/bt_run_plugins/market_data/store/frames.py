@@ -73,7 +73,8 @@ def symbol_frame(columns: Mapping[str, Any]) -> pd.DataFrame:
     typed = {}
     for name in COLUMNS:
         if name in columns:
-            typed[name] = np.asarray(columns[name], dtype=_DTYPES.get(name, np.float64))
+            dtype = _DTYPES.get(name, np.float64)
+            typed[name] = np.asarray(columns[name], dtype=dtype)
     return pd.DataFrame(typed)
 
 

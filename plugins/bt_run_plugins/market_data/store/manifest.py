@@ -112,7 +112,9 @@ class SeriesFiles:
     @property
     def every(self) -> tuple[Entry, ...]:
         """Return all files, raw or processed."""
-        return (*self.raw, self.processed) if self.processed is not None else self.raw
+        if self.processed is None:
+            return self.raw
+        return (*self.raw, self.processed)
 
 
 @dataclass(frozen=True)

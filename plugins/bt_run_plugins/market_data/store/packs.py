@@ -37,6 +37,7 @@ _LAG = np.timedelta64(7, "D")  # how long before the day of the pack prices may 
 _REMEDY = "copy the pack again, or make it again with `bt-run data pack create`"
 
 Columns = Mapping[str, NDArray[Any]]
+Tables = Mapping[Key, Columns]
 
 
 class Part(Record):
@@ -328,7 +329,7 @@ def _columns_until(
     return columns
 
 
-def _check_end(columns: Mapping[Key, Columns], as_of: date) -> None:
+def _check_end(columns: Tables, as_of: date) -> None:
     """Refuse prices of which the newest is long before the day of the pack."""
     last = _last_day(columns)
     if np.datetime64(as_of) - last > _LAG:
@@ -337,7 +338,7 @@ def _check_end(columns: Mapping[Key, Columns], as_of: date) -> None:
         )
 
 
-def _last_day(columns: Mapping[Key, Columns]) -> np.datetime64:
+def _last_day(columns: Tables) -> np.datetime64:
     return max(own["date"][-1].astype("datetime64[D]") for own in columns.values())
 
 
