@@ -28,6 +28,7 @@ COMMANDS = (
     CORE / "cli" / "check_commands.py",
     CORE / "cli" / "new_command.py",
     ROOT / "plugins" / "bt_run_plugins" / "market_data" / "commands.py",
+    ROOT / "plugins" / "bt_run_plugins" / "market_data" / "fetch_commands.py",
     ROOT / "plugins" / "bt_run_plugins" / "market_data" / "pack_commands.py",
     ROOT / "plugins" / "bt_run_plugins" / "market_data" / "terminal.py",
 )

@@ -28,6 +28,8 @@ __all__ = [
     "symbols_in",
 ]
 
+SymbolDay = tuple[str, date]
+
 day = click.DateTime(["%Y-%m-%d"])
 symbols_argument = click.argument("symbols", nargs=-1)
 calendar_option = click.option(
@@ -45,7 +47,10 @@ interval_option = click.option(
     "--interval", help="Only series with bars of this length, such as 1d or 5m."
 )
 profile_option = click.option(
-    "--profile", type=click.Choice(["standard", "strict"]), default="standard", show_default=True
+    "--profile",
+    type=click.Choice(["standard", "strict"]),
+    default="standard",
+    show_default=True,
 )
 
 
@@ -67,7 +72,11 @@ def chosen(
     return tuple(key for key in keys if key.symbol in symbols)
 
 
-def _matching(store: Store, source: str | None, interval: str | None) -> tuple[Key, ...]:
+def _matching(
+    store: Store,
+    source: str | None,
+    interval: str | None,
+) -> tuple[Key, ...]:
     """Return the series of a source and of bars of some length, if these are given."""
     every = store.keys()
     keys = []
@@ -107,7 +116,7 @@ def symbols_in(file: Path | None) -> list[str]:
     return [symbol for symbol in symbols if symbol]
 
 
-def cut_date(text: str) -> tuple[str, date]:
+def cut_date(text: str) -> SymbolDay:
     """Return the symbol and the day of an option such as AAPL=2001-02-03.
 
     Raises:

@@ -27,7 +27,14 @@ from bt_run_plugins.market_data.cleaning_steps import (
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["DEFAULT_STEPS", "LOG_COLUMNS", "CleanConfig", "Cleaned", "StepName", "clean"]
+__all__ = [
+    "DEFAULT_STEPS",
+    "LOG_COLUMNS",
+    "CleanConfig",
+    "Cleaned",
+    "StepName",
+    "clean",
+]
 
 LOG_COLUMNS = ("symbol", "step", "rows_before", "rows_after", "changed", "text")
 
@@ -127,16 +134,29 @@ def _take_steps(
     return frame.reset_index(drop=True)
 
 
-def _apply(name: StepName, frame: pd.DataFrame, symbol: str, config: CleanConfig) -> Done:
+def _apply(
+    name: StepName,
+    frame: pd.DataFrame,
+    symbol: str,
+    config: CleanConfig,
+) -> Done:
     """Return what a step leaves of a frame."""
     if name == "drop_extra_sessions":
         return drop_extra_sessions(frame, config.calendar)
-    if name == "cut_before":
-        return cut_before(frame, config.cut_before.get(symbol))
-    return FRAME_STEPS[name](frame)
+    if name != "cut_before":
+        return FRAME_STEPS[name](frame)
+    first = config.cut_before.get(symbol)
+    if first is None:
+        return Done(frame)
+    return cut_before(frame, first)
 
 
-def _log_row(symbol: str, name: str, before: pd.DataFrame, done: Done) -> LogRow:
+def _log_row(
+    symbol: str,
+    name: str,
+    before: pd.DataFrame,
+    done: Done,
+) -> LogRow:
     return symbol, name, len(before), len(done.frame), done.changed, done.text
 
 
@@ -173,7 +193,9 @@ def _on_dates(frame: pd.DataFrame, common: Dates) -> Done:
 
 
 def _common_dates(frames: Frames, alignment: str) -> Dates:
-    dates = {symbol: np.unique(frame["date"].to_numpy()) for symbol, frame in frames.items()}
+    dates = {}
+    for symbol, frame in frames.items():
+        dates[symbol] = np.unique(frame["date"].to_numpy())
     if alignment == "union":
         return np.unique(np.concatenate(list(dates.values())))
     if alignment != "intersection":
@@ -199,15 +221,19 @@ def _check_alignment(frames: Frames, alignment: str) -> None:
 
 
 def _check_cuts(frames: Frames, config: CleanConfig) -> None:
-    unknown = sorted(config.cut_before.keys() - frames.keys())
-    if unknown:
-        some = ", ".join(sorted(frames)[:5])
-        raise ConfigError(f"cut_before: no symbol {unknown[0]!r}; found {some}")
+    _check_cut_symbols(frames, config.cut_before)
     if config.cut_before and "cut_before" not in config.steps:
         raise ConfigError(
             "cut_before: dates are given, but steps has no cut_before; add it where it should "
             "happen"
         )
+
+
+def _check_cut_symbols(frames: Frames, cuts: Mapping[str, date]) -> None:
+    unknown = sorted(cuts.keys() - frames.keys())
+    if unknown:
+        some = ", ".join(sorted(frames)[:5])
+        raise ConfigError(f"cut_before: no symbol {unknown[0]!r}; found {some}")
 
 
 def _check_columns(frames: Frames) -> None:

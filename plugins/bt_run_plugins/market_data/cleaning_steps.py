@@ -15,9 +15,15 @@ from bt_run.arrays import Mask, Times
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FRAME_STEPS", "Done", "cut_before", "drop_extra_sessions", "joined", "keep_rows"]
+__all__ = [
+    "FRAME_STEPS",
+    "Done",
+    "cut_before",
+    "drop_extra_sessions",
+    "joined",
+    "keep_rows",
+]
 
-Mask = Mask
 
 
 class Done(NamedTuple):
@@ -34,8 +40,10 @@ def sort_dates(frame: pd.DataFrame) -> Done:
     """Put rows in the order of their dates; rows of one date keep their order."""
     dates = _dates(frame)
     late = int((dates[1:] < dates[:-1]).sum())
-    text = f"{_count_text(late)} earlier than the one before" if late else ""
-    return Done(frame.sort_values("date", kind="stable"), late, text)
+    ordered = frame.sort_values("date", kind="stable")
+    if not late:
+        return Done(ordered)
+    return Done(ordered, late, f"{_count_text(late)} earlier than the one before")
 
 
 def drop_duplicate_rows(frame: pd.DataFrame) -> Done:
@@ -44,11 +52,15 @@ def drop_duplicate_rows(frame: pd.DataFrame) -> Done:
     """
     first = ~frame.duplicated().to_numpy()
     done = keep_rows(frame, first, "equal to an earlier row", copies=True)
-    conflicts = int(done.frame["date"].duplicated(keep=False).sum())
-    if not conflicts:
-        return done
-    kept = f"{conflicts} rows share a date and differ: kept, an error for validation"
-    return done._replace(text=joined(done.text, kept))
+    return done._replace(text=joined(done.text, _conflicts_text(done.frame)))
+
+
+def _conflicts_text(frame: pd.DataFrame) -> str:
+    """Say how many rows share a date, once none is equal to another."""
+    count = int(frame["date"].duplicated(keep=False).sum())
+    if not count:
+        return ""
+    return f"{count} rows share a date and differ: kept, an error for validation"
 
 
 def drop_rows_without_close(frame: pd.DataFrame) -> Done:
@@ -63,21 +75,26 @@ def drop_empty_columns(frame: pd.DataFrame) -> Done:
     """Drop columns that hold nothing in any row, such as the open of a source that has closes
     only.
     """
-    empty = []
-    for name in frame.columns.drop(["date", "close"]):
-        if frame[name].isna().all():
-            empty.append(str(name))
-    text = f"dropped the empty columns {', '.join(empty)}" if empty else ""
+    empty = _empty_columns(frame)
+    if not empty:
+        return Done(frame)
+    text = f"dropped the empty columns {', '.join(empty)}"
     return Done(frame.drop(columns=empty), len(empty), text)
+
+
+def _empty_columns(frame: pd.DataFrame) -> list[str]:
+    """Return the columns that hold nothing, but for those that a frame must have."""
+    others = frame.columns.drop(["date", "close"])
+    return [str(name) for name in others if frame[name].isna().all()]
 
 
 def normalise_actions(frame: pd.DataFrame) -> Done:
     """Write "none" one way: a missing dividend as 0, a missing or zero split as 1."""
     out = frame.copy()
-    count = _write_none(out, "dividend", 0.0)
-    count += _write_none(out, "split", 1.0)
-    text = f"{count} empty actions written as dividend 0 or split 1" if count else ""
-    return Done(out, count, text)
+    count = _write_none(out, "dividend", 0.0) + _write_none(out, "split", 1.0)
+    if not count:
+        return Done(out)
+    return Done(out, count, f"{count} empty actions written as dividend 0 or split 1")
 
 
 def _write_none(frame: pd.DataFrame, name: str, none: float) -> int:
@@ -147,7 +164,9 @@ def widen_high_low(frame: pd.DataFrame) -> Done:
     """Raise the high and lower the low to enclose open and close."""
     if not _has_range(frame):
         return Done(frame)
-    top, bottom = _body(frame)
+    body = frame[[name for name in ("open", "close") if name in frame]]
+    top = body.max(axis=1)
+    bottom = body.min(axis=1)
     # a missing high or low stays missing: widening is no filling
     too_low = frame["high"] < top
     too_high = frame["low"] > bottom
@@ -157,18 +176,10 @@ def widen_high_low(frame: pd.DataFrame) -> Done:
     return _changed(out, too_low | too_high, "widened high or low")
 
 
-def _body(frame: pd.DataFrame) -> tuple[pd.Series[float], pd.Series[float]]:
-    """Return the higher and the lower one of open and close."""
-    prices = frame[[name for name in ("open", "close") if name in frame]]
-    return prices.max(axis=1), prices.min(axis=1)
-
-
-def cut_before(frame: pd.DataFrame, first: date | None) -> Done:
+def cut_before(frame: pd.DataFrame, first: date) -> Done:
     """Drop the rows before the symbol's first date, for a ticker that another company had
     earlier.
     """
-    if first is None:
-        return Done(frame)
     kept = _dates(frame) >= np.datetime64(first, "ns")
     return keep_rows(frame, kept, f"before {first}")
 
@@ -190,7 +201,13 @@ FRAME_STEPS: Mapping[str, Callable[[pd.DataFrame], Done]] = MappingProxyType(
 )
 
 
-def keep_rows(frame: pd.DataFrame, keep: Mask, what: str, *, copies: bool = False) -> Done:
+def keep_rows(
+    frame: pd.DataFrame,
+    keep: Mask,
+    what: str,
+    *,
+    copies: bool = False,
+) -> Done:
     """Keep some rows; ``copies`` says that the others are there twice, so that nothing is lost."""
     gone = ~keep
     count = int(gone.sum())
@@ -205,7 +222,9 @@ def keep_rows(frame: pd.DataFrame, keep: Mask, what: str, *, copies: bool = Fals
 def _lost_text(frame: pd.DataFrame, gone: Mask) -> str:
     """Say how many actions go with rows that are dropped."""
     lost = int((gone & _has_action(frame)).sum())
-    return f"{lost} of them had a dividend or split, which is lost" if lost else ""
+    if not lost:
+        return ""
+    return f"{lost} of them had a dividend or split, which is lost"
 
 
 def joined(*sentences: str) -> str:
@@ -226,7 +245,9 @@ def _first_text(frame: pd.DataFrame, rows: Mask) -> str:
     """Return the first date of some rows, as a sentence goes on."""
     dates = _dates(frame)[rows]
     known = dates[~np.isnat(dates)]
-    return f", the first at {str(known.min())[:10]}" if len(known) else ""
+    if not len(known):
+        return ""
+    return f", the first at {str(known.min())[:10]}"
 
 
 def _dates(frame: pd.DataFrame) -> Times:

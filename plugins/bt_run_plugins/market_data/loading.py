@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
@@ -11,7 +11,7 @@ from bt_run import Array, Bars, DataError, LoadRequest, Rows, assemble_bars
 from bt_run.arrays import Times
 from bt_run.text import listed
 from bt_run_plugins.market_data.store.frames import rows_of_columns
-from bt_run_plugins.market_data.store.manifest import Key
+from bt_run_plugins.market_data.store.manifest import Keys
 from bt_run_plugins.market_data.store.records import ProcessedEntry
 from bt_run_plugins.market_data.store.store import Store
 from bt_run_plugins.sources.sample import PriceConvention
@@ -63,7 +63,7 @@ def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> list[R
         return list(pool.map(work, items))
 
 
-def processed_rows(store: Store, keys: Sequence[Key]) -> dict[str, Rows]:
+def processed_rows(store: Store, keys: Keys) -> dict[str, Rows]:
     """Return the rows of each symbol that was processed.
 
     Raises:
@@ -78,7 +78,7 @@ def processed_rows(store: Store, keys: Sequence[Key]) -> dict[str, Rows]:
     return dict(zip(entries, rows, strict=True))
 
 
-def _processed(store: Store, keys: Sequence[Key]) -> Entries:
+def _processed(store: Store, keys: Keys) -> Entries:
     """Return the processed file of each symbol."""
     entries = {}
     for key in keys:
@@ -89,7 +89,10 @@ def _processed(store: Store, keys: Sequence[Key]) -> Entries:
 
 
 def processed_bars(
-    store: Store, keys: Sequence[Key], request: LoadRequest, notes: tuple[str, ...]
+    store: Store,
+    keys: Keys,
+    request: LoadRequest,
+    notes: tuple[str, ...],
 ) -> Bars:
     """Return the bars of processed series, with a note on what validation found.
 
@@ -105,14 +108,12 @@ def processed_bars(
     return assembled(request, processed_rows(store, keys), conventions, notes)
 
 
-def _errors_by_symbol(entries: Entries) -> list[str]:
-    """Return the symbols whose prices had errors, each with how many."""
-    wrong = []
+def _errors_by_symbol(entries: Entries) -> Iterator[str]:
+    """Yield the symbols whose prices had errors, each with how many."""
     for symbol, entry in sorted(entries.items()):
         count = entry.facts.findings.get("error", 0)
         if count:
-            wrong.append(f"{symbol} ({count})")
-    return wrong
+            yield f"{symbol} ({count})"
 
 
 def assembled(

@@ -34,7 +34,13 @@ def pack() -> None:
 
 @pack.command()
 @symbols_argument
-@click.option("--as-of", "as_of", type=day, required=True, help="The last day that the pack holds.")
+@click.option(
+    "--as-of",
+    "as_of",
+    type=day,
+    required=True,
+    help="The last day that the pack holds.",
+)
 @source_option
 @interval_option
 @store_option
@@ -100,7 +106,13 @@ def list_packs(store: Path | None) -> None:
 def _row(one: Pack) -> tuple[object, ...]:
     first = min(part.first or "" for part in one.parts)
     last = max(part.last or "" for part in one.parts)
-    return one.id, one.as_of, _symbols_text(one.parts), span_text(first, last), one.made_at
+    return (
+        one.id,
+        one.as_of,
+        _symbols_text(one.parts),
+        span_text(first, last),
+        one.made_at,
+    )
 
 
 def _symbols_text(parts: Sequence[Part]) -> str:

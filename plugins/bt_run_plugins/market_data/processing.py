@@ -16,7 +16,7 @@ from bt_run_plugins.market_data.rules.validation import (
     validate,
 )
 from bt_run_plugins.market_data.store.frames import Joined, counting, join_raw
-from bt_run_plugins.market_data.store.manifest import Key
+from bt_run_plugins.market_data.store.manifest import Key, Keys
 from bt_run_plugins.market_data.store.records import (
     LoggedStep,
     ProcessedEntry,
@@ -76,7 +76,11 @@ def group(keys: Iterable[Key]) -> list[tuple[Key, ...]]:
     return [tuple(groups[kind]) for kind in sorted(groups)]
 
 
-def stale(store: Store, key: Key, settings: Mapping[str, Any] | None = None) -> str | None:
+def stale(
+    store: Store,
+    key: Key,
+    settings: Mapping[str, Any] | None = None,
+) -> str | None:
     """Say why what was made of a series does not hold any more, if so; with ``settings``, if made
     by others too.
     """
@@ -93,12 +97,15 @@ def stale(store: Store, key: Key, settings: Mapping[str, Any] | None = None) -> 
 
 def settings_of(clean: CleanConfig, validate: ValidateConfig) -> dict[str, Any]:
     """Return the settings as JSON knows them."""
-    return {"clean": clean.model_dump(mode="json"), "validate": validate.model_dump(mode="json")}
+    return {
+        "clean": clean.model_dump(mode="json"),
+        "validate": validate.model_dump(mode="json"),
+    }
 
 
 def process(
     store: Store,
-    keys: Sequence[Key],
+    keys: Keys,
     clean_config: CleanConfig,
     validate_config: ValidateConfig,
 ) -> Judged:
@@ -118,7 +125,7 @@ def process(
     return _judged(made.cleaned.log, made.verdict)
 
 
-def validate_again(store: Store, keys: Sequence[Key], config: ValidateConfig) -> Judged:
+def validate_again(store: Store, keys: Keys, config: ValidateConfig) -> Judged:
     """Validate processed series that share a source and an interval, and put the findings into the
     store.
 
@@ -154,7 +161,7 @@ def read_processed(store: Store, key: Key) -> ProcessedEntry:
     return entry
 
 
-def stored_findings(store: Store, keys: Sequence[Key]) -> pd.DataFrame | None:
+def stored_findings(store: Store, keys: Keys) -> pd.DataFrame | None:
     """Return the newest findings on some series, or None when nothing was ever validated."""
     entry = store.findings()
     if entry is None:
@@ -204,7 +211,7 @@ class _Made:
 
 def _made(
     joined: Sequence[Joined],
-    keys: Sequence[Key],
+    keys: Keys,
     clean_config: CleanConfig,
     validate_config: ValidateConfig,
 ) -> _Made:
@@ -233,14 +240,17 @@ def _versions() -> Mapping[str, str]:
 
 def _judged(log: pd.DataFrame, verdict: Validation) -> Judged:
     return Judged(
-        log=log, findings=verdict.findings, failures=verdict.failures, counts=verdict.counts
+        log=log,
+        findings=verdict.findings,
+        failures=verdict.failures,
+        counts=verdict.counts,
     )
 
 
 def _put_findings(
     store: Store,
     writer: Writer,
-    keys: Sequence[Key],
+    keys: Keys,
     findings: pd.DataFrame,
 ) -> None:
     """Put findings beside those on other series."""
@@ -253,7 +263,7 @@ def _put_findings(
     writer.put_findings(table)
 
 
-def _findings_on_others(store: Store, keys: Sequence[Key]) -> pd.DataFrame | None:
+def _findings_on_others(store: Store, keys: Keys) -> pd.DataFrame | None:
     """Return the findings on all but some series; a table that is damaged is left behind."""
     entry = store.findings()
     if entry is None:
@@ -265,7 +275,7 @@ def _findings_on_others(store: Store, keys: Sequence[Key]) -> pd.DataFrame | Non
     return table[~_on_any(table, keys)]
 
 
-def _on_any(table: pd.DataFrame, keys: Sequence[Key]) -> pd.Series[bool]:
+def _on_any(table: pd.DataFrame, keys: Keys) -> pd.Series[bool]:
     """Return which findings (n,) are on some series of one source and interval."""
     rows = table["symbol"].isin([key.symbol for key in keys])
     rows &= table["source"] == keys[0].source
@@ -273,7 +283,7 @@ def _on_any(table: pd.DataFrame, keys: Sequence[Key]) -> pd.Series[bool]:
     return rows
 
 
-def reported(store: Store, keys: Sequence[Key]) -> ReportInput:
+def reported(store: Store, keys: Keys) -> ReportInput:
     """Return what a report on some processed series is made of.
 
     Raises:
@@ -295,11 +305,12 @@ def _kept_log(entries: Mapping[str, ProcessedEntry]) -> pd.DataFrame:
     """Return the log of the cleaning as far as the store keeps it: the steps that did something."""
     import pandas as pd
 
-    rows = []
-    for symbol, entry in entries.items():
-        for step in entry.facts.steps:
-            rows.append({"symbol": symbol, **step.model_dump()})
+    rows = [row for symbol, entry in entries.items() for row in _kept_rows(symbol, entry)]
     return pd.DataFrame(rows, columns=list(LOG_COLUMNS))
+
+
+def _kept_rows(symbol: str, entry: ProcessedEntry) -> list[dict[str, Any]]:
+    return [{"symbol": symbol, **step.model_dump()} for step in entry.facts.steps]
 
 
 def _provenance(key: Key, entries: Sequence[ProcessedEntry]) -> dict[str, Any]:
@@ -321,7 +332,9 @@ def _provenance(key: Key, entries: Sequence[ProcessedEntry]) -> dict[str, Any]:
 def _span_text(times: Sequence[str]) -> str:
     first = min(times)
     last = max(times)
-    return first if first == last else f"{first} to {last}"
+    if first == last:
+        return first
+    return f"{first} to {last}"
 
 
 def _each_once(values: Iterable[str]) -> str:
@@ -355,5 +368,7 @@ def _cleaned_text(store: Store, key: Key) -> str:
 
 
 def _findings_text(entry: ProcessedEntry | None) -> str:
-    counts = entry.facts.findings if entry is not None else {}
+    if entry is None:
+        return "-"
+    counts = entry.facts.findings
     return ", ".join(f"{counts[severity]} {severity}" for severity in sorted(counts)) or "-"

@@ -43,7 +43,16 @@ from bt_run_plugins.market_data.store.manifest import Key
 from bt_run_plugins.market_data.store.packs import Pack, Part, open_pack, read_part
 from bt_run_plugins.market_data.store.store import Store
 
-__all__ = ["PackConfig", "PackSource", "StoreConfig", "StoreSource", "YahooConfig", "YahooSource"]
+__all__ = [
+    "PackConfig",
+    "PackSource",
+    "StoreConfig",
+    "StoreSource",
+    "YahooConfig",
+    "YahooSource",
+]
+
+Names = tuple[str, ...]
 
 _store_field = Field(
     None, description="folder of the store; null: $BT_RUN_STORE, else ~/.bt-run/store"
@@ -67,7 +76,7 @@ class YahooSource:
         self.store = Store.at(config.store)
         self.outside = outside or Outside()
 
-    def symbols(self) -> tuple[str, ...]:
+    def symbols(self) -> Names:
         """Return the symbols of which the store has prices by Yahoo."""
         keys = _keys_of(self.store, SOURCE, self.config.interval)
         return tuple(key.symbol for key in keys)
@@ -91,10 +100,9 @@ class YahooSource:
 
     def _days_of(self, keys: Iterable[Key]) -> str:
         """Return the day, or the span of days, on which prices were fetched."""
-        days = []
-        for key in keys:
-            days += [entry.facts.fetched_at[:10] for entry in counting(self.store.raw(key))]
-        first, last = min(days), max(days)
+        entries = [entry for key in keys for entry in counting(self.store.raw(key))]
+        days = sorted(entry.facts.fetched_at[:10] for entry in entries)
+        first, last = days[0], days[-1]
         return first if first == last else f"between {first} and {last}"
 
     def _ready(self, request: LoadRequest, symbols: Iterable[str]) -> tuple[Key, ...]:
@@ -129,7 +137,10 @@ class YahooSource:
             )
 
     def _fetch_config(self, request: LoadRequest) -> FetchConfig:
-        return FetchConfig(interval=self.config.interval, calendar=request.calendar)
+        return FetchConfig(
+            interval=self.config.interval,
+            calendar=request.calendar,
+        )
 
     def _refuse_missing(self, names: Sequence[str], request: LoadRequest) -> None:
         """Refuse to go on without the network if the store lacks prices."""
@@ -155,7 +166,8 @@ class StoreConfig(Config):
 
     store: Path | None = _store_field
     source: str = Field(
-        "import", description="the source that the series are filed under, such as import or yahoo"
+        "import",
+        description="the source that the series are filed under, such as import or yahoo",
     )
     interval: str = Field("1d", description="length of the bars")
 
@@ -167,7 +179,7 @@ class StoreSource:
         self.config = config
         self.store = Store.at(config.store)
 
-    def symbols(self) -> tuple[str, ...]:
+    def symbols(self) -> Names:
         """Return the symbols that the store has cleaned prices of."""
         keys = _keys_of(self.store, self.config.source, self.config.interval)
         return tuple(key.symbol for key in keys if self.store.processed(key) is not None)
@@ -223,7 +235,9 @@ class PackConfig(Config):
     id: str = Field(description="the pack's id; `bt-run data pack list` shows those there are")
     store: Path | None = _store_field
     max_age_days: int | None = Field(
-        None, ge=0, description="how many days the pack may end before the run does; null: not one"
+        None,
+        ge=0,
+        description="how many days the pack may end before the run does; null: not one",
     )
 
 
@@ -234,7 +248,7 @@ class PackSource:
         self.config = config
         self.store = Store.at(config.store)
 
-    def symbols(self) -> tuple[str, ...]:
+    def symbols(self) -> Names:
         """Return the symbols in the pack."""
         pack = open_pack(self.store, self.config.id)
         return tuple(part.symbol for part in pack.parts)
@@ -282,8 +296,9 @@ class PackSource:
         have = {part.symbol: part for part in pack.parts}
         lacking = [symbol for symbol in symbols if symbol not in have]
         if lacking:
+            known = listed(have, MOST_NAMES)
             raise DataError(
-                f"pack {self.config.id} has no {listed(lacking, MOST_NAMES)}; it has {listed(have, MOST_NAMES)}"
+                f"pack {self.config.id} has no {listed(lacking, MOST_NAMES)}; it has {known}"
             )
         return tuple(have[symbol] for symbol in symbols)
 
@@ -305,7 +320,9 @@ def _shell_words(names: Sequence[str]) -> str:
 
 def _store_words(store: Path | None) -> str:
     """Return the option that names a store, as a command goes on; nothing for the usual one."""
-    return f" --store {shlex.quote(str(store))}" if store else ""
+    if not store:
+        return ""
+    return f" --store {shlex.quote(str(store))}"
 
 
 def _build_yahoo(config: YahooConfig, context: BuildContext) -> YahooSource:

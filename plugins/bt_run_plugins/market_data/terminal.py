@@ -32,7 +32,10 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     text = [tuple(headers)]
     for row in rows:
         text.append(tuple(str(cell) for cell in row))
-    right = [_are_numbers([row[column] for row in rows]) for column in range(len(headers))]
+    right = []
+    for column in range(len(headers)):
+        cells = [row[column] for row in rows]
+        right.append(_are_numbers(cells))
     return "\n".join(aligned(text, right))
 
 
@@ -68,5 +71,11 @@ def progress(label: str, count: int) -> Iterator[Callable[[str], None]]:
     if not sys.stderr.isatty():
         yield lambda symbol: None
         return
-    with click.progressbar(length=count, label=label, file=sys.stderr, item_show_func=str) as bar:
+    bar = click.progressbar(
+        length=count,
+        label=label,
+        file=sys.stderr,
+        item_show_func=str,
+    )
+    with bar:
         yield lambda symbol: bar.update(1, symbol)

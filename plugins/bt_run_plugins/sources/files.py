@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Kind = Literal["parquet", "csv"]
-Times = Times
 
 _COLUMNS = ("open", "high", "low", "close", "volume", "adj_close", "dividend", "split")
 _SINGLE = frozenset({*_COLUMNS, "date", "ticker"})

@@ -65,7 +65,7 @@ def asked(monkeypatch):
     def outside(done):
         return Outside(ask=ask, now=lambda: NOW, sleep=lambda seconds: None, done=done)
 
-    monkeypatch.setattr("bt_run_plugins.market_data.commands.Outside", outside)
+    monkeypatch.setattr("bt_run_plugins.market_data.fetch_commands.Outside", outside)
     return questions
 
 

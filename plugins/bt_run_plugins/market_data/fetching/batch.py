@@ -29,14 +29,18 @@ if TYPE_CHECKING:
 
 __all__ = ["batches", "fetch_batch"]
 
-Mask = Mask
+Troubles = Mapping[str, Trouble]
 
-_RECENT = timedelta(days=10)  # a last bar older than this is the symbol's end, and not merely late
+_LONGEST_BREAK = np.timedelta64(20, "D")  # within which every exchange opens again
+_RECENT = timedelta(days=10)  # how late a symbol's newest bar may be
 _NO_NETWORK = (
     "Without a network, `bt-run data import sample:indices` brings real prices from an installed "
     "package, "
     "and `bt-run examples/spy_qqq.yaml` runs on them"
 )
+# troubles for which asking again is of no use
+_FINAL_AT_FIRST = ("unknown",)
+_FINAL = ("unknown", "unreachable")
 _RATE_LIMIT = "Yahoo's rate limit is reached"
 _REASONS = MappingProxyType(
     {
@@ -93,7 +97,12 @@ def fetch_batch(job: Job, tasks: Sequence[Task]) -> None:
         fetch_batch(job, batch)
 
 
-def _sort_out(job: Job, task: Task, answer: Answer, asked: datetime) -> Task | None:
+def _sort_out(
+    job: Job,
+    task: Task,
+    answer: Answer,
+    asked: datetime,
+) -> Task | None:
     """Keep what came for a symbol, or say why nothing did; return what to ask for again."""
     trouble = answer.troubles.get(task.symbol)
     if trouble is not None:
@@ -109,7 +118,7 @@ def _sort_out(job: Job, task: Task, answer: Answer, asked: datetime) -> Task | N
 
 def _check_reach(job: Job, answer: Answer) -> None:
     """Raise without a network; at Yahoo's rate limit let the job stop, as asking makes it worse."""
-    troubles = list(answer.troubles.values())
+    troubles = answer.troubles.values()
     lost = [trouble.text for trouble in troubles if trouble.kind == "unreachable"]
     if lost and not answer.frames:
         states = [outcome.state for outcome in job.outcomes.values()]
@@ -117,7 +126,7 @@ def _check_reach(job: Job, answer: Answer) -> None:
             f"the network is not reachable: {lost[0]}; {states.count('fetched')} symbols were "
             f"fetched before and are kept. {_NO_NETWORK}"
         )
-    if any(trouble.kind == "rate_limited" for trouble in troubles):
+    if _is_limited(answer.troubles):
         job.stopped = f"{_RATE_LIMIT}; what came is kept, so repeat the command in an hour"
 
 
@@ -128,7 +137,8 @@ def _ask_patiently(job: Job, tasks: Sequence[Task]) -> Answer:
     question = _question(job, tasks)
     answer = job.outside.ask(question)
     for attempt in range(job.config.tries - 1):
-        pending = _pending(answer.troubles, first_try=attempt == 0)
+        final = _FINAL if attempt else _FINAL_AT_FIRST
+        pending = _pending(answer.troubles, final)
         if not pending:
             break
         _pause(job, answer.troubles, attempt)
@@ -147,16 +157,20 @@ def _question(job: Job, tasks: Sequence[Task]) -> Question:
     )
 
 
-def _pause(job: Job, troubles: Mapping[str, Trouble], attempt: int) -> None:
+def _pause(job: Job, troubles: Troubles, attempt: int) -> None:
     """Wait before asking again, twice as long each time."""
-    limited = any(trouble.kind == "rate_limited" for trouble in troubles.values())
-    pause = job.config.rate_limit_pause if limited else job.config.pause
+    pause = job.config.pause
+    if _is_limited(troubles):
+        pause = job.config.rate_limit_pause
     job.outside.sleep(pause * 2**attempt)
 
 
-def _pending(troubles: Mapping[str, Trouble], *, first_try: bool) -> tuple[str, ...]:
+def _is_limited(troubles: Troubles) -> bool:
+    return any(trouble.kind == "rate_limited" for trouble in troubles.values())
+
+
+def _pending(troubles: Troubles, final: Sequence[str]) -> tuple[str, ...]:
     """Return the symbols for which asking once more may help."""
-    final = ("unknown",) if first_try else ("unknown", "unreachable")
     return tuple(symbol for symbol, trouble in troubles.items() if trouble.kind not in final)
 
 
@@ -170,7 +184,11 @@ def _merged(before: Answer, newer: Answer) -> Answer:
     return Answer(frames, troubles, newer.version)
 
 
-def _rewritten(stored: pd.DataFrame | None, frame: pd.DataFrame, tolerance: float) -> str | None:
+def _rewritten(
+    stored: pd.DataFrame | None,
+    frame: pd.DataFrame,
+    tolerance: float,
+) -> str | None:
     """Say at which day the closes of the overlap are others than those stored, if they are."""
     if stored is None:
         return None
@@ -179,13 +197,19 @@ def _rewritten(stored: pd.DataFrame | None, frame: pd.DataFrame, tolerance: floa
         return "no bar that is stored came again; all of it was fetched again"
     ratio = both["close_old"] / both["close_new"]
     other = both[np.abs(ratio - 1) > tolerance]
-    return _change_text(other) if len(other) else None
+    if not len(other):
+        return None
+    return _change_text(other)
 
 
 def _overlap(stored: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     """Return the closes of the bars in both, as they were stored and as they came."""
     columns = ["date", "close"]
-    both = stored[columns].merge(frame[columns], on="date", suffixes=("_old", "_new"))
+    both = stored[columns].merge(
+        frame[columns],
+        on="date",
+        suffixes=("_old", "_new"),
+    )
     return both.dropna()
 
 
@@ -226,9 +250,18 @@ def _fetched(symbol: str, facts: RawFacts, rows: int) -> Outcome:
     )
 
 
-def _raw_facts(job: Job, delivery: _Delivery, good: pd.DataFrame, late: Mask) -> RawFacts:
+def _raw_facts(
+    job: Job,
+    delivery: _Delivery,
+    good: pd.DataFrame,
+    late: Mask,
+) -> RawFacts:
     task = delivery.task
-    request = Request(start=task.ask_from, end=job.through, interval=job.config.interval)
+    request = Request(
+        start=task.ask_from,
+        end=job.through,
+        interval=job.config.interval,
+    )
     return RawFacts(
         fetched_at=delivery.asked.isoformat(timespec="seconds"),
         prices=yahoo.PRICES,
@@ -246,10 +279,14 @@ def _raw_facts(job: Job, delivery: _Delivery, good: pd.DataFrame, late: Mask) ->
 def _late_rows(job: Job, delivery: _Delivery) -> Mask:
     """Return the rows (n,) whose bars were not over when they were asked for."""
     ends = delivery.frame["date"].to_numpy()
+    return np.asarray(ends > _end_of_known(job, delivery.asked))
+
+
+def _end_of_known(job: Job, asked: datetime) -> np.datetime64:
+    """Return the time up to which bars are over."""
     if is_intraday(job.config.interval):
-        asked = np.datetime64(delivery.asked.replace(tzinfo=None), "ns")
-        return np.asarray(ends > asked)
-    return np.asarray(ends > np.datetime64(job.through))
+        return np.datetime64(asked.replace(tzinfo=None), "ns")
+    return np.datetime64(job.through, "ns")
 
 
 def _first_late(frame: pd.DataFrame, late: Mask) -> str | None:
@@ -260,22 +297,17 @@ def _first_late(frame: pd.DataFrame, late: Mask) -> str | None:
 
 
 def _notes(delivery: _Delivery) -> tuple[str, ...]:
-    notes = []
-    if delivery.task.note:
-        notes.append(delivery.task.note)
-    gains = _capital_gains(delivery.frame)
-    if gains:
-        notes.append(
-            f"{gains} distributions of capital gains are in adj_close, and not in dividend"
-        )
-    return tuple(notes)
+    notes = (delivery.task.note, _capital_gains_note(delivery.frame))
+    return tuple(note for note in notes if note)
 
 
-def _capital_gains(frame: pd.DataFrame) -> int:
-    """Return how many rows distribute capital gains."""
+def _capital_gains_note(frame: pd.DataFrame) -> str | None:
     if yahoo.CAPITAL_GAIN not in frame.columns:
-        return 0
-    return int((frame[yahoo.CAPITAL_GAIN] > 0).sum())
+        return None
+    count = int((frame[yahoo.CAPITAL_GAIN] > 0).sum())
+    if not count:
+        return None
+    return f"{count} distributions of capital gains are in adj_close, and not in dividend"
 
 
 def _extent(stored: pd.DataFrame | None, good: pd.DataFrame) -> Extent:
@@ -294,15 +326,18 @@ def _known_until(job: Job, delivery: _Delivery, good: pd.DataFrame) -> date:
     for if the symbol has ended.
     """
     last = good["date"].max().date()
-    age = delivery.asked.date() - last
-    if last < job.through and age > _RECENT:
+    if last < job.through and _is_long_ago(last, delivery.asked):
         return job.through
     return _eve_of_next_session(last, job.config.calendar)
 
 
+def _is_long_ago(day: date, asked: datetime) -> bool:
+    """Say whether a last bar is the symbol's end, and not merely late."""
+    return asked.date() - day > _RECENT
+
+
 def _eve_of_next_session(day: date, calendar: str) -> date:
-    first = np.datetime64(day)
-    sessions = exchange_sessions(calendar, first, first + np.timedelta64(20, "D"))
-    later = sessions[sessions > first]
+    sessions = exchange_sessions(calendar, np.datetime64(day), np.datetime64(day) + _LONGEST_BREAK)
+    later = sessions[sessions > np.datetime64(day)]
     eve: date = (later[0] - np.timedelta64(1, "D")).astype(object)
     return eve

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Imported", "bring"]
 
+RowsBySymbol = Mapping[str, Rows]
+
 _SAMPLE = "sample:"
 _KINDS = frozenset({"parquet", "csv"})
 _MINUTES_A_DAY = 1440
@@ -53,7 +55,7 @@ class _Found:
     are filed.
     """
 
-    rows: Mapping[str, Rows]
+    rows: RowsBySymbol
     prices: PriceConvention | None
     source: str
     origin: str
@@ -91,7 +93,10 @@ def bring(
 
 
 def _in_sample(
-    origin: str, symbols: Sequence[str], prices: PriceConvention | None, source: str | None
+    origin: str,
+    symbols: Sequence[str],
+    prices: PriceConvention | None,
+    source: str | None,
 ) -> _Found:
     name = _sample_set(origin)
     return _Found(
@@ -130,8 +135,8 @@ def _check_prices(found: _Found, origin: str) -> None:
         if rows.has_actions or rows.adj_close is not None:
             raise DataError(
                 f"{origin}: {symbol} has corporate actions or adj_close, and nothing says what "
-                "open, high, low and "
-                "close are; say `--prices as_traded` or `--prices split_adjusted`"
+                "open, high, low and close are; say `--prices as_traded` or "
+                "`--prices split_adjusted`"
             )
 
 
@@ -167,11 +172,26 @@ def _endings(path: Path) -> set[str]:
     return {file.suffix[1:] for file in files}
 
 
-def _chosen(have: Mapping[str, Rows], symbols: Sequence[str], origin: str) -> dict[str, Rows]:
+def _chosen(
+    have: RowsBySymbol,
+    symbols: Sequence[str],
+    origin: str,
+) -> RowsBySymbol:
+    if not symbols:
+        return have
+    _check_symbols(have, symbols, origin)
+    return {symbol: have[symbol] for symbol in symbols}
+
+
+def _check_symbols(
+    have: RowsBySymbol,
+    symbols: Sequence[str],
+    origin: str,
+) -> None:
     for symbol in symbols:
         if symbol not in have:
-            raise DataError(f"{origin} has no symbol {symbol!r}; it has {', '.join(sorted(have))}")
-    return {symbol: have[symbol] for symbol in symbols or have}
+            known = ", ".join(sorted(have))
+            raise DataError(f"{origin} has no symbol {symbol!r}; it has {known}")
 
 
 def _interval(symbol: str, times: Times) -> str:
@@ -187,7 +207,9 @@ def _interval(symbol: str, times: Times) -> str:
             f"{symbol}: its rows carry times of day, but are {seconds} seconds apart; "
             "expected dates alone for daily bars, or minutes between intraday bars"
         )
-    return f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
+    if minutes % 60:
+        return f"{minutes}m"
+    return f"{minutes // 60}h"
 
 
 def _commonest_step(times: Times) -> int:
@@ -218,11 +240,21 @@ def _add(store: Store, writer: Writer, symbol: str, found: _Found) -> Imported:
 
 def _imported(key: Key, frame: pd.DataFrame, text: str) -> Imported:
     first, last = span(frame)
-    return Imported(key=key, rows=len(frame), first=first, last=last, text=text)
+    return Imported(
+        key=key,
+        rows=len(frame),
+        first=first,
+        last=last,
+        text=text,
+    )
 
 
 def _raw_facts(imported: Imported, found: _Found) -> RawFacts:
-    series = Extent(rows=imported.rows, first=imported.first, last=imported.last)
+    series = Extent(
+        rows=imported.rows,
+        first=imported.first,
+        last=imported.last,
+    )
     return RawFacts(
         fetched_at=datetime.now(UTC).isoformat(timespec="seconds"),
         prices=found.prices,

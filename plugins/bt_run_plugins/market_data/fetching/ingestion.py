@@ -139,7 +139,9 @@ def _beginning(entries: Sequence[RawEntry], first: date | None) -> date | None:
     if not entries or first is None:
         return first
     known_from = entries[0].facts.covers.first
-    return min(first, known_from) if known_from is not None else None
+    if known_from is None:
+        return None
+    return min(first, known_from)
 
 
 def _continued(everything: Task, stored: pd.DataFrame, overlap: int) -> Task:
@@ -147,6 +149,15 @@ def _continued(everything: Task, stored: pd.DataFrame, overlap: int) -> Task:
     if not len(stored):
         return everything
     stored = stored.sort_values("date")
+    return replace(
+        everything,
+        ask_from=_overlap_start(stored, overlap),
+        stored=stored,
+    )
+
+
+def _overlap_start(stored: pd.DataFrame, overlap: int) -> date:
+    """Return the day of the first bar that is fetched again."""
     first = stored["date"].to_numpy()[-overlap:][0]
-    ask_from: date = first.astype("datetime64[D]").astype(object)
-    return replace(everything, ask_from=ask_from, stored=stored)
+    day: date = first.astype("datetime64[D]").astype(object)
+    return day

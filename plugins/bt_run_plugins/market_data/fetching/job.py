@@ -18,7 +18,16 @@ from bt_run_plugins.market_data.store.store import Store, Writer
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["SOURCE", "FetchConfig", "Job", "Outcome", "Outside", "Task", "Window", "known_outcome"]
+__all__ = [
+    "SOURCE",
+    "FetchConfig",
+    "Job",
+    "Outcome",
+    "Outside",
+    "Task",
+    "Window",
+    "known_outcome",
+]
 
 SOURCE = "yahoo"
 Window = tuple[date | None, date]  # the first day, None for a symbol's beginning, and the last day

@@ -17,7 +17,6 @@ from bt_run.arrays import Times, read_only
 
 __all__ = ["bar_ends", "is_intraday", "last_finished", "session_hours"]
 
-Times = Times
 _SECONDS = MappingProxyType({"m": 60, "h": 3600})
 _LONGEST_BREAK = np.timedelta64(15, "D")  # no exchange stays closed for longer
 
@@ -56,7 +55,11 @@ def bar_ends(starts: Times, interval: str, calendar: str) -> Times:
     return np.where(inside, np.minimum(ends, close), ends)
 
 
-def session_hours(calendar: str, first: np.datetime64, last: np.datetime64) -> tuple[Times, Times]:
+def session_hours(
+    calendar: str,
+    first: np.datetime64,
+    last: np.datetime64,
+) -> tuple[Times, Times]:
     """Return the opens and closes (m,) of the sessions of whole years around two times,
     datetime64[ns] in UTC.
 
@@ -73,13 +76,21 @@ def _year(time: np.datetime64) -> int:
 
 
 @lru_cache(maxsize=8)
-def _hours(calendar: str, first_year: int, last_year: int) -> tuple[Times, Times]:
+def _hours(
+    calendar: str,
+    first_year: int,
+    last_year: int,
+) -> tuple[Times, Times]:
     from exchange_calendars import get_calendar
 
     with warnings.catch_warnings():
         # the library has not caught up with the newest pandas; its answers are right
         warnings.simplefilter("ignore", DeprecationWarning)
-        found = get_calendar(calendar, start=f"{first_year}-01-01", end=f"{last_year}-12-31")
+        found = get_calendar(
+            calendar,
+            start=f"{first_year}-01-01",
+            end=f"{last_year}-12-31",
+        )
         opens = found.opens.dt.tz_localize(None).to_numpy()
         closes = found.closes.dt.tz_localize(None).to_numpy()
     return read_only(opens.astype("datetime64[ns]")), read_only(closes.astype("datetime64[ns]"))

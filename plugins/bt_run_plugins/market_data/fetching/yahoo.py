@@ -119,8 +119,8 @@ def ask(question: Question) -> Answer:
 
 @contextmanager
 def _warnings_ignored() -> Iterator[None]:
-    """Ignore what the library warns of: it has not caught up with the newest pandas, and its answers
-    are right.
+    """Ignore what the library warns of: it has not caught up with the newest pandas, and is right
+    all the same.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -159,7 +159,11 @@ def _download(download: Callable[..., Any], question: Question) -> pd.DataFrame 
     return found
 
 
-def _frames(table: pd.DataFrame, question: Question, version: str) -> dict[str, pd.DataFrame]:
+def _frames(
+    table: pd.DataFrame,
+    question: Question,
+    version: str,
+) -> dict[str, pd.DataFrame]:
     """Take the joined table apart: a frame per symbol, without the rows that only other symbols
     have.
     """
@@ -176,7 +180,11 @@ def _frames(table: pd.DataFrame, question: Question, version: str) -> dict[str, 
     return frames
 
 
-def _check_shape(table: pd.DataFrame, question: Question, version: str) -> None:
+def _check_shape(
+    table: pd.DataFrame,
+    question: Question,
+    version: str,
+) -> None:
     """Refuse a table that is not of pairs of a field and a symbol, over time."""
     import pandas as pd
 
@@ -193,9 +201,7 @@ def _check_shape(table: pd.DataFrame, question: Question, version: str) -> None:
 
 def _are_pairs(columns: pd.Index[Any]) -> bool:
     """Say whether a table's columns are pairs of a field that is known and a symbol."""
-    import pandas as pd
-
-    if not isinstance(columns, pd.MultiIndex) or columns.nlevels != 2:
+    if columns.nlevels != 2:
         return False
     return bool(set(columns.get_level_values(0)) & set(_NAMES))
 
@@ -237,7 +243,9 @@ def _dates(index: pd.DatetimeIndex, question: Question) -> Times:
 
 
 def _without_zone(index: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    return index if index.tz is None else index.tz_localize(None)
+    if index.tz is None:
+        return index
+    return index.tz_localize(None)
 
 
 def _troubles(

@@ -20,7 +20,9 @@ __all__ = ["Counts", "Coverage", "Days", "measure_coverage"]
 Days = Times
 Counts = NDArray[np.int64]
 
-MONTHS, QUARTERS = 72, 480  # months up to which a cell is a month, then a quarter; beyond, a year
+# months up to which a cell of the picture is a month, and up to which it is a quarter
+MONTHS = 72
+QUARTERS = 480
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ def measure_coverage(frames: Mapping[str, pd.DataFrame], calendar: str) -> Cover
     periods, place = np.unique(starts, return_inverse=True)
     rows = np.zeros((len(symbols), len(periods)), dtype=np.int64)
     for number, own in enumerate(days):
-        rows[number] = np.bincount(place[np.isin(sessions, own)], minlength=len(periods))
+        have = np.isin(sessions, own)
+        rows[number] = np.bincount(place[have], minlength=len(periods))
     return Coverage(
         unit=unit,
         symbols=symbols,
@@ -107,8 +110,11 @@ def _sessions(days: Sequence[Days], calendar: str) -> Days:
 
 def _ends(days: Sequence[Days], end: int) -> Days:
     """Return one end of each symbol's days, NaT where it has none."""
-    dates = [own[end] if len(own) else np.datetime64("NaT") for own in days]
-    return np.array(dates, dtype="datetime64[D]")
+    dates = np.full(len(days), np.datetime64("NaT"), dtype="datetime64[D]")
+    for number, own in enumerate(days):
+        if len(own):
+            dates[number] = own[end]
+    return dates
 
 
 def _periods(sessions: Days) -> tuple[str, Days]:
@@ -116,7 +122,8 @@ def _periods(sessions: Days) -> tuple[str, Days]:
     datetime64[M].
     """
     months = sessions.astype("datetime64[M]").astype(np.int64)
-    unit, size = _unit(int(np.ptp(months)) + 1 if len(months) else 0)
+    count = int(np.ptp(months)) + 1 if len(months) else 0
+    unit, size = _unit(count)
     return unit, (months // size * size).astype("datetime64[M]")
 
 

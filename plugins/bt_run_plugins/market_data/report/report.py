@@ -115,6 +115,9 @@ def report_page(
         ConfigError: no such calendar.
     """
     coverage = measure_coverage(frames, _calendar(facts))
+    beside = ""
+    if len(findings) > MOST:
+        beside = csv_beside(Path(name)).name
     present = set(findings["severity"])
     page = Page(
         title=str(facts.get("title", "Market data")),
@@ -133,7 +136,7 @@ def report_page(
         rules=sorted(set(findings["rule"])),
         severities=[severity for severity in SEVERITIES if severity in present],
         total=len(findings),
-        beside=csv_beside(Path(name)).name if len(findings) > MOST else "",
+        beside=beside,
         cleaning=cleaning_section(log),
         facts=_facts(facts),
     )
@@ -175,8 +178,11 @@ def _verdict(findings: pd.DataFrame, facts: Mapping[str, Any]) -> str:
     profile = facts.get("profile", "standard")
     errors = findings[findings["severity"] == "error"]
     if facts["failed"]:
-        failing = errors if profile == "strict" else errors[errors["rule"].isin(FATAL)]
-        return f"Fails the profile {profile}: {_reasons(failing) or 'see the errors below'}."
+        failing = errors
+        if profile != "strict":
+            failing = errors[errors["rule"].isin(FATAL)]
+        reasons = _reasons(failing) or "see the errors below"
+        return f"Fails the profile {profile}: {reasons}."
     rest = f", with {len(errors):,} errors to look at" if len(errors) else ""
     return f"Passes the profile {profile}{rest}."
 
@@ -185,9 +191,12 @@ def _reasons(failing: pd.DataFrame) -> str:
     """Return each rule that fails the profile, with its symbols."""
     reasons = []
     for rule, rows in failing.groupby("rule"):
-        symbols = sorted(set(rows["symbol"]))
-        reasons.append(f"{rule} ({listed(symbols)})")
+        reasons.append(f"{rule} ({_symbols_text(rows)})")
     return "; ".join(reasons)
+
+
+def _symbols_text(findings: pd.DataFrame) -> str:
+    return listed(sorted(set(findings["symbol"])))
 
 
 def _cards(coverage: Coverage, findings: pd.DataFrame) -> list[Card]:
@@ -223,4 +232,6 @@ def _value_text(value: Any) -> str:
         return ", ".join(_value_text(item) for item in value)
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "none" if value is None else str(value)
+    if value is None:
+        return "none"
+    return str(value)

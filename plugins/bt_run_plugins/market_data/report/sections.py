@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +27,7 @@ MOST_STEPS = 500  # rows of the cleaning log
 BUSY = 10  # sessions in the table of those with the most findings
 CROWD = 3  # symbols with the same finding on one day that are worth a row
 
+_WHY = MappingProxyType({rule.name: rule.why for rule in RULES})
 # the head and the unit of each column
 _RULE_COLUMNS = (
     ("Rule", "text"),
@@ -75,8 +77,8 @@ def rules_section(findings: pd.DataFrame) -> Section:
 
 
 def _rule_row(row: Any) -> tuple[object, ...]:
-    why = {rule.name: rule.why for rule in RULES}
-    return Cell(row.rule), _severity(row.severity), row.findings, row.symbols, why.get(row.rule, "")
+    why = _WHY.get(row.rule, "")
+    return Cell(row.rule), _severity(row.severity), row.findings, row.symbols, why
 
 
 def _severity(severity: object) -> Cell:
@@ -98,7 +100,12 @@ def sessions_section(findings: pd.DataFrame) -> Section:
     rows = []
     for row in busiest.itertuples():
         rows.append((f"{row.date:%Y-%m-%d}", row.rule, row.symbol))
-    table = Table("sessions", "Findings that many symbols share on one day", _SESSION_COLUMNS, rows)
+    table = Table(
+        "sessions",
+        "Findings that many symbols share on one day",
+        _SESSION_COLUMNS,
+        rows,
+    )
     return Section("sessions", "Sessions", lead, (table,))
 
 
@@ -155,7 +162,9 @@ def cleaning_section(log: pd.DataFrame) -> Section:
 
 def _steps_table(log: pd.DataFrame) -> Table:
     steps = log.groupby("step", sort=False).agg(
-        symbols=("symbol", "nunique"), before=("rows_before", "sum"), after=("rows_after", "sum")
+        symbols=("symbol", "nunique"),
+        before=("rows_before", "sum"),
+        after=("rows_after", "sum"),
     )
     touched = log[log["changed"] > 0].groupby("step")["symbol"].nunique()
     rows = []
@@ -167,7 +176,8 @@ def _steps_table(log: pd.DataFrame) -> Table:
 
 def _changes_table(changed: pd.DataFrame) -> Table:
     names = ["symbol", "step", "rows_before", "rows_after", "changed", "text"]
-    rows = list(changed[names].head(MOST_STEPS).itertuples(index=False, name=None))
+    shown = changed[names].head(MOST_STEPS)
+    rows = list(shown.itertuples(index=False, name=None))
     note = ""
     if len(changed) > MOST_STEPS:
         note = f"{MOST_STEPS} of {len(changed):,} changes are shown."

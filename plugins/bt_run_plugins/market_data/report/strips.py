@@ -13,7 +13,12 @@ from bt_run_plugins.market_data.report.coverage import Counts, Coverage
 __all__ = ["LEVELS", "Strip", "Year", "coverage_strips", "year_marks"]
 
 # the least part of a period's sessions that has a row, and how that reads
-LEVELS = ((1.0, "all sessions"), (0.9, "90 % or more"), (0.5, "half or more"), (1e-9, "fewer"))
+LEVELS = (
+    (1.0, "all sessions"),
+    (0.9, "90 % or more"),
+    (0.5, "half or more"),
+    (1e-9, "fewer"),
+)
 _MOST_YEARS = 14  # labels that fit above the strips
 # label, place in percent and whether it may go on a narrow screen
 Year = tuple[str, float, bool]

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from bt_run import Array
+from bt_run.arrays import Mask
 from bt_run_plugins.market_data.rules.findings import Finding, Findings, Rule
-from bt_run_plugins.market_data.rules.series import CROWD, Dates, Mask, Series
+from bt_run_plugins.market_data.rules.series import CROWD, Dates, Series
 from bt_run_plugins.market_data.rules.thresholds import Thresholds
 
 RULES = (

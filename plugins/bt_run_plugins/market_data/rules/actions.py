@@ -9,8 +9,9 @@ from itertools import pairwise
 import numpy as np
 
 from bt_run import Array
+from bt_run.arrays import Mask
 from bt_run_plugins.market_data.rules.findings import NOWHERE, Finding, Findings, Rule
-from bt_run_plugins.market_data.rules.series import Mask, Series, previous
+from bt_run_plugins.market_data.rules.series import Series, previous
 from bt_run_plugins.market_data.rules.thresholds import Thresholds
 
 SMALL_STOCK_DIVIDENDS = (2, 3, 4, 5, 6, 8, 10)  # per cent
@@ -152,8 +153,8 @@ def action_ambiguous(series: Series, limits: Thresholds) -> Findings:
     value is that log.
     """
     apart = _readings_apart(series)
-    rows = np.abs(apart) > limits.action_readings
-    rows &= series.pays & (series.ratio != 1.0)
+    both = series.pays & (series.ratio != 1.0)
+    rows = both & (np.abs(apart) > limits.action_readings)
     return series.findings("action_ambiguous", rows, apart, _ambiguous_text)
 
 
@@ -180,10 +181,15 @@ def split_odd(series: Series, limits: Thresholds) -> Findings:
 
     Stock dividends of 2, 3, 4, 5, 6, 8 and 10 % count as ordinary. The value is the split.
     """
-    rows = series.split != 1.0
+    return series.findings("split_odd", _odd_splits(series), series.split, _odd_text, "info")
+
+
+def _odd_splits(series: Series) -> Mask:
+    """Return the rows (n,) with a split that is no ordinary one."""
+    rows: Mask = series.split != 1.0
     for row in np.flatnonzero(rows):
         rows[row] = not _is_ordinary(float(series.split[row]))
-    return series.findings("split_odd", rows, series.split, _odd_text, "info")
+    return rows
 
 
 def _odd_text(series: Series, row: int) -> str:
@@ -208,11 +214,12 @@ def dividends_mixed(series: Series, limits: Thresholds) -> Findings:
 
     One finding, at the first pair; the value is the number of pairs.
     """
-    rows = _near_dividends(series, limits.dividend_days)
+    days = limits.dividend_days
+    rows = _near_dividends(series, days)
     if len(rows) < limits.dividend_pairs:
         return []
     text = (
-        f"{len(rows)} times two different dividends within {limits.dividend_days} days: "
+        f"{len(rows)} times two different dividends within {days} days: "
         "the dividends of two companies may be mixed"
     )
     return [series.finding("dividends_mixed", rows[0], len(rows), text)]
@@ -311,13 +318,16 @@ def _dividend_contradicted(series: Series, limits: Thresholds) -> Mask:
     return _contradicted(series, limits, size, _without_dividend(series))
 
 
-def _contradicted(series: Series, limits: Thresholds, size: Array, left: Array) -> Mask:
+def _contradicted(
+    series: Series,
+    limits: Thresholds,
+    size: Array,
+    left: Array,
+) -> Mask:
     """Return the rows (n,) in which an action of some size makes an ordinary return a large one."""
-    rows = series.size >= limits.action
-    rows &= series.sigmas >= limits.action_sigmas
-    rows &= size >= limits.action
-    rows &= np.abs(left) <= series.size / 3
-    return rows
+    large = np.minimum(size, series.size) >= limits.action
+    rows = large & (series.sigmas >= limits.action_sigmas)
+    return rows & (np.abs(left) <= series.size / 3)
 
 
 def _moves_text(series: Series, row: int, left: float) -> str:
@@ -332,7 +342,8 @@ def _rounding(prices: Array) -> Array | float:
     cents.
     """
     cents = prices * 100
-    if not np.allclose(cents, np.round(cents), rtol=0, atol=1e-4, equal_nan=True):
+    whole = np.round(cents)
+    if not np.allclose(cents, whole, rtol=0, atol=1e-4, equal_nan=True):
         return 0.0
     share = 0.005 / prices
     out = np.zeros(len(prices))
@@ -342,9 +353,14 @@ def _rounding(prices: Array) -> Array | float:
 
 def _is_ordinary(split: float) -> bool:
     """Say whether a split is a ratio of small numbers, or a usual stock dividend."""
-    for percent in SMALL_STOCK_DIVIDENDS:
-        if abs(split - 1.0 - percent / 100) < 1e-4:
-            return True
+    return _is_stock_dividend(split) or _is_small_ratio(split)
+
+
+def _is_stock_dividend(split: float) -> bool:
+    return any(abs(split - 1.0 - percent / 100) < 1e-4 for percent in SMALL_STOCK_DIVIDENDS)
+
+
+def _is_small_ratio(split: float) -> bool:
     size = max(split, 1.0 / split)
     for old in range(1, 6):
         new = round(size * old)

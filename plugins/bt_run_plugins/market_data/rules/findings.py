@@ -79,4 +79,9 @@ def as_table(findings: Iterable[Finding]) -> pd.DataFrame:
         columns[name] = pd.Series(values, dtype=_DTYPES.get(name, "str"))
     order = ["symbol", "date", "rule", "text"]
     table = pd.DataFrame(columns)
-    return table.sort_values(order, kind="stable", na_position="first", ignore_index=True)
+    return table.sort_values(
+        order,
+        kind="stable",
+        na_position="first",
+        ignore_index=True,
+    )

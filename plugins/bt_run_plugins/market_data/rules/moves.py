@@ -7,12 +7,13 @@ from itertools import pairwise
 import numpy as np
 
 from bt_run import Array
+from bt_run.arrays import Mask
 from bt_run_plugins.market_data.rules.actions import (
     dividend_not_in_price,
     split_not_in_price,
 )
 from bt_run_plugins.market_data.rules.findings import Finding, Findings, Rule
-from bt_run_plugins.market_data.rules.series import Mask, Series
+from bt_run_plugins.market_data.rules.series import Series
 from bt_run_plugins.market_data.rules.thresholds import Thresholds
 
 __all__ = [
@@ -26,14 +27,26 @@ __all__ = [
 ]
 
 RULES = (
-    Rule("bad_tick", "warning", "prices leave for a few rows and come back as if nothing had been"),
-    Rule("split_like", "warning", "the price changed by a split's ratio and there is no split row"),
+    Rule(
+        "bad_tick",
+        "warning",
+        "prices leave for a few rows and come back as if nothing had been",
+    ),
+    Rule(
+        "split_like",
+        "warning",
+        "the price changed by a split's ratio and there is no split row",
+    ),
     Rule(
         "jump",
         "warning",
         "a large move overnight that nothing around it explains: an action or other data",
     ),
-    Rule("large_move", "info", "a large move on its own day's trading: as a rule news, and true"),
+    Rule(
+        "large_move",
+        "info",
+        "a large move on its own day's trading: as a rule news, and true",
+    ),
 )
 # new shares per old one
 SPLITS = (2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 50, 2.5, 1.5, 4 / 3, 1.25)
@@ -52,16 +65,15 @@ def bad_tick(series: Series, limits: Thresholds) -> Findings:
     """
     found = []
     for away, back in _excursions(series, limits):
-        text = (
-            f"{_beyond_market(series, away)} overnight and back after {_count_text(back - away)}, "
-            f"on {turnover_text(series, away)}"
-        )
+        text = _bad_tick_text(series, away, back - away)
         found.append(series.finding("bad_tick", away, series.move[away], text))
     return found
 
 
-def _count_text(rows: int) -> str:
-    return "1 row" if rows == 1 else f"{rows} rows"
+def _bad_tick_text(series: Series, row: int, rows: int) -> str:
+    days = "1 row" if rows == 1 else f"{rows} rows"
+    turnover = turnover_text(series, row)
+    return f"{_beyond_market(series, row)} overnight and back after {days}, on {turnover}"
 
 
 def split_like(series: Series, limits: Thresholds) -> Findings:
@@ -82,13 +94,15 @@ def split_like(series: Series, limits: Thresholds) -> Findings:
 
 
 def _split_finding(series: Series, row: int, split: float) -> Finding:
+    ratio = series.close[row] / series.before[row]
+    return series.finding("split_like", row, ratio, _split_like_text(series, row, split))
+
+
+def _split_like_text(series: Series, row: int, split: float) -> str:
     close = series.close[row]
     before = series.before[row]
-    text = (
-        f"close {close:.6g} after {before:.6g}, near a {_split_text(split)} split, "
-        "and there is no split row"
-    )
-    return series.finding("split_like", row, close / before, text)
+    kind = _split_text(split)
+    return f"close {close:.6g} after {before:.6g}, near a {kind} split, and there is no split row"
 
 
 def jump(series: Series, limits: Thresholds) -> Findings:
@@ -99,10 +113,15 @@ def jump(series: Series, limits: Thresholds) -> Findings:
     falls a share whose spin-off has no row, or whose ticker another company took over. Where only
     closes are known nothing is a jump. The value is the move.
     """
+    rows = _jumps(series, limits) & ~_named(series, limits)
+    return series.findings("jump", rows, series.move, _jump_text)
+
+
+def _jumps(series: Series, limits: Thresholds) -> Mask:
+    """Return the rows (n,) with a jump, be it named by another rule or not."""
     rows = _large_overnight(series, limits) | _abrupt_fall(series, limits)
     rows &= series.sigmas >= limits.jump_sigmas
-    rows &= ~_named(series, limits)
-    return series.findings("jump", rows, series.move, _jump_text)
+    return rows
 
 
 def _jump_text(series: Series, row: int) -> str:
@@ -116,11 +135,13 @@ def large_move(series: Series, limits: Thresholds) -> Findings:
     """Find moves >= large_move and >= large_sigmas that no other rule names; the value is the
     move.
     """
-    rows = series.size >= limits.large_move
-    rows &= series.sigmas >= limits.large_sigmas
-    rows &= ~_named(series, limits)
-    rows &= ~_rows_of(series, jump(series, limits))
+    named = _named(series, limits) | _rows_of(series, jump(series, limits))
+    rows = _large_moves(series, limits) & ~named
     return series.findings("large_move", rows, series.move, _large_text, "info")
+
+
+def _large_moves(series: Series, limits: Thresholds) -> Mask:
+    return (series.size >= limits.large_move) & (series.sigmas >= limits.large_sigmas)
 
 
 def _large_text(series: Series, row: int) -> str:
@@ -136,11 +157,8 @@ def unexplained(series: Series, limits: Thresholds, flat: float) -> Mask:
     ``flat`` times the day's range, and turnover < jump_turnover. Without volume the move must be at
     least blind_move.
     """
-    part = _overnight_part(series)
-    rows = part >= 0.6 * series.size
-    rows &= part >= flat * _day_span(series)
-    rows &= _calm(series, limits)
-    return rows
+    least = np.maximum(0.6 * series.size, flat * _day_span(series))
+    return _calm(series, limits) & (_overnight_part(series) >= least)
 
 
 def _overnight_part(series: Series) -> Array:
@@ -172,7 +190,11 @@ def _quiet_moves(series: Series, limits: Thresholds) -> Mask:
     return rows
 
 
-def _nearest_split(series: Series, row: int, limits: Thresholds) -> float | None:
+def _nearest_split(
+    series: Series,
+    row: int,
+    limits: Thresholds,
+) -> float | None:
     """Return the log of the new shares per old one of the split that a row's move looks like, if
     any.
     """
@@ -184,7 +206,9 @@ def _nearest_split(series: Series, row: int, limits: Thresholds) -> float | None
     if blind or series.sigmas[row] < 2 * limits.split_sigmas:
         apart[np.abs(_split_logs()) < DOUBLE] = np.inf
     nearest = np.argmin(apart)
-    return -float(_split_logs()[nearest]) if apart[nearest] <= match else None
+    if apart[nearest] > match:
+        return None
+    return -float(_split_logs()[nearest])
 
 
 def _split_logs() -> Array:
@@ -212,10 +236,13 @@ def _large_overnight(series: Series, limits: Thresholds) -> Mask:
 
 def _abrupt_fall(series: Series, limits: Thresholds) -> Mask:
     """Return the rows (n,) that fell overnight and hardly moved in the day."""
-    fall = np.where(np.isnan(series.gap), 0.0, -series.gap)
     rows = series.move <= -limits.abrupt_move
-    rows &= fall >= limits.abrupt_flat * _day_span(series)
+    rows &= _overnight_fall(series) >= limits.abrupt_flat * _day_span(series)
     return rows
+
+
+def _overnight_fall(series: Series) -> Array:
+    return np.where(np.isnan(series.gap), 0.0, -series.gap)
 
 
 def _excursions(series: Series, limits: Thresholds) -> list[tuple[int, int]]:
@@ -226,7 +253,7 @@ def _excursions(series: Series, limits: Thresholds) -> list[tuple[int, int]]:
         if found and found[-1][1] == away:
             continue
         near = back - away <= limits.tick_rows
-        if near and _takes_back(series.move[away], series.move[back], limits):
+        if near and _takes_back(series.move[away], series.move[back], limits.tick_match):
             found.append((away, back))
     return found
 
@@ -239,10 +266,9 @@ def _odd_rows(series: Series, limits: Thresholds) -> Mask:
     return rows
 
 
-def _takes_back(one: float, other: float, limits: Thresholds) -> bool:
-    """Say whether a move is opposite to another one and leaves little of it."""
-    larger = max(abs(one), abs(other))
-    return one * other < 0 and abs(one + other) < limits.tick_match * larger
+def _takes_back(one: float, other: float, most: float) -> bool:
+    """Say whether a move is opposite to another one and leaves less than ``most`` of it."""
+    return one * other < 0 and abs(one + other) < most * max(abs(one), abs(other))
 
 
 def _away(series: Series, limits: Thresholds) -> Mask:

@@ -7,9 +7,10 @@ from __future__ import annotations
 import numpy as np
 
 from bt_run import Array
+from bt_run.arrays import Mask
 from bt_run_plugins.market_data.rules.findings import Finding, Findings, Rule
 from bt_run_plugins.market_data.rules.moves import turnover_text
-from bt_run_plugins.market_data.rules.series import Mask, Series, log_ratio
+from bt_run_plugins.market_data.rules.series import Series, log_ratio, previous
 from bt_run_plugins.market_data.rules.thresholds import Thresholds
 
 __all__ = [
@@ -39,11 +40,21 @@ RULES = (
         "warning",
         "nothing traded in a symbol that usually does: no order would have filled",
     ),
-    Rule("zero_volume_thin", "info", "nothing traded in a thin symbol: no order would have filled"),
     Rule(
-        "stale_price", "warning", "the same row again and again: a price carried on, not a market"
+        "zero_volume_thin",
+        "info",
+        "nothing traded in a thin symbol: no order would have filled",
     ),
-    Rule("stale_opens", "info", "opens that repeat the close before are no prices to fill at"),
+    Rule(
+        "stale_price",
+        "warning",
+        "the same row again and again: a price carried on, not a market",
+    ),
+    Rule(
+        "stale_opens",
+        "info",
+        "opens that repeat the close before are no prices to fill at",
+    ),
 )
 FEWEST_OPENS = 20  # rows of a year that say something of its opens
 
@@ -105,10 +116,9 @@ def repeated_row(series: Series, limits: Thresholds) -> Findings:
     """Find rows whose open, high, low, close and volume > 0 are those of the row before, in a day
     that has a range.
     """
-    volume = series.volume
-    same = series.repeats & (series.high > series.low) & (volume > 0)
-    same[1:] &= volume[1:] == volume[:-1]
-    return series.findings("repeated_row", same, series.close, _repeated_text, "error")
+    rows = series.repeats & (series.high > series.low)
+    rows &= (series.volume > 0) & (series.volume == previous(series.volume))
+    return series.findings("repeated_row", rows, series.close, _repeated_text, "error")
 
 
 def _repeated_text(series: Series, row: int) -> str:
@@ -175,7 +185,8 @@ def stale_price(series: Series, limits: Thresholds) -> Findings:
     for first, end in _runs(same):
         length = end - first
         idle = has_ranges and _is_idle(series, first, end)
-        if length >= limits.stale_rows * (1 if idle else 2):
+        fewest = limits.stale_rows if idle else 2 * limits.stale_rows
+        if length >= fewest:
             traded = ", and nothing traded" if idle else ""
             text = f"{length} rows repeat the row before{traded}"
             found.append(series.finding("stale_price", first, length, text))

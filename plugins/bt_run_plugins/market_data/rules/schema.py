@@ -38,7 +38,12 @@ RULES = (
         "a column that does not hold what its name says cannot be computed with",
         fatal=True,
     ),
-    Rule("time_zone", "error", "dates with a time zone line up with no calendar", fatal=True),
+    Rule(
+        "time_zone",
+        "error",
+        "dates with a time zone line up with no calendar",
+        fatal=True,
+    ),
     Rule("no_rows", "error", "there is nothing to run on", fatal=True),
     Rule("date_missing", "error", "a row without a date is nowhere", fatal=True),
     Rule(
@@ -54,9 +59,17 @@ RULES = (
         "a row without a close: missing sessions are absent rows, not empty ones",
         fatal=True,
     ),
-    Rule("price_missing", "error", "a row with a close lacks another of its prices", fatal=True),
     Rule(
-        "price_not_positive", "error", "a price of zero, below, or infinite cannot be", fatal=True
+        "price_missing",
+        "error",
+        "a row with a close lacks another of its prices",
+        fatal=True,
+    ),
+    Rule(
+        "price_not_positive",
+        "error",
+        "a price of zero, below, or infinite cannot be",
+        fatal=True,
     ),
     Rule("high_below_low", "error", "the high cannot be below the low", fatal=True),
     Rule("outside_range", "error", "open and close cannot lie outside high and low"),
@@ -103,7 +116,11 @@ def can_be_measured(findings: Findings) -> bool:
     return not rules & UNMEASURABLE
 
 
-def _structure_finding(symbol: str, frame: pd.DataFrame, failure: _Failure) -> Finding:
+def _structure_finding(
+    symbol: str,
+    frame: pd.DataFrame,
+    failure: _Failure,
+) -> Finding:
     column = failure.column
     if failure.check == "column_in_dataframe":
         have = ", ".join(map(str, frame.columns)) or "none"
@@ -125,14 +142,20 @@ def _value_findings(symbol: str, frame: pd.DataFrame) -> Findings:
     for failure in _failures(_values(tuple(frame.columns)), frame):
         rule = _rule_of(failure)
         row = failure.row
-        place = (rule, row, failure.column if failure.check in _OF_ONE_COLUMN else "")
+        column = failure.column if failure.check in _OF_ONE_COLUMN else ""
+        place = (rule, row, column)
         if place not in by_place:
             value, text = _value_and_text(rule, failure.column, frame, row)
             by_place[place] = Finding(symbol, dates[row], rule, value, "error", text)
     return list(by_place.values())
 
 
-def _value_and_text(rule: str, column: str, frame: pd.DataFrame, row: int) -> ValueAndText:
+def _value_and_text(
+    rule: str,
+    column: str,
+    frame: pd.DataFrame,
+    row: int,
+) -> ValueAndText:
     """Return the number that a rule looked at, and a sentence."""
     if rule.startswith("date"):
         return _of_date(rule, frame, row)
@@ -160,7 +183,8 @@ def _of_date(rule: str, frame: pd.DataFrame, row: int) -> ValueAndText:
     same = frame[dates == date]
     alike = len(same.drop_duplicates()) == 1
     kind = "the same values" if alike else "different values"
-    return frame["close"].iloc[row], f"{len(same)} rows for {day_text(date)}, with {kind}"
+    text = f"{len(same)} rows for {day_text(date)}, with {kind}"
+    return frame["close"].iloc[row], text
 
 
 def _outside_range(row: pd.DataFrame) -> ValueAndText:
@@ -236,7 +260,11 @@ def _structure() -> Any:
     exact = pa.Check(_is_nanoseconds, name="nanoseconds")
     columns = {"date": pa.Column(checks=exact, nullable=True)}
     for name in NUMBERS:
-        columns[name] = pa.Column("float64", nullable=True, required=name == "close")
+        columns[name] = pa.Column(
+            "float64",
+            nullable=True,
+            required=name == "close",
+        )
     return pa.DataFrameSchema(columns)
 
 
@@ -263,7 +291,10 @@ def _values_of(name: str) -> Any:
     if name in PRICES:
         return pa.Column(checks=pa.Check(_is_positive, name="price_not_positive"))
     rule = "negative_volume" if name == "volume" else "negative_action"
-    return pa.Column(checks=pa.Check(_is_not_negative, name=rule), nullable=True)
+    return pa.Column(
+        checks=pa.Check(_is_not_negative, name=rule),
+        nullable=True,
+    )
 
 
 def _failures(schema: Any, frame: pd.DataFrame) -> Iterator[_Failure]:
@@ -277,7 +308,8 @@ def _failures(schema: Any, frame: pd.DataFrame) -> Iterator[_Failure]:
         for column, check, found, row in cases.itertuples(index=False, name=None):
             # checks of a whole column have no row
             known = row is not None and row == row
-            yield _Failure(str(column), str(check), found, int(row) if known else -1)
+            number = int(row) if known else -1
+            yield _Failure(str(column), str(check), found, number)
 
 
 def _finding(symbol: str, rule: str, value: float, text: str) -> Finding:

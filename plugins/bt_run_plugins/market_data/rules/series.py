@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = [
     "CROWD",
     "Dates",
-    "Mask",
     "Series",
     "is_daily",
     "log_ratio",
@@ -30,15 +29,16 @@ __all__ = [
     "usual",
 ]
 
-WINDOW, FEWEST = 63, 20  # sessions before a row that say what is usual, and the fewest that do
-SIGMA_FLOOR, SIGMA_UNKNOWN = 0.005, 0.04  # of a daily log return
+WINDOW = 63  # sessions before a row that say what is usual
+FEWEST = 20  # of them that do
+SIGMA_FLOOR = 0.005  # of a daily log return
+SIGMA_UNKNOWN = 0.04
 SMALL_ACTION = 0.02  # ratio less 1
 CROWD = 5  # symbols on a day that make a market
 _DEVIATION = 1.4826  # standard deviations in a normal distribution's median absolute move
 _COLUMNS = ("open", "high", "low", "close", "adj_close", "volume", "dividend", "split")
 
 Dates = Times
-Mask = Mask
 Places = Indices
 
 
@@ -187,10 +187,10 @@ class Series:
     @cached_property
     def repeats(self) -> Mask:
         """Return the rows (n,) whose open, high, low and close are those of the row before."""
-        same = np.ones(len(self), dtype=bool)
-        for prices in (self.open, self.high, self.low, self.close):
-            same &= prices == previous(prices)
-        return same
+        same = [
+            prices == previous(prices) for prices in (self.open, self.high, self.low, self.close)
+        ]
+        return np.asarray(np.logical_and.reduce(same))
 
     @cached_property
     def _money(self) -> Array:
@@ -199,7 +199,9 @@ class Series:
     @cached_property
     def _whole_turnover(self) -> float:
         traded = self._money[self._money > 0]
-        return float(np.median(traded)) if len(traded) else np.nan
+        if not len(traded):
+            return np.nan
+        return float(np.median(traded))
 
     @cached_property
     def _past_turnover(self) -> Array:
@@ -215,7 +217,9 @@ def measure(frames: Mapping[str, pd.DataFrame], prices: Mapping[str, str | None]
     alone = []
     for symbol in sorted(frames):
         alone.append(_alone(symbol, frames[symbol], prices.get(symbol)))
-    return _in_their_market(alone) if alone else []
+    if not alone:
+        return []
+    return _in_their_market(alone)
 
 
 def _in_their_market(alone: Sequence[Series]) -> list[Series]:
@@ -227,7 +231,8 @@ def _in_their_market(alone: Sequence[Series]) -> list[Series]:
     together = []
     for series in alone:
         at = np.searchsorted(dates, series.date)
-        together.append(replace(series, market=market[at], market_span=span[at]))
+        beside = replace(series, market=market[at], market_span=span[at])
+        together.append(beside)
     return together
 
 
@@ -292,11 +297,13 @@ def _numbers(frame: pd.DataFrame, name: str) -> Array:
 
 def _usable_rows(date: Dates, close: Array) -> Places:
     """Return the rows with a date and a close, by date; of rows with the same date, the last."""
-    usable = np.flatnonzero(~np.isnat(date) & (close > 0) & np.isfinite(close))
+    known = ~np.isnat(date) & np.isfinite(close)
+    usable = np.flatnonzero(known & (close > 0))
     order: Places = usable[np.argsort(date[usable], kind="stable")]
     if not len(order):
         return order
-    last: Mask = np.append(date[order][1:] != date[order][:-1], True)
+    dates = date[order]
+    last: Mask = np.append(dates[1:] != dates[:-1], True)
     return np.asarray(order[last])
 
 
@@ -307,8 +314,7 @@ def _positive(prices: Array) -> Array:
 def _implied_ratio(close: Array, adj_close: Array) -> Array:
     """Return the splits (n,) that close shows beside adj_close, in a source without actions."""
     factor = adj_close / close
-    implied = np.ones(len(close))
-    implied[1:] = factor[1:] / factor[:-1]
+    implied = factor / previous(factor)
     # a change this small is a dividend or rounding, and explains no jump
     return np.where(np.abs(implied - 1.0) > SMALL_ACTION, implied, 1.0)
 
@@ -325,4 +331,4 @@ def _median(place: Places, values: Array) -> Array:
 
     groups = pd.Series(values).groupby(place)
     median = groups.median().where(groups.count() >= CROWD, 0.0)
-    return np.asarray(median, dtype=np.float64)
+    return np.asarray(median)

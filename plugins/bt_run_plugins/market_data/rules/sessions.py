@@ -38,7 +38,11 @@ RULES = (
 )
 
 
-def missing_session(series: Series, sessions: Dates, limits: Thresholds) -> Findings:
+def missing_session(
+    series: Series,
+    sessions: Dates,
+    limits: Thresholds,
+) -> Findings:
     """Find the calendar's sessions between the first and the last row that have no row.
 
     One finding per run of missing sessions, dated at the first; the value is how many they are.
@@ -65,7 +69,11 @@ def _missing_text(run: Dates) -> str:
     return f"no rows on {len(run)} sessions, {run[0]} to {run[-1]}"
 
 
-def extra_session(series: Series, sessions: Dates, limits: Thresholds) -> Findings:
+def extra_session(
+    series: Series,
+    sessions: Dates,
+    limits: Thresholds,
+) -> Findings:
     """Find rows on dates that are no session of the calendar; the value is the day of the week,
     Monday 0.
     """
@@ -78,7 +86,11 @@ def extra_session(series: Series, sessions: Dates, limits: Thresholds) -> Findin
     return found
 
 
-def time_of_day(series: Series, sessions: Dates, limits: Thresholds) -> Findings:
+def time_of_day(
+    series: Series,
+    sessions: Dates,
+    limits: Thresholds,
+) -> Findings:
     """Find daily rows that carry a time of day: one finding a symbol, the value is how many."""
     import pandas as pd
 
@@ -94,7 +106,11 @@ def time_of_day(series: Series, sessions: Dates, limits: Thresholds) -> Findings
     return [_warning(series, "time_of_day", first, count, text)]
 
 
-def ticker_reuse(series: Series, sessions: Dates, limits: Thresholds) -> Findings:
+def ticker_reuse(
+    series: Series,
+    sessions: Dates,
+    limits: Thresholds,
+) -> Findings:
     """Find gaps of over ``reuse_gap`` sessions after which the level does not connect.
 
     |log(total return over the gap)| > reuse_sigmas * sigma * sqrt(sessions in the gap); the value
@@ -114,7 +130,11 @@ def ticker_reuse(series: Series, sessions: Dates, limits: Thresholds) -> Finding
     return series.findings("ticker_reuse", rows, series.step, text)
 
 
-def intraday_rows(series: Series, sessions: Dates, limits: Thresholds) -> Findings:
+def intraday_rows(
+    series: Series,
+    sessions: Dates,
+    limits: Thresholds,
+) -> Findings:
     """Find symbols whose rows are bars within the day, to which the rules on daily moves do not
     apply.
     """
@@ -127,5 +147,11 @@ def intraday_rows(series: Series, sessions: Dates, limits: Thresholds) -> Findin
     return [Finding(series.symbol, NOWHERE, "intraday_rows", float(len(series)), "info", text)]
 
 
-def _warning(series: Series, rule: str, date: np.datetime64, value: float, text: str) -> Finding:
+def _warning(
+    series: Series,
+    rule: str,
+    date: np.datetime64,
+    value: float,
+    text: str,
+) -> Finding:
     return Finding(series.symbol, date, rule, float(value), "warning", text)

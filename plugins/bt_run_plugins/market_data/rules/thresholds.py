@@ -16,8 +16,16 @@ class Thresholds(Config):
     before.
     """
 
-    jump_move: float = Field(0.10, gt=0, description="smallest move called a jump, log return")
-    jump_sigmas: float = Field(15.0, gt=0, description="smallest jump in sigmas")
+    jump_move: float = Field(
+        0.10,
+        gt=0,
+        description="smallest move called a jump, log return",
+    )
+    jump_sigmas: float = Field(
+        15.0,
+        gt=0,
+        description="smallest jump in sigmas",
+    )
     jump_turnover: float = Field(
         2.5, gt=0, description="turnover below which a jump is unexplained, multiple"
     )
@@ -28,21 +36,40 @@ class Thresholds(Config):
         0.35, gt=0, description="fall that is abrupt whatever the turnover, log return"
     )
     abrupt_flat: float = Field(
-        10.0, gt=0, description="overnight part of an abrupt fall over the day's range, ratio"
+        10.0,
+        gt=0,
+        description="overnight part of an abrupt fall over the day's range, ratio",
     )
     blind_move: float = Field(
-        0.30, gt=0, description="smallest jump where there is no volume to judge by, log return"
+        0.30,
+        gt=0,
+        description="smallest jump where there is no volume to judge by, log return",
     )
     tick_move: float = Field(
-        0.05, gt=0, description="smallest move that comes back called a bad tick, log return"
+        0.05,
+        gt=0,
+        description="smallest move that comes back called a bad tick, log return",
     )
-    tick_sigmas: float = Field(6.0, gt=0, description="smallest bad tick in sigmas")
-    tick_rows: int = Field(10, ge=1, description="rows within which a bad tick comes back")
+    tick_sigmas: float = Field(
+        6.0,
+        gt=0,
+        description="smallest bad tick in sigmas",
+    )
+    tick_rows: int = Field(
+        10,
+        ge=1,
+        description="rows within which a bad tick comes back",
+    )
     tick_match: float = Field(
-        0.3, gt=0, lt=1, description="what may be left after it came back, fraction of the move"
+        0.3,
+        gt=0,
+        lt=1,
+        description="what may be left after it came back, fraction of the move",
     )
     split_sigmas: float = Field(
-        10.0, gt=0, description="smallest split-like jump in sigmas; twice that below 2:1"
+        10.0,
+        gt=0,
+        description="smallest split-like jump in sigmas; twice that below 2:1",
     )
     split_match: float = Field(
         0.05, gt=0, description="distance from a split's ratio at open or close, log"
@@ -66,20 +93,33 @@ class Thresholds(Config):
         3.0, gt=0, description="the same in multiples of the market's range that day"
     )
     spike_turnover: float = Field(
-        6.0, gt=0, description="turnover above which a high or low is believed, multiple"
+        6.0,
+        gt=0,
+        description="turnover above which a high or low is believed, multiple",
     )
     liquid: float = Field(
         500_000.0, gt=0, description="usual daily turnover of a liquid symbol, money"
     )
-    stale_rows: int = Field(3, ge=1, description="rows that repeat the row before, fewest")
+    stale_rows: int = Field(
+        3,
+        ge=1,
+        description="rows that repeat the row before, fewest",
+    )
     stale_opens: float = Field(
-        0.2, gt=0, lt=1, description="opens equal to the close before, fraction of a year's rows"
+        0.2,
+        gt=0,
+        lt=1,
+        description="opens equal to the close before, fraction of a year's rows",
     )
     adj_close: float = Field(
-        0.02, gt=0, description="adj_close return against the actions' return, ratio less 1"
+        0.02,
+        gt=0,
+        description="adj_close return against the actions' return, ratio less 1",
     )
     action: float = Field(
-        0.04, gt=0, description="smallest dividend or split whose effect is looked for, log"
+        0.04,
+        gt=0,
+        description="smallest dividend or split whose effect is looked for, log",
     )
     action_sigmas: float = Field(
         2.5, gt=0, description="return left when an action is not in the price, sigmas"
@@ -88,22 +128,32 @@ class Thresholds(Config):
         0.05, gt=0, description="readings of a dividend with a split apart, log"
     )
     dividend_days: int = Field(
-        15, ge=1, description="different dividends closer than this are odd, calendar days"
+        15,
+        ge=1,
+        description="different dividends closer than this are odd, calendar days",
     )
     dividend_pairs: int = Field(
         6, ge=1, description="such pairs before two histories count as mixed, fewest"
     )
     reuse_gap: int = Field(
-        20, ge=1, description="sessions without rows after which another company may follow"
+        20,
+        ge=1,
+        description="sessions without rows after which another company may follow",
     )
     reuse_sigmas: float = Field(
         4.0, gt=0, description="level after the gap, sigmas times root of sessions"
     )
     repeated_session: float = Field(
-        0.2, gt=0, le=1, description="symbols that repeat the day before, fraction of all"
+        0.2,
+        gt=0,
+        le=1,
+        description="symbols that repeat the day before, fraction of all",
     )
     twins: float = Field(
-        0.95, gt=0, le=1, description="sessions with the same return in two symbols, fraction"
+        0.95,
+        gt=0,
+        le=1,
+        description="sessions with the same return in two symbols, fraction",
     )
     twin_rows: int = Field(
         60, ge=2, description="common sessions in a year that are compared, fewest"

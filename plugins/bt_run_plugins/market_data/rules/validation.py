@@ -94,6 +94,9 @@ _ROW_RULES = (
 )
 
 
+_ANY_DAY = np.datetime64("2020-01-02")
+
+
 class ValidateConfig(Config):
     """Configuration of the validation: how strictly market data are judged."""
 
@@ -188,7 +191,11 @@ def count_findings(findings: pd.DataFrame) -> pd.DataFrame:
     return counts[["rule", "severity", "findings", "symbols"]].reset_index(drop=True)
 
 
-def _symbol_findings(series: Series, calendar: Dates, limits: Thresholds) -> Findings:
+def _symbol_findings(
+    series: Series,
+    calendar: Dates,
+    limits: Thresholds,
+) -> Findings:
     found: Findings = []
     for dated in _SESSION_RULES:
         found += dated(series, calendar, limits)
@@ -204,9 +211,8 @@ def _sessions(series: Sequence[Series], calendar: str) -> Dates:
     """Return the exchange's sessions over all rows; those of one year when there is no row, to
     check the name.
     """
-    first = np.datetime64("2020-01-01")
-    last = np.datetime64("2020-12-31")
-    if series:
-        first = min(item.days[0] for item in series)
-        last = max(item.days[-1] for item in series)
+    if not series:
+        return exchange_sessions(calendar, _ANY_DAY, _ANY_DAY)
+    first = min(item.days[0] for item in series)
+    last = max(item.days[-1] for item in series)
     return exchange_sessions(calendar, first, last)

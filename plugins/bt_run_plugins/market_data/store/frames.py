@@ -73,7 +73,8 @@ def symbol_frame(columns: Mapping[str, Any]) -> pd.DataFrame:
     typed = {}
     for name in COLUMNS:
         if name in columns:
-            typed[name] = np.asarray(columns[name], dtype=_DTYPES.get(name, np.float64))
+            dtype = _DTYPES.get(name, np.float64)
+            typed[name] = np.asarray(columns[name], dtype=dtype)
     return pd.DataFrame(typed)
 
 
@@ -133,16 +134,18 @@ def join_raw(store: Store, key: Key) -> Joined:
 
 def _notes_of(entries: Sequence[RawEntry]) -> list[str]:
     """Return what was said when the files were received."""
-    notes: list[str] = []
-    for entry in entries:
-        notes += entry.facts.notes
+    notes = [note for entry in entries for note in entry.facts.notes]
     unfinished = entries[-1].facts.unfinished
     if unfinished:
         notes.append(f"the bar of {unfinished} was not over when it was fetched; it is left out")
     return notes
 
 
-def _stacked(store: Store, entries: Sequence[RawEntry], notes: list[str]) -> pd.DataFrame:
+def _stacked(
+    store: Store,
+    entries: Sequence[RawEntry],
+    notes: list[str],
+) -> pd.DataFrame:
     """Return the rows of all files; the newest wins where several have a date."""
     import pandas as pd
 
@@ -158,7 +161,7 @@ def _stacked(store: Store, entries: Sequence[RawEntry], notes: list[str]) -> pd.
 def _finished_rows(store: Store, entry: RawEntry) -> pd.DataFrame:
     """Return the rows of a file whose bars were over when they came."""
     frame = store.read(entry)
-    if entry.facts.unfinished is None:
+    if not entry.facts.unfinished:
         return frame
     return frame[frame["date"] < np.datetime64(entry.facts.unfinished)]
 
@@ -175,7 +178,11 @@ def _with_closes(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     return frame[~absent].reset_index(drop=True)
 
 
-def _on_its_level(before: pd.DataFrame, newer: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+def _on_its_level(
+    before: pd.DataFrame,
+    newer: pd.DataFrame,
+    notes: list[str],
+) -> pd.DataFrame:
     """Return the rows before with adj_close on the level of those fetched later.
 
     Each dividend lets a vendor multiply all adj_close before it by one factor; the first bar in
@@ -199,7 +206,16 @@ def _on_its_level(before: pd.DataFrame, newer: pd.DataFrame, notes: list[str]) -
 def _first_levels(before: pd.DataFrame, newer: pd.DataFrame) -> tuple[Any, Any, Any] | None:
     """Return the day of the first bar in both, and its adj_close then and now."""
     columns = ["date", "adj_close"]
-    both = before[columns].merge(newer[columns], on="date", suffixes=("_old", "_new")).dropna()
+    both = before[columns].merge(
+        newer[columns],
+        on="date",
+        suffixes=("_old", "_new"),
+    )
+    both = both.dropna()
     if not len(both):
         return None
-    return both["date"].iloc[0], both["adj_close_old"].iloc[0], both["adj_close_new"].iloc[0]
+    return (
+        both["date"].iloc[0],
+        both["adj_close_old"].iloc[0],
+        both["adj_close_new"].iloc[0],
+    )

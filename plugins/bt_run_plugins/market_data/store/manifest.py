@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 import string
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,16 @@ from bt_run_plugins.market_data.store.records import (
     first_fault,
 )
 
-__all__ = ["MANIFEST", "Contents", "Key", "SeriesFiles", "escaped", "read_manifest", "written"]
+__all__ = [
+    "MANIFEST",
+    "Contents",
+    "Key",
+    "Keys",
+    "SeriesFiles",
+    "escaped",
+    "read_manifest",
+    "written",
+]
 
 MANIFEST = "manifest.json"
 _FORMAT = 1
@@ -73,6 +82,9 @@ class Key:
         return f"source={self.source}/interval={self.interval}/symbol={escaped(self.symbol)}"
 
 
+Keys = Sequence[Key]
+
+
 def escaped(symbol: str) -> str:
     """Write a symbol as part of a file name that is safe and distinct on every system.
 
@@ -100,7 +112,9 @@ class SeriesFiles:
     @property
     def every(self) -> tuple[Entry, ...]:
         """Return all files, raw or processed."""
-        return (*self.raw, self.processed) if self.processed is not None else self.raw
+        if self.processed is None:
+            return self.raw
+        return (*self.raw, self.processed)
 
 
 @dataclass(frozen=True)
@@ -161,7 +175,11 @@ def written(contents: Contents) -> bytes:
         series=tuple(_stored(key, contents.series[key]) for key in sorted(contents.series)),
         superseded=contents.superseded,
     )
-    text = json.dumps(stored.model_dump(mode="json"), sort_keys=True, allow_nan=False)
+    text = json.dumps(
+        stored.model_dump(mode="json"),
+        sort_keys=True,
+        allow_nan=False,
+    )
     return f'{{"format": {_FORMAT}, "sha256": "{_hash(text)}", "contents":\n{text}\n}}\n'.encode()
 
 

@@ -37,6 +37,7 @@ _LAG = np.timedelta64(7, "D")  # how long before the day of the pack prices may 
 _REMEDY = "copy the pack again, or make it again with `bt-run data pack create`"
 
 Columns = Mapping[str, NDArray[Any]]
+Tables = Mapping[Key, Columns]
 
 
 class Part(Record):
@@ -79,7 +80,11 @@ class Pack:
     parts: tuple[Part, ...]
 
 
-def create(store: Store, keys: Sequence[Key], as_of: date) -> tuple[Pack, bool]:
+def create(
+    store: Store,
+    keys: Sequence[Key],
+    as_of: date,
+) -> tuple[Pack, bool]:
     """Freeze processed prices up to ``as_of``; return the pack, and whether it was there already.
 
     Raises:
@@ -102,7 +107,12 @@ def create(store: Store, keys: Sequence[Key], as_of: date) -> tuple[Pack, bool]:
     return open_pack(store, name), there
 
 
-def _stored(key: Key, calendar: str, as_of: date, parts: Sequence[Part]) -> _StoredPack:
+def _stored(
+    key: Key,
+    calendar: str,
+    as_of: date,
+    parts: Sequence[Part],
+) -> _StoredPack:
     return _StoredPack(
         format=_FORMAT,
         id=_full_id(as_of, key.interval, calendar, parts),
@@ -255,7 +265,12 @@ def _blocks(columns: Columns, names: Sequence[str]) -> Iterator[bytes]:
         yield np.where(np.isnan(values), np.nan, values).astype("<f8").tobytes()
 
 
-def _full_id(as_of: date, interval: str, calendar: str, parts: Sequence[Part]) -> str:
+def _full_id(
+    as_of: date,
+    interval: str,
+    calendar: str,
+    parts: Sequence[Part],
+) -> str:
     """Return the hash of what a pack says: not of its files, its time or its source."""
     said = []
     for part in sorted(parts, key=lambda part: part.symbol):
@@ -286,11 +301,12 @@ def _packable(store: Store, keys: Sequence[Key]) -> dict[Key, ProcessedEntry]:
 
 
 def _check_kinds(keys: Sequence[Key]) -> None:
-    kinds = sorted({(key.source, key.interval) for key in keys})
+    kinds = sorted({f"{key.source} at {key.interval}" for key in keys})
     if len(kinds) > 1:
-        found = ", ".join(f"{source} at {interval}" for source, interval in kinds)
+        source = min(key.source for key in keys)
         raise DataError(
-            f"a pack holds one source at one interval; found {found}; say `--source {kinds[0][0]}`"
+            f"a pack holds one source at one interval; found {', '.join(kinds)}; say "
+            f"`--source {source}`"
         )
 
 
@@ -313,16 +329,24 @@ def _columns_until(
     return columns
 
 
-def _check_end(columns: Mapping[Key, Columns], as_of: date) -> None:
+def _check_end(columns: Tables, as_of: date) -> None:
     """Refuse prices of which the newest is long before the day of the pack."""
-    last = max(own["date"][-1] for own in columns.values()).astype("datetime64[D]")
+    last = _last_day(columns)
     if np.datetime64(as_of) - last > _LAG:
         raise DataError(
             f"the prices end at {last}, long before {as_of}; fetch them, or say `--as-of {last}`"
         )
 
 
-def _part(key: Key, entry: ProcessedEntry, columns: Columns) -> tuple[Part, bytes]:
+def _last_day(columns: Tables) -> np.datetime64:
+    return max(own["date"][-1].astype("datetime64[D]") for own in columns.values())
+
+
+def _part(
+    key: Key,
+    entry: ProcessedEntry,
+    columns: Columns,
+) -> tuple[Part, bytes]:
     """Return one symbol of a pack, and the content of its file."""
     frame = symbol_frame(columns)
     content = parquet(frame)
@@ -341,7 +365,12 @@ def _part(key: Key, entry: ProcessedEntry, columns: Columns) -> tuple[Part, byte
     return part, content
 
 
-def _write(store: Store, name: str, stored: _StoredPack, contents: Mapping[str, bytes]) -> None:
+def _write(
+    store: Store,
+    name: str,
+    stored: _StoredPack,
+    contents: Mapping[str, bytes],
+) -> None:
     """Write a pack beside its place and move it there in one step, as the store's only writer."""
     final = store.folder / "packs" / name
     half = final.with_name(f"{TEMPORARY}{name}")

@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Key", "Store", "Writer"]
 
+Tell = Callable[[str], None]
+
 _DATA = ("raw", "processed", "findings")
 # how long a superseded file stays for readers that hold an older manifest
 _GRACE = timedelta(hours=1)
@@ -64,13 +66,13 @@ class Store:
     ``tell`` hears what a user should know, such as that the lock of a dead writer was taken over.
     """
 
-    def __init__(self, folder: Path, tell: Callable[[str], None] | None = None) -> None:
+    def __init__(self, folder: Path, tell: Tell | None = None) -> None:
         self.folder = folder
         self.tell = tell
         self._known: tuple[tuple[int, ...], Contents] | None = None
 
     @classmethod
-    def at(cls, folder: Path | None, tell: Callable[[str], None] | None = None) -> Store:
+    def at(cls, folder: Path | None, tell: Tell | None = None) -> Store:
         """Return the store in ``folder``; without one, in $BT_RUN_STORE, else ~/.bt-run/store."""
         if folder is not None:
             return cls(folder, tell)
@@ -195,7 +197,12 @@ class Writer:
         self._uncommitted: list[Path] = []
         self._folders: set[Path] = set()
 
-    def add_raw(self, key: Key, frame: pd.DataFrame, facts: RawFacts) -> RawEntry:
+    def add_raw(
+        self,
+        key: Key,
+        frame: pd.DataFrame,
+        facts: RawFacts,
+    ) -> RawEntry:
         """Add what was received for a series, beside what was received before.
 
         Raises:
@@ -207,7 +214,12 @@ class Writer:
         self._put(key, replace(before, raw=(*before.raw, entry)))
         return entry
 
-    def put_processed(self, key: Key, frame: pd.DataFrame, facts: ProcessedFacts) -> ProcessedEntry:
+    def put_processed(
+        self,
+        key: Key,
+        frame: pd.DataFrame,
+        facts: ProcessedFacts,
+    ) -> ProcessedEntry:
         """Put what was made of a series' raw data in the place of what was made before.
 
         Raises:
@@ -257,10 +269,8 @@ class Writer:
     def _let_go(self) -> None:
         """Name superseded files no longer, once every reader has had the time to finish."""
         due = (datetime.now(UTC) - _GRACE).isoformat()
-        kept = {}
-        for file, since in self.contents.superseded.items():
-            if since > due:
-                kept[file] = since
+        superseded = self.contents.superseded
+        kept = {file: since for file, since in superseded.items() if since > due}
         self.contents = replace(self.contents, superseded=kept)
 
     def commit(self) -> None:

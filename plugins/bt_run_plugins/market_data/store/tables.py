@@ -21,7 +21,13 @@ def parquet(frame: pd.DataFrame) -> bytes:
 
     out = BytesIO()
     table = pa.Table.from_pandas(frame, preserve_index=False)
-    pq.write_table(table, out, compression="lz4", use_dictionary=False, write_statistics=False)
+    pq.write_table(
+        table,
+        out,
+        compression="lz4",
+        use_dictionary=False,
+        write_statistics=False,
+    )
     return out.getvalue()
 
 
