@@ -66,7 +66,9 @@ def chosen(
     known = {key.symbol for key in keys}
     for symbol in symbols:
         if symbol not in known:
-            raise DataError(f"{store.folder}: no prices of {symbol!r}; {_hint(symbol, known)}")
+            raise DataError(
+                f"{store.folder}: no prices of {symbol!r}; {_hint(symbol, known)}"
+            )
     if not symbols:
         return keys
     return tuple(key for key in keys if key.symbol in symbols)

@@ -73,7 +73,9 @@ class CleanConfig(Config):
         "have; or a symbol: its "
         "sessions. Rows outside are dropped; missing sessions stay absent, nothing is filled",
     )
-    steps: tuple[StepName, ...] = Field(DEFAULT_STEPS, description="the steps, in their order")
+    steps: tuple[StepName, ...] = Field(
+        DEFAULT_STEPS, description="the steps, in their order"
+    )
     cut_before: dict[str, date] = Field(
         {},
         description="symbol -> first date to keep, for the step cut_before: another company had "

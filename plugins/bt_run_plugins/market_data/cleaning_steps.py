@@ -25,7 +25,6 @@ __all__ = [
 ]
 
 
-
 class Done(NamedTuple):
     """What a step leaves: the frame, how many rows or values it changed, and a sentence on them,
     empty when there are none.

@@ -117,7 +117,9 @@ def clean(
         own = {key.symbol: cuts[key.symbol] for key in keys if key.symbol in cuts}
         cleaning = checked(CleanConfig, {**settings, "cut_before": own})
         _show_cleaned(keys, process(opened, keys, cleaning, validation))
-    click.echo(f"store: {opened.folder}; next: bt-run data validate, bt-run data report")
+    click.echo(
+        f"store: {opened.folder}; next: bt-run data validate, bt-run data report"
+    )
 
 
 def _show_cleaned(keys: Sequence[Key], judged: Judged) -> None:
@@ -179,7 +181,9 @@ def _show_verdict(
 ) -> None:
     count = len(judged.failures)
     verdict = f"{count} findings fail" if count else "passes"
-    click.echo(f"{_kind_text(keys)}, {len(keys)} symbols, profile {config.profile}: {verdict}")
+    click.echo(
+        f"{_kind_text(keys)}, {len(keys)} symbols, profile {config.profile}: {verdict}"
+    )
     show_counts(judged)
     show_rows(judged.failures, ("symbol", "date", "rule", "text"))
 

@@ -97,7 +97,9 @@ def fetch(
     config = FetchConfig(interval=interval, calendar=calendar)
     opened = opened_store(store)
     with progress("fetch", len(set(names))) as done:
-        outcomes = fetch_prices(opened, names, window, config, Outside(done=done), again=whole)
+        outcomes = fetch_prices(
+            opened, names, window, config, Outside(done=done), again=whole
+        )
     rows = [_outcome_row(outcome) for outcome in outcomes]
     click.echo(table(("symbol", "rows", "span", "what happened"), rows))
     failed = sum(outcome.state == "failed" for outcome in outcomes)

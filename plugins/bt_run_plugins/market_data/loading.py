@@ -144,6 +144,10 @@ def _one_convention(conventions: Mapping[str, Convention]) -> Convention:
         if convention is not None:
             first_of.setdefault(convention, symbol)
     if len(first_of) > 1:
-        found = [f"{first_of[convention]} is {convention}" for convention in sorted(first_of)]
-        raise DataError(f"{' and '.join(found)}; expected one convention of prices in a run")
+        found = [
+            f"{first_of[convention]} is {convention}" for convention in sorted(first_of)
+        ]
+        raise DataError(
+            f"{' and '.join(found)}; expected one convention of prices in a run"
+        )
     return next(iter(first_of), None)

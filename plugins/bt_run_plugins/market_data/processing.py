@@ -116,7 +116,9 @@ def process(
         DataError: raw prices are missing or damaged.
         ConfigError: a setting does not fit the series.
     """
-    made = _made([join_raw(store, key) for key in keys], keys, clean_config, validate_config)
+    made = _made(
+        [join_raw(store, key) for key in keys], keys, clean_config, validate_config
+    )
     with store.writing() as writer:
         for key in keys:
             frame = made.cleaned.frames[key.symbol]
@@ -206,7 +208,9 @@ class _Made:
         """Return how many findings of each severity a symbol has."""
         findings = self.verdict.findings
         own = findings.loc[findings["symbol"] == symbol, "severity"]
-        return {str(severity): int(count) for severity, count in own.value_counts().items()}
+        return {
+            str(severity): int(count) for severity, count in own.value_counts().items()
+        }
 
 
 def _made(
@@ -305,7 +309,9 @@ def _kept_log(entries: Mapping[str, ProcessedEntry]) -> pd.DataFrame:
     """Return the log of the cleaning as far as the store keeps it: the steps that did something."""
     import pandas as pd
 
-    rows = [row for symbol, entry in entries.items() for row in _kept_rows(symbol, entry)]
+    rows = [
+        row for symbol, entry in entries.items() for row in _kept_rows(symbol, entry)
+    ]
     return pd.DataFrame(rows, columns=list(LOG_COLUMNS))
 
 
@@ -371,4 +377,7 @@ def _findings_text(entry: ProcessedEntry | None) -> str:
     if entry is None:
         return "-"
     counts = entry.facts.findings
-    return ", ".join(f"{counts[severity]} {severity}" for severity in sorted(counts)) or "-"
+    return (
+        ", ".join(f"{counts[severity]} {severity}" for severity in sorted(counts))
+        or "-"
+    )

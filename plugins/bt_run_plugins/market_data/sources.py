@@ -130,7 +130,9 @@ class YahooSource:
         outcomes = fetch(self.store, names, _window(request), config, self.outside)
         failed = [outcome for outcome in outcomes if outcome.state == "failed"]
         if failed:
-            reasons = [f"{outcome.symbol}: {outcome.text}" for outcome in failed[:MOST_NAMES]]
+            reasons = [
+                f"{outcome.symbol}: {outcome.text}" for outcome in failed[:MOST_NAMES]
+            ]
             raise DataError(
                 f"Yahoo gave no prices of {len(failed)} symbols: {'; '.join(reasons)}; what came "
                 "is kept"
@@ -145,7 +147,9 @@ class YahooSource:
     def _refuse_missing(self, names: Sequence[str], request: LoadRequest) -> None:
         """Refuse to go on without the network if the store lacks prices."""
         config = self._fetch_config(request)
-        lacking = missing(self.store, names, _window(request), config, self.outside.now())
+        lacking = missing(
+            self.store, names, _window(request), config, self.outside.now()
+        )
         if lacking:
             raise DataError(self._offline_text(lacking, request))
 
@@ -175,14 +179,18 @@ class StoreConfig(Config):
 class StoreSource:
     """Cleaned prices from the store; nothing is fetched or changed."""
 
-    def __init__(self, config: StoreConfig, context: BuildContext | None = None) -> None:
+    def __init__(
+        self, config: StoreConfig, context: BuildContext | None = None
+    ) -> None:
         self.config = config
         self.store = Store.at(config.store)
 
     def symbols(self) -> Names:
         """Return the symbols that the store has cleaned prices of."""
         keys = _keys_of(self.store, self.config.source, self.config.interval)
-        return tuple(key.symbol for key in keys if self.store.processed(key) is not None)
+        return tuple(
+            key.symbol for key in keys if self.store.processed(key) is not None
+        )
 
     def load(self, request: LoadRequest) -> Bars:
         """Return the bars of the requested symbols.
@@ -195,7 +203,9 @@ class StoreSource:
         old = [key.symbol for key in keys if stale(self.store, key)]
         if old:
             names = listed(old, MOST_NAMES)
-            notes = (f"prices of {names} came after the rest was cleaned and are not used",)
+            notes = (
+                f"prices of {names} came after the rest was cleaned and are not used",
+            )
         return processed_bars(self.store, keys, request, notes)
 
     def series(self, symbol: str, request: LoadRequest) -> Closes:
@@ -204,7 +214,9 @@ class StoreSource:
         return closes_of(rows[symbol], request)
 
     def _keys(self, symbols: Iterable[str]) -> tuple[Key, ...]:
-        keys = [Key(self.config.source, symbol, self.config.interval) for symbol in symbols]
+        keys = [
+            Key(self.config.source, symbol, self.config.interval) for symbol in symbols
+        ]
         lacking = [key for key in keys if self.store.processed(key) is None]
         if lacking:
             names = listed([key.symbol for key in lacking], MOST_NAMES)
@@ -232,7 +244,9 @@ class StoreSource:
 class PackConfig(Config):
     """Configuration of prices from a pack."""
 
-    id: str = Field(description="the pack's id; `bt-run data pack list` shows those there are")
+    id: str = Field(
+        description="the pack's id; `bt-run data pack list` shows those there are"
+    )
     store: Path | None = _store_field
     max_age_days: int | None = Field(
         None,

@@ -112,7 +112,6 @@ class PageTable:
 
 
 # the page about the data asks for it under this name
-Table = PageTable
 
 
 @dataclass(frozen=True)

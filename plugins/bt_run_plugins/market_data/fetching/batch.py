@@ -127,7 +127,9 @@ def _check_reach(job: Job, answer: Answer) -> None:
             f"fetched before and are kept. {_NO_NETWORK}"
         )
     if _is_limited(answer.troubles):
-        job.stopped = f"{_RATE_LIMIT}; what came is kept, so repeat the command in an hour"
+        job.stopped = (
+            f"{_RATE_LIMIT}; what came is kept, so repeat the command in an hour"
+        )
 
 
 def _ask_patiently(job: Job, tasks: Sequence[Task]) -> Answer:
@@ -171,7 +173,9 @@ def _is_limited(troubles: Troubles) -> bool:
 
 def _pending(troubles: Troubles, final: Sequence[str]) -> tuple[str, ...]:
     """Return the symbols for which asking once more may help."""
-    return tuple(symbol for symbol, trouble in troubles.items() if trouble.kind not in final)
+    return tuple(
+        symbol for symbol, trouble in troubles.items() if trouble.kind not in final
+    )
 
 
 def _merged(before: Answer, newer: Answer) -> Answer:
@@ -235,7 +239,9 @@ def _keep(job: Job, delivery: _Delivery) -> None:
         job.settle(_fetched(task.symbol, facts, len(good)))
     else:
         begun = task.ask_from or "the beginning"
-        job.fail(task.symbol, f"Yahoo has {len(frame)} rows from {begun}, none with a close")
+        job.fail(
+            task.symbol, f"Yahoo has {len(frame)} rows from {begun}, none with a close"
+        )
 
 
 def _fetched(symbol: str, facts: RawFacts, rows: int) -> Outcome:
@@ -307,7 +313,9 @@ def _capital_gains_note(frame: pd.DataFrame) -> str | None:
     count = int((frame[yahoo.CAPITAL_GAIN] > 0).sum())
     if not count:
         return None
-    return f"{count} distributions of capital gains are in adj_close, and not in dividend"
+    return (
+        f"{count} distributions of capital gains are in adj_close, and not in dividend"
+    )
 
 
 def _extent(stored: pd.DataFrame | None, good: pd.DataFrame) -> Extent:
@@ -337,7 +345,9 @@ def _is_long_ago(day: date, asked: datetime) -> bool:
 
 
 def _eve_of_next_session(day: date, calendar: str) -> date:
-    sessions = exchange_sessions(calendar, np.datetime64(day), np.datetime64(day) + _LONGEST_BREAK)
+    sessions = exchange_sessions(
+        calendar, np.datetime64(day), np.datetime64(day) + _LONGEST_BREAK
+    )
     later = sessions[sessions > np.datetime64(day)]
     eve: date = (later[0] - np.timedelta64(1, "D")).astype(object)
     return eve

@@ -50,7 +50,7 @@ class Imported:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Found:
+class _AtOrigin:
     """What lies at an origin: rows by symbol, what their prices are, and under which source they
     are filed.
     """
@@ -97,9 +97,9 @@ def _in_sample(
     symbols: Sequence[str],
     prices: PriceConvention | None,
     source: str | None,
-) -> _Found:
+) -> _AtOrigin:
     name = _sample_set(origin)
-    return _Found(
+    return _AtOrigin(
         rows=_chosen(rows_of(name), symbols, origin),
         prices=prices or prices_of(name),
         source=source or f"sample_{name}",
@@ -113,9 +113,9 @@ def _in_files(
     prices: PriceConvention | None,
     source: str | None,
     timezone: str | None,
-) -> _Found:
+) -> _AtOrigin:
     path = Path(origin).expanduser()
-    return _Found(
+    return _AtOrigin(
         rows=read_rows(path, _kind(path), set(symbols) or None, timezone),
         prices=prices,
         source=source or "import",
@@ -123,7 +123,7 @@ def _in_files(
     )
 
 
-def _check_prices(found: _Found, origin: str) -> None:
+def _check_prices(found: _AtOrigin, origin: str) -> None:
     """Refuse nothing at all, and prices of which nobody says what they are."""
     if not found.rows:
         raise DataError(
@@ -153,11 +153,15 @@ def _sample_set(origin: str) -> SampleSet:
 def _kind(path: Path) -> Literal["parquet", "csv"]:
     """Say what a path holds, by the ending of its name or of the files in it."""
     if not path.exists():
-        raise DataError(f"{path}: no such file or folder; expected one, or sample:indices")
+        raise DataError(
+            f"{path}: no such file or folder; expected one, or sample:indices"
+        )
     found = _endings(path)
     kinds = found & _KINDS
     if len(kinds) > 1:
-        raise DataError(f"{path}: found both kinds; expected parquet files or csv files")
+        raise DataError(
+            f"{path}: found both kinds; expected parquet files or csv files"
+        )
     if not kinds:
         names = ", ".join(sorted(found)) or "nothing"
         raise DataError(
@@ -221,7 +225,7 @@ def _commonest_step(times: Times) -> int:
     return int(lengths[counts.argmax()])
 
 
-def _add(store: Store, writer: Writer, symbol: str, found: _Found) -> Imported:
+def _add(store: Store, writer: Writer, symbol: str, found: _AtOrigin) -> Imported:
     """Add a series, unless the store has the very same already."""
     rows = found.rows[symbol]
     key = Key(found.source, symbol, _interval(symbol, rows.times))
@@ -229,7 +233,9 @@ def _add(store: Store, writer: Writer, symbol: str, found: _Found) -> Imported:
     entries = store.raw(key)
     if not entries:
         imported = _imported(key, frame, "new")
-    elif entries[-1].facts.prices == found.prices and _is_same(store, entries[-1], frame):
+    elif entries[-1].facts.prices == found.prices and _is_same(
+        store, entries[-1], frame
+    ):
         return _imported(key, frame, "the store has it already")
     else:
         origin = entries[-1].facts.origin
@@ -249,7 +255,7 @@ def _imported(key: Key, frame: pd.DataFrame, text: str) -> Imported:
     )
 
 
-def _raw_facts(imported: Imported, found: _Found) -> RawFacts:
+def _raw_facts(imported: Imported, found: _AtOrigin) -> RawFacts:
     series = Extent(
         rows=imported.rows,
         first=imported.first,

@@ -30,7 +30,9 @@ __all__ = [
 ]
 
 SOURCE = "yahoo"
-Window = tuple[date | None, date]  # the first day, None for a symbol's beginning, and the last day
+Window = tuple[
+    date | None, date
+]  # the first day, None for a symbol's beginning, and the last day
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,7 +34,9 @@ def bar_length(interval: str) -> np.timedelta64:
     """
     found = re.fullmatch(r"([0-9]+)([mh])", interval)
     if found is None:
-        raise DataError(f"interval was {interval!r}; expected minutes or hours, such as 5m or 1h")
+        raise DataError(
+            f"interval was {interval!r}; expected minutes or hours, such as 5m or 1h"
+        )
     count, unit = int(found[1]), found[2]
     return np.timedelta64(count * _SECONDS[unit], "s")
 
@@ -93,7 +95,9 @@ def _hours(
         )
         opens = found.opens.dt.tz_localize(None).to_numpy()
         closes = found.closes.dt.tz_localize(None).to_numpy()
-    return read_only(opens.astype("datetime64[ns]")), read_only(closes.astype("datetime64[ns]"))
+    return read_only(opens.astype("datetime64[ns]")), read_only(
+        closes.astype("datetime64[ns]")
+    )
 
 
 def last_finished(end: date, now: datetime, calendar: str) -> date:

@@ -132,7 +132,9 @@ def _forget_answers(yfinance: Any) -> None:
     """Empty the library's memory of answers: it keeps bad ones too, and would give them again at
     every retry.
     """
-    clear = getattr(getattr(yfinance.data.YfData, "cache_get", None), "cache_clear", None)
+    clear = getattr(
+        getattr(yfinance.data.YfData, "cache_get", None), "cache_clear", None
+    )
     if clear is not None:
         clear()
 
@@ -254,7 +256,9 @@ def _troubles(
     """Return why each symbol without a frame did not come."""
     reasons = _reasons(lines)
     lacking = [symbol for symbol in symbols if symbol not in frames]
-    silent = Trouble("other", "; ".join(lines) or "Yahoo returned no rows and no reason")
+    silent = Trouble(
+        "other", "; ".join(lines) or "Yahoo returned no rows and no reason"
+    )
     return {symbol: reasons.get(symbol, silent) for symbol in lacking}
 
 

@@ -30,7 +30,7 @@ from bt_run_plugins.market_data.report.strips import (
 )
 from bt_run_plugins.market_data.rules.findings import SEVERITIES
 from bt_run_plugins.market_data.rules.validation import FATAL
-from bt_run_plugins.page.parts import Section, Table
+from bt_run_plugins.page.parts import PageTable, Section
 from bt_run_plugins.page.render import SCRIPT, STYLE, file_text, template
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Page:
     levels: list[tuple[float, str]]
     counts: Section
     busy: Section
-    findings: Table
+    findings: PageTable
     rules: list[str]
     severities: list[str]
     total: int
@@ -93,7 +93,9 @@ def write_report(
         if len(findings) > MOST:
             findings.to_csv(csv_beside(path), index=False, lineterminator="\n")
     except OSError as error:
-        raise DataError(f"{path}: the report cannot be written: {error.strerror}") from error
+        raise DataError(
+            f"{path}: the report cannot be written: {error.strerror}"
+        ) from error
     return path
 
 
@@ -207,7 +209,9 @@ def _cards(coverage: Coverage, findings: pd.DataFrame) -> list[Card]:
         ("Symbols", f"{len(coverage.symbols):,}", f"{whole:,} cover all sessions"),
         ("Missing sessions", f"{missing:,}", f"in {lacking} symbols"),
     ]
-    for severity, label in zip(SEVERITIES, ("Errors", "Warnings", "Information"), strict=True):
+    for severity, label in zip(
+        SEVERITIES, ("Errors", "Warnings", "Information"), strict=True
+    ):
         cards.append(_severity_card(findings[findings["severity"] == severity], label))
     return cards
 

@@ -10,7 +10,7 @@ import numpy as np
 from bt_run.text import day_text
 from bt_run_plugins.market_data.rules.findings import SEVERITIES
 from bt_run_plugins.market_data.rules.validation import RULES, count_findings
-from bt_run_plugins.page.parts import Cell, Section, Table
+from bt_run_plugins.page.parts import Cell, PageTable, Section
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +72,7 @@ def rules_section(findings: pd.DataFrame) -> Section:
     if not len(findings):
         return Section("rules", "Rules", lead, missing="No rule found anything.")
     rows = [_rule_row(row) for row in count_findings(findings).itertuples()]
-    table = Table("rules", "Findings per rule", _RULE_COLUMNS, rows)
+    table = PageTable("rules", "Findings per rule", _RULE_COLUMNS, rows)
     return Section("rules", "Rules", lead, (table,))
 
 
@@ -100,7 +100,7 @@ def sessions_section(findings: pd.DataFrame) -> Section:
     rows = []
     for row in busiest.itertuples():
         rows.append((f"{row.date:%Y-%m-%d}", row.rule, row.symbol))
-    table = Table(
+    table = PageTable(
         "sessions",
         "Findings that many symbols share on one day",
         _SESSION_COLUMNS,
@@ -127,10 +127,12 @@ def worst_first(findings: pd.DataFrame, most: int) -> pd.DataFrame:
     return findings.iloc[order[:most]]
 
 
-def findings_table(shown: pd.DataFrame) -> Table:
+def findings_table(shown: pd.DataFrame) -> PageTable:
     """Return the findings that the page shows."""
     rows = [_finding_row(row) for row in shown.itertuples()]
-    return Table("findings", "Findings, the worst and rarest first", _FINDING_COLUMNS, rows)
+    return PageTable(
+        "findings", "Findings, the worst and rarest first", _FINDING_COLUMNS, rows
+    )
 
 
 def _finding_row(row: Any) -> tuple[object, ...]:
@@ -160,7 +162,7 @@ def cleaning_section(log: pd.DataFrame) -> Section:
     return Section("cleaning", "Cleaning", lead, (summary, _changes_table(changed)))
 
 
-def _steps_table(log: pd.DataFrame) -> Table:
+def _steps_table(log: pd.DataFrame) -> PageTable:
     steps = log.groupby("step", sort=False).agg(
         symbols=("symbol", "nunique"),
         before=("rows_before", "sum"),
@@ -171,14 +173,14 @@ def _steps_table(log: pd.DataFrame) -> Table:
     for row in steps.itertuples():
         changed = int(touched.get(row.Index, 0))
         rows.append((row.Index, row.symbols, changed, row.before, row.after))
-    return Table("steps", "Steps, in their order", _STEP_COLUMNS, rows)
+    return PageTable("steps", "Steps, in their order", _STEP_COLUMNS, rows)
 
 
-def _changes_table(changed: pd.DataFrame) -> Table:
+def _changes_table(changed: pd.DataFrame) -> PageTable:
     names = ["symbol", "step", "rows_before", "rows_after", "changed", "text"]
     shown = changed[names].head(MOST_STEPS)
     rows = list(shown.itertuples(index=False, name=None))
     note = ""
     if len(changed) > MOST_STEPS:
         note = f"{MOST_STEPS} of {len(changed):,} changes are shown."
-    return Table("log", "What each step changed", _CHANGE_COLUMNS, rows, note)
+    return PageTable("log", "What each step changed", _CHANGE_COLUMNS, rows, note)

@@ -41,7 +41,9 @@ def repeated_session(series: Sequence[Series], limits: Thresholds) -> Findings:
     if not daily:
         return []
     repeats = [item.repeats & (item.high > item.low) for item in daily]
-    dates, place = np.unique(np.concatenate([item.date for item in daily]), return_inverse=True)
+    dates, place = np.unique(
+        np.concatenate([item.date for item in daily]), return_inverse=True
+    )
     symbols = np.bincount(place)
     repeating = np.bincount(place, weights=np.concatenate(repeats))
     least = np.maximum(CROWD, limits.repeated_session * symbols)
@@ -88,12 +90,16 @@ def duplicate_history(series: Sequence[Series], limits: Thresholds) -> Findings:
         symbol = daily[one].symbol
         text = f"the same returns as {daily[other].symbol} on {twins.count} sessions"
         value = float(twins.count)
-        finding = Finding(symbol, twins.first, "duplicate_history", value, "warning", text)
+        finding = Finding(
+            symbol, twins.first, "duplicate_history", value, "warning", text
+        )
         found.append(finding)
     return found
 
 
-def _all_twins(daily: Sequence[Series], limits: Thresholds) -> dict[tuple[int, int], _Twins]:
+def _all_twins(
+    daily: Sequence[Series], limits: Thresholds
+) -> dict[tuple[int, int], _Twins]:
     """Return the pairs of symbols, by their places, whose returns agree in some year."""
     dates, steps = _matrix(daily)
     years = dates.astype("datetime64[Y]")

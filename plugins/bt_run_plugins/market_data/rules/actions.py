@@ -106,7 +106,9 @@ def dividend_over_price(series: Series, limits: Thresholds) -> Findings:
     the dividend.
     """
     rows = series.pays & (series.dividend >= series.before / series.ratio)
-    return series.findings("dividend_over_price", rows, series.dividend, _over_price_text, "error")
+    return series.findings(
+        "dividend_over_price", rows, series.dividend, _over_price_text, "error"
+    )
 
 
 def _over_price_text(series: Series, row: int) -> str:
@@ -137,7 +139,9 @@ def dividend_not_in_price(series: Series, limits: Thresholds) -> Findings:
     A spin-off's dividend is followed by the price and is not found. The value is the dividend.
     """
     rows = _dividend_contradicted(series, limits) & ~_split_contradicted(series, limits)
-    return series.findings("dividend_not_in_price", rows, series.dividend, _dividend_text)
+    return series.findings(
+        "dividend_not_in_price", rows, series.dividend, _dividend_text
+    )
 
 
 def _dividend_text(series: Series, row: int) -> str:
@@ -181,7 +185,9 @@ def split_odd(series: Series, limits: Thresholds) -> Findings:
 
     Stock dividends of 2, 3, 4, 5, 6, 8 and 10 % count as ordinary. The value is the split.
     """
-    return series.findings("split_odd", _odd_splits(series), series.split, _odd_text, "info")
+    return series.findings(
+        "split_odd", _odd_splits(series), series.split, _odd_text, "info"
+    )
 
 
 def _odd_splits(series: Series) -> Mask:
@@ -249,16 +255,23 @@ def prices_undeclared(series: Series, limits: Thresholds) -> Findings:
     if not count and not np.isfinite(series.adj_close).any():
         return []
     text = (
-        "has actions or adj_close, and nothing says whether prices are as_traded or split_adjusted"
+        "has actions or adj_close, and nothing says whether prices are as_traded or "
+        "split_adjusted"
     )
-    return [Finding(series.symbol, NOWHERE, "prices_undeclared", float(count), "error", text)]
+    return [
+        Finding(
+            series.symbol, NOWHERE, "prices_undeclared", float(count), "error", text
+        )
+    ]
 
 
 def _reinvested(series: Series) -> Array:
     """Return the vendors' returns (n,), by a dividend taken off the close before; NaN where that
     leaves nothing.
     """
-    returns = series.close * series.ratio / (series.before - series.dividend * series.ratio)
+    returns = (
+        series.close * series.ratio / (series.before - series.dividend * series.ratio)
+    )
     return np.where(returns > 0, returns, np.nan)
 
 
@@ -357,7 +370,9 @@ def _is_ordinary(split: float) -> bool:
 
 
 def _is_stock_dividend(split: float) -> bool:
-    return any(abs(split - 1.0 - percent / 100) < 1e-4 for percent in SMALL_STOCK_DIVIDENDS)
+    return any(
+        abs(split - 1.0 - percent / 100) < 1e-4 for percent in SMALL_STOCK_DIVIDENDS
+    )
 
 
 def _is_small_ratio(split: float) -> bool:

@@ -73,7 +73,9 @@ def bad_tick(series: Series, limits: Thresholds) -> Findings:
 def _bad_tick_text(series: Series, row: int, rows: int) -> str:
     days = "1 row" if rows == 1 else f"{rows} rows"
     turnover = turnover_text(series, row)
-    return f"{_beyond_market(series, row)} overnight and back after {days}, on {turnover}"
+    return (
+        f"{_beyond_market(series, row)} overnight and back after {days}, on {turnover}"
+    )
 
 
 def split_like(series: Series, limits: Thresholds) -> Findings:
@@ -95,7 +97,9 @@ def split_like(series: Series, limits: Thresholds) -> Findings:
 
 def _split_finding(series: Series, row: int, split: float) -> Finding:
     ratio = series.close[row] / series.before[row]
-    return series.finding("split_like", row, ratio, _split_like_text(series, row, split))
+    return series.finding(
+        "split_like", row, ratio, _split_like_text(series, row, split)
+    )
 
 
 def _split_like_text(series: Series, row: int, split: float) -> str:
@@ -253,7 +257,9 @@ def _excursions(series: Series, limits: Thresholds) -> list[tuple[int, int]]:
         if found and found[-1][1] == away:
             continue
         near = back - away <= limits.tick_rows
-        if near and _takes_back(series.move[away], series.move[back], limits.tick_match):
+        if near and _takes_back(
+            series.move[away], series.move[back], limits.tick_match
+        ):
             found.append((away, back))
     return found
 

@@ -29,7 +29,9 @@ RULES = (
         "warning",
         "a high or low far from all other prices: stops and limits would fill there",
     ),
-    Rule("repeated_row", "error", "prices and volume are those of the row before: a copy"),
+    Rule(
+        "repeated_row", "error", "prices and volume are those of the row before: a copy"
+    ),
     Rule(
         "one_price",
         "warning",

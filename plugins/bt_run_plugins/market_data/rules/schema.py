@@ -167,7 +167,11 @@ def _value_and_text(
     found = float(here[column])
     if rule in ("close_missing", "price_missing"):
         return found, f"{column} is missing"
-    right = "0 or more" if rule in ("negative_volume", "negative_action") else "a price above 0"
+    right = (
+        "0 or more"
+        if rule in ("negative_volume", "negative_action")
+        else "a price above 0"
+    )
     return found, f"{column} was {found:.6g}; expected {right}"
 
 

@@ -35,7 +35,9 @@ SIGMA_FLOOR = 0.005  # of a daily log return
 SIGMA_UNKNOWN = 0.04
 SMALL_ACTION = 0.02  # ratio less 1
 CROWD = 5  # symbols on a day that make a market
-_DEVIATION = 1.4826  # standard deviations in a normal distribution's median absolute move
+_DEVIATION = (
+    1.4826  # standard deviations in a normal distribution's median absolute move
+)
 _COLUMNS = ("open", "high", "low", "close", "adj_close", "volume", "dividend", "split")
 
 Dates = Times
@@ -188,7 +190,8 @@ class Series:
     def repeats(self) -> Mask:
         """Return the rows (n,) whose open, high, low and close are those of the row before."""
         same = [
-            prices == previous(prices) for prices in (self.open, self.high, self.low, self.close)
+            prices == previous(prices)
+            for prices in (self.open, self.high, self.low, self.close)
         ]
         return np.asarray(np.logical_and.reduce(same))
 
@@ -208,7 +211,9 @@ class Series:
         return usual(np.where(self._money > 0, self._money, np.nan))
 
 
-def measure(frames: Mapping[str, pd.DataFrame], prices: Mapping[str, str | None]) -> list[Series]:
+def measure(
+    frames: Mapping[str, pd.DataFrame], prices: Mapping[str, str | None]
+) -> list[Series]:
     """Return the series of all symbols, in the order of their names.
 
     Rows that no return can be taken from (no date, no close above 0, an earlier row of the same

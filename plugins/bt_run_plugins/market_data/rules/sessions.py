@@ -144,7 +144,11 @@ def intraday_rows(
         "bars within the day: checked row by row and for missing sessions, not for moves, volume "
         "and actions"
     )
-    return [Finding(series.symbol, NOWHERE, "intraday_rows", float(len(series)), "info", text)]
+    return [
+        Finding(
+            series.symbol, NOWHERE, "intraday_rows", float(len(series)), "info", text
+        )
+    ]
 
 
 def _warning(

@@ -109,7 +109,9 @@ class ValidateConfig(Config):
     calendar: str = Field(
         "XNYS", description="the exchange's calendar, a name of exchange_calendars"
     )
-    thresholds: Thresholds = Field(Thresholds(), description="what the rules compare with")
+    thresholds: Thresholds = Field(
+        Thresholds(), description="what the rules compare with"
+    )
 
 
 @dataclass(frozen=True)
@@ -187,7 +189,9 @@ def count_findings(findings: pd.DataFrame) -> pd.DataFrame:
     groups = findings.groupby(["severity", "rule"], sort=True)["symbol"]
     counts = groups.agg(findings="size", symbols="nunique").reset_index()
     counts["order"] = counts["severity"].map(SEVERITIES.index).astype("int64")
-    counts = counts.sort_values(["order", "findings", "rule"], ascending=[True, False, True])
+    counts = counts.sort_values(
+        ["order", "findings", "rule"], ascending=[True, False, True]
+    )
     return counts[["rule", "severity", "findings", "symbols"]].reset_index(drop=True)
 
 

@@ -137,7 +137,9 @@ def _notes_of(entries: Sequence[RawEntry]) -> list[str]:
     notes = [note for entry in entries for note in entry.facts.notes]
     unfinished = entries[-1].facts.unfinished
     if unfinished:
-        notes.append(f"the bar of {unfinished} was not over when it was fetched; it is left out")
+        notes.append(
+            f"the bar of {unfinished} was not over when it was fetched; it is left out"
+        )
     return notes
 
 
@@ -203,7 +205,9 @@ def _on_its_level(
     return before.assign(adj_close=before["adj_close"] * factor)
 
 
-def _first_levels(before: pd.DataFrame, newer: pd.DataFrame) -> tuple[Any, Any, Any] | None:
+def _first_levels(
+    before: pd.DataFrame, newer: pd.DataFrame
+) -> tuple[Any, Any, Any] | None:
     """Return the day of the first bar in both, and its adj_close then and now."""
     columns = ["date", "adj_close"]
     both = before[columns].merge(

@@ -172,7 +172,9 @@ def written(contents: Contents) -> bytes:
     """Return the manifest's bytes; they carry a hash of themselves."""
     stored = _StoredContents(
         findings=contents.findings,
-        series=tuple(_stored(key, contents.series[key]) for key in sorted(contents.series)),
+        series=tuple(
+            _stored(key, contents.series[key]) for key in sorted(contents.series)
+        ),
         superseded=contents.superseded,
     )
     text = json.dumps(
@@ -209,7 +211,9 @@ def read_manifest(path: Path) -> Contents:
     try:
         stored = _StoredContents.model_validate_json(body)
     except ValidationError as error:
-        raise _damaged(path, f"holds what bt-run did not write: {first_fault(error)}") from error
+        raise _damaged(
+            path, f"holds what bt-run did not write: {first_fault(error)}"
+        ) from error
     series = {}
     for one in stored.series:
         key = Key(one.source, one.symbol, one.interval)

@@ -192,7 +192,9 @@ def _checked_content(path: Path, part: Part) -> bytes:
         content = path.read_bytes()
     except OSError as error:
         reason = error.strerror or error
-        raise DataError(f"{path}: {part.symbol} cannot be read: {reason}; {_REMEDY}") from error
+        raise DataError(
+            f"{path}: {part.symbol} cannot be read: {reason}; {_REMEDY}"
+        ) from error
     found = hashlib.sha256(content).hexdigest()
     if found != part.sha256:
         raise DataError(

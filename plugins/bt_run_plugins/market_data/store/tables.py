@@ -40,7 +40,9 @@ def table_of(content: bytes) -> pd.DataFrame:
 def columns_of(content: bytes) -> dict[str, NDArray[Any]]:
     """Return the columns in the bytes of a parquet file, each (n,)."""
     table = _arrow_table(content)
-    return {name: np.asarray(table.column(name).to_numpy()) for name in table.column_names}
+    return {
+        name: np.asarray(table.column(name).to_numpy()) for name in table.column_names
+    }
 
 
 def _arrow_table(content: bytes) -> Any:
