@@ -27,7 +27,6 @@ __all__ = [
     "log_ratio",
     "measure",
     "previous",
-    "usual",
 ]
 
 WINDOW = 63  # sessions before a row that say what is usual
@@ -142,7 +141,7 @@ class Series:
     @cached_property
     def sigma(self) -> Array:
         """Return the usual move, (n,)."""
-        sigma = np.maximum(_DEVIATION * usual(self.size), SIGMA_FLOOR)
+        sigma = np.maximum(_DEVIATION * _usual(self.size), SIGMA_FLOOR)
         return np.where(np.isnan(sigma), SIGMA_UNKNOWN, sigma)
 
     @cached_property
@@ -163,7 +162,7 @@ class Series:
     @cached_property
     def usual_span(self) -> Array:
         """Return the usual span, (n,)."""
-        return usual(self.span)
+        return _usual(self.span)
 
     @cached_property
     def turnover(self) -> Array:
@@ -207,7 +206,7 @@ class Series:
 
     @cached_property
     def _past_turnover(self) -> Array:
-        return usual(np.where(self._money > 0, self._money, np.nan))
+        return _usual(np.where(self._money > 0, self._money, np.nan))
 
 
 def measure(frames: Mapping[str, pd.DataFrame], prices: Mapping[str, str | None]) -> list[Series]:
@@ -251,7 +250,7 @@ def previous(values: Array) -> Array:
     return np.append(np.nan, values[:-1])[: len(values)]
 
 
-def usual(values: Array) -> Array:
+def _usual(values: Array) -> Array:
     """Return the median of the rows before each row (n,), NaN where there are too few."""
     import pandas as pd
 

@@ -1,5 +1,5 @@
-"""Rules on moves, prices and volume: faults put into a calm random walk are found, in their row, and
-nothing else.
+"""Rules on moves, prices and volume: faults put into a calm random walk are found, in their row,
+and nothing else.
 """
 
 import numpy as np
