@@ -264,7 +264,9 @@ def _alone(symbol: str, frame: pd.DataFrame, prices: str | None) -> Series:
     order = _usable_rows(date, _numbers(frame, "close"))
     own = {name: _numbers(frame, name)[order] for name in _COLUMNS}
     actions = bool({"dividend", "split"} & set(frame.columns))
-    split = np.where(own["split"] > 0, own["split"], 1.0)
+    # one that cannot be is named by the schema, and makes no move
+    possible = (own["split"] > 0) & np.isfinite(own["split"])
+    split = np.where(possible, own["split"], 1.0)
     if not actions and np.isfinite(own["adj_close"]).any():
         ratio = _implied_ratio(own["close"], own["adj_close"])
     else:
