@@ -116,9 +116,8 @@ def process(
         DataError: raw prices are missing or damaged.
         ConfigError: a setting does not fit the series.
     """
-    made = _made(
-        [join_raw(store, key) for key in keys], keys, clean_config, validate_config
-    )
+    joined = {key.symbol: join_raw(store, key) for key in keys}
+    made = _clean_and_judge(joined, clean_config, validate_config)
     with store.writing() as writer:
         for key in keys:
             frame = made.cleaned.frames[key.symbol]
@@ -213,19 +212,17 @@ class _Made:
         }
 
 
-def _made(
-    joined: Sequence[Joined],
-    keys: Keys,
+def _clean_and_judge(
+    joined: Mapping[str, Joined],
     clean_config: CleanConfig,
     validate_config: ValidateConfig,
 ) -> _Made:
     """Clean and validate what was joined."""
-    by_symbol = {key.symbol: item for key, item in zip(keys, joined, strict=True)}
-    frames = {symbol: item.frame for symbol, item in by_symbol.items()}
-    conventions = {symbol: item.prices for symbol, item in by_symbol.items()}
+    frames = {symbol: item.frame for symbol, item in joined.items()}
+    conventions = {symbol: item.prices for symbol, item in joined.items()}
     cleaned = clean(frames, clean_config)
     verdict = validate(cleaned.frames, conventions, validate_config)
-    return _Made(by_symbol, cleaned, verdict, clean_config, validate_config)
+    return _Made(joined, cleaned, verdict, clean_config, validate_config)
 
 
 def _steps_by_symbol(log: pd.DataFrame) -> dict[str, list[LoggedStep]]:

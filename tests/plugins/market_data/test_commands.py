@@ -15,7 +15,6 @@ from bt_run_plugins.market_data.store.frames import symbol_frame
 from bt_run_plugins.market_data.store.manifest import Key
 from bt_run_plugins.market_data.store.records import Extent, KnownDays, RawFacts
 from bt_run_plugins.market_data.store.store import Store
-from bt_run_plugins.market_data.terminal import table
 
 NOW = dt.datetime(2020, 3, 6, 23, 0, tzinfo=dt.UTC)
 RUN = """
@@ -351,10 +350,3 @@ def test_a_long_list_of_findings_is_cut(store, capsys):
     run(capsys, "import", "all.csv")
     _, out, _ = run(capsys, "clean")
     assert "and 5 more; `bt-run data report` shows them" in out
-
-
-def test_tables_are_aligned():
-    assert (
-        table(("a", "long"), [("x", 1), ("yy", 100)]) == "a   long\nx      1\nyy   100"
-    )
-    assert table(("a",), []) == "a"

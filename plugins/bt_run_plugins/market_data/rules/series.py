@@ -26,7 +26,6 @@ __all__ = [
     "log_ratio",
     "measure",
     "previous",
-    "usual",
 ]
 
 WINDOW = 63  # sessions before a row that say what is usual
@@ -142,7 +141,7 @@ class Series:
     @cached_property
     def sigma(self) -> Array:
         """Return the usual move, (n,)."""
-        sigma = np.maximum(_DEVIATION * usual(self.size), SIGMA_FLOOR)
+        sigma = np.maximum(_DEVIATION * _usual(self.size), SIGMA_FLOOR)
         return np.where(np.isnan(sigma), SIGMA_UNKNOWN, sigma)
 
     @cached_property
@@ -163,7 +162,7 @@ class Series:
     @cached_property
     def usual_span(self) -> Array:
         """Return the usual span, (n,)."""
-        return usual(self.span)
+        return _usual(self.span)
 
     @cached_property
     def turnover(self) -> Array:
@@ -208,7 +207,7 @@ class Series:
 
     @cached_property
     def _past_turnover(self) -> Array:
-        return usual(np.where(self._money > 0, self._money, np.nan))
+        return _usual(np.where(self._money > 0, self._money, np.nan))
 
 
 def measure(
@@ -254,7 +253,7 @@ def previous(values: Array) -> Array:
     return np.append(np.nan, values[:-1])[: len(values)]
 
 
-def usual(values: Array) -> Array:
+def _usual(values: Array) -> Array:
     """Return the median of the rows before each row (n,), NaN where there are too few."""
     import pandas as pd
 
@@ -268,7 +267,9 @@ def _alone(symbol: str, frame: pd.DataFrame, prices: str | None) -> Series:
     order = _usable_rows(date, _numbers(frame, "close"))
     own = {name: _numbers(frame, name)[order] for name in _COLUMNS}
     actions = bool({"dividend", "split"} & set(frame.columns))
-    split = np.where(own["split"] > 0, own["split"], 1.0)
+    # one that cannot be is named by the schema, and makes no move
+    possible = (own["split"] > 0) & np.isfinite(own["split"])
+    split = np.where(possible, own["split"], 1.0)
     if not actions and np.isfinite(own["adj_close"]).any():
         ratio = _implied_ratio(own["close"], own["adj_close"])
     else:

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Key", "Store", "Writer"]
 
-Tell = Callable[[str], None]
+Notify = Callable[[str], None]
 
 _DATA = ("raw", "processed", "findings")
 # how long a superseded file stays for readers that hold an older manifest
@@ -63,23 +63,23 @@ _GRACE = timedelta(hours=1)
 class Store:
     """The prices in a folder; ``writing()`` lets one writer at a time add to them.
 
-    ``tell`` hears what a user should know, such as that the lock of a dead writer was taken over.
+    ``notify`` hears what a user should know, such as that the lock of a dead writer was taken over.
     """
 
-    def __init__(self, folder: Path, tell: Tell | None = None) -> None:
+    def __init__(self, folder: Path, notify: Notify | None = None) -> None:
         self.folder = folder
-        self.tell = tell
+        self.notify = notify
         self._known: tuple[tuple[int, ...], Contents] | None = None
 
     @classmethod
-    def at(cls, folder: Path | None, tell: Tell | None = None) -> Store:
+    def at(cls, folder: Path | None, notify: Notify | None = None) -> Store:
         """Return the store in ``folder``; without one, in $BT_RUN_STORE, else ~/.bt-run/store."""
         if folder is not None:
-            return cls(folder, tell)
+            return cls(folder, notify)
         named = os.environ.get("BT_RUN_STORE")
         if named:
-            return cls(Path(named).expanduser(), tell)
-        return cls(Path.home() / ".bt-run" / "store", tell)
+            return cls(Path(named).expanduser(), notify)
+        return cls(Path.home() / ".bt-run" / "store", notify)
 
     @property
     def contents(self) -> Contents:
@@ -177,8 +177,8 @@ class Store:
                 f"{self.folder}: the store cannot be made there: {error.strerror or error}"
             ) from error
         with locked(self.folder / ".lock") as taken_over:
-            if taken_over and self.tell:
-                self.tell(f"{self.folder}: {taken_over}")
+            if taken_over and self.notify:
+                self.notify(f"{self.folder}: {taken_over}")
             writer = Writer(self.folder, read_manifest(self.folder / MANIFEST))
             try:
                 writer.begin()

@@ -332,8 +332,8 @@ def test_an_answer_that_was_bad_is_asked_for_again(site):
 
 def test_a_span_that_yahoo_does_not_keep_is_told_in_its_words(site):
     text = (
-        "5m data not available for startTime=1. "
-        "The requested range must be within the last 60 days."
+        "5m data not available for startTime=1. The requested range must be within the last 60 "
+        "days."
     )
     good = chart(days("2020-01-02", 1), [1])
     site["SPY"] = lambda params: (

@@ -52,6 +52,13 @@ def test_good_rows_pass_both_profiles():
         assert tuple(result.findings.columns) == FINDING_COLUMNS
 
 
+def test_an_infinite_split_is_named_once_and_makes_no_other_finding():
+    table = walk().assign(split=np.where(np.arange(len(DAYS)) == 100, np.inf, 1.0))
+    found = judged(table, prices="as_traded").findings
+    assert found["rule"].tolist() == ["negative_action"]
+    assert found["text"].tolist() == ["split was inf; expected 0 or more"]
+
+
 def test_a_missing_session_fails_strict_only():
     gap = walk().drop(index=[100]).reset_index(drop=True)
     assert not judged(gap).failed
