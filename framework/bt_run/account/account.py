@@ -188,6 +188,7 @@ class Account:
         self._receive(t, "dividend", np.flatnonzero(amount), amount[amount != 0])
 
     def _receive(self, t: int, kind: str, assets: Indices, amount: Array) -> None:
+        """Book money that comes without a trade; asset -1 is the cash itself."""
         if len(assets):
             self.cash += float(amount.sum())
             self.cash_flows.append(CashFlow(t, assets, kind, amount))

@@ -202,6 +202,7 @@ def _symbols_text(findings: pd.DataFrame) -> str:
 
 
 def _cards(coverage: Coverage, findings: pd.DataFrame) -> list[Card]:
+    """Return label, number and what stands beside it."""
     whole = int(coverage.whole.sum())
     missing = int(coverage.missing.sum())
     lacking = int((coverage.missing > 0).sum())
