@@ -21,7 +21,7 @@ from bt_run_plugins.market_data.fetching.ingestion import fetch as fetch_prices
 from bt_run_plugins.market_data.fetching.job import (
     SOURCE,
     FetchConfig,
-    Outcome,
+    FetchOutcome,
     Outside,
     Window,
 )
@@ -129,7 +129,7 @@ def _asked(
     return names, (first, last or datetime.now(UTC).date())
 
 
-def _outcome_row(outcome: Outcome) -> tuple[object, ...]:
+def _outcome_row(outcome: FetchOutcome) -> tuple[object, ...]:
     span = span_text(outcome.first, outcome.last)
     return outcome.symbol, outcome.rows, span, f"{outcome.state}: {outcome.text}"
 

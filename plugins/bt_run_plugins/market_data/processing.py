@@ -323,12 +323,19 @@ def _provenance(key: Key, entries: Sequence[ProcessedEntry]) -> dict[str, Any]:
         "title": f"Market data: {key.source} at {key.interval}",
         "source": key.source,
         "interval": key.interval,
+        **_shared(facts),
+        "cleaned": _span_text([entry.made_at for entry in entries]),
+        "failed": any(fact.failed for fact in facts),
+    }
+
+
+def _shared(facts: Sequence[ProcessedFacts]) -> dict[str, str]:
+    """Return what all series have in common; all of it, where they differ."""
+    return {
         "calendar": _each_once(fact.calendar for fact in facts),
         "profile": _each_once(fact.profile for fact in facts),
         "prices": _each_once(str(fact.prices) for fact in facts),
         "alignment": _each_once(fact.alignment for fact in facts),
-        "cleaned": _span_text([entry.made_at for entry in entries]),
-        "failed": any(fact.failed for fact in facts),
     }
 
 

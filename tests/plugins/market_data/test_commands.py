@@ -10,7 +10,7 @@ import pytest
 
 from bt_run.cli.entry import main
 from bt_run_plugins.market_data.fetching.job import Outside
-from bt_run_plugins.market_data.fetching.yahoo import Answer, Trouble
+from bt_run_plugins.market_data.fetching.yahoo import Trouble, YahooAnswer
 from bt_run_plugins.market_data.store.frames import symbol_frame
 from bt_run_plugins.market_data.store.manifest import Key
 from bt_run_plugins.market_data.store.records import Extent, KnownDays, RawFacts
@@ -55,7 +55,7 @@ def asked(monkeypatch):
             for s in question.symbols
             if s in known
         }
-        return Answer(
+        return YahooAnswer(
             frames,
             {s: Trouble("unknown", "404") for s in question.symbols if s not in known},
             "1.7.0",

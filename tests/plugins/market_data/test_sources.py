@@ -14,7 +14,7 @@ from bt_run.plugins import catalogue, get_plugin_manager
 from bt_run_plugins.market_data.cleaning import CleanConfig
 from bt_run_plugins.market_data.fetching.importing import bring
 from bt_run_plugins.market_data.fetching.job import Outside
-from bt_run_plugins.market_data.fetching.yahoo import Answer, Trouble
+from bt_run_plugins.market_data.fetching.yahoo import Trouble, YahooAnswer
 from bt_run_plugins.market_data.processing import process
 from bt_run_plugins.market_data.rules.validation import ValidateConfig
 from bt_run_plugins.market_data.sources import (
@@ -84,7 +84,7 @@ class Yahoo:
             for symbol in question.symbols
             if symbol not in have
         }
-        return Answer(have, lost, "1.7.0")
+        return YahooAnswer(have, lost, "1.7.0")
 
     def source(self, folder):
         outside = Outside(ask=self.ask, now=lambda: NOW, sleep=lambda seconds: None)

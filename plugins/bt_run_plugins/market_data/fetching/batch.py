@@ -13,9 +13,9 @@ import numpy as np
 from bt_run import DataError, exchange_sessions
 from bt_run.arrays import Mask
 from bt_run_plugins.market_data.fetching import yahoo
-from bt_run_plugins.market_data.fetching.job import Job, Outcome, Task
+from bt_run_plugins.market_data.fetching.job import FetchOutcome, Job, Task
 from bt_run_plugins.market_data.fetching.sessions import is_intraday
-from bt_run_plugins.market_data.fetching.yahoo import Answer, Question, Trouble
+from bt_run_plugins.market_data.fetching.yahoo import Question, Trouble, YahooAnswer
 from bt_run_plugins.market_data.store.records import (
     Extent,
     KnownDays,
@@ -100,7 +100,7 @@ def fetch_batch(job: Job, tasks: Sequence[Task]) -> None:
 def _sort_out(
     job: Job,
     task: Task,
-    answer: Answer,
+    answer: YahooAnswer,
     asked: datetime,
 ) -> Task | None:
     """Keep what came for a symbol, or say why nothing did; return what to ask for again."""
@@ -116,7 +116,7 @@ def _sort_out(
     return replace(task, ask_from=task.beginning, stored=None, note=change)
 
 
-def _check_reach(job: Job, answer: Answer) -> None:
+def _check_reach(job: Job, answer: YahooAnswer) -> None:
     """Raise without a network; at Yahoo's rate limit let the job stop, as asking makes it worse."""
     troubles = answer.troubles.values()
     lost = [trouble.text for trouble in troubles if trouble.kind == "unreachable"]
@@ -132,7 +132,7 @@ def _check_reach(job: Job, answer: Answer) -> None:
         )
 
 
-def _ask_patiently(job: Job, tasks: Sequence[Task]) -> Answer:
+def _ask_patiently(job: Job, tasks: Sequence[Task]) -> YahooAnswer:
     """Ask until all symbols are there, are known not to be, or patience ends; a lost network gets
     one more try.
     """
@@ -178,14 +178,14 @@ def _pending(troubles: Troubles, final: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def _merged(before: Answer, newer: Answer) -> Answer:
+def _merged(before: YahooAnswer, newer: YahooAnswer) -> YahooAnswer:
     """Return what two answers to one question know together; a symbol that came has no trouble."""
     frames = {**before.frames, **newer.frames}
     troubles = {}
     for symbol, trouble in {**before.troubles, **newer.troubles}.items():
         if symbol not in frames:
             troubles[symbol] = trouble
-    return Answer(frames, troubles, newer.version)
+    return YahooAnswer(frames, troubles, newer.version)
 
 
 def _rewritten(
@@ -244,9 +244,9 @@ def _keep(job: Job, delivery: _Delivery) -> None:
         )
 
 
-def _fetched(symbol: str, facts: RawFacts, rows: int) -> Outcome:
+def _fetched(symbol: str, facts: RawFacts, rows: int) -> FetchOutcome:
     usual = "all of it" if facts.whole else f"{rows} rows, the overlap agrees"
-    return Outcome(
+    return FetchOutcome(
         symbol=symbol,
         state="fetched",
         rows=facts.series.rows,

@@ -116,7 +116,7 @@ def _in_files(
 ) -> _AtOrigin:
     path = Path(origin).expanduser()
     return _AtOrigin(
-        rows=read_rows(path, _kind(path), set(symbols) or None, timezone),
+        rows=read_rows(path, _file_kind(path), set(symbols) or None, timezone),
         prices=prices,
         source=source or "import",
         origin=str(path.resolve()),
@@ -150,7 +150,7 @@ def _sample_set(origin: str) -> SampleSet:
     raise DataError(f"the sample has no set {name!r}; expected {expected}")
 
 
-def _kind(path: Path) -> Literal["parquet", "csv"]:
+def _file_kind(path: Path) -> Literal["parquet", "csv"]:
     """Say what a path holds, by the ending of its name or of the files in it."""
     if not path.exists():
         raise DataError(

@@ -12,8 +12,8 @@ from bt_run_plugins.market_data.fetching.batch import batches, fetch_batch
 from bt_run_plugins.market_data.fetching.job import (
     SOURCE,
     FetchConfig,
+    FetchOutcome,
     Job,
-    Outcome,
     Outside,
     Task,
     Window,
@@ -59,7 +59,7 @@ def fetch(
     outside: Outside | None = None,
     *,
     again: bool = False,
-) -> tuple[Outcome, ...]:
+) -> tuple[FetchOutcome, ...]:
     """Bring the store up to date for ``symbols`` over ``window``; what came is committed batch by
     batch.
 

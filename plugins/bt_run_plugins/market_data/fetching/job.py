@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Literal
 
 from bt_run_plugins.market_data.fetching import yahoo
-from bt_run_plugins.market_data.fetching.yahoo import Answer, Question
+from bt_run_plugins.market_data.fetching.yahoo import Question, YahooAnswer
 from bt_run_plugins.market_data.store.manifest import Key
 from bt_run_plugins.market_data.store.store import Store, Writer
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 __all__ = [
     "SOURCE",
     "FetchConfig",
+    "FetchOutcome",
     "Job",
-    "Outcome",
     "Outside",
     "Task",
     "Window",
@@ -68,14 +68,14 @@ class Outside:
     done.
     """
 
-    ask: Callable[[Question], Answer] = yahoo.ask
+    ask: Callable[[Question], YahooAnswer] = yahoo.ask
     now: Callable[[], datetime] = _utc_now
     sleep: Callable[[float], None] = time.sleep
     done: Callable[[str], None] = _notify_nobody
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class FetchOutcome:
     """What came of a symbol: the rows and the span that the store has now, and what happened."""
 
     symbol: str
@@ -106,14 +106,14 @@ class Job:
     config: FetchConfig
     outside: Outside
     through: date
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    outcomes: dict[str, FetchOutcome] = field(default_factory=dict)
     stopped: str | None = None
 
     def key(self, symbol: str) -> Key:
         """Return the series of a symbol."""
         return Key(SOURCE, symbol, self.config.interval)
 
-    def settle(self, outcome: Outcome) -> None:
+    def settle(self, outcome: FetchOutcome) -> None:
         """Put down what came of a symbol, and let the outside hear of it."""
         self.outcomes[outcome.symbol] = outcome
         self.outside.done(outcome.symbol)
@@ -124,13 +124,13 @@ class Job:
         self.settle(replace(known, state="failed", text=text))
 
 
-def known_outcome(store: Store, key: Key) -> Outcome:
+def known_outcome(store: Store, key: Key) -> FetchOutcome:
     """Return what the store has of a series."""
     entries = store.raw(key)
     if not entries:
-        return Outcome(symbol=key.symbol, state="up to date")
+        return FetchOutcome(symbol=key.symbol, state="up to date")
     series = entries[-1].facts.series
-    return Outcome(
+    return FetchOutcome(
         symbol=key.symbol,
         state="up to date",
         rows=series.rows,

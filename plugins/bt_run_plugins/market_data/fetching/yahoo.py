@@ -24,7 +24,7 @@ from bt_run_plugins.market_data.store.frames import COLUMNS
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Answer", "Question", "Trouble", "ask"]
+__all__ = ["Question", "Trouble", "YahooAnswer", "ask"]
 
 # Yahoo rewrites open to volume, and dividends, at each split
 PRICES: Final = "split_adjusted"
@@ -86,7 +86,7 @@ class Trouble:
 
 
 @dataclass(frozen=True)
-class Answer:
+class YahooAnswer:
     """What came: a frame or a trouble for each symbol that was asked for."""
 
     frames: Mapping[str, pd.DataFrame]
@@ -94,7 +94,7 @@ class Answer:
     version: str
 
 
-def ask(question: Question) -> Answer:
+def ask(question: Question) -> YahooAnswer:
     """Download the bars of the symbols, which must be in capitals.
 
     Raises:
@@ -114,7 +114,7 @@ def ask(question: Question) -> Answer:
     frames: dict[str, pd.DataFrame] = {}
     if table is not None and len(table.columns):
         frames = _frames(table, question, version)
-    return Answer(frames, _troubles(question.symbols, frames, lines), version)
+    return YahooAnswer(frames, _troubles(question.symbols, frames, lines), version)
 
 
 @contextmanager
@@ -254,7 +254,7 @@ def _troubles(
     symbols: Sequence[str], frames: Mapping[str, pd.DataFrame], lines: Sequence[str]
 ) -> dict[str, Trouble]:
     """Return why each symbol without a frame did not come."""
-    reasons = _reasons(lines)
+    reasons = _reasons_by_symbol(lines)
     lacking = [symbol for symbol in symbols if symbol not in frames]
     silent = Trouble(
         "other", "; ".join(lines) or "Yahoo returned no rows and no reason"
@@ -262,7 +262,7 @@ def _troubles(
     return {symbol: reasons.get(symbol, silent) for symbol in lacking}
 
 
-def _reasons(lines: Sequence[str]) -> dict[str, Trouble]:
+def _reasons_by_symbol(lines: Sequence[str]) -> dict[str, Trouble]:
     """Return each symbol's reason in what the library logged: lines such as ``['A', 'B']:
     reason``.
     """
@@ -273,12 +273,12 @@ def _reasons(lines: Sequence[str]) -> dict[str, Trouble]:
             named = ast.literal_eval(f"{names}]")
         except (ValueError, SyntaxError):
             continue
-        trouble = Trouble(_kind(reason), reason.strip())
+        trouble = Trouble(_trouble_kind(reason), reason.strip())
         reasons |= {str(name): trouble for name in named}
     return reasons
 
 
-def _kind(reason: str) -> Kind:
+def _trouble_kind(reason: str) -> Kind:
     # in this order: without a network the library also says "possibly delisted"
     if _RATE_LIMITED.search(reason):
         return "rate_limited"

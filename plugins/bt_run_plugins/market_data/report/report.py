@@ -45,6 +45,28 @@ Card = tuple[str, str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
+class CoveragePicture:
+    """The picture of the coverage: a strip for each symbol, and what explains them."""
+
+    strips: list[Strip]
+    periods: int
+    unit: str
+    years: list[Year]
+    levels: list[tuple[float, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownFindings:
+    """The findings on the page, what they can be chosen by, and the file with all of them."""
+
+    table: PageTable
+    rules: list[str]
+    severities: list[str]
+    total: int
+    beside: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Page:
     """What the template writes."""
 
@@ -53,18 +75,10 @@ class Page:
     verdict: str
     failed: bool
     cards: list[Card]
-    strips: list[Strip]
-    periods: int
-    unit: str
-    years: list[Year]
-    levels: list[tuple[float, str]]
+    picture: CoveragePicture
     counts: Section
     busy: Section
-    findings: PageTable
-    rules: list[str]
-    severities: list[str]
-    total: int
-    beside: str
+    findings: ShownFindings
     cleaning: Section
     facts: list[tuple[str, str]]
 
@@ -116,33 +130,47 @@ def report_page(
     Raises:
         ConfigError: no such calendar.
     """
-    coverage = measure_coverage(frames, _calendar(facts))
-    beside = ""
-    if len(findings) > MOST:
-        beside = csv_beside(Path(name)).name
-    present = set(findings["severity"])
+    calendar = str(facts.get("calendar", "XNYS"))
+    coverage = measure_coverage(frames, calendar)
     page = Page(
         title=str(facts.get("title", "Market data")),
-        sentence=_sentence(coverage, _calendar(facts)),
+        sentence=_sentence(coverage, calendar),
         verdict=_verdict(findings, facts),
         failed=bool(facts.get("failed", False)),
         cards=_cards(coverage, findings),
+        picture=_picture(coverage),
+        counts=rules_section(findings),
+        busy=sessions_section(findings),
+        findings=_shown(findings, Path(name)),
+        cleaning=cleaning_section(log),
+        facts=_facts(facts),
+    )
+    return _rendered(page)
+
+
+def _picture(coverage: Coverage) -> CoveragePicture:
+    return CoveragePicture(
         strips=coverage_strips(coverage),
         periods=len(coverage.periods),
         unit=coverage.unit,
         years=year_marks(coverage),
         levels=[*LEVELS, (0.0, "none")],
-        counts=rules_section(findings),
-        busy=sessions_section(findings),
-        findings=findings_table(worst_first(findings, MOST)),
+    )
+
+
+def _shown(findings: pd.DataFrame, path: Path) -> ShownFindings:
+    """Return the findings that a page at ``path`` shows."""
+    beside = ""
+    if len(findings) > MOST:
+        beside = csv_beside(path).name
+    present = set(findings["severity"])
+    return ShownFindings(
+        table=findings_table(worst_first(findings, MOST)),
         rules=sorted(set(findings["rule"])),
         severities=[severity for severity in SEVERITIES if severity in present],
         total=len(findings),
         beside=beside,
-        cleaning=cleaning_section(log),
-        facts=_facts(facts),
     )
-    return _rendered(page)
 
 
 def _rendered(page: Page) -> str:
@@ -151,10 +179,6 @@ def _rendered(page: Page) -> str:
     return template("market_data/report/report.html.j2").render(
         page=page, style=style, script=script
     )
-
-
-def _calendar(facts: Mapping[str, Any]) -> str:
-    return str(facts.get("calendar", "XNYS"))
 
 
 def _sentence(coverage: Coverage, calendar: str) -> str:
@@ -183,13 +207,13 @@ def _verdict(findings: pd.DataFrame, facts: Mapping[str, Any]) -> str:
         failing = errors
         if profile != "strict":
             failing = errors[errors["rule"].isin(FATAL)]
-        reasons = _reasons(failing) or "see the errors below"
+        reasons = _failing_text(failing) or "see the errors below"
         return f"Fails the profile {profile}: {reasons}."
     rest = f", with {len(errors):,} errors to look at" if len(errors) else ""
     return f"Passes the profile {profile}{rest}."
 
 
-def _reasons(failing: pd.DataFrame) -> str:
+def _failing_text(failing: pd.DataFrame) -> str:
     """Return each rule that fails the profile, with its symbols."""
     reasons = []
     for rule, rows in failing.groupby("rule"):

@@ -105,7 +105,7 @@ def _split_finding(series: Series, row: int, split: float) -> Finding:
 def _split_like_text(series: Series, row: int, split: float) -> str:
     close = series.close[row]
     before = series.before[row]
-    kind = _split_text(split)
+    kind = _ratio_text(split)
     return f"close {close:.6g} after {before:.6g}, near a {kind} split, and there is no split row"
 
 
@@ -303,7 +303,7 @@ def _beyond_market(series: Series, row: int) -> str:
     return f"{np.expm1(series.move[row]):+.1%} beyond the market"
 
 
-def _split_text(log: float) -> str:
+def _ratio_text(log: float) -> str:
     """Return a split as it reads, new shares to old ones."""
     size = float(np.exp(abs(log)))
     for old in (1, 2, 3, 4):

@@ -264,21 +264,22 @@ def _usual(values: Array) -> Array:
 def _alone(symbol: str, frame: pd.DataFrame, prices: str | None) -> Series:
     """Return the series of a symbol on its own, without a market around it."""
     date = frame["date"].to_numpy().astype("datetime64[ns]")
+    days = np.unique(date[~np.isnat(date)].astype("datetime64[D]"))
     order = _usable_rows(date, _numbers(frame, "close"))
     own = {name: _numbers(frame, name)[order] for name in _COLUMNS}
     actions = bool({"dividend", "split"} & set(frame.columns))
-    # one that cannot be is named by the schema, and makes no move
-    possible = (own["split"] > 0) & np.isfinite(own["split"])
-    split = np.where(possible, own["split"], 1.0)
+    split = _possible_splits(own["split"])
+    ratio = split
     if not actions and np.isfinite(own["adj_close"]).any():
         ratio = _implied_ratio(own["close"], own["adj_close"])
-    else:
-        ratio = np.ones(len(order)) if prices == "split_adjusted" else split
+    elif prices == "split_adjusted":
+        ratio = np.ones(len(order))
+    without_market = np.zeros(len(order))
     return Series(
         symbol=symbol,
         prices=prices,
         actions=actions,
-        days=np.unique(date[~np.isnat(date)].astype("datetime64[D]")),
+        days=days,
         date=date[order],
         open=_positive(own["open"]),
         high=_positive(own["high"]),
@@ -289,8 +290,8 @@ def _alone(symbol: str, frame: pd.DataFrame, prices: str | None) -> Series:
         dividend=np.nan_to_num(own["dividend"]),
         split=split,
         ratio=ratio,
-        market=np.zeros(len(order)),
-        market_span=np.zeros(len(order)),
+        market=without_market,
+        market_span=without_market,
     )
 
 
@@ -315,6 +316,12 @@ def _usable_rows(date: Dates, close: Array) -> Places:
 
 def _positive(prices: Array) -> Array:
     return np.where(prices > 0, prices, np.nan)
+
+
+def _possible_splits(values: Array) -> Array:
+    """Return the splits (n,); one that cannot be is named by the schema, and makes no move."""
+    possible = (values > 0) & np.isfinite(values)
+    return np.where(possible, values, 1.0)
 
 
 def _implied_ratio(close: Array, adj_close: Array) -> Array:

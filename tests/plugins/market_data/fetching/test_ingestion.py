@@ -11,7 +11,7 @@ import pytest
 from bt_run import DataError
 from bt_run_plugins.market_data.fetching.ingestion import fetch, missing
 from bt_run_plugins.market_data.fetching.job import FetchConfig, Outside
-from bt_run_plugins.market_data.fetching.yahoo import Answer, Trouble
+from bt_run_plugins.market_data.fetching.yahoo import Trouble, YahooAnswer
 from bt_run_plugins.market_data.store.frames import join_raw
 from bt_run_plugins.market_data.store.manifest import Key
 from bt_run_plugins.market_data.store.records import (
@@ -76,7 +76,7 @@ class Yahoo:
                 else cut[cut["date"] >= np.datetime64(question.first)]
             )
             frames[symbol] = cut.reset_index(drop=True)
-        return Answer(frames, troubles, "1.7.0")
+        return YahooAnswer(frames, troubles, "1.7.0")
 
     @property
     def outside(self):
