@@ -29,7 +29,7 @@ from bt_run.errors import (
     SolverError,
 )
 from bt_run.hookspecs import hookimpl
-from bt_run.model import ComponentSpec, Config, Nested
+from bt_run.model import ComponentSpec, Config, Nested, YearlyRate, refuse_per_cent
 from bt_run.results.comparison import Comparison
 from bt_run.results.metric_definitions import DEFINITIONS
 from bt_run.results.result import BacktestResult
@@ -127,12 +127,14 @@ __all__ = [
     "TellsSeries",
     "Trigger",
     "Verdict",
+    "YearlyRate",
     "assemble_bars",
     "exchange_sessions",
     "hookimpl",
     "load_config",
     "local_dates",
     "period_of",
+    "refuse_per_cent",
     "run",
     "write_report",
 ]

@@ -4,11 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
-__all__ = ["ComponentSpec", "Config", "Nested", "NestedRole"]
+__all__ = [
+    "ComponentSpec",
+    "Config",
+    "Nested",
+    "NestedRole",
+    "YearlyRate",
+    "refuse_per_cent",
+]
+
+HIGHEST_RATE = 0.5  # a year; beyond lies what was meant in per cent
+
+
+def refuse_per_cent(fraction: float, most: float = HIGHEST_RATE) -> float:
+    """Return ``fraction``; refuse one whose size is above ``most``, with both readings.
+
+    Raises:
+        ValueError: such a number was meant in per cent.
+    """
+    if abs(fraction) > most:
+        raise ValueError(
+            f"a fraction per year is expected: found {fraction:g}, which is {fraction:.0%}; write "
+            f"{fraction / 100:g} for {fraction:g} % (the size may be {most:g} at most)"
+        )
+    return fraction
+
+
+YearlyRate = Annotated[float, AfterValidator(refuse_per_cent)]
 
 
 class Config(BaseModel):
@@ -56,6 +82,4 @@ else:
         """Type a config field as a nested component: ``defensive: Nested["sizer"]``."""
 
         def __class_getitem__(cls, role: str) -> Any:
-            from typing import Annotated
-
             return Annotated[ComponentSpec, NestedRole(role)]

@@ -21,7 +21,7 @@ from bt_run.config.places import Positions
 from bt_run.data.data_config import DataConfig
 from bt_run.data.schedule import Schedule
 from bt_run.errors import ConfigError
-from bt_run.model import ComponentSpec, Config, NestedRole
+from bt_run.model import ComponentSpec, Config, NestedRole, YearlyRate
 from bt_run.terms import Limits
 
 __all__ = ["SAFE_NAME", "RunConfig"]
@@ -76,7 +76,7 @@ class RunConfig(Config):
     reports: tuple[Annotated[ComponentSpec, NestedRole("report")], ...] = Field(
         default=(), description="what is written about the result"
     )
-    risk_free: float = Field(
+    risk_free: YearlyRate = Field(
         default=0.0,
         description="yearly rate, a fraction, for the Sharpe ratio and the like",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -36,6 +37,17 @@ class Commission(Config):
         description="most that the per-share part costs, fraction of the traded value",
     )
     flat: float = Field(default=0.0, ge=0.0, description="money per order")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_no_number(cls, given: Any) -> Any:
+        if isinstance(given, int | float) and not isinstance(given, bool):
+            raise ValueError(
+                f"a commission says what it is: found {given:g}; write {{bps: {1e4 * given:g}}} "
+                f"for {given:.4g} of the traded value, {{flat: {given:g}}} for money per order, "
+                f"{{per_share: {given:g}}} for money per share"
+            )
+        return given
 
     @model_validator(mode="after")
     def _bounds_have_something_to_bound(self) -> Commission:

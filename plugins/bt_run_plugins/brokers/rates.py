@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from bt_run import Array, Config, DataError
+from bt_run import Array, Config, DataError, YearlyRate
 from bt_run.arrays import Times
 from bt_run_plugins.sources.sample_series import macro_series
 
@@ -28,7 +28,7 @@ class RateFile(Config):
     )
 
 
-RateConfig = float | Literal["fama_french"] | RateFile
+RateConfig = YearlyRate | Literal["fama_french"] | RateFile
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from bt_run import (
     Config,
     Delisting,
     Rates,
+    YearlyRate,
     hookimpl,
 )
 from bt_run.arrays import Times
@@ -32,7 +33,7 @@ class Interest(Config):
     margin: RateConfig = Field(
         default=0.0, description="paid on cash below 0, yearly fraction"
     )
-    margin_spread: float = Field(
+    margin_spread: YearlyRate = Field(
         default=0.0, ge=0.0, description="added to the margin rate, yearly fraction"
     )
     borrow: RateConfig = Field(

@@ -17,6 +17,7 @@ from bt_run import (
     PortfolioState,
     Proposal,
     hookimpl,
+    refuse_per_cent,
 )
 
 HIGHEST = 2.0  # of a target: beyond lies what was meant in per cent
@@ -40,12 +41,7 @@ class VolatilityTargetConfig(Config):
     @field_validator("annual")
     @classmethod
     def _is_no_percentage(cls, annual: float) -> float:
-        if annual > HIGHEST:
-            raise ValueError(
-                f"annual is a fraction: found {annual:g}, which is {annual:.0%} a year; expected "
-                f"at most {HIGHEST:g}, such as {annual / 100:g} for {annual:g} %"
-            )
-        return annual
+        return refuse_per_cent(annual, HIGHEST)
 
 
 class VolatilityTarget:

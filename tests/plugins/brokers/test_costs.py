@@ -381,3 +381,10 @@ def test_the_content_of_the_rates_is_part_of_the_data(prices, tmp_path):
         )
     seen.add(prepare(run_with({}, prices)).fingerprint)
     assert len(seen) == 3
+
+
+def test_a_bare_number_is_no_commission():
+    with pytest.raises(
+        ValueError, match=r"found 0.001; write \{bps: 10\} for 0.001 of the"
+    ):
+        Commission.model_validate(0.001)

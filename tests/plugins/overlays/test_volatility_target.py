@@ -63,6 +63,6 @@ def test_volatility_target_leaves_cash_alone():
 
 def test_a_target_meant_in_per_cent_is_refused():
     with pytest.raises(
-        ValueError, match=r"found 10, which is 1000% a year; .*such as 0.1 for 10"
+        ValueError, match=r"found 10, which is 1000%; write 0.1 for 10 %"
     ):
         VolatilityTargetConfig(annual=10)
