@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bt_run.account.account import Account
+from bt_run.account.records import DELISTED, FRACTION
 from bt_run.backtest.preparing import Prepared
 from bt_run.backtest.spot_check import Causality
 from bt_run.config.canonical_form import canonical, resolved
@@ -71,7 +72,13 @@ def outcome_of(ready: Prepared, played: Played) -> BacktestResult:
         manifest=manifest,
         analyses=_analyses(ready, ledger),
         notes=ready.bars.notes,
-        warnings=(*_ruin(ledger), *_idle(ledger), *ready.warnings, *causality.warnings),
+        warnings=(
+            *_ruin(ledger),
+            *_idle(ledger),
+            *_unlikely(ledger),
+            *ready.warnings,
+            *causality.warnings,
+        ),
         look_ahead=causality.sentence,
     )
 
@@ -102,6 +109,23 @@ def _idle(ledger: Ledger) -> tuple[str, ...]:
     else:
         why = "there were signals, and no target differed from what was held, or no trigger fired"
     return (f"no order was ever placed: {len(decisions)} decisions; {why}",)
+
+
+def _unlikely(ledger: Ledger) -> tuple[str, ...]:
+    """Return a warning where orders filled in bars in which nobody traded."""
+    volume = ledger.bars.traded.volume
+    count = 0
+    for record in ledger.fills:
+        ordered = ~np.isin(record.reason.astype(str), (DELISTED, FRACTION))
+        filled = ordered & (record.filled != 0.0)
+        count += int((volume[record.bar, record.assets[filled]] == 0.0).sum())
+    if not count:
+        return ()
+    fills = "1 fill is" if count == 1 else f"{count} fills are"
+    return (
+        f"{fills} at bars whose volume is 0, where nobody traded; "
+        "`broker.slippage.participation` lets such orders wait",
+    )
 
 
 def _tables(played: Played) -> dict[str, pd.DataFrame]:

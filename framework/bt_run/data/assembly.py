@@ -85,7 +85,7 @@ def assemble_bars(
         benchmark=close,
         start=start,
         calendar=request.calendar,
-        notes=(*notes, *row_notes(request, inside, times[start]), *missing),
+        notes=(*notes, *row_notes(request, inside, benchmark, times[start]), *missing),
     )
     return replace(bars, notes=(*bars.notes, *stale_opens_note(bars)))
 

@@ -9,6 +9,7 @@ import numpy as np
 from bt_run.arrays import Mask
 from bt_run.data.bars import Bars, LoadRequest, forward_fill
 from bt_run.data.rows import Rows, day_of
+from bt_run.text import listed
 
 __all__ = ["row_notes", "stale_opens", "stale_opens_note"]
 
@@ -21,10 +22,18 @@ ROUNDING = 1e-6  # relative, by which a price may lie outside low and high
 
 
 def row_notes(
-    request: LoadRequest, rows: Mapping[str, Rows], first: np.datetime64
+    request: LoadRequest,
+    rows: Mapping[str, Rows],
+    benchmark: Rows,
+    first: np.datetime64,
 ) -> tuple[str, ...]:
     """Return the notes on the rows of a run whose first bar is at ``first``."""
-    return (*_spans(request, rows, first), *_dividends(request, rows), *_odd_rows(rows))
+    return (
+        *_spans(request, rows, first),
+        *_dividends(request, rows),
+        *_bare_benchmark(request, rows, benchmark),
+        *_odd_rows(rows),
+    )
 
 
 def stale_opens(bars: Bars) -> tuple[str, ...]:
@@ -88,6 +97,22 @@ def _dividends(request: LoadRequest, rows: Mapping[str, Rows]) -> Iterator[str]:
     if bare:
         which = "all assets" if len(bare) == len(rows) else ", ".join(bare)
         yield f"price return only: the data of {which} have no dividends"
+
+
+def _bare_benchmark(
+    request: LoadRequest, rows: Mapping[str, Rows], benchmark: Rows
+) -> Iterator[str]:
+    """Yield that the benchmark alone lacks dividends, which makes every run look better."""
+    counted = [name for name, item in rows.items() if _counts_dividends(item)]
+    if counted and not _counts_dividends(benchmark):
+        yield (
+            f"the benchmark {request.benchmark[0]} is a price return: its data have no "
+            f"dividends, while those of {listed(counted)} count"
+        )
+
+
+def _counts_dividends(rows: Rows) -> bool:
+    return rows.dividend is not None or rows.adj_close is not None
 
 
 def _odd_rows(rows: Mapping[str, Rows]) -> Iterator[str]:

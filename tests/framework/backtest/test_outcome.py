@@ -135,3 +135,32 @@ def test_a_run_ends_at_the_close_of_its_ruin_and_names_the_day(tmp_path: Path) -
     for metric in ("cagr", "volatility", "sharpe", "turnover_one_way", "costs_bps"):
         assert set(result.metrics[metric].values()) == {None}
     assert result.metrics["total_return"]["run"] == -1.5
+
+
+@pytest.mark.parametrize(("volume", "told"), [(0, True), (100, False)])
+def test_fills_in_bars_without_a_trade_are_counted(
+    tmp_path: Path, volume: int, told: bool
+) -> None:
+    days = pd.bdate_range("2023-01-03", periods=4).strftime("%Y-%m-%d")
+    frame = pd.DataFrame(
+        {"date": days, "close": 10.0, "volume": [100, volume, 100, 100]}
+    )
+    frame.to_csv(tmp_path / "A.csv", index=False)
+    config = {
+        "name": "thin",
+        "data": {
+            "source": {"use": "csv", "path": tmp_path},
+            "assets": ["A"],
+            "benchmark": "A",
+            "start": days[0],
+            "end": days[-1],
+            "adjust": "total_return",
+        },
+        "strategy": "buy_and_hold",
+        "sizer": "equal_weight",
+        "schedule": "once",
+        "broker": {"use": "simulated", "fill": "next_close"},
+    }
+    result = run(RunConfig.model_validate(config))
+    text = "1 fill is at bars whose volume is 0, where nobody traded"
+    assert (text in "\n".join(result.warnings)) is told
