@@ -126,8 +126,8 @@ REASONS = (
         "an order is whole: with a remainder left it is a share short at least",
     ),
     (
-        "account/account.py",
-        "np.full(len(self.shares), -1)",
+        "account/waiting.py",
+        "np.full(count, -1)",
         "written by the first order, and read for orders only",
     ),
     (
@@ -176,13 +176,13 @@ REASONS = (
         "differs for an order of 0 shares only, which is never made",
     ),
     (
-        "account/account.py",
-        "np.abs(shares) >= np.abs(self.shares)",
+        "account/entries.py",
+        "np.abs(after) >= np.abs(before)",
         "an unchanged holding averages with a weight of 0",
     ),
     (
-        "account/account.py",
-        "mark * side >= self._best * side",
+        "account/entries.py",
+        "mark * side >= self.best * side",
         "an equal best close is the same best close",
     ),
     (

@@ -82,11 +82,8 @@ class Card:
 def sentences(result: BacktestResult) -> tuple[str, str]:
     """Say in two sentences what was run."""
     description = describe_run(result.manifest["config"])
-    comma = "," if result.manifest.get("ruined") else ""
     cash = float(result.nav["nav"].iloc[0])
-    return description.decisions(f"from {result.period}{comma}"), description.orders(
-        cash
-    )
+    return description.decisions(f"from {result.period}"), description.orders(cash)
 
 
 def verdict(result: BacktestResult) -> str:
