@@ -511,3 +511,62 @@ def test_a_gap_of_a_year_bears_the_interest_of_a_year():
     )
     one.advance(1)
     assert one.cash == pytest.approx(1000 * 1.365)
+
+
+def short_of_a(closes, weights=(-1.0, 0.0), **options):
+    one = account(make_bars({"A": closes, "B": [1] * len(closes)}), **options)
+    one.order(np.array(weights))
+    one.advance(len(closes) - 1)
+    return one
+
+
+@pytest.mark.parametrize(("close", "worth"), [(25, -500.0), (20, 0.0)])
+def test_an_account_stands_still_from_the_first_close_without_worth(close, worth):
+    # 100 shares sold at 10: 2000 of cash, and the shares cost 100 times the close
+    one = short_of_a([10, 10, close, 5, 5])
+    assert one.ruined == 2
+    assert one.t == 4
+    assert one.nav.tolist() == [1000, 1000, worth, worth, worth]
+    assert one.cash_history.tolist() == [1000, 2000, 2000, 2000, 2000]
+
+
+def test_ruin_is_found_in_a_stretch_of_quiet_bars():
+    one = short_of_a([10, 10, 11, 12, 13, 25, 5])
+    assert one.ruined == 5
+    assert one.nav.tolist() == [1000, 1000, 900, 800, 700, -500, -500]
+
+
+def test_what_waits_at_ruin_is_recorded_as_never_filled():
+    bars = make_bars({"A": [10, 10, 25, 25], "B": [1, NAN, NAN, 1]})
+    one = account(bars, unfilled="wait", gross=2.0)
+    one.order(np.array([-1.0, 0.5]))
+    one.advance(3)
+    last = one.fills[-1]
+    assert (last.bar, last.filled[0], last.reason[0]) == (
+        -1,
+        0.0,
+        "the account was ruined before the fill",
+    )
+
+
+def test_a_split_of_what_is_held_is_recorded_with_its_ratio():
+    rows = make_rows([10, 10, 5], split=[1, 1, 2])
+    one = account(make_bars({"A": rows, "B": [1] * 3}, adjust="none"))
+    one.order(np.array([0.5, 0.0]))
+    one.advance(2)
+    (flow,) = one.cash_flows
+    assert (flow.bar, flow.kind, flow.assets.tolist()) == (2, "split", [0])
+    assert (flow.amount.tolist(), flow.ratio.tolist()) == ([0.0], [2.0])
+
+
+def test_a_declared_delisting_beside_a_silent_one_pays_in_full():
+    ended = [10, 10, 10, NAN, NAN]
+    bars = make_bars(
+        {"A": ended, "B": ended, "C": [1] * 5}, last_session={"B": THIRD["A"]}
+    )
+    one = account(
+        with_silent_assets(bars, 2, "close"), delisting=Delisting(haircut=0.5)
+    )
+    one.order(np.array([0.5, 0.5, 0.0]))
+    one.advance(4)
+    assert one.nav.tolist() == [1000, 1000, 750, 750, 750]
