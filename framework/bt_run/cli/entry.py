@@ -76,10 +76,11 @@ verbose = click.option(
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     words = list(sys.argv[1:] if args is None else args)
+    verbose = "-v" in words or "--verbose" in words
     try:
         code = command_line().main(words or ["--help"], "bt-run", standalone_mode=False)
     except click.ClickException as error:
-        unknown = _unknown_command(words)
+        unknown = _unknown_command(words, error)
         if unknown:
             click.echo(f"bt-run: {unknown}", err=True)
         else:
@@ -89,10 +90,10 @@ def main(args: Sequence[str] | None = None) -> int:
         click.echo("bt-run: interrupted", err=True)
         return INTERRUPTED
     except BtRunError as error:
-        if "-v" in words or "--verbose" in words:
+        if verbose:
             click.echo(traceback.format_exc(), err=True)
         click.echo(f"bt-run: {error}", err=True)
-        if isinstance(error, PluginError) and error.__cause__ and "-v" not in words:
+        if isinstance(error, PluginError) and error.__cause__ and not verbose:
             click.echo("bt-run: -v shows the whole traceback", err=True)
         return error.exit_code
     except OSError as error:
@@ -276,15 +277,27 @@ def init(folder: Path) -> None:
     )
 
 
-def _unknown_command(words: Sequence[str]) -> str:
+def _unknown_command(words: Sequence[str], error: click.ClickException) -> str:
     """Return what to say where the first word was meant for a command, or nothing."""
     word = words[0] if words else "-"
     if word.startswith("-") or Path(word).suffix or Path(word).exists():
         return ""
-    known = command_line().list_commands(click.Context(click.Group()))
+    if not isinstance(error, click.UsageError) or error.ctx is None:
+        return ""
+    known = _commands(error.ctx)
     if word in known:
         return ""
     return f"no command {word!r}{did_you_mean(word, known)}; `bt-run --help` lists them"
+
+
+def _commands(context: click.Context) -> list[str]:
+    """Return the names of all commands, those of plugins too."""
+    root = context.find_root()
+    return (
+        root.command.list_commands(root)
+        if isinstance(root.command, click.Group)
+        else []
+    )
 
 
 def _examples(source: Path) -> list[Path]:
@@ -300,8 +313,7 @@ def _examples(source: Path) -> list[Path]:
 
 def _load(file: Path, overrides: Sequence[str]) -> RunConfig:
     if not file.exists() and file.suffix == "":
-        context = click.get_current_context().find_root()
-        hint = did_you_mean(str(file), context.command.list_commands(context))  # type: ignore[attr-defined]
+        hint = did_you_mean(str(file), _commands(click.get_current_context()))
         if hint:
             raise ConfigError(f"{file}: no such file or command{hint}")
     return load_config(file, overrides)

@@ -425,3 +425,36 @@ def test_a_wrong_option_of_a_known_command_is_clicks_own_error(
 ) -> None:
     assert main(["validate", "run.yaml", "more"]) == 2
     assert "unexpected extra argument" in capsys.readouterr().err
+
+
+def test_broken_commands_of_plugins_are_warned_of_once(
+    folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise ValueError("no commands")
+
+    monkeypatch.setattr("bt_run.cli.entry.get_plugin_manager", broken)
+    assert main(["rnu", "run.yaml"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert "commands of plugins are missing" in lines[0]
+    assert lines[1].startswith("bt-run: no command 'rnu'")
+
+
+@pytest.mark.parametrize(
+    ("flag", "hinted"), [([], True), (["-v"], False), (["--verbose"], False)]
+)
+def test_the_traceback_is_offered_to_those_who_do_not_see_it(
+    folder: Path, capsys: Captured, flag: list[str], hinted: bool
+) -> None:
+    plugin = folder / "fails.py"
+    plugin.write_text(
+        "from bt_run import Component, Config, hookimpl\n\n"
+        "class FailsConfig(Config):\n    pass\n\n"
+        "def build(config, context):\n    raise RuntimeError('no licence')\n\n"
+        "@hookimpl\ndef bt_strategies():\n"
+        "    return [Component(name='fails', config=FailsConfig, build=build, summary='fails')]\n"
+    )
+    changes = ["--set", "plugins=[fails.py]", "--set", "strategy={use: fails}"]
+    assert main(["run.yaml", *changes, *flag]) == 5
+    assert ("-v shows the whole traceback" in capsys.readouterr().err) is hinted
