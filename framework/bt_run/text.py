@@ -36,12 +36,17 @@ def day_text(time: Any) -> str:
     return f"{time:%Y-%m-%d}" if time == time.normalize() else f"{time:%Y-%m-%d %H:%M}"
 
 
-def aligned(rows: Sequence[Sequence[str]], right: Sequence[bool]) -> list[str]:
-    """Return a line for each row, its cells in columns; ``right`` says which columns stand to the
-    right.
+def aligned(
+    rows: Sequence[Sequence[str]], right: Sequence[bool] | None = None
+) -> list[str]:
+    """Return a line for each row, its cells in columns.
+
+    ``right`` says which columns stand to the right; all but the first where it is not given.
     """
     if not rows:
         return []
+    if right is None:
+        right = [column > 0 for column in range(len(rows[0]))]
     widths = [max(len(row[column]) for row in rows) for column in range(len(right))]
     lines = []
     for row in rows:

@@ -43,3 +43,4 @@ def test_columns_are_aligned_to_their_side():
         "long name   1",
     ]
     assert aligned([], [True]) == []
+    assert aligned([["a", "b"], ["cc", "10"]]) == ["a    b", "cc  10"]

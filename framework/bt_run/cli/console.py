@@ -11,6 +11,7 @@ from bt_run.catalogue import Catalogue, Offer
 from bt_run.config.fields import field_rows
 from bt_run.results.metric_definitions import COLUMNS, DEFINITIONS, format_metric
 from bt_run.results.result import BacktestResult
+from bt_run.text import aligned, listed
 
 __all__ = [
     "components_json",
@@ -36,13 +37,11 @@ SHOWN = (
 def headline(result: BacktestResult) -> str:
     """Say in one line what runs: name, period, assets and the data."""
     data = result.config.data
-    names = list(data.assets)
-    shown = ", ".join(names[:5]) + (
-        f" and {len(names) - 5} more" if len(names) > 5 else ""
-    )
     options = ", ".join(f"{key}: {value}" for key, value in data.source.options.items())
     source = f"{data.source.use} ({options})" if options else data.source.use
-    return f"{result.config.name}: {result.period}, {shown}; data: {source}"
+    return (
+        f"{result.config.name}: {result.period}, {listed(data.assets)}; data: {source}"
+    )
 
 
 def shortened(note: str, width: int = 200) -> str:
@@ -60,7 +59,7 @@ def metrics_table(result: BacktestResult) -> str:
             format_metric(metric, result.metrics[metric][column]) for column in COLUMNS
         ]
         rows.append((DEFINITIONS[metric].label, *values))
-    return _aligned(rows)
+    return "\n".join(aligned(rows))
 
 
 def report_table(path: Path) -> str:
@@ -80,20 +79,7 @@ def report_table(path: Path) -> str:
             rows.append((DEFINITIONS[key].label, *texts))
         else:
             rows.append((key, *values))
-    return _aligned(rows)
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    widths = (
-        [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
-    )
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if i else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )
+    return "\n".join(aligned(rows))
 
 
 def timings_text(result: BacktestResult) -> str:

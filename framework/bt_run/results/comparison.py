@@ -37,8 +37,7 @@ class Comparison:
             ["Period", *(result.period for result in self.results), ""],
             *(self._row(metric) for metric in HEADLINE),
         ]
-        right = [False] + [True] * (len(rows[0]) - 1)
-        lines = aligned(rows, right)
+        lines = aligned(rows)
         for label, found in self.differences.items():
             same = ("the same configuration, data, sources and versions",)
             lines += ["", f"{label} beside {self.labels[0]}:"]
