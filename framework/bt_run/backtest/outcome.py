@@ -113,12 +113,13 @@ def _idle(ledger: Ledger) -> tuple[str, ...]:
 
 def _unlikely(ledger: Ledger) -> tuple[str, ...]:
     """Return a warning where orders filled in bars in which nobody traded."""
-    volume = ledger.bars.traded.volume
+    idle = ledger.bars.traded.volume == 0.0
     count = 0
     for record in ledger.fills:
-        ordered = ~np.isin(record.reason.astype(str), (DELISTED, FRACTION))
-        filled = ordered & (record.filled != 0.0)
-        count += int((volume[record.bar, record.assets[filled]] == 0.0).sum())
+        suspects = (record.filled != 0.0) & idle[record.bar, record.assets]
+        if suspects.any():
+            forced = np.isin(record.reason.astype(str), (DELISTED, FRACTION))
+            count += int((suspects & ~forced).sum())
     if not count:
         return ()
     fills = "1 fill is" if count == 1 else f"{count} fills are"
