@@ -78,7 +78,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 # words of the core that a component has for its name too: a baseline
-SHARED_WORDS = {"equal_weight"}
+SHARED_WORDS = {"calendar", "equal_weight"}
 
 
 def parse(path: Path) -> ast.Module:

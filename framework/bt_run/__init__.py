@@ -14,7 +14,8 @@ from bt_run.component import BacktraderStrategy, BuildContext, Component
 from bt_run.config.run_config import RunConfig
 from bt_run.data.assembly import assemble_bars
 from bt_run.data.bars import Bars, LoadRequest, Prices
-from bt_run.data.calendars import exchange_sessions, local_dates
+from bt_run.data.calendars import calendar_zone, exchange_sessions, local_dates
+from bt_run.data.date_forms import DateForm, WrittenTimes, written_times
 from bt_run.data.history import History
 from bt_run.data.rows import Rows
 from bt_run.data.schedule import period_of
@@ -91,6 +92,7 @@ __all__ = [
     "ConfigError",
     "Costs",
     "DataError",
+    "DateForm",
     "Decision",
     "Delisting",
     "ExecutionError",
@@ -127,8 +129,10 @@ __all__ = [
     "TellsSeries",
     "Trigger",
     "Verdict",
+    "WrittenTimes",
     "YearlyRate",
     "assemble_bars",
+    "calendar_zone",
     "exchange_sessions",
     "hookimpl",
     "load_config",
@@ -137,6 +141,7 @@ __all__ = [
     "refuse_per_cent",
     "run",
     "write_report",
+    "written_times",
 ]
 
 

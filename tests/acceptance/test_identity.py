@@ -23,6 +23,7 @@ data:
   source: {use: csv, path: prices}
   assets: [A, B]
   benchmark: A
+  calendar: "24/5"
   start: 2020-01-06
   end: 2020-03-31
 strategy: buy_and_hold

@@ -46,6 +46,7 @@ def config(
         "source": {"use": "parquet", "path": str(folder), "prices": "as_traded"},
         "assets": assets or {name: name for name in NAMES},
         "benchmark": "INDEX",
+        "calendar": "24/5",
         "start": "2001-03-05",
         "end": end,
         "adjust": adjust,

@@ -108,6 +108,7 @@ def config(folder, strategy="quality", end="2003-12-31", **data):
         },
         "assets": list(made.NAMES),
         "benchmark": "INDEX",
+        "calendar": "24/5",
         "start": "2001-03-05",
         "end": end,
         "tables": {

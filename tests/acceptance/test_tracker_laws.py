@@ -28,6 +28,7 @@ def config(
         "source": {"use": "parquet", "path": str(folder), "prices": "as_traded"},
         "assets": assets or {name: name for name in NAMES},
         "benchmark": "INDEX",
+        "calendar": "24/5",
         "start": start,
         "end": end,
     }

@@ -658,6 +658,7 @@ def _config(folder, frames, source=None):
         "source": {"use": "csv", "path": str(folder), **(source or {})},
         "assets": list(frames),
         "benchmark": next(iter(frames)),
+        "calendar": "24/5",
         "start": "2020-01-01",
         "end": "2020-12-31",
     }

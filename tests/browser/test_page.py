@@ -60,6 +60,8 @@ def browser(tmp_path_factory):
         "goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"}
     )
     driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    # a window that nobody looks at has no focus
+    driver.execute_cdp_cmd("Emulation.setFocusEmulationEnabled", {"enabled": True})
     yield driver
     driver.quit()
 

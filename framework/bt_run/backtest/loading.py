@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from bt_run.data.bars import Bars, LoadRequest
+from bt_run.data.calendar_fit import calendar_notes
 from bt_run.data.data_config import DataConfig, TableConfig
 from bt_run.data.known import Table
 from bt_run.data.tables import file_table, series_table
@@ -71,6 +72,7 @@ def load_bars(
         raise PluginError(
             f"source {data.source.use!r} returned a {type(bars).__name__}; expected Bars"
         )
+    bars = replace(bars, notes=(*bars.notes, *calendar_notes(bars)))
     if data.universe is not None:
         bars = _with_universe(data, bars)
     return _with_tables(

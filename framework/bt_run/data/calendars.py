@@ -22,15 +22,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "between_sessions",
+    "calendar_zone",
     "exchange_sessions",
     "is_daily",
+    "known_sessions",
     "local_dates",
     "scheduled_closes",
     "session_dates",
     "sessions_ahead",
 ]
 
-_YEAR = "datetime64[Y]"
+_YEAR, _DAY = "datetime64[Y]", "datetime64[D]"
 
 SHOWN = 200  # characters of the library's own words
 # calendars of the country of an exchange that the library does not know
@@ -123,7 +125,7 @@ def local_dates(calendar: str, times: pd.DatetimeIndex) -> Times:
     Raises:
         ConfigError: no such calendar.
     """
-    local = times.tz_convert(_zone(calendar)).tz_localize(None)
+    local = times.tz_convert(calendar_zone(calendar)).tz_localize(None)
     return np.asarray(local.to_numpy(), dtype="datetime64[D]")
 
 
@@ -132,9 +134,51 @@ def _midnight(calendar: str, day: date) -> np.datetime64:
     import pandas as pd
 
     local = pd.Timestamp(day).tz_localize(
-        _zone(calendar), ambiguous=True, nonexistent="shift_forward"
+        calendar_zone(calendar), ambiguous=True, nonexistent="shift_forward"
     )
     return np.datetime64(local.tz_convert("UTC").tz_localize(None), "ns")
+
+
+@dataclass(frozen=True)
+class KnownSessions:
+    """Sessions (n,), datetime64[D], and the first and last day between which all are known."""
+
+    sessions: Times
+    first: np.datetime64
+    last: np.datetime64
+
+
+def known_sessions(
+    calendar: str, first: np.datetime64, last: np.datetime64
+) -> KnownSessions:
+    """Return the sessions of the years of ``first`` to ``last``, as far as the calendar reaches.
+
+    Raises:
+        ConfigError: no such calendar.
+    """
+    begin, end = f"{str(first)[:4]}-01-01", f"{str(last)[:4]}-12-31"
+    lower, upper = _bounds(calendar)
+    begin, end = max(begin, lower), min(end, upper)
+    if begin > end:
+        return KnownSessions(
+            np.array([], _DAY), np.datetime64(end), np.datetime64(begin)
+        )
+    sessions = _calendar(calendar, begin, end).sessions
+    return KnownSessions(sessions, np.datetime64(begin), np.datetime64(end))
+
+
+@lru_cache(maxsize=32)
+def _bounds(calendar: str) -> tuple[str, str]:
+    """Return the first and the last day that a calendar can be asked for."""
+    from exchange_calendars import get_calendar
+
+    with _own_errors(calendar), _building(calendar):
+        kind = type(get_calendar(calendar))
+    lower, upper = kind.bound_min(), kind.bound_max()
+    return (
+        str(lower.date()) if lower is not None else "0001-01-01",
+        str(upper.date()) if upper is not None else "9999-12-31",
+    )
 
 
 @dataclass(frozen=True)
@@ -173,24 +217,12 @@ def _within_reach(name: str, first: str, last: str) -> _Calendar:
     """Return what a calendar has around ``first`` to ``last``."""
     from exchange_calendars import get_calendar
 
-    with _own_errors(name):
-        try:
-            # its own default years, which every calendar has
-            kind = type(get_calendar(name))
-            lower, upper = kind.bound_min(), kind.bound_max()
-            begin = max(
-                f"{first[:4]}-01-01", str(lower.date()) if lower is not None else ""
-            )
-            end = f"{int(last[:4]) + 1}-12-31"
-            end = min(end, str(upper.date())) if upper is not None else end
-            if begin <= first[:10] and last[:10] <= end:
-                return _of(get_calendar(name, start=begin, end=end))
-        except ValueError as error:
-            text = str(error)
-            shown = text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
-            raise ConfigError(
-                f"data.calendar: exchange_calendars cannot build {name!r}: {shown}"
-            ) from error
+    lower, upper = _bounds(name)
+    begin = max(f"{first[:4]}-01-01", lower)
+    end = min(f"{int(last[:4]) + 1}-12-31", upper)
+    if begin <= first[:10] and last[:10] <= end:
+        with _own_errors(name), _building(name):
+            return _of(get_calendar(name, start=begin, end=end))
     raise ConfigError(
         f"data.calendar: {name!r} reaches from {begin} to {end}, but the data reach from "
         f"{first[:10]} to {last[:10]}; end them earlier, or take a newer exchange_calendars"
@@ -204,11 +236,29 @@ def _of(found: Any) -> _Calendar:
 
 
 @lru_cache(maxsize=8)
-def _zone(calendar: str) -> Any:
+def calendar_zone(calendar: str) -> Any:
+    """Return the time zone of an exchange.
+
+    Raises:
+        ConfigError: no such calendar.
+    """
     from exchange_calendars import get_calendar
 
     with _own_errors(calendar):
         return get_calendar(calendar).tz
+
+
+@contextmanager
+def _building(calendar: str) -> Iterator[None]:
+    """Turn the library's failure with a calendar of its own into ours."""
+    try:
+        yield
+    except ValueError as error:
+        text = str(error)
+        shown = text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+        raise ConfigError(
+            f"data.calendar: exchange_calendars cannot build {calendar!r}: {shown}"
+        ) from error
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from bt_run.data.date_forms import DateForm
 from bt_run.model import ComponentSpec, Config, NestedRole
 
 __all__ = ["DataConfig", "TableConfig", "UniverseConfig"]
@@ -75,6 +76,7 @@ class TableConfig(Config):
     column: str | None = Field(
         default=None, description="the column to read, where a file has several"
     )
+    dates: DateForm = None
     max_age: int | None = Field(
         default=None,
         ge=1,
@@ -105,6 +107,7 @@ class UniverseConfig(Config):
     name: str = Field(
         default="universe", description="what the reports call it", min_length=1
     )
+    dates: DateForm = None
 
 
 class DataConfig(Config):

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from bt_run.arrays import Mask
+from bt_run.arrays import Mask, Times
 from bt_run.data.bars import Bars, LoadRequest, forward_fill
 from bt_run.data.rows import Rows, day_of
 from bt_run.text import listed
 
-__all__ = ["row_notes", "stale_opens", "stale_opens_note"]
+__all__ = ["bars_are_daily_or_less", "row_notes", "stale_opens", "stale_opens_note"]
 
 STALE_OPEN_SHARE = (
     0.2  # of a year's rows; above it, opens count as copies of the previous close
@@ -122,15 +122,22 @@ def _odd_rows(rows: Mapping[str, Rows]) -> Iterator[str]:
     if names:
         yield f"opens or closes outside the bar's low and high, rows: {', '.join(names)}"
     times = np.unique(np.concatenate([item.times for item in rows.values()]))
-    if len(times) < 3:
-        return
-    seconds = np.diff(times).astype("timedelta64[s]").astype(np.int64)
-    gap = float(np.median(seconds)) / 86_400
-    if gap > LONGEST_DAILY_GAP:
+    if not bars_are_daily_or_less(times):
         yield (
-            f"bars are {gap:.0f} days apart: yearly figures, which count 252 sessions a year, do "
-            "not hold"
+            f"bars are {_days_apart(times):.0f} days apart: yearly figures, which count 252 "
+            "sessions a year, do not hold"
         )
+
+
+def bars_are_daily_or_less(times: Times) -> bool:
+    """Tell whether bars (T,) are of sessions or of parts of them, not of weeks or months."""
+    return len(times) < 3 or _days_apart(times) <= LONGEST_DAILY_GAP
+
+
+def _days_apart(times: Times) -> float:
+    """Return the days between most bars and the next."""
+    seconds = np.diff(times).astype("timedelta64[s]").astype(np.int64)
+    return float(np.median(seconds)) / 86_400
 
 
 def _outside(rows: Rows) -> Mask:

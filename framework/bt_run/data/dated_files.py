@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bt_run.data.date_forms import written_times
 from bt_run.errors import DataError
 
 if TYPE_CHECKING:
@@ -38,8 +39,10 @@ NAMES = MappingProxyType(
 )
 
 
-def read_dated(path: Path) -> pd.DataFrame:
+def read_dated(path: Path, form: str | None = None) -> pd.DataFrame:
     """Read csv or parquet, with our words for its columns, and dates as datetime64.
+
+    ``form`` says how dates are written, where the file does not show it.
 
     Raises:
         DataError: no such file, or no date in it.
@@ -60,7 +63,7 @@ def read_dated(path: Path) -> pd.DataFrame:
         )
     for word in ("date", "start", "end"):
         if word in have:
-            frame[word] = _dates(path, frame[word], blank=word == "end")
+            frame[word] = _dates(path, frame[word], form, blank=word == "end")
     return frame
 
 
@@ -94,21 +97,16 @@ def _read(path: Path) -> pd.DataFrame:
     return frame if frame.index.name is None else frame.reset_index()
 
 
-def _dates(path: Path, column: pd.Series[Any], *, blank: bool) -> pd.Series[Any]:
+def _dates(
+    path: Path, column: pd.Series[Any], form: str | None, *, blank: bool
+) -> pd.Series[Any]:
+    """Return datetime64 of a column as the file's own clock shows it; an end may be blank."""
     import pandas as pd
 
-    if column.dtype.kind in "iu":
-        column = column.astype(str)  # 20100104 is a date, and no count of nanoseconds
-    form = None if column.dtype.kind == "M" else "ISO8601"
-    try:
-        dates = pd.to_datetime(column.replace("", None), format=form)
-    except (TypeError, ValueError) as error:
-        found = f"column {column.name} holds something that is not a date"
-        raise DataError(f"{path}: {found}: {error}") from error
-    if not blank and dates.isna().any():
-        row = int(np.flatnonzero(dates.isna().to_numpy())[0]) + 1
-        found = f"row {row} has no {column.name}"
-        raise DataError(f"{path}: {found}; expected a date such as 2000-01-31")
-    if dates.dt.tz is not None:
-        dates = dates.dt.tz_localize(None)
-    return dates.dt.as_unit("s")
+    written = column.replace("", None)
+    there = written.notna() if blank else pd.Series(True, index=written.index)
+    dates = pd.Series(np.datetime64("NaT", "s"), index=written.index)
+    if there.any():
+        read = written_times(f"{path}: column {column.name}", written[there], form)
+        dates[there] = read.clock.astype("datetime64[s]")
+    return dates

@@ -71,7 +71,7 @@ def file_table(
         DataError: the file cannot be read as one.
     """
     assert config.file is not None
-    frame = read_dated(config.file)
+    frame = read_dated(config.file, config.dates)
     columns = _columns_of(symbols, bars)
     dated = _dated(config, frame, columns)
     if dated is None:

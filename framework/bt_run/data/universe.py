@@ -27,7 +27,7 @@ def read_memberships(config: UniverseConfig) -> pd.DataFrame:
     Raises:
         DataError: the file is no list of memberships, or a membership cannot be true.
     """
-    frame = read_dated(config.file)
+    frame = read_dated(config.file, config.dates)
     if not {"ticker", "start", "end"} <= set(frame.columns):
         raise DataError(
             f"{config.file}: found columns {', '.join(map(str, frame.columns))}; expected ticker, "

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from bt_run import Array, Config, DataError, YearlyRate
+from bt_run import Array, Config, DataError, DateForm, YearlyRate, written_times
 from bt_run.arrays import Times
 from bt_run_plugins.sources.sample_series import macro_series
 
@@ -26,6 +26,7 @@ class RateFile(Config):
         ge=0,
         description="sessions from a row's date until the rate is known",
     )
+    dates: DateForm = None
 
 
 RateConfig = YearlyRate | Literal["fama_french"] | RateFile
@@ -116,7 +117,7 @@ def _from_file(config: RateFile) -> RateSource:
     if not file.exists():
         raise DataError(f"{file}: no such file of interest rates")
     content = file.read_bytes()
-    days, rates = _read_rates(file)
+    days, rates = _read_rates(config)
     rising = (np.diff(days).astype(np.int64) > 0).all()
     if not len(days) or not np.isfinite(rates).all() or not rising:
         raise DataError(
@@ -131,18 +132,19 @@ def _from_file(config: RateFile) -> RateSource:
     )
 
 
-def _read_rates(file: Path) -> tuple[Times, Array]:
+def _read_rates(config: RateFile) -> tuple[Times, Array]:
     import pandas as pd
 
+    file = config.file
     table = pd.read_csv(file)
     if missing := {"date", "rate"} - set(table.columns):
         raise DataError(
             f"{file}: found columns {', '.join(table.columns)}; expected "
             f"{' and '.join(sorted(missing))}"
         )
+    times = written_times(f"{file}: column date", table["date"], config.dates).clock
     try:
-        times = pd.to_datetime(table["date"]).to_numpy()
         rates = table["rate"].to_numpy(dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise DataError(f"{file}: a row holds no date or no rate: {error}") from error
+        raise DataError(f"{file}: a row holds no rate: {error}") from error
     return times.astype("datetime64[D]"), rates

@@ -11,6 +11,7 @@ import click
 from bt_run import ConfigError, DataError, RunConfig, load_config
 from bt_run_plugins.market_data.arguments import (
     calendar_option,
+    checked,
     day,
     store_option,
     symbols_argument,
@@ -31,6 +32,7 @@ from bt_run_plugins.market_data.terminal import (
     span_text,
     table,
 )
+from bt_run_plugins.sources.files import FilesConfig
 
 __all__ = ["fetch", "import_prices"]
 
@@ -162,6 +164,21 @@ def _symbols_of(run: RunConfig) -> list[str]:
     "--timezone",
     help="Zone of intraday times that carry none, such as America/New_York.",
 )
+@click.option(
+    "--dates",
+    help="How text writes dates: dayfirst, monthfirst, iso or a format such as %d.%m.%y.",
+)
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    help="OURS=THEIRS, such as close=Price; may be repeated.",
+)
+@click.option(
+    "--ignore",
+    multiple=True,
+    help="A column that is left unread on purpose; may be repeated.",
+)
 @store_option
 def import_prices(
     origin: str,
@@ -169,6 +186,9 @@ def import_prices(
     prices: Any,
     source: str | None,
     timezone: str | None,
+    dates: str | None,
+    columns: tuple[str, ...],
+    ignore: tuple[str, ...],
     store: Path | None,
 ) -> None:
     """Bring prices from ORIGIN into the store, exactly as they stand there: all, or those of
@@ -183,14 +203,19 @@ def import_prices(
       bt-run data import prices.parquet --prices as_traded
     """
     opened = opened_store(store)
-    found = bring(
-        opened,
-        origin,
-        symbols,
-        prices=prices,
-        source=source,
-        timezone=timezone,
-    )
+    written = {
+        "path": origin,
+        "timezone": timezone,
+        "dates": dates,
+        "columns": dict(column.split("=", 1) for column in columns if "=" in column),
+        "ignore": ignore,
+    }
+    if bare := [column for column in columns if "=" not in column]:
+        raise ConfigError(
+            f"--column was {bare[0]!r}; expected OURS=THEIRS, such as close=Price"
+        )
+    form = checked(FilesConfig, written).form("XNYS")
+    found = bring(opened, origin, symbols, prices=prices, source=source, form=form)
     rows = [_imported_row(one) for one in found]
     click.echo(table(("symbol", "interval", "rows", "span", "what happened"), rows))
     click.echo(

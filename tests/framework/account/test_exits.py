@@ -248,6 +248,7 @@ def test_an_asset_that_was_closed_waits_for_its_signal_to_change(tmp_path):
         "source": {"use": "csv", "path": str(tmp_path)},
         "assets": ["A"],
         "benchmark": "A",
+        "calendar": "24/5",
         "start": "2020-01-02",
         "end": "2020-12-31",
     }

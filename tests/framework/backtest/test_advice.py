@@ -68,6 +68,7 @@ def warnings(folder, overlays, schedule="month"):
             "source": {"use": "csv", "path": str(folder)},
             "assets": ["A"],
             "benchmark": "A",
+            "calendar": "24/5",
             "start": "2020-01-06",
             "end": "2020-02-28",
         },

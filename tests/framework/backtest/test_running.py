@@ -107,6 +107,7 @@ def config(prices, plugin=None, **changes):
         "source": {"use": "csv", "path": str(prices)},
         "assets": ["A", "B"],
         "benchmark": "A",
+        "calendar": "24/5",
         "start": "2020-02-03",
         "end": "2020-12-31",
     } | changes.pop("data", {})
@@ -461,7 +462,7 @@ def test_progress_is_reported_by_phase(prices):
 def test_the_python_way_and_the_yaml_way_are_one(prices, tmp_path):
     file = tmp_path / "t.yaml"
     file.write_text(
-        f"name: t\ndata: {{source: {{use: csv, path: {prices}}}, assets: [A, B], benchmark: A, "
+        f"name: t\ndata: {{source: {{use: csv, path: {prices}}}, assets: [A, B], benchmark: A, calendar: 24/5, "
         "start: 2020-02-03, end: 2020-12-31}\nstrategy: buy_and_hold\nsizer: "
         "equal_weight\nschedule: week\n"
     )

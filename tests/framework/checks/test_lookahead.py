@@ -427,6 +427,7 @@ def test_a_source_that_adjusts_from_the_end_is_found(case):
         "source": "from_the_end",
         "assets": ["A", "B"],
         "benchmark": "A",
+        "calendar": "24/5",
         "start": "2000-06-01",
         "end": "2002-12-31",
     }

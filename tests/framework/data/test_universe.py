@@ -149,7 +149,7 @@ def test_the_fingerprint_holds_the_members():
         ),
         (
             "ticker,start,end\nA,,2020-01-10\n",
-            "row 1 has no start; expected a date such as 2000-01-31",
+            "column start: row 1 has no date; expected a date such as 2000-01-31",
         ),
     ],
 )

@@ -20,6 +20,7 @@ def case(folder: Path, plugin: str, name: str, parts: dict) -> RunConfig:
         "source": {"use": "parquet", "path": str(folder), "prices": "as_traded"},
         "assets": ["ALFA", "BRAVO", "CHARLIE", "DELTA", "ECHO", "FOXTROT"],
         "benchmark": "INDEX",
+        "calendar": "24/5",
         "start": "2001-03-05",
         "end": "2003-12-31",
     }

@@ -176,6 +176,7 @@ def run_with(
         "source": {"use": "csv", "path": str(prices), "prices": "as_traded"},
         "assets": ["A"],
         "benchmark": "A",
+        "calendar": "24/5",
         "start": "2020-01-02",
         "end": "2020-12-31",
         "adjust": adjust,
@@ -336,7 +337,7 @@ def test_a_rate_that_is_not_known_yet_is_refused(tmp_path):
     ("text", "message"),
     [
         ("date,yield\n2020-01-03,1\n", "found columns date, yield; expected rate"),
-        ("date,rate\n2020-01-03,much\n", "a row holds no date or no rate"),
+        ("date,rate\n2020-01-03,much\n", "a row holds no rate"),
         (
             "date,rate\n2020-01-03,1\n2020-01-02,1\n",
             "rising dates, and a rate in each row",

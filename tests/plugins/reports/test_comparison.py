@@ -45,6 +45,7 @@ def result(tmp_path_factory):
             "source": {"use": "parquet", "path": str(folder)},
             "assets": NAMES,
             "benchmark": "INDEX",
+            "calendar": "24/5",
             "start": "2020-06-01",
             "end": "2021-03-31",
         },

@@ -102,6 +102,7 @@ def made_result(trades: bool = True) -> BacktestResult:
                 "source": "made_market",
                 "assets": ["AAA", "BBB", "CCC"],
                 "benchmark": "AAA",
+                "calendar": "24/5",
                 "start": str(days[60]),
                 "end": str(days[-1]),
             },

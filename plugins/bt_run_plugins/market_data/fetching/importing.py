@@ -23,7 +23,7 @@ from bt_run_plugins.market_data.store.records import (
 )
 from bt_run_plugins.market_data.store.store import Store, Writer
 from bt_run_plugins.market_data.store.tables import parquet, span
-from bt_run_plugins.sources.files import read_rows
+from bt_run_plugins.sources.price_tables import TableForm, read_rows
 from bt_run_plugins.sources.sample import PriceConvention, SampleSet, prices_of, rows_of
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class _AtOrigin:
     prices: PriceConvention | None
     source: str
     origin: str
+    notes: tuple[str, ...] = ()
 
 
 def bring(
@@ -68,13 +69,13 @@ def bring(
     *,
     prices: PriceConvention | None = None,
     source: str | None = None,
-    timezone: str | None = None,
+    form: TableForm | None = None,
 ) -> tuple[Imported, ...]:
     """Bring ``symbols``, or all there are, into the store.
 
     ``origin`` is ``sample:SET`` or the path of a folder with one file per symbol, or of a table
     with a ticker column. The series are filed under ``source``: when it is not given, ``import``,
-    or ``sample_SET``.
+    or ``sample_SET``; ``form`` says how the files are written.
 
     Raises:
         DataError: the files or symbols are not there, or nothing says what the prices are.
@@ -82,7 +83,7 @@ def bring(
     if origin.startswith(_SAMPLE):
         found = _in_sample(origin, symbols, prices, source)
     else:
-        found = _in_files(origin, symbols, prices, source, timezone)
+        found = _in_files(origin, symbols, prices, source, form)
     if found.source == FETCHED:
         raise DataError(
             f"the source {FETCHED!r} is for what `bt-run data fetch` brings; choose another word"
@@ -112,11 +113,13 @@ def _in_files(
     symbols: Sequence[str],
     prices: PriceConvention | None,
     source: str | None,
-    timezone: str | None,
+    form: TableForm | None,
 ) -> _AtOrigin:
     path = Path(origin).expanduser()
+    read = read_rows(path, _file_kind(path), set(symbols) or None, form)
     return _AtOrigin(
-        rows=read_rows(path, _file_kind(path), set(symbols) or None, timezone),
+        rows=read.rows,
+        notes=read.notes(),
         prices=prices,
         source=source or "import",
         origin=str(path.resolve()),
@@ -232,26 +235,26 @@ def _add(store: Store, writer: Writer, symbol: str, found: _AtOrigin) -> Importe
     frame = frame_of_rows(rows)
     entries = store.raw(key)
     if not entries:
-        imported = _imported(key, frame, "new")
+        what = "new"
     elif entries[-1].facts.prices == found.prices and _is_same(
         store, entries[-1], frame
     ):
-        return _imported(key, frame, "the store has it already")
+        return _imported(key, frame, ("the store has it already", *found.notes))
     else:
-        origin = entries[-1].facts.origin
-        imported = _imported(key, frame, f"in the place of what came from {origin}")
+        what = f"in the place of what came from {entries[-1].facts.origin}"
+    imported = _imported(key, frame, (what, *found.notes))
     writer.add_raw(key, frame, _raw_facts(imported, found))
     return imported
 
 
-def _imported(key: Key, frame: pd.DataFrame, text: str) -> Imported:
+def _imported(key: Key, frame: pd.DataFrame, text: tuple[str, ...]) -> Imported:
     first, last = span(frame)
     return Imported(
         key=key,
         rows=len(frame),
         first=first,
         last=last,
-        text=text,
+        text="; ".join(text),
     )
 
 

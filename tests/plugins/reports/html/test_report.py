@@ -658,7 +658,7 @@ def test_five_hundred_assets_show_the_largest_and_count_the_others(made):
 def test_intraday_run_has_a_page_by_session(made, tmp_path):
     folder = tmp_path / "hours"
     folder.mkdir()
-    days = pd.bdate_range("2020-01-02", periods=30, tz="America/New_York")
+    days = pd.bdate_range("2020-02-18", periods=13, tz="America/New_York")
     times = pd.DatetimeIndex(
         [day + pd.Timedelta(hours=h) for day in days for h in (11, 13, 16)]
     )
@@ -670,10 +670,10 @@ def test_intraday_run_has_a_page_by_session(made, tmp_path):
     config = write_prices(tmp_path / "prices", ("AAA", "BBB"), 10)
     config["data"] |= {
         "source": {"use": "csv", "path": str(folder)},
-        "start": "2020-01-06",
-        "end": "2020-02-10",
+        "calendar": "XNYS",
+        "start": "2020-02-20",
+        "end": "2020-03-05",
     }
-    config["data"].pop("calendar")
     config |= {"schedule": "bar"}
     result = run(RunConfig.model_validate(config))
     found = page_of(result)

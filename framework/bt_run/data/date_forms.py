@@ -1,0 +1,203 @@
+"""Dates and times as files write them, read in one way or refused: their order is never guessed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from pydantic import AfterValidator, Field
+
+from bt_run.arrays import Mask, Times
+from bt_run.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["DateForm", "WrittenTimes", "written_times"]
+
+ORDERS = ("dayfirst", "monthfirst", "iso")
+FORMS = "dayfirst, monthfirst, iso, or a format such as %d.%m.%y"
+ISO = "ISO8601"  # year, month, day, by pandas' own parser
+_YEAR_FIRST = r"\d{4}([-/.]?)\d{1,2}\1\d{1,2}(?!\d).*"
+_YEAR_LAST = r"(\d{1,2})([-/. ])(\d{1,2})\2(\d{4})(?!\d)(.*)"
+_OFFSET = r"\s*(?:Z|[+-]\d{2}:?\d{2})$"
+_NAMED_MONTH = r".*[A-Za-z]{3}.*"
+
+
+@dataclass(frozen=True)
+class WrittenTimes:
+    """Times (n,), datetime64[ns]: as the clock of the file shows them, and in UTC.
+
+    ``utc`` is None where the file writes no offset.
+    """
+
+    clock: Times
+    utc: Times | None
+
+
+def _known_form(form: str | None) -> str | None:
+    if form is not None and form not in ORDERS and "%" not in form:
+        raise ValueError(f"found {form!r}; expected {FORMS}")
+    return form
+
+
+DateForm = Annotated[
+    str | None,
+    AfterValidator(_known_form),
+    Field(
+        description="how the file writes dates, where that cannot be seen: dayfirst, monthfirst, "
+        "iso or a format such as %d.%m.%y"
+    ),
+]
+
+
+def written_times(
+    where: str, written: pd.Series[Any], form: str | None = None
+) -> WrittenTimes:
+    """Read a column of dates or times; ``where`` names file and column, ``form`` how text is
+    written, where the file does not show it.
+
+    Raises:
+        DataError: names the row that is no date, or the readings between which nothing decides.
+    """
+    import pandas as pd
+
+    if written.dtype.kind == "M" or isinstance(written.dtype, pd.DatetimeTZDtype):
+        return _of_stamps(where, pd.DatetimeIndex(written))
+    if written.dtype.kind in "iuf":
+        written = _of_numbers(where, written)
+    text = written.astype(str).str.strip()
+    missing = written.isna() | (text == "")
+    if missing.any():
+        raise _no_date(where, missing.to_numpy())
+    if form is not None and form not in ORDERS:
+        return _parsed(where, text, form)
+    if form in (None, "iso"):
+        try:  # most files, and the fastest way by far
+            return _of_stamps(where, pd.DatetimeIndex(pd.to_datetime(text, format=ISO)))
+        except (TypeError, ValueError):
+            pass  # what stands in the way is found below
+    return _iso(where, _year_first(where, text, form))
+
+
+def _of_numbers(where: str, written: pd.Series[Any]) -> pd.Series[Any]:
+    """Return 20100104, a date and no count of nanoseconds, as text."""
+    whole = written.astype("Int64")
+    odd = whole.notna() & ~whole.between(10_000_101, 99_991_231)
+    if odd.any():
+        row = int(np.flatnonzero(odd.to_numpy(dtype=bool))[0])
+        raise _not_a_date(
+            where,
+            f"{whole.iloc[row]} in row {row + 1}; expected one such as 20000131 or 2000-01-31",
+        )
+    return whole.astype(str).where(whole.notna(), None)
+
+
+def _year_first(where: str, text: pd.Series[Any], order: str | None) -> pd.Series[Any]:
+    """Return dates written year, month, day; the order of others as declared, or as it must be."""
+    if order == "iso" or (order is None and text.str.fullmatch(_YEAR_FIRST).all()):
+        return text
+    parts = text.str.extract(f"^{_YEAR_LAST}$")
+    strange = parts[0].isna()
+    if strange.any():
+        return _other(where, text, strange, order)
+    first, second = parts[0].astype(int), parts[2].astype(int)
+    if order is None:
+        order = _only_order(where, text, first, second)
+    day, month = (first, second) if order == "dayfirst" else (second, first)
+    return parts[3] + "-" + month.astype(str) + "-" + day.astype(str) + parts[4]
+
+
+def _only_order(
+    where: str, text: pd.Series[Any], first: pd.Series[Any], second: pd.Series[Any]
+) -> str:
+    """Return the one order in which every row is a date."""
+    days, months = bool((first > 12).any()), bool((second > 12).any())
+    if days == months:
+        why = "neither reads every row" if days else "both read every row"
+        raise DataError(
+            f"{where}: dates such as {text.iloc[0]} may begin with the day or the month, and "
+            f"{why}; write `dates: dayfirst` or `dates: monthfirst`"
+        )
+    return "dayfirst" if days else "monthfirst"
+
+
+def _other(
+    where: str, text: pd.Series[Any], strange: pd.Series[Any], order: str | None
+) -> pd.Series[Any]:
+    """Return dates with a month's name; whatever else it is needs its format."""
+    import pandas as pd
+
+    named = text.str.fullmatch(_NAMED_MONTH) & text.str.contains(r"\b\d{4}\b")
+    if order is None and named.all():
+        try:
+            return pd.to_datetime(text).dt.strftime("%Y-%m-%d %H:%M:%S.%f")
+        except (TypeError, ValueError) as error:
+            raise _not_a_date(where, _reason(error)) from error
+    row = int(np.flatnonzero(strange.to_numpy())[0])
+    declared = "" if order is None else f", though the dates are said to be {order}"
+    raise _not_a_date(
+        where,
+        f"{text.iloc[row]!r} in row {row + 1}{declared}; expected one such as 2000-01-31, or "
+        f"`dates:` with {FORMS}",
+    )
+
+
+def _iso(where: str, text: pd.Series[Any]) -> WrittenTimes:
+    """Read text in the order year, month, day, whose offsets from UTC may change over the year."""
+    offset = text.str.contains(_OFFSET)
+    if not offset.any():
+        return _parsed(where, text, ISO)
+    if not offset.all():
+        row = int(np.flatnonzero((~offset).to_numpy())[0])
+        raise DataError(
+            f"{where}: row {row + 1}, {text.iloc[row]}, has no offset from UTC, and others have; "
+            "expected one in every row or in none"
+        )
+    clock = _parsed(where, text.str.replace(_OFFSET, "", regex=True).str.strip(), ISO)
+    utc = _parsed(where, text, ISO, utc=True)
+    return WrittenTimes(clock.clock, utc.utc)
+
+
+def _parsed(
+    where: str, text: pd.Series[Any], form: str, *, utc: bool = False
+) -> WrittenTimes:
+    import pandas as pd
+
+    try:
+        stamps = pd.to_datetime(text, format=form, utc=utc)
+    except (TypeError, ValueError) as error:
+        raise _not_a_date(where, _reason(error)) from error
+    return _of_stamps(where, pd.DatetimeIndex(stamps))
+
+
+def _of_stamps(where: str, stamps: pd.DatetimeIndex) -> WrittenTimes:
+    missing: Mask = np.asarray(stamps.isna())
+    if missing.any():
+        raise _no_date(where, missing)
+    if stamps.tz is None:
+        return WrittenTimes(_plain(stamps), None)
+    return WrittenTimes(
+        _plain(stamps.tz_localize(None)), _plain(stamps.tz_convert("UTC"))
+    )
+
+
+def _plain(stamps: pd.DatetimeIndex) -> Times:
+    """Return times without their zone."""
+    return stamps.tz_localize(None).to_numpy().astype("datetime64[ns]")
+
+
+def _no_date(where: str, missing: Mask) -> DataError:
+    row = int(np.flatnonzero(missing)[0]) + 1
+    return DataError(
+        f"{where}: row {row} has no date; expected a date such as 2000-01-31"
+    )
+
+
+def _not_a_date(where: str, found: str) -> DataError:
+    return DataError(f"{where} holds something that is not a date: {found}")
+
+
+def _reason(error: Exception) -> str:
+    return str(error).partition(". ")[0].partition("\n")[0]
