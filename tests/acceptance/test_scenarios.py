@@ -76,7 +76,13 @@ def test_one_share_too_expensive_stays_cash():
         whole=True,
     )
     assert (one.shares[0], one.cash) == (0.0, 1000.0)
-    assert one.fills == []
+    (row,) = one.fills
+    assert (row.asked[0], row.filled[0], row.bar) == (
+        pytest.approx(0.5 * 1000 / 600),
+        0.0,
+        -1,
+    )
+    assert row.reason[0] == "one share costs more than its weight"
 
 
 def test_cash_exhausted_scales_two_purchases_alike():

@@ -14,15 +14,18 @@ from numpy.typing import NDArray
 
 from bt_run.account import records
 from bt_run.account.basket import (
+    ROUNDING,
     Basket,
     Fills,
     fill_basket,
+    same_shares,
     target_shares,
     whole_shares,
 )
 from bt_run.account.entries import Entries
-from bt_run.account.exits import Levels, exit_prices, nearest_levels
+from bt_run.account.exits import exit_prices, nearest_levels
 from bt_run.account.market import AtBar, Market
+from bt_run.account.parts import Parts
 from bt_run.account.records import CashFlow, FillRecord
 from bt_run.account.waiting import Waiting
 from bt_run.arrays import Array, Indices, Mask
@@ -30,7 +33,6 @@ from bt_run.terms import Holdings, Rates
 
 __all__ = ["Account"]
 
-SAME = 1e-9  # relative difference of share counts that is rounding, not an order
 REACHED = 1e-12  # relative difference at which a target was reached
 
 
@@ -57,6 +59,7 @@ class Account:
         self.waiting = Waiting(assets)
         self.entries = Entries(assets)
         self.ruined: int | None = None
+        self._used: Array | None = None  # of this bar's volume
         self._exited: dict[int, int] = {}
 
     def weights(self) -> Array:
@@ -80,9 +83,18 @@ class Account:
         if nav <= 0:
             return
         shares = target_shares(weights, nav, bars.mark[self.t], whole=self.market.whole)
-        names = present & chosen & ~_equal(shares, self.shares, SAME)
+        if self.market.whole:
+            asked = target_shares(weights, nav, bars.mark[self.t], whole=False)
+            nothing = (shares == 0.0) & (self.shares == 0.0)
+            self._never_ask(present & chosen & nothing, asked)
+        names = present & chosen & ~same_shares(shares, self.shares)
         if names.any():
             self.waiting.put(names, shares, self.t)
+
+    def _never_ask(self, names: Mask, shares: Array) -> None:
+        """Record targets of less than one share, of which no order comes."""
+        self.waiting.put(names & (np.abs(shares) > ROUNDING), shares, self.t)
+        self._drop(names, -1, records.TOO_DEAR)
 
     def advance(self, t: int) -> None:
         """Move to the close of bar ``t``."""
@@ -126,8 +138,6 @@ class Account:
         if self.ruined is not None:
             self._drop(self.waiting.names, -1, records.RUINED)
 
-    # -- one bar -----------------------------------------------------------------------------------
-
     def _quiet_until(self, t: int) -> int:
         """Return the last bar <= t before which nothing but prices happens."""
         if not self.waiting.empty:
@@ -144,6 +154,7 @@ class Account:
         """Play one bar: actions before the open, the fill, delistings, the mark."""
         t = self.t = self.t + 1
         market, before = self.market, self.shares
+        self._used = None
         if market.rates is not None:
             self._accrue(t, market.rates)
         if market.actions[t]:
@@ -246,14 +257,25 @@ class Account:
 
     # -- trades ------------------------------------------------------------------------------------
 
-    def _trade(self, t: int, asked: Array, price: Array) -> Fills:
-        """Fill orders for ``asked`` shares (N,) at ``price``, and pay for them."""
+    def _trade(
+        self, t: int, asked: Array, price: Array, parts: Parts | None = None
+    ) -> Fills:
+        """Fill orders for ``asked`` shares (N,) at ``price``, and pay for them.
+
+        ``parts`` is what earlier bars filled of the same orders.
+        """
         market = self.market
-        basket = Basket(self.shares, asked, price, self.cash, AtBar(market.bars, t))
+        conditions = AtBar(market.bars, t)
+        basket = Basket(
+            self.shares, asked, price, self.cash, conditions, parts, self._used
+        )
         fills = fill_basket(
             basket, market.broker.costs, gross=market.gross, whole=market.whole
         )
         self.cash = fills.cash
+        if market.exits:  # only with exits a bar sees two trades
+            used = np.abs(fills.filled)
+            self._used = used if self._used is None else self._used + used
         return fills
 
     def _fill(self, t: int) -> None:
@@ -263,9 +285,9 @@ class Account:
         reached = wanted & present
         asked = np.where(reached, self.waiting.target - self.shares, 0.0)
         price = np.where(present, market.fill_price[t], market.bars.mark[t])
-        fills = self._trade(t, asked, price)
+        fills = self._trade(t, asked, price, self.waiting.parts)
 
-        rounding = SAME * np.abs(asked)
+        rounding = ROUNDING * np.abs(asked)
         waits = reached & (np.abs(asked - fills.taken) > rounding)
         unpaid = np.abs(fills.taken - fills.filled) > rounding
         self._record_fills(
@@ -279,6 +301,7 @@ class Account:
             self.waiting.keep(waits)
         else:
             self.waiting.keep(missed | waits)
+        self.waiting.filled(fills, waits)
 
     def _hold(self, t: int, reached: Mask, fills: Fills) -> None:
         """Hold what was filled; a target that was reached exactly, so that an exit leaves no
@@ -317,24 +340,32 @@ class Account:
 
     def _exit(self, t: int) -> None:
         """Close what touched a stop or a target in this bar; what was to be traded of it is off."""
-        held = (self.shares != 0.0) & self.market.bars.present[t]
+        market = self.market
+        held = (self.shares != 0.0) & market.bars.present[t]
+        if market.broker.fill == "next_open":
+            held &= self.waiting.target != 0.0  # its closing is under way already
         if not held.any():
             return
         side = np.where(held, np.sign(self.shares), np.nan)
-        price, stopped, levels = self._exit_prices(t, side)
+        held_since = Holdings(
+            side, self.entries.price, self.entries.best, t - self.entries.since
+        )
+        levels = nearest_levels(market.exits, held_since)
+        price, stopped = exit_prices(side, market.bars.traded.at(t), levels)
         closes = np.isfinite(price)
         if not closes.any():
             return
         asked = np.where(closes, -self.shares, 0.0)
-        fills = self._trade(t, asked, np.where(closes, price, self.market.bars.mark[t]))
+        fills = self._trade(t, asked, np.where(closes, price, market.bars.mark[t]))
         rule = np.where(stopped, levels.stop_rule, levels.target_rule)
         self._record_exits(t, np.flatnonzero(closes), asked, fills, rule)
         self.shares = self.shares + fills.filled
         self._drop(closes, t, records.EXITED)
-        rest = closes & (np.abs(asked - fills.filled) > SAME * np.abs(asked))
+        rest = closes & (np.abs(asked - fills.filled) > ROUNDING * np.abs(asked))
         if rest.any():
             # what the volume did not take is closed at the next bars, come what may
             self.waiting.put(rest, 0.0, t)
+            self.waiting.filled(fills, rest)
 
     def _record_exits(
         self, t: int, rows: Indices, asked: Array, fills: Fills, rule: NDArray[Any]
@@ -346,15 +377,6 @@ class Account:
         self.fills.append(record)
         for row in rows:
             self._exited[int(row)] = int(np.sign(self.shares[row]))
-
-    def _exit_prices(self, t: int, side: Array) -> tuple[Array, Mask, Levels]:
-        """Ask the exits where they close, and return at which prices bar ``t`` does so."""
-        entries, traded = self.entries, self.market.bars.traded
-        holdings = Holdings(side, entries.price, entries.best, t - entries.since)
-        levels = nearest_levels(self.market.exits, holdings)
-        bar = (traded.open[t], traded.high[t], traded.low[t], traded.close[t])
-        price, stopped = exit_prices(side, bar, levels)
-        return price, stopped, levels
 
     # -- orders that are not filled ----------------------------------------------------------------
 
@@ -374,9 +396,3 @@ class Account:
         self.fills.append(
             FillRecord.unfilled(names, asked, decided=decided, bar=t, reason=reason)
         )
-
-
-def _equal(one: Array, other: Array, tolerance: float) -> Mask:
-    """Tell where two counts of shares (N,) are equal up to rounding."""
-    larger = np.maximum(np.abs(one), np.abs(other))
-    return np.asarray(np.abs(one - other) <= tolerance * larger)

@@ -13,11 +13,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bt_run.arrays import Array
+from bt_run.account.parts import Parts
+from bt_run.arrays import Array, Mask
 from bt_run.terms import Conditions, Costs
 
-__all__ = ["Basket", "Fills", "fill_basket", "target_shares", "whole_shares"]
+__all__ = [
+    "Basket",
+    "Fills",
+    "fill_basket",
+    "same_shares",
+    "target_shares",
+    "whole_shares",
+]
 
+ROUNDING = 1e-9  # relative difference of share counts that is no order
 SNAP = 1e-9  # relative distance at which a share count is the whole number it nearly is
 
 
@@ -31,6 +40,8 @@ class Basket:
         price: (n,) price of each asset now, > 0 wherever it is held or asked.
         cash: money.
         conditions: what the costs may know about the market.
+        parts: what earlier bars filled of the same orders; None for nothing.
+        used: (n,) shares that this bar's volume gave to other orders already; None for none.
     """
 
     held: Array
@@ -38,6 +49,8 @@ class Basket:
     price: Array
     cash: float
     conditions: Conditions
+    parts: Parts | None = None
+    used: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +91,12 @@ def whole_shares(shares: Array) -> Array:
     return np.where(near, nearest, np.trunc(shares))
 
 
+def same_shares(one: Array, other: Array) -> Mask:
+    """Tell where two counts of shares (N,) are equal up to rounding."""
+    larger = np.maximum(np.abs(one), np.abs(other))
+    return np.asarray(np.abs(one - other) <= ROUNDING * larger)
+
+
 @dataclass(frozen=True)
 class _Closing:
     """The closing parts of a basket as filled, arrays (n,): signed shares, price, commission."""
@@ -109,7 +128,7 @@ def fill_basket(basket: Basket, costs: Costs, *, gross: float, whole: bool) -> F
     needs its value, its slippage and its commission. Short proceeds raise cash but not NAV, so they
     buy nothing; with ``gross`` = 1 the same bound keeps longs within cash.
     """
-    taken = costs.fillable(basket.asked, basket.conditions)
+    taken = _takeable(basket, costs)
     closing = _close(basket, taken, costs)
     opening = taken - closing.shares
     power = _buying_power(basket, closing, gross)
@@ -143,12 +162,29 @@ def fill_basket(basket: Basket, costs: Costs, *, gross: float, whole: bool) -> F
     )
 
 
+def _takeable(basket: Basket, costs: Costs) -> Array:
+    """Return what the market takes of what is asked (n,), after what it gave in this bar."""
+    asked, used = basket.asked, basket.used
+    if used is None:
+        return costs.fillable(asked, basket.conditions)
+    side = np.sign(asked)
+    both = np.abs(costs.fillable(side * (np.abs(asked) + used), basket.conditions))
+    return np.asarray(side * np.clip(both - used, 0.0, np.abs(asked)))
+
+
+def _fee(basket: Basket, costs: Costs, shares: Array, price: Array) -> Array:
+    """Return the commission (n,) of what is filled now, part of an order or the whole of it."""
+    if basket.parts is None:
+        return costs.commission(shares, price)
+    return basket.parts.fee(costs, shares, price)
+
+
 def _close(basket: Basket, taken: Array, costs: Costs) -> _Closing:
     """Fill what of ``taken`` (n,) brings a holding toward zero."""
     size = np.minimum(np.abs(taken), np.abs(basket.held))
     shares = np.where(taken * basket.held < 0, np.sign(taken) * size, 0.0)
     price = costs.fill_price(basket.price, shares, basket.conditions)
-    return _Closing(shares, price, costs.commission(shares, price))
+    return _Closing(shares, price, _fee(basket, costs, shares, price))
 
 
 def _buying_power(basket: Basket, closing: _Closing, gross: float) -> float:
@@ -170,7 +206,7 @@ def _settle(basket: Basket, closing: _Closing, part: Array, costs: Costs) -> _Se
     value = closing.shares * closing.price + part * paid
     average = np.divide(value, filled, out=closing.price.copy(), where=opens)
     average = np.where((closing.shares == 0) & opens, paid, average)
-    fee = costs.commission(filled, average)
+    fee = _fee(basket, costs, filled, average)
     closing_slip = closing.shares * (closing.price - basket.price)
     slipped = filled * (average - basket.price) - closing_slip
     needed = np.abs(part) * basket.price + slipped + fee - closing.commission

@@ -19,6 +19,7 @@ __all__ = [
     "NOT_TRADABLE",
     "REPLACED",
     "RUINED",
+    "TOO_DEAR",
     "VOLUME",
     "CashFlow",
     "FillRecord",
@@ -33,6 +34,7 @@ FRACTION = "fraction of a share paid in cash at the split"
 DELISTED = "delisted"
 EXITED = "cancelled by an exit in the same bar"
 DATA_END = "the data end before the fill"
+TOO_DEAR = "one share costs more than its weight"
 RUINED = "the account was ruined before the fill"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -95,10 +96,14 @@ def _ruin(ledger: Ledger) -> tuple[str, ...]:
 
 
 def _idle(ledger: Ledger) -> tuple[str, ...]:
-    """Return a warning where a run never placed an order, and why."""
-    if ledger.fills:
+    """Return a warning where a run never traded, and why."""
+    if any(record.filled.any() for record in ledger.fills):
         return ()
     decisions = ledger.decisions
+    if ledger.fills:
+        reasons = Counter(str(why) for record in ledger.fills for why in record.reason)
+        found = ", ".join(f"{why} ({count})" for why, count in reasons.most_common())
+        return (f"no order was ever filled: {len(decisions)} decisions; {found}",)
     if not decisions:
         return ("no order was ever placed: the run took no decision",)
     signals = np.array([decision.signal for decision in decisions])

@@ -68,6 +68,10 @@ class Prices:
         values: Array = getattr(self, name)
         return values
 
+    def at(self, t: int) -> tuple[Array, Array, Array, Array]:
+        """Return open, high, low and close of bar ``t``, (N,) each."""
+        return self.open[t], self.high[t], self.low[t], self.close[t]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Bars:

@@ -16,6 +16,7 @@ from bt_run.text import listed
 __all__ = ["calendar_notes"]
 
 MOST = 0.02  # of an asset's rows; above it, they are of another calendar or in another zone
+FEW = 20  # rows; fewer fit too many exchanges
 DAY = np.timedelta64(1, "D")
 # exchanges traded on Saturdays once, of which the library knows nothing
 LAST_SATURDAY = np.datetime64("1989-12-30")
@@ -77,8 +78,9 @@ def calendar_notes(bars: Bars) -> tuple[str, ...]:
     names = [
         f"{bars.assets[column]} ({wrong[column]})" for column in np.flatnonzero(wrong)
     ]
+    first = bars.sessions[odd][0]
     return (
-        f"rows on {bars.sessions[odd][0]} and other days that are no session of {bars.calendar}: "
+        f"rows that are no session of {bars.calendar}, the first on {first} ({_weekday(first)}): "
         f"{listed(names, most=8)}",
     )
 
@@ -103,10 +105,12 @@ def _hint(days: Times, bars: Bars) -> str:
                 f"each row would be one a day {side} of the one they were read in; set "
                 "`timezone` on the source, or the exchange's `calendar`"
             )
+    if len(days) < FEW:
+        return f"no exchange can be named from {len(days)} rows; correct the dates or `calendar`"
     calendar = _best_calendar(days)
     if calendar is None:
         return "no large exchange has these sessions; correct the dates"
-    return f"they fit {calendar}: write `calendar: {calendar!r}`"
+    return f"they fit {calendar}: write `calendar: {calendar}`"
 
 
 def _best_calendar(days: Times) -> str | None:

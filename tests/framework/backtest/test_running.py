@@ -462,8 +462,8 @@ def test_progress_is_reported_by_phase(prices):
 def test_the_python_way_and_the_yaml_way_are_one(prices, tmp_path):
     file = tmp_path / "t.yaml"
     file.write_text(
-        f"name: t\ndata: {{source: {{use: csv, path: {prices}}}, assets: [A, B], benchmark: A, calendar: 24/5, "
-        "start: 2020-02-03, end: 2020-12-31}\nstrategy: buy_and_hold\nsizer: "
+        f"name: t\ndata: {{source: {{use: csv, path: {prices}}}, assets: [A, B], benchmark: A, "
+        "calendar: 24/5, start: 2020-02-03, end: 2020-12-31}\nstrategy: buy_and_hold\nsizer: "
         "equal_weight\nschedule: week\n"
     )
     assert run(load_config(file)).run_id == run(config(prices)).run_id

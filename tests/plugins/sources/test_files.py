@@ -220,3 +220,148 @@ def test_the_symbols_of_files_are_listed_and_their_closes_are_series(tmp_path):
     assert closes.tolist() == [5.0, 6.0, 7.0]
     with pytest.raises(DataError, match=r"all\.parquet has no ticker C"):
         table.series("C", request)
+
+
+# -- what is not read ------------------------------------------------------------------------------
+
+
+def test_columns_that_are_not_read_are_told(tmp_path):
+    frame(vwap=1.0, trades=[1, 2, 3, 4]).to_csv(tmp_path / "A.csv", index=False)
+    assert "columns that are not read: vwap, trades (of A.csv)" in load(tmp_path).notes
+    ignored = load(tmp_path, ignore=["vwap", "Trades"])
+    assert not [note for note in ignored.notes if "not read" in note]
+
+
+@pytest.mark.parametrize(
+    ("column", "ours"),
+    [
+        ("adjClose", "adj_close"),
+        ("Adj. Close", "adj_close"),
+        ("closeadj", "adj_close"),
+        ("5. adjusted close", "adj_close"),
+        ("divCash", "dividend"),
+        ("ex-dividend", "dividend"),
+        ("Div", "dividend"),
+        ("splitFactor", "split"),
+        ("8. split coefficient", "split"),
+    ],
+)
+def test_a_column_that_adjusts_is_never_left_in_silence(tmp_path, column, ours):
+    frame(**{column: [0.5, 0.5, 0.5, 0.5]}).to_csv(tmp_path / "A.csv", index=False)
+    with pytest.raises(DataError) as caught:
+        load(tmp_path)
+    assert str(caught.value).endswith(
+        f"A.csv: found columns {column}, which look like adjustments and are not read; name what "
+        f"they are, such as `columns: {{{ours}: {column}}}`, or say that they do not matter: "
+        f"`ignore: [{column}]`"
+    )
+    assert load(tmp_path, ignore=[column]).assets == ("A",)
+    load(tmp_path, columns={ours: column}, prices="as_traded")
+
+
+def test_a_vendors_adjusted_columns_count_once_they_are_named(tmp_path):
+    """A share of 100 splits 4:1: its holder has what he had."""
+    frame(
+        close=[100.0, 25.0, 25.0, 25.0],
+        divCash=[0.0, 0.0, 0.0, 0.0],
+        splitFactor=[1.0, 4.0, 1.0, 1.0],
+    ).to_csv(tmp_path / "A.csv", index=False)
+    columns = {"dividend": "divCash", "split": "splitFactor"}
+    bars = load(tmp_path, columns=columns, prices="as_traded")
+    np.testing.assert_allclose(bars.close[:, 0], 100.0)
+
+
+def test_a_named_column_stands_in_the_place_of_the_usual_one(tmp_path):
+    frame(Price=[5.0, 6.0, 7.0, 8.0]).to_csv(tmp_path / "A.csv", index=False)
+    bars = load(tmp_path, columns={"close": "Price"})
+    np.testing.assert_array_equal(bars.close[:, 0], [5, 6, 7, 8])
+    assert "columns that are not read: close (of A.csv)" in bars.notes
+    with pytest.raises(
+        DataError, match=r"expected 'Prise', which `columns` calls close \(did you"
+    ):
+        load(tmp_path, columns={"close": "Prise"})
+
+
+@pytest.mark.parametrize("column", ["ticker", "symbol", "Ticker", "SYMBOL"])
+def test_a_ticker_of_digits_keeps_its_zeros_under_every_name(tmp_path, column):
+    pd.concat([frame(**{column: "000001"}), frame(**{column: "600519"})]).to_csv(
+        tmp_path / "all.csv", index=False
+    )
+    assert Files(FilesConfig(path=tmp_path / "all.csv"), "csv").symbols() == (
+        "000001",
+        "600519",
+    )
+
+
+def test_a_row_without_a_ticker_is_told(tmp_path):
+    frame(ticker=["A", "A", None, "A"]).to_csv(tmp_path / "all.csv", index=False)
+    with pytest.raises(
+        DataError, match=r"all.csv: row 3 has no ticker; expected one in every row"
+    ):
+        load(tmp_path / "all.csv")
+
+
+# -- what a date means -----------------------------------------------------------------------------
+
+
+def test_days_and_months_that_could_be_either_are_declared(tmp_path):
+    written = ["03/01/2020", "06/01/2020", "07/01/2020", "08/01/2020"]
+    frame(date=written).to_csv(tmp_path / "A.csv", index=False)
+    with pytest.raises(
+        DataError, match="write `dates: dayfirst` or `dates: monthfirst`"
+    ):
+        load(tmp_path)
+    assert str(load(tmp_path, dates="dayfirst").sessions[-1]) == "2020-01-08"
+    assert str(load(tmp_path, dates="%d/%m/%Y").sessions[-1]) == "2020-01-08"
+
+
+def test_offsets_across_a_change_of_clocks_are_midnights_of_sessions(tmp_path):
+    written = [
+        "2020-03-05 00:00:00-05:00",
+        "2020-03-06 00:00:00-05:00",
+        "2020-03-09 00:00:00-04:00",
+        "2020-03-10 00:00:00-04:00",
+    ]
+    frame(date=written).to_csv(tmp_path / "A.csv", index=False)
+    bars = load(tmp_path)
+    assert bars.daily
+    assert str(bars.sessions[2]) == "2020-03-09"
+
+
+@pytest.mark.parametrize(
+    ("calendar", "hour"), [("XETR", "22:00"), ("XTKS", "15:00"), ("XNYS", "04:00")]
+)
+def test_midnights_of_the_exchange_in_utc_are_its_sessions(tmp_path, calendar, hour):
+    eve = 0 if calendar == "XNYS" else 1  # west of Greenwich midnight comes later
+    written = [f"2020-08-{day - eve:02d}T{hour}:00Z" for day in (4, 5, 6, 7)]
+    frame(date=written).to_csv(tmp_path / "A.csv", index=False)
+    request = LoadRequest(
+        assets={"A": "A"},
+        benchmark=("A", "A"),
+        start=dt.date(2020, 1, 1),
+        end=dt.date(2020, 12, 31),
+        calendar=calendar,
+    )
+    bars = Files(FilesConfig(path=tmp_path), "csv").load(request)
+    assert bars.sessions.astype(str).tolist() == [
+        f"2020-08-0{day}" for day in (4, 5, 6, 7)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("hour", "row"), [("2020-11-01 01:30", 2), ("2020-03-08 02:30", 2)]
+)
+def test_an_hour_that_is_no_one_time_is_told_with_its_row(tmp_path, hour, row):
+    written = [
+        f"{hour[:8]}01 00:30",
+        hour,
+        f"{hour[:7]}-20 10:00",
+        f"{hour[:7]}-21 10:00",
+    ]
+    frame(date=written).to_csv(tmp_path / "A.csv", index=False)
+    with pytest.raises(DataError) as caught:
+        load(tmp_path, timezone="America/New_York")
+    assert (
+        f"A.csv: row {row}, {hour}:00, is no one time in America/New_York, whose clocks change in "
+        "that hour; write its offset from UTC in every row"
+    ) in str(caught.value)
