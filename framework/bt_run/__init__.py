@@ -19,6 +19,8 @@ from bt_run.data.date_forms import DateForm, WrittenTimes, written_times
 from bt_run.data.history import History
 from bt_run.data.rows import Rows
 from bt_run.data.schedule import period_of
+from bt_run.data.staleness import overdue, usual_step
+from bt_run.data.years import SESSIONS, bars_per_year, sessions_per_year
 from bt_run.decision.state import Decision, PortfolioState, Proposal, Verdict
 from bt_run.errors import (
     BtRunError,
@@ -73,6 +75,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFINITIONS",
+    "SESSIONS",
     "Accepts",
     "Advises",
     "Analyzer",
@@ -132,14 +135,18 @@ __all__ = [
     "WrittenTimes",
     "YearlyRate",
     "assemble_bars",
+    "bars_per_year",
     "calendar_zone",
     "exchange_sessions",
     "hookimpl",
     "load_config",
     "local_dates",
+    "overdue",
     "period_of",
     "refuse_per_cent",
     "run",
+    "sessions_per_year",
+    "usual_step",
     "write_report",
     "written_times",
 ]

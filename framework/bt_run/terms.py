@@ -97,12 +97,13 @@ class Rates:
     """Yearly interest rates as known at each bar, fractions, (T,) each.
 
     ``cash`` is earned on cash above 0, ``margin`` paid on cash below 0, ``borrow`` paid on the
-    value of shorts.
+    value of shorts. ``notes`` is what a reader must know about them, a sentence each.
     """
 
     cash: Array
     margin: Array
     borrow: Array
+    notes: tuple[str, ...] = ()
 
 
 class Delisting(Config):

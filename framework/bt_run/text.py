@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-__all__ = ["aligned", "day_text", "did_you_mean", "listed", "nearest"]
+__all__ = ["aligned", "counted", "day_text", "did_you_mean", "listed", "nearest"]
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -29,6 +29,11 @@ def listed(names: Iterable[str], most: int = 5) -> str:
     every = list(names)
     shown = ", ".join(every[:most])
     return f"{shown} and {len(every) - most} more" if len(every) > most else shown
+
+
+def counted(count: int, noun: str) -> str:
+    """Return ``1 row`` or ``2 rows``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def day_text(time: Any) -> str:

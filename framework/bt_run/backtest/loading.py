@@ -13,6 +13,7 @@ from bt_run.data.bars import Bars, LoadRequest
 from bt_run.data.calendar_fit import calendar_notes
 from bt_run.data.data_config import DataConfig, TableConfig
 from bt_run.data.known import Table
+from bt_run.data.table_notes import old_rows
 from bt_run.data.tables import file_table, series_table
 from bt_run.data.universe import coverage, members, members_between, read_memberships
 from bt_run.errors import ConfigError, PluginError
@@ -109,10 +110,13 @@ def _with_tables(
     notes = list(bars.notes)
     for name, config in data.tables.items():
         if config.symbol is not None:
-            tables[name] = _from_source(name, config, sources[name], request, bars)
+            tables[name], said = _from_source(
+                name, config, sources[name], request, bars
+            )
+            notes += said
         else:
-            tables[name], note = file_table(name, config, data.assets, bars)
-            notes += [note] if note else []
+            tables[name], said = file_table(name, config, data.assets, bars)
+            notes += said
         if config.revised:
             notes.append(
                 f"{name} holds later revisions: results that use it are optimistic"
@@ -124,7 +128,7 @@ def _with_tables(
 
 def _from_source(
     name: str, config: TableConfig, source: Any, request: LoadRequest, bars: Bars
-) -> Table:
+) -> tuple[Table, tuple[str, ...]]:
     where = f"data.tables.{name}: source {type(source).__name__}"
     if not isinstance(source, TellsSeries):
         raise ConfigError(
@@ -141,4 +145,7 @@ def _from_source(
             f"{where}: series() returned shapes {times.shape} and {values.shape}; expected (n,) "
             "twice"
         )
-    return series_table(times, values, config, bars)
+    known = times[np.isfinite(values)]
+    return series_table(times, values, config, bars), old_rows(
+        name, known, config, bars
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bt_run.backtest.advice import warnings_of
@@ -17,6 +17,7 @@ from bt_run.config.run_config import RunConfig
 from bt_run.data.bars import Bars
 from bt_run.data.delisting import with_silent_assets
 from bt_run.plugins import catalogue, get_plugin_manager
+from bt_run.terms import BrokerTerms
 
 if TYPE_CHECKING:
     import pluggy
@@ -67,6 +68,7 @@ def prepare(
         bars = load_bars(config.data, source, others, offline=offline)
         delisting = parts.broker.delisting
         bars = with_silent_assets(bars, delisting.after, delisting.silent)
+        bars = _with_rate_notes(bars, parts.broker)
         check_needs(parts, bars)
     told = {**parts.fingerprints, **sources.fingerprints}
     return Prepared(
@@ -79,3 +81,10 @@ def prepare(
         files=files,
         warnings=warnings_of(config, parts, bars),
     )
+
+
+def _with_rate_notes(bars: Bars, broker: BrokerTerms) -> Bars:
+    """Note what a reader must know about the interest rates."""
+    if broker.rates is None:
+        return bars
+    return replace(bars, notes=(*bars.notes, *broker.rates(bars.sessions).notes))

@@ -9,6 +9,7 @@ import numpy as np
 from bt_run.arrays import Mask, Times
 from bt_run.data.bars import Bars, LoadRequest, forward_fill
 from bt_run.data.rows import Rows, day_of
+from bt_run.data.years import LONGEST_DAILY_STEP
 from bt_run.text import listed
 
 __all__ = ["bars_are_daily_or_less", "row_notes", "stale_opens", "stale_opens_note"]
@@ -17,7 +18,6 @@ STALE_OPEN_SHARE = (
     0.2  # of a year's rows; above it, opens count as copies of the previous close
 )
 FEW_ROWS = 20  # a handful of rows proves nothing
-LONGEST_DAILY_GAP = 3.5  # days; a median beyond is no daily bar
 ROUNDING = 1e-6  # relative, by which a price may lie outside low and high
 
 
@@ -124,14 +124,13 @@ def _odd_rows(rows: Mapping[str, Rows]) -> Iterator[str]:
     times = np.unique(np.concatenate([item.times for item in rows.values()]))
     if not bars_are_daily_or_less(times):
         yield (
-            f"bars are {_days_apart(times):.0f} days apart: yearly figures, which count 252 "
-            "sessions a year, do not hold"
+            f"bars are {_days_apart(times):.0f} days apart: what reports call a day is such a step"
         )
 
 
 def bars_are_daily_or_less(times: Times) -> bool:
     """Tell whether bars (T,) are of sessions or of parts of them, not of weeks or months."""
-    return len(times) < 3 or _days_apart(times) <= LONGEST_DAILY_GAP
+    return len(times) < 3 or _days_apart(times) <= LONGEST_DAILY_STEP
 
 
 def _days_apart(times: Times) -> float:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bt_run.arrays import Array, Mask, read_only
 from bt_run.data.bars import Bars
+from bt_run.data.years import bars_per_year
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +48,11 @@ class History:
         """Return the session date of the current bar."""
         session: np.datetime64 = self._bars.sessions[self._t]
         return session
+
+    @property
+    def bars_per_year(self) -> float:
+        """Return how many bars like those known a year holds: 252 of daily ones."""
+        return bars_per_year(self._bars.sessions[: self._t + 1])
 
     @property
     def assets(self) -> tuple[str, ...]:

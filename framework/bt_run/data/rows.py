@@ -10,7 +10,7 @@ import numpy as np
 
 from bt_run.arrays import Array, Mask, Times
 from bt_run.data.bars import LoadRequest
-from bt_run.data.calendars import between_sessions, session_dates
+from bt_run.data.calendars import between_sessions, is_daily, session_dates
 from bt_run.errors import DataError
 
 __all__ = [
@@ -86,6 +86,7 @@ def checked_rows(
     _refuse_disorder(name, rows)
     rows = rows.between(request)
     _refuse_impossible(name, rows)
+    _refuse_repeated_actions(name, rows, request.calendar)
     return rows
 
 
@@ -175,6 +176,26 @@ def _refuse_impossible(name: str, rows: Rows) -> None:
         values = rows.field(field)
         if values is not None:
             _refuse(name, rows, (values < 0) | np.isinf(values), field, "0 or more")
+
+
+def _refuse_repeated_actions(name: str, rows: Rows, calendar: str) -> None:
+    """Refuse a dividend or a split that stands at several bars of one session: a daily one that was
+    joined to intraday rows would be paid at each of them.
+    """
+    for field, none in (("dividend", 0.0), ("split", 1.0)):
+        values = rows.field(field)
+        if values is None or is_daily(rows.times):
+            continue
+        paid = np.flatnonzero(np.isfinite(values) & (values != none) & (values != 0.0))
+        days, counts = np.unique(
+            session_dates(rows.times[paid], calendar), return_counts=True
+        )
+        if (counts > 1).any():
+            at = int(np.argmax(counts > 1))
+            raise DataError(
+                f"{name}: {field} stands at {counts[at]} bars of the session {days[at]}; expected "
+                "it at one bar, the first of its ex-date"
+            )
 
 
 def _refuse(name: str, rows: Rows, bad: Mask, field: str, right: str) -> None:

@@ -20,6 +20,7 @@ from bt_run.data.calendars import exchange_sessions
 from bt_run.data.data_config import TableConfig
 from bt_run.data.dated_files import numbers_or_text, read_dated
 from bt_run.data.known import Table
+from bt_run.data.table_notes import left_out, old_rows
 from bt_run.errors import DataError
 
 if TYPE_CHECKING:
@@ -61,11 +62,11 @@ def series_table(times: Times, values: Array, config: TableConfig, bars: Bars) -
 
 def file_table(
     name: str, config: TableConfig, symbols: Mapping[str, str], bars: Bars
-) -> tuple[Table, str]:
+) -> tuple[Table, tuple[str, ...]]:
     """Read a file into a table or a series.
 
-    ``symbols`` maps the assets of the run to those at the source. Returns the table and a note for
-    the reports, or "".
+    ``symbols`` maps the assets of the run to those at the source. Returns the table and what of
+    the file is not in it, a note each.
 
     Raises:
         DataError: the file cannot be read as one.
@@ -73,15 +74,23 @@ def file_table(
     assert config.file is not None
     frame = read_dated(config.file, config.dates)
     columns = _columns_of(symbols, bars)
+    notes = left_out(name, frame, columns, config)
     dated = _dated(config, frame, columns)
     if dated is None:
-        return _file_series(config, frame, bars), ""
+        dates = frame["date"].to_numpy()
+        return _file_series(config, frame, bars), (
+            *notes,
+            *old_rows(name, dates, config, bars),
+        )
     _refuse_twice(config.file, dated, bars.assets)
     table = _aligned(dated, len(bars.assets), config, bars)
+    if "start" not in frame:
+        notes = (*notes, *old_rows(name, dated.dates, config, bars))
     there = set(dated.columns.tolist())
     lacking = [asset for place, asset in enumerate(bars.assets) if place not in there]
-    note = f"the table {name} has nothing for {', '.join(lacking)}" if lacking else ""
-    return table, note
+    if lacking:
+        notes = (*notes, f"the table {name} has nothing for {', '.join(lacking)}")
+    return table, notes
 
 
 # -- shapes of files -------------------------------------------------------------------------------

@@ -57,24 +57,28 @@ DEFINITIONS: Mapping[str, Definition] = MappingProxyType(
             "fraction", "Total return", "Last NAV over the NAV at the start, less 1."
         ),
         "cagr": Definition(
-            "fraction", "Return per year", "Compound growth per 252 sessions."
+            "fraction",
+            "Return per year",
+            "Compound growth per year of 365.25 days between the first and last session; "
+            "none of less than a year.",
         ),
         "volatility": Definition(
             "fraction",
             "Volatility per year",
-            "Standard deviation (ddof 1) of daily returns x sqrt(252).",
+            "Standard deviation (ddof 1) of daily returns x sqrt(sessions a year): 252, or 365 "
+            "where weekends trade, 52 for bars of weeks, 12 for bars of months.",
         ),
         "sharpe": Definition(
             "ratio",
             "Sharpe ratio",
             "Mean daily return above the risk-free rate over the standard deviation (ddof 1) x "
-            "sqrt(252).",
+            "sqrt(sessions a year).",
         ),
         "sortino": Definition(
             "ratio",
             "Sortino ratio",
             "Mean of daily returns above the risk-free rate over the root mean square of those "
-            "below it x sqrt(252).",
+            "below it x sqrt(sessions a year).",
         ),
         "calmar": Definition(
             "ratio",
@@ -102,8 +106,7 @@ DEFINITIONS: Mapping[str, Definition] = MappingProxyType(
             "fraction",
             "Alpha per year",
             "Mean daily return above the risk-free rate and above beta x the benchmark's, "
-            "compounded over"
-            " 252 sessions.",
+            "compounded over the sessions of a year; none of less than a year.",
         ),
         "correlation": Definition(
             "ratio", "Correlation", "Correlation of daily returns with the benchmark's."
@@ -111,14 +114,14 @@ DEFINITIONS: Mapping[str, Definition] = MappingProxyType(
         "tracking_error": Definition(
             "fraction",
             "Tracking error per year",
-            "sqrt(252 x mean(d^2)), d = daily return less the benchmark's; the mean of d is not "
-            "taken off.",
+            "sqrt(sessions a year x mean(d^2)), d = daily return less the benchmark's; the "
+            "mean of d is not taken off.",
         ),
         "information_ratio": Definition(
             "ratio",
             "Information ratio",
             "Mean of d = daily return less the benchmark's over its standard deviation (ddof 1) x "
-            "sqrt(252).",
+            "sqrt(sessions a year).",
         ),
         "average_gross": Definition(
             "fraction",
@@ -139,8 +142,7 @@ DEFINITIONS: Mapping[str, Definition] = MappingProxyType(
             "fraction",
             "Turnover per year, two way",
             "Sum over fills of |shares| x price without slippage over the NAV at the close before "
-            "the fill,"
-            " per 252 sessions.",
+            "the fill, per year; none of less than a year.",
         ),
         "commission": Definition(
             "money", "Commission", "Sum of commissions, in the account's currency."
@@ -156,7 +158,7 @@ DEFINITIONS: Mapping[str, Definition] = MappingProxyType(
         "costs_bps": Definition(
             "bps",
             "Costs per year",
-            "Costs per 252 sessions in basis points of the mean NAV.",
+            "Costs per year in basis points of the mean NAV; none of less than a year.",
         ),
         "fills": Definition(
             "count", "Fills", "Orders of which at least a part was filled."
@@ -164,7 +166,9 @@ DEFINITIONS: Mapping[str, Definition] = MappingProxyType(
         "sessions": Definition(
             "count", "Sessions", "Sessions with a return: all after the start."
         ),
-        "years": Definition("count", "Years", "Sessions over 252."),
+        "years": Definition(
+            "count", "Years", "Days between the first and last session over 365.25."
+        ),
     }
 )
 

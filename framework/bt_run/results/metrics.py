@@ -5,21 +5,23 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bt_run.arrays import Array
+from bt_run.data.years import sessions_per_year, years_between
 from bt_run.results.metric_definitions import COLUMNS, DEFINITIONS, YEARLY
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["DAYS", "Metrics", "compute_metrics", "session_closes"]
+__all__ = ["Metrics", "compute_metrics", "session_closes"]
 
 Metrics = dict[str, dict[str, float | None]]
 
-DAYS = 252  # sessions in a year
+ABOUT_A_YEAR = 0.95  # years: 252 sessions lie 361 days apart or so
 FLAT = 1e-12  # returns that differ by less than this do not vary: it is rounding
 
 
@@ -35,18 +37,20 @@ def compute_metrics(
     ``nav`` has one row per bar (index ``time``, UTC) with its ``session``, the first being the
     close of the start.
     ``fills`` maps ``run``, ``equal_weight`` and ``constant_mix`` to tables of fills.
-    ``risk_free`` is a fraction per year. What is not defined (too short, no variance) is None, and
-    so are the yearly figures of a run that was ``ruined``: a few days of ruin are no year.
+    ``risk_free`` is a fraction per year. What is not defined (no variance) is None, and so are
+    growth, turnover and costs per year of a run that is shorter than a year, and all yearly figures
+    of one that was ``ruined``.
     """
     daily = session_closes(nav)
-    rate = (1.0 + risk_free) ** (1.0 / DAYS) - 1.0
+    calendar = _Calendar.of(daily)
+    rate = (1.0 + risk_free) ** (1.0 / calendar.per_year) - 1.0
     out: Metrics = {metric: dict.fromkeys(COLUMNS) for metric in DEFINITIONS}
     market = _returns(_numbers(daily["benchmark"]))
     for name, column in COLUMNS.items():
         values = _numbers(daily[column])
-        found = _measured(values, market, rate)
+        found = _measured(values, market, rate, calendar)
         if name in fills:
-            found |= _trading(nav[column], values, fills[name])
+            found |= _trading(nav[column], values, fills[name], calendar.years)
         for metric, value in found.items():
             if not (ruined and metric in YEARLY):
                 out[metric][name] = _defined(value)
@@ -55,20 +59,46 @@ def compute_metrics(
     return out
 
 
-def _measured(nav: Array, market: Array, rate: float) -> dict[str, float | None]:
+@dataclass(frozen=True)
+class _Calendar:
+    """The years between the first and the last session, and how many sessions a year holds.
+
+    ``years`` is None where they are no year, about: what is extrapolated to one then misleads.
+    """
+
+    span: float
+    per_year: int
+
+    @classmethod
+    def of(cls, daily: pd.DataFrame) -> _Calendar:
+        import pandas as pd
+
+        sessions = pd.DatetimeIndex(daily.index).tz_localize(None).to_numpy()
+        return cls(
+            years_between(sessions[0], sessions[-1]), sessions_per_year(sessions)
+        )
+
+    @property
+    def years(self) -> float | None:
+        return self.span if self.span >= ABOUT_A_YEAR else None
+
+
+def _measured(
+    nav: Array, market: Array, rate: float, calendar: _Calendar
+) -> dict[str, float | None]:
     """Measure daily NAVs (n,) alone and beside the benchmark's returns ``market``."""
     returns = _returns(nav)
     found: dict[str, float | None] = {
         "sessions": len(nav) - 1.0,
-        "years": (len(nav) - 1.0) / DAYS,
+        "years": calendar.span,
     }
     # what is divided by nothing is not finite, and so not defined
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         if len(returns):
-            found |= _alone(returns, rate)
+            found |= _alone(returns, rate, calendar)
         if len(returns) and len(market):
-            found |= _against(returns, market, rate)
+            found |= _against(returns, market, rate, calendar)
     return found
 
 
@@ -101,21 +131,29 @@ def _returns(nav: Array) -> Array:
     return nav[1:] / nav[:-1] - 1.0
 
 
-def _alone(returns: Array, rate: float) -> dict[str, float | None]:
+def _alone(returns: Array, rate: float, calendar: _Calendar) -> dict[str, float | None]:
     """Measure one series of daily returns; ``rate`` is the risk-free rate per day."""
     import empyrical
 
+    per_year, years = calendar.per_year, calendar.years
     total = empyrical.cum_returns_final(returns)
-    growth = empyrical.annual_return(returns) if total > -1.0 else None
+    grew = years is not None and total > -1.0
+    growth = (1.0 + total) ** (1.0 / years) - 1.0 if grew and years else None
     drawdown = empyrical.max_drawdown(returns)
     centred = returns - returns.mean()
     varies = _varies(returns)
     return {
         "total_return": total,
         "cagr": growth,
-        "volatility": empyrical.annual_volatility(returns),
-        "sharpe": empyrical.sharpe_ratio(returns, risk_free=rate) if varies else None,
-        "sortino": empyrical.sortino_ratio(returns, required_return=rate)
+        "volatility": empyrical.annual_volatility(returns, annualization=per_year),
+        "sharpe": empyrical.sharpe_ratio(
+            returns, risk_free=rate, annualization=per_year
+        )
+        if varies
+        else None,
+        "sortino": empyrical.sortino_ratio(
+            returns, required_return=rate, annualization=per_year
+        )
         if varies
         else None,
         "calmar": None if growth is None or drawdown > -FLAT else growth / -drawdown,
@@ -126,31 +164,36 @@ def _alone(returns: Array, rate: float) -> dict[str, float | None]:
     }
 
 
-def _against(returns: Array, market: Array, rate: float) -> dict[str, float | None]:
+def _against(
+    returns: Array, market: Array, rate: float, calendar: _Calendar
+) -> dict[str, float | None]:
     """Measure daily returns beside the benchmark's, both (n,)."""
     import empyrical
 
+    per_year = calendar.per_year
     active = returns - market
     moves = _varies(market)
     return {
         "beta": empyrical.beta_aligned(returns, market, risk_free=rate)
         if moves
         else None,
-        "alpha": empyrical.alpha_aligned(returns, market, risk_free=rate)
-        if moves
+        "alpha": empyrical.alpha_aligned(
+            returns, market, risk_free=rate, annualization=per_year
+        )
+        if moves and calendar.years is not None
         else None,
         "correlation": np.corrcoef(returns, market)[0, 1]
         if moves and _varies(returns)
         else None,
-        "tracking_error": math.sqrt(DAYS * (active**2).mean()),
-        "information_ratio": empyrical.sharpe_ratio(active)
+        "tracking_error": math.sqrt(per_year * (active**2).mean()),
+        "information_ratio": empyrical.sharpe_ratio(active, annualization=per_year)
         if _varies(active)
         else None,
     }
 
 
 def _trading(
-    nav: pd.Series[float], daily: Array, fills: pd.DataFrame
+    nav: pd.Series[float], daily: Array, fills: pd.DataFrame, years: float | None
 ) -> dict[str, float | None]:
     """Measure what was traded and what that cost; ``nav`` has one row per bar, ``daily`` one per
     session.
@@ -165,7 +208,6 @@ def _trading(
     costs = spent["commission"] + spent["slippage"]
     traded = _traded_value(filled, _numbers(fills["price"]), slippage)
     turnover = float((traded[done] / _nav_before(nav, fills["time"])[done]).sum())
-    years = (len(daily) - 1) / DAYS
     return spent | {
         "costs": costs,
         "costs_bps": 1e4 * costs / years / float(daily[1:].mean()) if years else None,

@@ -10,7 +10,16 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from bt_run import Array, Config, DataError, DateForm, YearlyRate, written_times
+from bt_run import (
+    Array,
+    Config,
+    DataError,
+    DateForm,
+    YearlyRate,
+    overdue,
+    usual_step,
+    written_times,
+)
 from bt_run.arrays import Times
 from bt_run_plugins.sources.sample_series import macro_series
 
@@ -28,6 +37,8 @@ class RateFile(Config):
     )
     dates: DateForm = None
 
+
+LONGEST_SILENCE = 3  # steps; a series that is silent for longer has ended
 
 RateConfig = YearlyRate | Literal["fama_french"] | RateFile
 
@@ -79,6 +90,31 @@ def rate_of_sessions(source: RateSource, sessions: Times) -> Array:
             f"expected one that is known at {sessions[0]}"
         )
     return np.asarray(source.rates[row])
+
+
+def stale_notes(source: RateSource, sessions: Times) -> tuple[str, ...]:
+    """Return a note on sessions at which the newest rate is older than its series' own step.
+
+    Raises:
+        DataError: the series ended more than three steps before the last session.
+    """
+    old = overdue(source.days, sessions, source.lag)
+    if not old.any():
+        return ()
+    last = sessions[-1]
+    newest = source.days[source.days <= last][-1]
+    step = usual_step(source.days)
+    if overdue(source.days, sessions[-1:], source.lag, steps=LONGEST_SILENCE)[0]:
+        raise DataError(
+            f"interest rate {source.name}: its newest row at {last} is of {newest}, and its rows "
+            f"are {step} days apart; expected a rate that goes on: end the run earlier, give a "
+            "file of rates that reaches so far, or a number"
+        )
+    first = sessions[old][0]
+    return (
+        f"interest rate {source.name}: at {int(old.sum())} sessions, the first {first}, the newest "
+        f"row is older than the {step} days between its rows",
+    )
 
 
 def _sessions_before(sessions: Times, lag: int) -> Times:

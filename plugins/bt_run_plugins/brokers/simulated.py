@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 from pydantic import Field
@@ -19,7 +19,12 @@ from bt_run import (
 )
 from bt_run.arrays import Times
 from bt_run_plugins.brokers.costs import Commission, Slippage, TradingCosts
-from bt_run_plugins.brokers.rates import RateConfig, rate_of_sessions, rate_source
+from bt_run_plugins.brokers.rates import (
+    RateConfig,
+    rate_of_sessions,
+    rate_source,
+    stale_notes,
+)
 
 RatesOfSessions = Callable[[Times], Rates]
 
@@ -101,9 +106,17 @@ def _rates_of(interest: Interest) -> tuple[RatesOfSessions, str]:
             cash=rate_of_sessions(cash, sessions),
             margin=rate_of_sessions(margin, sessions) + interest.margin_spread,
             borrow=rate_of_sessions(borrow, sessions),
+            notes=_unique(
+                stale_notes(rate, sessions) for rate in (cash, margin, borrow)
+            ),
         )
 
     return rates, cash.fingerprint + margin.fingerprint + borrow.fingerprint
+
+
+def _unique(notes: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """Return every note once: one file may be several rates."""
+    return tuple(dict.fromkeys(note for some in notes for note in some))
 
 
 @hookimpl

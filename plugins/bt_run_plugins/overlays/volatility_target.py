@@ -34,8 +34,11 @@ class VolatilityTargetConfig(Config):
     downside: bool = Field(
         False, description="measure returns below 0 only: sqrt(mean(min(r, 0)^2))"
     )
-    bars_per_year: float = Field(
-        252.0, gt=0.0, description="bars in a year, to annualise; 252 for daily bars"
+    bars_per_year: float | None = Field(
+        None,
+        gt=0.0,
+        description="bars in a year, to annualise; null: as many as such bars make, 252 of daily "
+        "ones",
     )
 
     @field_validator("annual")
@@ -81,20 +84,21 @@ class VolatilityTarget:
             )
         # not complete @ weights: a BLAS answer's last digit may depend on where in memory the
         # arrays lie
-        volatility = self._volatility((complete * weights[held]).sum(axis=1))
+        per_year = self.config.bars_per_year or state.history.bars_per_year
+        volatility = self._volatility((complete * weights[held]).sum(axis=1), per_year)
         most = self.gross / float(np.abs(weights).sum())
         scale = min(self.config.annual / volatility, most) if volatility > 0 else most
         return Proposal(
             weights * scale, notes={"volatility": volatility, "scale": scale}
         )
 
-    def _volatility(self, returns: Array) -> float:
+    def _volatility(self, returns: Array, per_year: float) -> float:
         """Return the yearly volatility of bar returns (n,)."""
         if self.config.downside:
             variance = float(np.mean(np.minimum(returns, 0.0) ** 2))
         else:
             variance = float(np.var(returns, ddof=1))
-        return float(np.sqrt(variance * self.config.bars_per_year))
+        return float(np.sqrt(variance * per_year))
 
 
 @hookimpl

@@ -16,8 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bt_run import BacktestResult, BuildContext, Component, Config, hookimpl
-from bt_run.results.metrics import DAYS
+from bt_run import (
+    BacktestResult,
+    BuildContext,
+    Component,
+    Config,
+    hookimpl,
+    sessions_per_year,
+)
 from bt_run_plugins.figures.pages import GREY, own_style, tidy_dates
 
 if TYPE_CHECKING:
@@ -102,12 +108,15 @@ def comparison_table(result: BacktestResult) -> pd.DataFrame:
 
 
 def rolling_tracking_error(result: BacktestResult) -> pd.Series[float]:
-    """Return sqrt(252 mean(d^2)) over 63 sessions, d = daily return less the benchmark's."""
+    """Return sqrt(n mean(d^2)) over 63 sessions, d = daily return less the benchmark's."""
+    import pandas as pd
+
     navs = result.closes[["nav", "benchmark"]]
     returns = navs / navs.shift() - 1.0
     difference = (returns["nav"] - returns["benchmark"]).iloc[1:]
     mean = (difference**2).rolling(WINDOW).mean()
-    rolled: pd.Series[float] = np.sqrt(DAYS * mean)
+    sessions = pd.DatetimeIndex(navs.index).tz_localize(None).to_numpy()
+    rolled: pd.Series[float] = np.sqrt(sessions_per_year(sessions) * mean)
     return rolled
 
 
@@ -162,7 +171,7 @@ def draw_tracking_error(result: BacktestResult, axes: Axes) -> None:
         axes.legend(loc="upper right", frameon=False)
     axes.set_ylim(bottom=0.0)
     axes.yaxis.set_major_formatter(_percent_text)
-    title = f"Tracking error over {WINDOW} sessions, per year: sqrt({DAYS} x mean(d²))"
+    title = f"Tracking error over {WINDOW} sessions, per year: sqrt(sessions a year x mean(d²))"
     axes.set_title(title, loc="left")
 
 

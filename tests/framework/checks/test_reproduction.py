@@ -211,9 +211,9 @@ def test_last_digits_of_another_machine_are_reported_and_forgiven(done):
 
 def test_changed_metric_is_named(done):
     metrics = json.loads((done / "metrics.json").read_text())
-    metrics["cagr"]["run"] += 1e-6
+    metrics["sharpe"]["run"] += 1e-6
     (done / "metrics.json").write_text(json.dumps(metrics))
-    assert "numbers: metrics: cagr.run was" in reproduce(done).text
+    assert "numbers: metrics: sharpe.run was" in reproduce(done).text
 
 
 def test_run_whose_plugin_is_gone_says_which_run_it_was(small, done):

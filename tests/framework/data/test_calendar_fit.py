@@ -79,7 +79,7 @@ def test_rows_that_are_a_day_off_are_told_of_their_zone(shift, where):
 def test_one_foreign_asset_among_many_is_found():
     days = sessions("XNYS", "2019-01-02", "2019-12-31")
     tokyo = sessions("XTKS", "2019-01-04", "2019-12-30")
-    with pytest.raises(DataError, match="^B: 8 of 241 rows are no session of XNYS"):
+    with pytest.raises(DataError, match=r"^B: 8 of 241 rows are no session of XNYS"):
         calendar_notes(bars_on(days, B=tokyo))
 
 

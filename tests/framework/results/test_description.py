@@ -47,7 +47,7 @@ def test_the_flagship_in_words() -> None:
     assert found.decisions(PERIOD) == (
         "On SPY, QQQ from 2000-01-03 to 2018-12-31, trend (fast 50, slow 200) gives "
         "signals that inverse_volatility (lookback 63) turns into weights, volatility_target "
-        "(annual 0.1, lookback 63, bars_per_year 252) adjusts, at the first bar of each month."
+        "(annual 0.1, lookback 63) adjusts, at the first bar of each month."
     )
     assert found.orders(1e6) == (
         "Orders for total-return units fill at the next bar's close with 1 bp commission and 2 bp "

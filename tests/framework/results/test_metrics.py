@@ -80,9 +80,7 @@ def test_small_series_agrees_with_a_hand_calculation():
     found = metrics(nav_table([100.0, 110.0, 99.0, 108.9]))
     run = {name: values["run"] for name, values in found.items()}
     assert run["total_return"] == pytest.approx(0.089)
-    assert run["cagr"] == pytest.approx(1.089 ** (252 / 3) - 1)
     assert run["max_drawdown"] == pytest.approx(-0.1)
-    assert run["calmar"] == pytest.approx(run["cagr"] / 0.1)
     assert (run["best_day"], run["worst_day"]) == pytest.approx((0.1, -0.1))
     # returns .1 -.1 .1: mean 1/30, sum of squares .03 - 3/900 over 2
     deviation = math.sqrt((0.03 - 3 / 900) / 2)
@@ -92,7 +90,7 @@ def test_small_series_agrees_with_a_hand_calculation():
         1 / 30 / math.sqrt(0.01 / 3) * math.sqrt(252)
     )
     assert run["sessions"] == 3
-    assert run["years"] == pytest.approx(3 / 252)
+    assert run["years"] == pytest.approx(5 / 365.25)  # Thursday to Tuesday
     assert (run["average_gross"], run["average_net"]) == (1.0, 0.5)
 
 
@@ -106,7 +104,8 @@ def test_long_series_agrees_with_numpy(walk):
     active = returns - market
     path = to_nav(returns)
     expected = {
-        "cagr": (path[-1] / path[0]) ** (252 / 600) - 1,
+        # 601 weekdays are 840 days
+        "cagr": (path[-1] / path[0]) ** (365.25 / 840) - 1,
         "volatility": np.std(returns, ddof=1) * np.sqrt(252),
         "sharpe": excess.mean() / excess.std(ddof=1) * np.sqrt(252),
         "sortino": excess.mean()
@@ -144,13 +143,16 @@ def test_tracking_error_keeps_the_mean_of_a_constant_lag():
 
 
 def test_turnover_takes_the_price_without_slippage_and_the_nav_before_the_fill():
-    table = nav_table([1000.0, 1000.0, 2000.0, 2000.0])
+    quarters = ["2020-01-02", "2020-05-01", "2020-09-01", "2021-01-04"]
+    table = nav_table(
+        [1000.0, 1000.0, 2000.0, 2000.0], index=pd.DatetimeIndex(quarters, tz="UTC")
+    )
     bought = (table.index[1], 50.0, 10.1, 1.0, 5.0)  # 50 x 10.00 and 5.00 of slippage
     sold = (table.index[3], -50.0, 19.8, 2.0, 10.0)  # 50 x 20.00 less 10.00
     unfilled = (table.index[2], 0.0, 20.0, 0.0, 0.0)
     found = metrics(table, fills_table([bought, unfilled, sold]))
     run = {name: values["run"] for name, values in found.items()}
-    years = 3 / 252
+    years = 368 / 365.25
     assert run["turnover_two_way"] == pytest.approx((500 / 1000 + 1000 / 2000) / years)
     assert run["turnover_one_way"] == pytest.approx(run["turnover_two_way"] / 2)
     assert (run["commission"], run["slippage"], run["costs"]) == (3.0, 15.0, 18.0)
@@ -159,12 +161,67 @@ def test_turnover_takes_the_price_without_slippage_and_the_nav_before_the_fill()
 
 
 def test_run_without_trades_has_no_turnover_and_no_costs():
-    found = metrics(nav_table([100.0, 101.0, 100.5]))
+    found = metrics(nav_table([100.0, 101.0] * 150))
     assert {name: found[name]["run"] for name in TRADING} == dict.fromkeys(TRADING, 0.0)
 
 
+@pytest.mark.parametrize(("sessions", "is_a_year"), [(240, False), (255, True)])
+def test_nothing_is_extrapolated_to_a_year_from_less_than_about_one(
+    sessions, is_a_year
+):
+    index = pd.bdate_range("2021-01-04", periods=sessions, tz="UTC")
+    found = metrics(nav_table([100.0, 101.0, 99.0] * (sessions // 3), index=index))
+    of_a_year = ["cagr", "calmar", "alpha", "turnover_one_way", "turnover_two_way"]
+    for name in [*of_a_year, "costs_bps"]:
+        assert (found[name]["run"] is not None) == is_a_year, name
+    assert found["volatility"]["run"] is not None
+
+
+def years_of(index, growth=1.1):
+    """Return the growth per year of a NAV that grows steadily over the sessions of ``index``."""
+    navs = np.geomspace(100.0, 100.0 * growth, len(index))
+    return {
+        name: values["run"]
+        for name, values in metrics(nav_table(navs, index=index)).items()
+    }
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        pd.date_range("2023-01-01", "2024-01-01", tz="UTC"),  # every day
+        pd.bdate_range("2023-01-02", "2024-01-01", tz="UTC"),
+        pd.date_range("2023-01-02", "2024-01-01", freq="7D", tz="UTC"),
+        pd.date_range("2023-01-01", "2024-01-01", freq="MS", tz="UTC"),
+        pd.DatetimeIndex(
+            ["2023-01-02", "2023-01-03", "2023-12-28", "2024-01-02"], tz="UTC"
+        ),
+    ],
+)
+def test_a_year_is_a_year_of_the_calendar_whatever_the_bars(index):
+    assert years_of(index)["cagr"] == pytest.approx(0.10, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("index", "per_year"),
+    [
+        (pd.date_range("2023-01-01", "2024-01-01", tz="UTC"), 365),
+        (pd.bdate_range("2023-01-02", "2024-01-01", tz="UTC"), 252),
+        (pd.date_range("2023-01-02", "2024-01-01", freq="7D", tz="UTC"), 52),
+        (pd.date_range("2023-01-01", "2025-01-01", freq="MS", tz="UTC"), 12),
+    ],
+)
+def test_volatility_counts_the_sessions_that_a_year_has(index, per_year):
+    rng = np.random.default_rng(1)
+    navs = 100.0 * np.cumprod(1 + rng.normal(0, 0.01, len(index)))
+    returns = navs[1:] / navs[:-1] - 1
+    found = metrics(nav_table(navs, index=index))
+    expected = returns.std(ddof=1) * math.sqrt(per_year)
+    assert found["volatility"]["run"] == pytest.approx(expected)
+
+
 def test_constant_nav_leaves_ratios_undefined():
-    found = metrics(nav_table([100.0] * 5))
+    found = metrics(nav_table([100.0] * 300))
     run = {name: values["run"] for name, values in found.items()}
     undefined = [
         "sharpe",

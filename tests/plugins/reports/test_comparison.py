@@ -32,10 +32,10 @@ NAMES = [f"S{i:02d}" for i in range(16)]
 def result(tmp_path_factory):
     folder = tmp_path_factory.mktemp("prices")
     rng = np.random.default_rng(4)
-    days = pd.bdate_range("2020-01-01", periods=330)
-    market = rng.normal(0.0004, 0.01, 330)
+    days = pd.bdate_range("2020-01-01", periods=420)
+    market = rng.normal(0.0004, 0.01, 420)
     for name in [*NAMES, "INDEX"]:
-        moves = market + rng.normal(0, 0.012 if name != "INDEX" else 0.001, 330)
+        moves = market + rng.normal(0, 0.012 if name != "INDEX" else 0.001, 420)
         pd.DataFrame({"date": days, "close": 50 * np.cumprod(1 + moves)}).to_parquet(
             folder / f"{name}.parquet"
         )
@@ -47,7 +47,7 @@ def result(tmp_path_factory):
             "benchmark": "INDEX",
             "calendar": "24/5",
             "start": "2020-06-01",
-            "end": "2021-03-31",
+            "end": "2021-06-30",
         },
         strategy="buy_and_hold",
         sizer={"use": "qp_tracker", "lookback": 100},

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bt_run import Array
-from bt_run.results.metrics import DAYS
+from bt_run import SESSIONS, Array, sessions_per_year
 from bt_run_plugins.page.parts import Cell, PageTable, Section
 from bt_run_plugins.page.svg import Chart, Scale, Shape, bars, line, scale_of
 from bt_run_plugins.page.ticks import Tick, date_ticks
@@ -28,7 +27,7 @@ from bt_run_plugins.reports.html.numbers import STATISTICS, rolling, statistics
 if TYPE_CHECKING:
     import pandas as pd
 
-WINDOW = DAYS // 2  # sessions: half a year
+WINDOW = SESSIONS // 2  # sessions: half a year
 BINS = 41
 TAILS = (0.5, 99.5)  # percentiles beyond which returns share the last bar
 STATISTIC_COLUMNS = (
@@ -130,9 +129,10 @@ def rolling_section(book: Book, closes: pd.DataFrame) -> Section:
     market = np.full(len(own), np.nan)
     if "benchmark" in navs:
         market = returns_of(navs["benchmark"])
+    per_year = sessions_per_year(book.dates.tz_localize(None).to_numpy())
     found = {
-        "nav": rolling(own, market, WINDOW),
-        "benchmark": rolling(market, market, WINDOW),
+        "nav": rolling(own, market, WINDOW, per_year),
+        "benchmark": rolling(market, market, WINDOW, per_year),
     }
     charts = []
     for key, label, unit, columns in ROLLING:

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bt_run import Array
+from bt_run import Array, sessions_per_year
 from bt_run.arrays import Mask
-from bt_run.results.metrics import DAYS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +40,8 @@ STATISTICS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "downside_risk": (
             "Downside deviation per year",
             "pct",
-            "Root mean square of daily returns below 0, others counted as 0, x sqrt(252).",
+            "Root mean square of daily returns below 0, others counted as 0, x sqrt(sessions a "
+            "year).",
         ),
         "value_at_risk": (
             "Value at risk, one day, 5%",
@@ -77,14 +77,14 @@ STATISTICS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "up_capture": (
             "Upside capture",
             "ratio",
-            "Return per year on days on which the benchmark rose, over the benchmark's on those "
-            "days.",
+            "Mean return per month (geometric) in the calendar months in which the benchmark rose, "
+            "over the benchmark's in those months.",
         ),
         "down_capture": (
             "Downside capture",
             "ratio",
-            "Return per year on days on which the benchmark fell, over the benchmark's on those "
-            "days.",
+            "Mean return per month (geometric) in the calendar months in which the benchmark fell, "
+            "over the benchmark's in those months.",
         ),
     }
 )
@@ -142,16 +142,19 @@ def statistics(nav: pd.Series[float], market: Array) -> dict[str, float | None]:
     """Return the numbers of ``STATISTICS`` for daily NAVs (n,) and the benchmark's daily returns (n
     - 1,).
     """
+    import pandas as pd
+
     out: dict[str, float | None] = dict.fromkeys(STATISTICS)
     values = nav.to_numpy(dtype=np.float64)
     if len(values) < 2 or not np.isfinite(values).all() or (values <= 0.0).any():
         return out
     daily = values[1:] / values[:-1] - 1.0
+    sessions = pd.DatetimeIndex(nav.index).tz_localize(None).to_numpy()
+    per_year = sessions_per_year(sessions)
     with np.errstate(all="ignore"):
         found = _of_periods(nav)
-        found |= _of_days(daily)
-        found["up_capture"] = _capture(daily, market, market > 0.0)
-        found["down_capture"] = _capture(daily, market, market < 0.0)
+        found |= _of_days(daily, per_year)
+        found |= _captures(nav, market)
     for name, value in found.items():
         if math.isfinite(value):
             out[name] = float(value) + 0.0  # -0.0 reads like a loss
@@ -169,7 +172,7 @@ def _of_periods(nav: pd.Series[float]) -> dict[str, float]:
     }
 
 
-def _of_days(daily: Array) -> dict[str, float]:
+def _of_days(daily: Array, per_year: int) -> dict[str, float]:
     rises = daily > 0.0
     gains = daily[rises].sum()
     losses = -daily[daily < 0.0].sum()
@@ -179,7 +182,7 @@ def _of_days(daily: Array) -> dict[str, float]:
     tails = abs(high) / abs(low) if low else math.nan
     return {
         "positive_days": rises.mean(),
-        "downside_risk": math.sqrt(downside * DAYS),
+        "downside_risk": math.sqrt(downside * per_year),
         "value_at_risk": low,
         "expected_shortfall": _shortfall(daily),
         "kurtosis": _kurtosis(daily),
@@ -213,31 +216,42 @@ def _stability(daily: Array) -> float:
     return float(np.corrcoef(days, growth)[0, 1] ** 2)
 
 
-def _capture(
-    daily: Array,
-    market: Array,
-    days: Mask,
-) -> float:
-    """Return growth per year on chosen days over the benchmark's."""
-    if not len(market) or len(market) != len(daily) or not days.any():
+def _captures(nav: pd.Series[float], market: Array) -> dict[str, float]:
+    """Return what was captured of the benchmark's rises and falls, by calendar months."""
+    import pandas as pd
+
+    if len(market) != len(nav) - 1:
+        return {}
+    other = np.append(1.0, np.cumprod(1.0 + market))
+    own: Array = np.asarray(period_returns(nav, "M"), dtype=np.float64)
+    months = period_returns(pd.Series(other, nav.index), "M")
+    theirs: Array = np.asarray(months, dtype=np.float64)
+    return {
+        "up_capture": _capture(own, theirs, theirs > 0.0),
+        "down_capture": _capture(own, theirs, theirs < 0.0),
+    }
+
+
+def _capture(own: Array, market: Array, months: Mask) -> float:
+    """Return the mean growth over chosen months (n,) over the benchmark's."""
+    if not months.any():
         return math.nan
-    own = _growth_per_year(daily[days])
-    other = _growth_per_year(market[days])
-    return own / other if other else math.nan
+    theirs = _mean_growth(market[months])
+    return _mean_growth(own[months]) / theirs if theirs else math.nan
 
 
-def _growth_per_year(returns: Array) -> float:
-    power = DAYS / len(returns)
-    return float(np.prod(1.0 + returns) ** power - 1.0)
+def _mean_growth(returns: Array) -> float:
+    return float(np.prod(1.0 + returns) ** (1.0 / len(returns)) - 1.0)
 
 
 def rolling(
     returns: Array,
     market: Array,
     window: int,
+    per_year: int,
 ) -> dict[str, Array]:
     """Return Sharpe ratio, volatility and beta over the last ``window`` returns, (n - window + 1,)
-    each.
+    each; ``per_year`` sessions are a year.
     """
     import pandas as pd
 
@@ -249,8 +263,8 @@ def rolling(
     varies = deviation.where(deviation > FLAT)
     moves = variance.where(variance > FLAT**2)
     series = {
-        "sharpe": own.mean() / varies * math.sqrt(DAYS),
-        "volatility": deviation * math.sqrt(DAYS),
+        "sharpe": own.mean() / varies * math.sqrt(per_year),
+        "volatility": deviation * math.sqrt(per_year),
         "beta": own.cov(market_series) / moves,
     }
     out = {}

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bt_run import BacktestResult
-from bt_run.results.metrics import DAYS
+from bt_run import SESSIONS, BacktestResult
 from bt_run_plugins.figures.pages import Panel, new_page, panel_page, text_table
 from bt_run_plugins.reports.tear_sheet.inputs import SheetInput, sheet_input
 from bt_run_plugins.reports.tear_sheet.trading_sheets import (
@@ -27,8 +26,8 @@ if TYPE_CHECKING:
 # sessions below which distributions, and round trips below which statistics, say nothing
 FEWEST = 5
 # sessions in pyfolio's rolling windows
-HALF_YEAR = DAYS // 2
-YEAR = DAYS
+HALF_YEAR = SESSIONS // 2
+YEAR = SESSIONS
 DRAWDOWNS = 5
 NO_FALL = 1e-9  # percent: what is less is rounding
 MANY_YEARS = 22  # from which on the months are written small

@@ -8,9 +8,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from bt_run import Array
+from bt_run import SESSIONS, Array
 from bt_run.arrays import Mask
-from bt_run.results.metrics import DAYS
 from bt_run_plugins.optimization.gram import gram_matrix
 
 __all__ = ["SectorCap", "TrackingProblem", "relative_returns"]
@@ -29,7 +28,7 @@ class SectorCap:
 class TrackingProblem:
     """The problem whose weights (n,) have returns that stay closest to the benchmark's.
 
-        minimize    (1/T) |X w|^2 / s + ridge |w|^2 + penalty |w - now|_1 / (252 s)
+        minimize    (1/T) |X w|^2 / s + ridge |w|^2 + penalty |w - now|_1 / (n s)
         subject to  1'w = 1,  lower <= w <= upper,  sector sums <= caps,  |w - now|_1 + leaving <=
         turnover
 
@@ -42,6 +41,7 @@ class TrackingProblem:
         lower, upper: (n,) bounds; equal where a weight is given.
         now: (n,) weights before the trade. ridge: makes the optimum unique.
         penalty: in tracking variance per year for a two-way turnover of 1.
+        per_year: n, how many of the window's bars a year holds.
         turnover: largest two-way turnover, or None. leaving: the part of it that other names take
             anyway.
     """
@@ -52,6 +52,7 @@ class TrackingProblem:
     now: Array
     ridge: float = 1e-9
     penalty: float = 0.0
+    per_year: float = SESSIONS
     turnover: float | None = None
     leaving: float = 0.0
     sectors: tuple[SectorCap, ...] = field(default=())
@@ -85,7 +86,7 @@ class TrackingProblem:
     @property
     def price(self) -> float:
         """Return the penalty on sum |w - now| in the scaled objective."""
-        return self.penalty / (DAYS * self.scale)
+        return self.penalty / (self.per_year * self.scale)
 
     @property
     def room(self) -> float:
@@ -143,9 +144,9 @@ class TrackingProblem:
         return np.asarray(pulled * unit + 2.0 * self.ridge * w)
 
     def tracking_error(self, w: Array) -> float:
-        """Return sqrt(252 mean(d^2)) over the window, a fraction per year."""
+        """Return sqrt(n mean(d^2)) over the window, a fraction per year."""
         mean = (self.differences(w) ** 2).mean()
-        return float(np.sqrt(DAYS * mean))
+        return float(np.sqrt(self.per_year * mean))
 
     def rows_kept(self, w: Array, tolerance: float) -> bool:
         """Tell whether the sector caps and the turnover limit hold."""

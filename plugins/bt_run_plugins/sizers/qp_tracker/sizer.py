@@ -239,6 +239,7 @@ class QPTracker:
             now=now,
             ridge=config.ridge,
             penalty=config.turnover_penalty,
+            per_year=state.history.bars_per_year,
             turnover=turnover,
             leaving=leaving,
             sectors=sectors,
