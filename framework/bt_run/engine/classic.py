@@ -245,7 +245,11 @@ def _add_data(cerebro: bt.Cerebro, run: ClassicRun, days: Array) -> None:
     for period in run.strategy.resample:
         for name in run.bars.assets:
             feed, longer = cerebro.datasbyname[name], f"{name}_{period}"
-            cerebro.resampledata(feed, name=longer, timeframe=_PERIODS[period])
+            resampled = cerebro.resampledata(
+                feed, name=longer, timeframe=_PERIODS[period]
+            )
+            # these would show the unfinished period at the end as a bar, and call next() for it
+            resampled._ffilters = []
 
 
 def _ledger(run: ClassicRun, strategy: Any) -> Ledger:

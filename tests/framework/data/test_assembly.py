@@ -350,3 +350,22 @@ def test_real_shares_without_dividends_are_price_return_only():
         {"A": make_rows([1, 1], split=[1, 1], adj_close=[1, 1])}, adjust="none"
     )
     assert any("price return only" in note for note in bars.notes)
+
+
+@pytest.mark.parametrize(("field", "value"), [("dividend", 1.0), ("split", 2.0)])
+def test_an_action_that_stands_at_every_bar_of_a_session_is_refused(field, value):
+    """A daily dividend joined to intraday rows would be paid at each of them."""
+    hours = np.array([15, 16, 17], "m8[h]")
+    times = np.concatenate([np.datetime64(f"2020-01-0{day}") + hours for day in (2, 3)])
+    actions = np.array([0.0, 0.0, 0.0, value, value, value])
+    rows = Rows(
+        times=times.astype("M8[ns]"), close=np.full(6, 100.0), **{field: actions}
+    )
+    with pytest.raises(DataError) as caught:
+        assemble(rows)
+    assert str(caught.value) == (
+        f"A: {field} stands at 3 bars of the session 2020-01-03; expected it at one bar, the first "
+        "of its ex-date"
+    )
+    once = replace(rows, **{field: np.array([0.0, 0.0, 0.0, value, 0.0, 0.0])})
+    assert len(assemble(once)) == 6

@@ -484,8 +484,27 @@ def test_a_plain_strategy_sees_every_bar_of_each_asset_from_the_first_on(resampl
     expected = np.stack(
         [bars.open, bars.high, bars.low, bars.close, bars.volume], axis=2
     )
-    # at the end of resampled data Backtrader shows the last bar once more
-    np.testing.assert_array_equal(seen[: len(bars)], expected)
+    np.testing.assert_array_equal(seen, expected)
+
+
+@pytest.mark.parametrize(("period", "complete"), [("week", 2), ("month", 0)])
+def test_an_unfinished_period_is_no_bar(period, complete):
+    """Twelve weekdays from Wednesday 2020-01-01 on: two weeks are over before the last bar."""
+    bars = make_bars({"A": walk(1, days=12)})
+    seen = []
+
+    class Look(bt.Strategy):
+        def prenext(self):
+            self.next()
+
+        def next(self):
+            seen.append((len(self.datas[0]), len(self.datas[1])))
+
+    broker = BrokerTerms(cash=1.0, fill="next_open", costs=MadeCosts())
+    strategy = BacktraderStrategy(Look, {}, (period,))
+    run_classic(ClassicRun(bars=bars, broker=broker, strategy=strategy))
+    assert [day for day, _ in seen] == list(range(1, 13))  # next() once a bar
+    assert seen[-1] == (12, complete)
 
 
 def test_market_orders_slip_on_both_sides_and_limit_orders_do_not():

@@ -18,7 +18,12 @@ from bt_run_plugins.brokers.costs import (
     participation,
     square_root_impact,
 )
-from bt_run_plugins.brokers.rates import RateFile, rate_of_sessions, rate_source
+from bt_run_plugins.brokers.rates import (
+    RateFile,
+    rate_of_sessions,
+    rate_source,
+    stale_notes,
+)
 from bt_run_plugins.brokers.simulated import SimulatedConfig, build_broker
 
 NAN = np.nan
@@ -389,3 +394,74 @@ def test_a_bare_number_is_no_commission():
         ValueError, match=r"found 0.001; write \{bps: 10\} for 0.001 of the"
     ):
         Commission.model_validate(0.001)
+
+
+# -- rates that grow old ---------------------------------------------------------------------------
+
+
+def monthly(tmp_path, until="2020-06"):
+    file = tmp_path / "rates.csv"
+    months = np.arange("2019-01", until, dtype="M8[M]").astype("M8[D]")
+    file.write_text("date,rate\n" + "".join(f"{month},0.02\n" for month in months))
+    return RateFile(file=file, lag=0)
+
+
+def test_a_rate_older_than_its_own_step_is_told(tmp_path):
+    source = rate_source(monthly(tmp_path))
+    assert stale_notes(source, days("2020-05-29", "2020-06-01")) == ()
+    (note,) = stale_notes(source, days("2020-05-29", "2020-06-02", "2020-06-03"))
+    assert note == (
+        f"interest rate {source.name}: at 2 sessions, the first 2020-06-02, the newest row is "
+        "older than the 31 days between its rows"
+    )
+
+
+def test_a_rate_that_ended_long_ago_is_refused(tmp_path):
+    source = rate_source(monthly(tmp_path))
+    with pytest.raises(DataError) as caught:
+        stale_notes(source, days("2020-05-29", "2021-12-31"))
+    assert str(caught.value) == (
+        f"interest rate {source.name}: its newest row at 2021-12-31 is of 2020-05-01, and its rows "
+        "are 31 days apart; expected a rate that goes on: end the run earlier, give a file of rates "
+        "that reaches so far, or a number"
+    )
+
+
+def test_the_rate_that_ships_is_refused_after_its_end():
+    with pytest.raises(
+        DataError, match="interest rate fama_french: its newest row at 2021-12-31"
+    ):
+        stale_notes(rate_source("fama_french"), days("2020-12-31", "2021-12-31"))
+
+
+def test_a_number_and_the_changes_of_a_policy_rate_never_grow_old(tmp_path):
+    assert stale_notes(rate_source(0.03), days("2021-12-31")) == ()
+    file = tmp_path / "policy.csv"
+    file.write_text(
+        "date,rate\n2007-09-18,0.0475\n2008-12-16,0.0025\n2015-12-17,0.005\n"
+    )
+    assert (
+        stale_notes(rate_source(RateFile(file=file)), days("2010-01-04", "2020-01-02"))
+        == ()
+    )
+
+
+def test_a_note_on_rates_stands_beside_those_on_the_data(tmp_path):
+    terms = build_broker(
+        SimulatedConfig(
+            interest={"cash": monthly(tmp_path), "margin": monthly(tmp_path)}
+        ),
+        BuildContext(costs=None),
+    )
+    assert len(terms.rates(days("2020-05-29", "2020-06-10")).notes) == 1
+
+
+def test_dates_of_rates_are_never_guessed(tmp_path):
+    file = tmp_path / "rates.csv"
+    file.write_text("date,rate\n03/01/2020,0.02\n06/01/2020,0.03\n")
+    with pytest.raises(
+        DataError, match="write `dates: dayfirst` or `dates: monthfirst`"
+    ):
+        rate_source(RateFile(file=file))
+    source = rate_source(RateFile(file=file, dates="dayfirst"))
+    assert source.days.astype(str).tolist() == ["2020-01-03", "2020-01-06"]

@@ -1,9 +1,12 @@
 """Scaling to a volatility against hand calculations."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from kit.two_assets import context, state, zigzag
 
+from bt_run import Rows
 from bt_run.data.history import History
 from bt_run.testing import make_bars
 from bt_run_plugins.overlays.volatility_target import (
@@ -66,3 +69,32 @@ def test_a_target_meant_in_per_cent_is_refused():
         ValueError, match=r"found 10, which is 1000%; write 0.1 for 10 %"
     ):
         VolatilityTargetConfig(annual=10)
+
+
+@pytest.mark.parametrize(("bars_a_session", "days_apart"), [(26, 1), (1, 7)])
+def test_the_target_is_per_year_of_the_bars_that_there_are(bars_a_session, days_apart):
+    """A quarter of an hour, or a week, whose returns are 0.35 % or 3 % up and down."""
+    move = 0.35 / np.sqrt(252 * bars_a_session) if days_apart == 1 else 0.03
+    count = 60 * bars_a_session
+    sessions = (
+        np.busday_offset("2020-01-06", np.arange(60))
+        if days_apart == 1
+        else (np.datetime64("2020-01-06") + 7 * np.arange(60))
+    )
+    if bars_a_session == 1:
+        times = sessions.astype("M8[ns]")
+    else:
+        quarters = np.timedelta64(885, "m") + np.timedelta64(15, "m") * np.arange(26)
+        times = (sessions.astype("M8[m]")[:, None] + quarters).ravel().astype("M8[ns]")
+    closes = 100 * np.cumprod(1 + move * np.where(np.arange(count) % 2, 1.0, -1.0))
+    rows = Rows(times=times, close=closes)
+    bars = make_bars({"A": rows, "B": replace(rows, close=np.ones(count))})
+    lookback = 10 * bars_a_session
+    overlay = VolatilityTarget(
+        VolatilityTargetConfig(annual=0.10, lookback=lookback), context()
+    )
+    weight = overlay.adjust(state(bars), np.array([1.0, 0.0])).values[0]
+    per_year = 252 * bars_a_session if days_apart == 1 else 52
+    returns = History(bars, count - 1).returns(lookback)[:, 0]
+    assert weight == pytest.approx(0.10 / (returns.std(ddof=1) * np.sqrt(per_year)))
+    assert weight == pytest.approx(0.286 if days_apart == 1 else 0.45, abs=0.02)
