@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from bt_run.arrays import Array
 from bt_run.data.rows import PriceConvention, Rows, day_of
 from bt_run.errors import DataError
 
-__all__ = ["actions_of", "forward_factor"]
+__all__ = ["actions_of", "as_traded", "forward_factor", "later_splits"]
 
 
 def forward_factor(name: str, rows: Rows, prices: PriceConvention | None) -> Array:
@@ -47,3 +49,31 @@ def actions_of(rows: Rows, field: str) -> Array:
     if values is None:
         return np.full(len(rows.close), none)
     return np.where(np.isnan(values) | (values == 0.0), none, values)
+
+
+def later_splits(rows: Rows) -> Array:
+    """Return by what split-adjusted prices were divided, (n,): new shares of the splits after each
+    row per share then.
+    """
+    split = actions_of(rows, "split")
+    after = np.append(split[1:], 1.0)
+    return np.asarray(np.cumprod(after[::-1])[::-1])
+
+
+def as_traded(rows: Rows, later: Array) -> Rows:
+    """Return split-adjusted rows as they were traded; ``later`` (n,) is what ``later_splits``
+    says.
+    """
+
+    def times(values: Array | None) -> Array | None:
+        return None if values is None else values * later
+
+    return replace(
+        rows,
+        open=times(rows.open),
+        high=times(rows.high),
+        low=times(rows.low),
+        close=rows.close * later,
+        dividend=times(rows.dividend),
+        volume=None if rows.volume is None else rows.volume / later,
+    )

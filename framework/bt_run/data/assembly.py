@@ -10,10 +10,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bt_run.arrays import Array, Times
-from bt_run.data.adjustment import actions_of, forward_factor
-from bt_run.data.bars import FIELDS, Bars, LoadRequest, Prices
-from bt_run.data.calendars import session_dates
+from bt_run.arrays import Array, Times, read_only
+from bt_run.data.adjustment import (
+    actions_of,
+    as_traded,
+    forward_factor,
+    later_splits,
+)
+from bt_run.data.bars import FIELDS, Bars, LoadRequest, Prices, forward_fill
+from bt_run.data.calendars import between_sessions, session_dates
 from bt_run.data.data_notes import row_notes, stale_opens_note
 from bt_run.data.rows import (
     PriceConvention,
@@ -65,11 +70,16 @@ def assemble_bars(
     declared = last_session or {}
     refuse_after_the_end(inside, declared, request.calendar)
     times = np.unique(np.concatenate([item.times for item in inside.values()]))
+    later = {name: _later_splits(rows[name], request, prices) for name in names}
+    traded_as = prices
+    if request.adjust == "none" and prices == "split_adjusted":
+        inside = {name: as_traded(item, later[name]) for name, item in inside.items()}
+        traded_as = "as_traded"
     frame = _Frame(times, inside)
     start = _start(request, times)
     close, missing = _benchmark(request, benchmark, prices, frame, start)
     factors = {
-        name: forward_factor(name, item, prices) for name, item in inside.items()
+        name: forward_factor(name, item, traded_as) for name, item in inside.items()
     }
     adjusted = _panel(frame, factors)
     actions = _booked(frame) if request.adjust == "none" else _folded(adjusted)
@@ -84,6 +94,9 @@ def assemble_bars(
         last_session=_last_sessions(names, declared),
         benchmark=close,
         start=start,
+        market_shares=None
+        if request.adjust == "none"
+        else _market_shares(frame, factors, later),
         calendar=request.calendar,
         notes=(*notes, *row_notes(request, inside, benchmark, times[start]), *missing),
     )
@@ -149,6 +162,35 @@ def _actions(frame: _Frame, field: str, none: float) -> Array:
             values[0] = none  # before an asset's first bar nobody holds it
         out[np.searchsorted(frame.times, rows.times), column] = values
     return out
+
+
+def _later_splits(
+    rows: Rows, request: LoadRequest, prices: PriceConvention | None
+) -> Array:
+    """Return by what the window's prices were divided for splits, (n,): 1 where they stand as
+    traded, NaN where the source knows no splits.
+    """
+    keep = between_sessions(
+        rows.times, request.calendar, request.history_from, request.end
+    )
+    if prices != "split_adjusted":
+        return np.ones(int(keep.sum()))
+    if rows.split is None:
+        return np.full(int(keep.sum()), np.nan)
+    return later_splits(rows)[keep]
+
+
+def _market_shares(
+    frame: _Frame, factors: Mapping[str, Array], later: Mapping[str, Array]
+) -> Array | None:
+    """Return how many shares on the market a unit is, (T, N), or None where it always is one."""
+    shares = {name: factors[name] / later[name] for name in frame.rows}
+    if all((of_one == 1.0).all() for of_one in shares.values()):
+        return None
+    panel = np.full(frame.shape, np.nan)
+    for column, (name, rows) in enumerate(frame.rows.items()):
+        panel[np.searchsorted(frame.times, rows.times), column] = shares[name]
+    return read_only(forward_fill(panel))
 
 
 def _last_sessions(names: list[str], declared: Mapping[str, np.datetime64]) -> Times:

@@ -97,6 +97,8 @@ class Bars:
         tables: name -> table or series known beside the prices.
         assumed_end: (N,) bool, whose last session was taken from the source's silence; None where
             no one's was.
+        market_shares: (T, N) how many shares on the market one traded share is: 1 but under
+            ``total_return``; NaN where the source knows no splits, None where all are 1.
     """
 
     times: Times
@@ -114,6 +116,7 @@ class Bars:
     members: Mask | None = None
     tables: Mapping[str, Table] = field(default_factory=lambda: MappingProxyType({}))
     assumed_end: Mask | None = None
+    market_shares: Array | None = None
 
     def __post_init__(self) -> None:
         for name in (
@@ -290,7 +293,8 @@ class Bars:
             self.benchmark,
         ]
         arrays += [] if self.members is None else [self.members]
-        arrays += [] if self.assumed_end is None else [self.assumed_end]
+        for part in (self.assumed_end, self.market_shares):
+            arrays += [] if part is None else [part]
         for array in arrays:
             digest.update(str(array.shape).encode())
             digest.update(array.view(np.uint8).data if array.size else b"")

@@ -136,10 +136,11 @@ def day_of(time: np.datetime64) -> str:
 
 
 def _allow_adjust_none(name: str, rows: Rows, prices: PriceConvention | None) -> None:
-    if prices == "split_adjusted":
+    if prices == "split_adjusted" and rows.split is None:
         raise DataError(
             f"{name}: `adjust: none` trades real shares at as-traded prices, but this source says "
-            "`prices: split_adjusted`; use `adjust: total_return`"
+            "`prices: split_adjusted` and has no splits by which to undo that; use `adjust: "
+            "total_return`"
         )
     if rows.adj_close is not None and not rows.has_actions:
         raise DataError(

@@ -42,6 +42,7 @@ def _rows(bars: Bars, rows: slice, start: int) -> Bars:
         last_session=np.where(declared, bars.last_session, np.datetime64("NaT")),
         benchmark=bars.benchmark[rows],
         members=None if bars.members is None else bars.members[rows],
+        market_shares=None if bars.market_shares is None else bars.market_shares[rows],
         tables=MappingProxyType(tables),
         start=start,
     )

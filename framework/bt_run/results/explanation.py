@@ -224,25 +224,41 @@ def _fills(moment: _Moment, name: str, row: Mapping[Any, Any]) -> Iterator[str]:
         why = "nothing to change" if row["fired"] else "not traded"
         yield _line("order", f"none: {why}")
     for fill in own.to_dict("records"):
-        yield from _fill(fill)
+        yield from _fill(fill, _word(moment))
     if moment.filled is not None:
         weight = _weight_at(moment.run, moment.filled, name)
         yield _line(f"weight at {day_text(moment.filled)}", f"{weight:z.2%}")
 
 
-def _fill(fill: Mapping[Any, Any]) -> Iterator[str]:
+def _word(moment: _Moment) -> str:
+    """Return what the account trades: shares, or units of the total-return series."""
+    return "shares" if moment.config["data"]["adjust"] == "none" else "units"
+
+
+def _fill(fill: Mapping[Any, Any], word: str) -> Iterator[str]:
     never = fill["time"] != fill["time"]
     at = "never" if never else day_text(fill["time"])
     side = "buy" if fill["asked"] > 0 else "sell"
-    yield _line("order", f"{side} {abs(fill['asked']):,.6g} shares")
+    yield _line("order", f"{side} {abs(fill['asked']):,.6g} {word}")
     if fill["filled"]:
-        shares = f"{abs(fill['filled']):,.6g} shares at {fill['price']:,.6g}"
+        shares = f"{abs(fill['filled']):,.6g} {word} at {fill['price']:,.6g}"
+        shares += _market_words(fill)
         costs = (
             f"commission {fill['commission']:,.2f}, slippage {fill['slippage']:,.2f}"
         )
         yield _line(f"fill {at}", f"{shares}, {costs}")
     if isinstance(fill["reason"], str):
         yield _line("" if fill["filled"] else f"not filled {at}", fill["reason"])
+
+
+def _market_words(fill: Mapping[Any, Any]) -> str:
+    """Return what a chart shows of a fill in units, where that differs."""
+    price, shares = float(fill["market_price"]), float(fill["market_shares"])
+    if np.isnan(price):
+        return " (of a split-adjusted series; the source knows no splits)"
+    if shares == fill["filled"]:
+        return ""
+    return f" (on the market {abs(shares):,.6g} shares at {price:,.6g})"
 
 
 def _weight_at(run: Mapping[str, Any], time: pd.Timestamp, name: str) -> float:

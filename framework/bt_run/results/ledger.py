@@ -85,8 +85,8 @@ class Ledger:
         return pd.DataFrame(columns, index=index).iloc[self.bars.start :]
 
     def positions_table(self) -> pd.DataFrame:
-        """Return time, asset, shares, price, value, stale: a row for each asset held at each
-        bar.
+        """Return time, asset, shares, price, value, stale, market_price, market_shares: a row for
+        each asset held at each bar.
         """
         import pandas as pd
 
@@ -103,6 +103,7 @@ class Ledger:
                 "price": price,
                 "value": shares * price,
                 "stale": ~self.bars.present[bar, asset],
+                **_on_the_market(self.bars, bar, asset, shares, price),
             }
         )
 
@@ -226,24 +227,46 @@ def ledger_of(
 
 
 def fills_table(bars: Bars, fills: tuple[FillRecord, ...]) -> pd.DataFrame:
-    """Return decided_at, time, asset, asked, filled, price, commission, slippage, reason."""
+    """Return a row for each order and forced closing.
+
+    The columns are decided_at, time, asset, asked, filled, price, market_price, market_shares,
+    commission, slippage, reason.
+    """
     import pandas as pd
 
     decided = [np.broadcast_to(record.decided, len(record.assets)) for record in fills]
-    bar = [np.repeat(record.bar, len(record.assets)) for record in fills]
+    at = [np.repeat(record.bar, len(record.assets)) for record in fills]
+    bar = _rows(at, np.intp)
+    asset = _rows([record.assets for record in fills], np.intp)
+    filled = _rows([record.filled for record in fills])
+    price = _rows([record.price for record in fills])
     return pd.DataFrame(
         {
             "decided_at": _times(bars, _rows(decided, np.intp)),
-            "time": _times(bars, _rows(bar, np.intp)),
-            "asset": _names(bars, _rows([record.assets for record in fills], np.intp)),
+            "time": _times(bars, bar),
+            "asset": _names(bars, asset),
             "asked": _rows([record.asked for record in fills]),
-            "filled": _rows([record.filled for record in fills]),
-            "price": _rows([record.price for record in fills]),
+            "filled": filled,
+            "price": price,
+            **_on_the_market(bars, bar, asset, filled, price),
             "commission": _rows([record.commission for record in fills]),
             "slippage": _rows([record.slippage for record in fills]),
             "reason": _rows([record.reason for record in fills], object),
         }
     )
+
+
+def _on_the_market(
+    bars: Bars, bar: Indices, asset: Indices, shares: Array, price: Array
+) -> dict[str, Array]:
+    """Return market_price and market_shares (n,): what a chart and a broker would show of units.
+
+    NaN where the source knows no splits.
+    """
+    of_one = np.ones(len(shares))
+    if bars.market_shares is not None:
+        of_one = bars.market_shares[bar, asset]
+    return {"market_price": price / of_one, "market_shares": shares * of_one}
 
 
 def _rows(parts: Sequence[Any], kind: Any = np.float64) -> NDArray[Any]:

@@ -26,6 +26,7 @@ FORMATS: Mapping[str, Callable[[float], str]] = MappingProxyType(
         "years": "{:,.1f}".format,
         "bps": "{:z,.1f} bp".format,
         "shares": "{:z,.6g}".format,
+        "price": "{:z,.6g}".format,
     }
 )
 

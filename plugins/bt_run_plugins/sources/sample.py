@@ -169,7 +169,7 @@ def rows_of(name: SampleSet) -> dict[str, Rows]:
 
 def prices_of(name: SampleSet) -> PriceConvention:
     """Return what open, high, low and close of a sample set are."""
-    return "as_traded" if name == "stocks" else "split_adjusted"
+    return "split_adjusted" if name == "large_caps" else "as_traded"
 
 
 def _indices() -> dict[str, Rows]:

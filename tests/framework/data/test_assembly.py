@@ -116,11 +116,85 @@ def test_actions_need_to_know_what_the_prices_are(column):
         assemble(make_rows([1, 1], **{column: [1, 1]}), prices=None)
 
 
-def test_real_shares_need_as_traded_prices():
-    with pytest.raises(DataError, match="trades real shares at as-traded prices"):
+def test_real_shares_need_splits_by_which_to_undo_an_adjustment():
+    with pytest.raises(DataError, match="has no splits by which to undo that; use"):
         assemble(
-            make_rows([1, 1], split=[1, 1]), prices="split_adjusted", adjust="none"
+            make_rows([1, 1], dividend=[0, 0]), prices="split_adjusted", adjust="none"
         )
+
+
+def split_adjusted(rows):
+    """Return as-traded rows as Yahoo has them: prices and dividends divided by later splits."""
+    later = np.ones(len(rows.close))
+    for row in range(len(later) - 2, -1, -1):
+        later[row] = later[row + 1] * rows.split[row + 1]
+    divided = {
+        name: getattr(rows, name) / later
+        for name in ("open", "high", "low", "close", "dividend")
+    }
+    return replace(rows, **divided, volume=rows.volume * later)
+
+
+@settings(max_examples=50)
+@given(st.integers(0, 10**6))
+def test_real_shares_are_the_same_whoever_adjusted_for_splits(seed):
+    rng = np.random.default_rng(seed)
+    split = rng.choice([1.0, 1.0, 1.0, 2.0, 0.1, 1.5], 30)
+    close = 100 * np.cumprod(rng.uniform(0.95, 1.05, 30)) / np.cumprod(split)
+    rows = make_rows(
+        close,
+        open=close * rng.uniform(0.98, 1.02, 30),
+        volume=rng.uniform(1e3, 1e6, 30),
+        dividend=close * rng.choice([0.0, 0.01], 30),
+        split=split,
+    )
+    as_traded = assemble(rows, adjust="none")
+    undone = assemble(split_adjusted(rows), "split_adjusted", adjust="none")
+    for name in ("open", "high", "low", "close", "volume"):
+        ours, theirs = (getattr(one.traded, name) for one in (undone, as_traded))
+        np.testing.assert_allclose(ours, theirs, rtol=1e-10)
+        ours, theirs = (getattr(one.adjusted, name) for one in (undone, as_traded))
+        np.testing.assert_allclose(ours, theirs, rtol=1e-10)
+    np.testing.assert_allclose(undone.dividends, as_traded.dividends, rtol=1e-10)
+    np.testing.assert_array_equal(undone.splits, as_traded.splits)
+    assert undone.market_shares is None
+
+
+def test_a_split_after_the_window_is_undone_as_well():
+    rows = make_rows([100.0, 100.0, 50.0, 50.0], split=[1, 1, 2, 1], dividend=[0.0] * 4)
+    early = assemble(
+        split_adjusted(rows), "split_adjusted", adjust="none", end=dt.date(2020, 1, 2)
+    )
+    assert early.traded.close[:, 0].tolist() == [100.0, 100.0]
+
+
+# -- what a unit is on the market ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("prices", ["as_traded", "split_adjusted"])
+def test_units_are_told_in_shares_of_the_market(prices):
+    """A split 2:1 on the third day, and 2 a share paid on the fourth, on a close of 50 before."""
+    traded = make_rows(
+        [100.0, 100.0, 50.0, 48.0], split=[1, 1, 2, 1], dividend=[0, 0, 0, 2.0]
+    )
+    rows = traded if prices == "as_traded" else split_adjusted(traded)
+    bars = assemble(rows, prices)
+    np.testing.assert_allclose(
+        bars.traded.close[:, 0] / bars.market_shares[:, 0], traded.close
+    )
+    shares = [1, 1, 2, 2 * 50 / 48]
+    unit = np.array(shares) if prices == "as_traded" else np.array(shares) / 2
+    np.testing.assert_allclose(bars.market_shares[:, 0], unit)
+
+
+def test_shares_on_the_market_are_unknown_without_splits():
+    rows = make_rows([100.0, 100.0], dividend=[0.0, 1.0])
+    assert np.isnan(assemble(rows, "split_adjusted").market_shares).all()
+
+
+def test_a_unit_is_a_share_where_nothing_was_paid_or_split():
+    assert assemble(make_rows([1.0, 2.0]), prices=None).market_shares is None
+    assert assemble(make_rows([1.0, 2.0], split=[1, 1])).market_shares is None
 
 
 def test_real_shares_need_actions_not_a_vendors_adj_close():

@@ -49,9 +49,9 @@ def test_decision_is_reported_in_the_numbers_of_the_tables(flagship):
     fill = fills[
         (fills["decided_at"] == "2004-05-03") & (fills["asset"] == "SPY")
     ].iloc[0]
-    assert told["order"] == f"sell {-fill['asked']:.6g} shares"
+    assert told["order"] == f"sell {-fill['asked']:.6g} units"
     assert told["fill 2004-05-04"].startswith(
-        f"{-fill['filled']:.6g} shares at {fill['price']:,.6g}, commission"
+        f"{-fill['filled']:.6g} units at {fill['price']:,.6g}, commission"
     )
     assert "QQQ" not in text
 

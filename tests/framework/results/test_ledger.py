@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 
 from bt_run import RunConfig, run
+from bt_run.results.explanation import explain
+from bt_run.results.run_folder import read_run, write_run
 
 
 def half_hours(days, last):
@@ -95,3 +97,52 @@ def test_a_split_of_what_is_held_is_a_cash_flow_without_money(tmp_path):
         2.0,
     )
     assert flow["time"] == pd.Timestamp("2020-01-09", tz="UTC")
+
+
+# -- what a chart shows ----------------------------------------------------------------------------
+
+
+def paid(tmp_path, prices, **columns):
+    """Run a holding of one asset that pays 10 on a close of 100 before."""
+    days = ["2020-01-06", "2020-01-07", "2020-01-08", "2020-01-09"]
+    table = {"date": days, "open": [100, 100, 90, 90.0], "close": [100, 100, 90, 90.0]}
+    folder = tmp_path / "prices"
+    folder.mkdir()
+    pd.DataFrame(table | columns).to_csv(folder / "A.csv", index=False)
+    source = {"use": "csv", "path": str(folder), "prices": prices}
+    return run(config(folder, data={"source": source}))
+
+
+def test_units_are_told_in_the_shares_and_prices_of_the_market(tmp_path):
+    result = paid(tmp_path, "as_traded", dividend=[0, 0, 10.0, 0], split=1.0)
+    held = result.positions
+    assert held["market_price"].tolist() == pytest.approx([100, 90, 90])
+    assert held["market_shares"].tolist() == pytest.approx(
+        [10_000, 11_111.11, 11_111.11]
+    )
+    np.testing.assert_allclose(
+        held["market_price"] * held["market_shares"], held["value"]
+    )
+    (fill,) = result.fills.to_dict("records")
+    assert (fill["market_price"], fill["market_shares"]) == (100.0, 10_000.0)
+
+
+def test_the_market_is_unknown_where_the_source_knows_no_splits(tmp_path):
+    result = paid(tmp_path, "split_adjusted", dividend=[0, 0, 10.0, 0])
+    assert result.positions[["market_price", "market_shares"]].isna().all(axis=None)
+    assert np.isfinite(result.positions["price"]).all()
+
+
+def test_the_words_of_a_fill_show_both(tmp_path):
+    result = paid(tmp_path, "as_traded", dividend=[0, 10.0, 0, 0], split=1.0)
+    write_run(result, tmp_path / "runs")
+    text = explain(read_run(tmp_path / "runs" / "sessions" / "latest"), "2020-01-06")
+    assert "9,000 units at 111.111 (on the market 10,000 shares at 100)" in text
+    (tmp_path / "other").mkdir()
+    unknown = paid(tmp_path / "other", "split_adjusted", dividend=[0, 10.0, 0, 0])
+    write_run(unknown, tmp_path / "runs")
+    text = explain(read_run(tmp_path / "runs" / "sessions" / "latest"), "2020-01-06")
+    assert (
+        "units at 111.111 (of a split-adjusted series; the source knows no splits)"
+        in text
+    )

@@ -422,8 +422,8 @@ def test_a_rate_that_ended_long_ago_is_refused(tmp_path):
         stale_notes(source, days("2020-05-29", "2021-12-31"))
     assert str(caught.value) == (
         f"interest rate {source.name}: its newest row at 2021-12-31 is of 2020-05-01, and its rows "
-        "are 31 days apart; expected a rate that goes on: end the run earlier, give a file of rates "
-        "that reaches so far, or a number"
+        "are 31 days apart; expected a rate that goes on: end the run earlier, give a file of "
+        "rates that reaches so far, or a number"
     )
 
 

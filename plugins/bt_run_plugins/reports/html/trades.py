@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,8 @@ COLUMNS = (
     ("Profit, of NAV", "pct"),
     ("Best on the way, of NAV", "pct"),
     ("Worst on the way, of NAV", "pct"),
+    ("Market price, first fill", "price"),
+    ("Market price, last fill", "price"),
 )
 NUMBER_COLUMNS = (
     ("Number", "text"),
@@ -37,7 +40,8 @@ def trades_section(book: Book) -> Section:
     lead = (
         "A trade is one holding from nothing to nothing, whatever was bought and sold in between. "
         "Profit is after costs. Best and worst are the largest gain and loss on the way, at "
-        "closes; all over the NAV before the trade."
+        "closes; all over the NAV before the trade. Market prices are what a chart shows, slippage "
+        "included; they are missing where the source knows no splits."
     )
     return Section(
         "trades", "Trades", lead, (_trade_numbers(trades), _trade_table(book))
@@ -52,11 +56,21 @@ def _trade_table(book: Book) -> PageTable:
         "fills.parquet and positions.parquet",
     )
     ordered = sorted(kept, key=lambda trade: (trade.first, trade.asset))
-    rows = [_trade_row(book, trade) for trade in ordered]
+    prices = _market_prices(book)
+    rows = [_trade_row(book, trade, prices) for trade in ordered]
     return PageTable("trades", "Trades", COLUMNS, rows, note, search=True)
 
 
-def _trade_row(book: Book, trade: Trade) -> Row:
+def _market_prices(book: Book) -> dict[tuple[Any, str], float]:
+    """Return the market price of each bar's last fill, by time and asset."""
+    done = book.result.fills[book.result.fills["filled"] != 0.0]
+    keys = zip(done["time"], done["asset"], strict=True)
+    return dict(zip(keys, done["market_price"].astype(float), strict=True))
+
+
+def _trade_row(
+    book: Book, trade: Trade, prices: Mapping[tuple[Any, str], float]
+) -> Row:
     opened = book.index[trade.first]
     closed = book.index[trade.last]
     until = "still held" if trade.open else f"{closed:%Y-%m-%d}"
@@ -75,6 +89,8 @@ def _trade_row(book: Book, trade: Trade) -> Row:
         profit,
         best,
         worst,
+        prices.get((opened, trade.asset)),
+        None if trade.open else prices.get((closed, trade.asset)),
     )
 
 

@@ -96,7 +96,7 @@ def test_a_sample_set_comes_with_its_prices(store):
     (entry,) = store.raw(Key("sample_indices", "SP500"))
     assert (entry.facts.origin, entry.facts.prices) == (
         "sample:indices",
-        "split_adjusted",
+        "as_traded",
     )
     np.testing.assert_array_equal(
         store.read(entry)["close"], rows_of("indices")["SP500"].close
