@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import module_from_spec, spec_from_file_location
@@ -156,7 +157,8 @@ def _import_file(path: Path) -> ModuleType:
     module = module_from_spec(spec)
     sys.modules[name] = module  # dataclasses and pydantic look their module up there
     try:
-        spec.loader.exec_module(module)
+        with _neighbours(path, name):
+            spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[name]
         line = _line_in(path, error)
@@ -164,6 +166,33 @@ def _import_file(path: Path) -> ModuleType:
             f"{path}:{line}: the plugin cannot be imported: {type(error).__name__}: {error}"
         ) from error
     return module
+
+
+@contextmanager
+def _neighbours(path: Path, name: str) -> Iterator[None]:
+    """Let a plugin import the modules that lie beside it, as a script may.
+
+    Afterwards they are filed under the plugin's ``name``: a module of the same name beside another
+    plugin is another module.
+    """
+    folder = path.parent
+    beside = {file.stem for file in folder.glob("*.py")}
+    beside |= {file.parent.name for file in folder.glob("*/__init__.py")}
+    beside -= {path.stem, *sys.stdlib_module_names}
+    hidden = {known: sys.modules.pop(known) for known in _of(beside)}
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for known in _of(beside):
+            sys.modules[f"{name}.{known}"] = sys.modules.pop(known)
+        sys.modules.update(hidden)
+
+
+def _of(packages: set[str]) -> list[str]:
+    """Return the imported modules that are one of some packages or lie in one."""
+    return [known for known in sys.modules if known.partition(".")[0] in packages]
 
 
 def _line_in(path: Path, error: Exception) -> int:

@@ -1,6 +1,8 @@
 """Finding plugins and what they offer."""
 
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pluggy
 import pytest
@@ -301,3 +303,47 @@ def test_a_name_of_another_role_is_reported_as_such() -> None:
         match="'equal_weight' is a sizer, not a strategy; strategies installed: ",
     ):
         catalogue(get_plugin_manager()).find("strategy", "equal_weight")
+
+
+# -- modules beside a plugin -----------------------------------------------------------------------
+
+
+def plugin_beside(folder: Path, level: int) -> Path:
+    folder.mkdir()
+    write(folder, "helper.py", f"LEVEL = {level}\n")
+    text = OFFER.format(name=f"level_{level}") + "\nfrom helper import LEVEL\n"
+    return write(folder, f"plugin_{level}.py", text)
+
+
+def test_a_plugin_may_import_the_module_beside_it(tmp_path: Path) -> None:
+    """Two plugins in two folders, each with a helper of its own."""
+    files = [plugin_beside(tmp_path / "one", 1), plugin_beside(tmp_path / "two", 2)]
+    path = list(sys.path)
+    pm = load(*files)
+    levels = [module.LEVEL for module in pm.get_plugins() if hasattr(module, "LEVEL")]
+    assert sorted(levels) == [1, 2]
+    assert "helper" not in sys.modules
+    assert sys.path == path
+
+
+def test_a_package_beside_a_plugin_is_imported_and_what_was_there_before_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = ModuleType("tools")
+    monkeypatch.setitem(sys.modules, "tools", other)
+    (tmp_path / "tools").mkdir()
+    write(tmp_path / "tools", "__init__.py", "")
+    write(tmp_path / "tools", "numbers_of.py", "SEVEN = 7\n")
+    text = OFFER.format(name="seven") + "\nfrom tools.numbers_of import SEVEN\n"
+    pm = load(write(tmp_path, "plugin.py", text))
+    (module,) = pm.get_plugins()
+    assert module.SEVEN == 7
+    assert sys.modules["tools"] is other
+
+
+def test_a_module_that_is_not_there_is_told_with_the_line(tmp_path: Path) -> None:
+    file = write(tmp_path, "plugin.py", "import os\nimport nowhere_at_all\n")
+    with pytest.raises(
+        PluginError, match=r"plugin\.py:2: the plugin cannot be imported: ModuleN"
+    ):
+        load(file)

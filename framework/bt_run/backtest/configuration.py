@@ -37,5 +37,15 @@ def load_config(path: Path | str, overrides: Sequence[str] = ()) -> RunConfig:
             )
     raw = rebased(plain(tree), {RunConfig}, (), places)
     config = RunConfig.model_validate(raw, context=places)
+    for number, file in enumerate(config.plugins):
+        if not file.is_file():
+            raise ConfigError(
+                locate(
+                    places,
+                    ("plugins", number),
+                    f"the plugin file {file} does not exist; expected a path that starts at the "
+                    "folder of the YAML file",
+                )
+            )
     bind(config, catalogue(get_plugin_manager(config.plugins)))
     return config

@@ -99,6 +99,10 @@ def _words(
         return "unknown word", expected + did_you_mean(str(error["input"]), words)
     if kind == "string_type" and isinstance(error["input"], bool | int | float | date):
         expected = "a string, so put it in quotes"
+    if kind.startswith("date_"):
+        expected = "a date written YEAR-MONTH-DAY, such as 2000-01-03"
+    if kind in ("float_parsing", "int_parsing") and "," in str(error["input"]):
+        expected += " without commas, such as 100000 or 0.5"
     return "wrong value", expected
 
 

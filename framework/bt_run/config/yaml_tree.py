@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -19,6 +20,8 @@ from bt_run.text import did_you_mean
 
 __all__ = ["Node", "plain", "positions", "read_tree"]
 
+NO_COLON = "could not find expected ':'"  # in ruamel's words
+
 
 @dataclass(frozen=True)
 class Node:
@@ -34,11 +37,20 @@ class Node:
 def read_tree(path: Path, overrides: Sequence[str] = ()) -> Node:
     """Return the content of ``path`` over that of the files it extends, with ``overrides`` on
     top.
+
+    A key that begins with ``x-`` at the top is not a part of it: anchors may stand there.
     """
-    root = _read_extended(path, ())
+    root = _without_asides(_read_extended(path, ()))
     for override in overrides:
         root = _set_key(root, override)
     return root
+
+
+def _without_asides(root: Node) -> Node:
+    kept = {
+        name: node for name, node in root.value.items() if not name.startswith("x-")
+    }
+    return replace(root, value=kept)
 
 
 def plain(node: Node) -> Any:
@@ -217,8 +229,10 @@ def _parsed(path: Path, text: str, origin: _Origin) -> Any:
         return YAML(typ="rt").load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
+        if error.problem == NO_COLON and error.context_mark:
+            mark = error.context_mark  # the line itself; the problem shows behind it
         place = origin.at(mark.line, mark.column) if mark else origin.start
-        raise ConfigError(place.tell(_problem(error))) from error
+        raise ConfigError(place.tell(_problem(error, place.text))) from error
     except YAMLError as error:
         raise ConfigError(f"{path}: {_problem(error)}") from error
     except RecursionError as error:
@@ -248,11 +262,15 @@ def _similar_file(path: Path) -> str:
     return did_you_mean(path.name, (file.name for file in path.parent.glob("*.y*ml")))
 
 
-def _problem(error: YAMLError) -> str:
-    """Return what ruamel found, in one line."""
+def _problem(error: YAMLError, line: str = "") -> str:
+    """Return what ruamel found in a line, in one line."""
     problem = getattr(error, "problem", None) or str(error)
     if "'\\t'" in problem:
         return "a tab stands here; YAML is indented with spaces"
+    if problem == NO_COLON:
+        glued = re.match(r"\s*([\w-]+):(\S.*)", line)
+        right = f"{glued[1]}: {glued[2]}" if glued else "key: value"
+        return f"a key needs a colon and a space; expected such as `{right}`"
     if "duplicate key" in problem:
         return (
             problem.removeprefix("found ")
@@ -281,14 +299,22 @@ def _mapping(value: CommentedMap, origin: _Origin, place: Place) -> dict[str, No
         )  # a key that came by `<<` has no place of its own
         key = origin.at(*value.lc.key(name)) if own else place
         if not isinstance(name, str):
-            raise ConfigError(
-                key.tell(
-                    f"a key must be a string; found {_scalar(name, key)!r}; put it in quotes"
-                )
-            )
-        here = origin.at(*value.lc.value(name)) if own else place
+            raise ConfigError(key.tell(_no_key(_scalar(name, key), child)))
+        # of an empty value ruamel tells where the next one stands
+        empty = child is None
+        here = origin.at(*value.lc.value(name)) if own and not empty else key
         children[str(name)] = _node(child, origin, key, here)
     return children
+
+
+def _no_key(found: Any, value: Any) -> str:
+    """Say what is wrong with a key that is no string."""
+    if value is None and isinstance(found, int | float):
+        return (
+            f"found {found}, a number where a key is expected; a comma ends a value here, so write "
+            "numbers without commas, such as 100000"
+        )
+    return f"a key must be a string; found {found!r}; put it in quotes"
 
 
 def _scalar(value: Any, place: Place) -> Any:

@@ -104,3 +104,17 @@ def test_a_config_is_frozen_and_survives_pickling(folder: Path) -> None:
     with pytest.raises(ValidationError, match="frozen"):
         config.name = "other"  # type: ignore[misc]
     assert pickle.loads(pickle.dumps(config)) == config
+
+
+def test_a_plugin_file_that_is_not_there_is_told_at_its_place(folder: Path) -> None:
+    (folder / "run.yaml").write_text(
+        RUN.replace("[plugin.py]", "[plugin.py, plugni.py]")
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_config("run.yaml")
+    text = str(caught.value)
+    assert text.startswith("run.yaml:2:22: plugins.1: the plugin file ")
+    assert (
+        "plugni.py does not exist; expected a path that starts at the folder of the"
+        in text
+    )

@@ -224,3 +224,49 @@ def test_a_missing_file_is_reported_in_one_line_with_the_nearest(folder: Path) -
 def test_a_folder_is_reported(folder: Path) -> None:
     with pytest.raises(ConfigError, match="found a folder; expected a YAML file"):
         load_config(folder)
+
+
+# -- what beginners write --------------------------------------------------------------------------
+
+
+def test_anchors_may_stand_under_keys_that_begin_with_x(folder: Path) -> None:
+    aside = "x-trend: &trend {use: trend, fast: 20}\n"
+    text = RUN.replace("strategy: {use: trend, fast: 50}", "strategy: *trend")
+    assert text != RUN
+    config = load_config_text(aside + text)
+    assert config.strategy.options == {"fast": 20}
+    assert "x-trend" not in config.model_dump()
+
+
+def test_an_aside_stands_at_the_top_only(folder: Path) -> None:
+    message = told(RUN.replace("  end:", "  x-end: 2000-01-03\n  end:"))
+    assert "data.x-end: unknown key" in message
+
+
+def test_a_key_without_a_space_after_its_colon_is_told_on_its_own_line(
+    folder: Path,
+) -> None:
+    message = told(RUN + "schedule:month\n")
+    line = len(RUN.splitlines()) + 1
+    assert message.startswith(
+        f"run.yaml:{line}:1: a key needs a colon and a space; expected such as `schedule: month`"
+    )
+    assert "    schedule:month\n    ^" in message
+
+
+def test_a_comma_in_a_number_is_told_as_such(folder: Path) -> None:
+    inline = told(RUN + "broker: {use: simulated, cash: 100,000}\n")
+    assert (
+        "found 0, a number where a key is expected; a comma ends a value here" in inline
+    )
+    block = told(RUN + "broker:\n  use: simulated\n  cash: 100,000\n")
+    assert (
+        "broker.cash: wrong value; found '100,000'; expected a number without commas"
+        in block
+    )
+
+
+def test_an_empty_value_is_told_on_its_own_line(folder: Path) -> None:
+    message = told(RUN + "broker:\n  use:\nseed: 1\n")
+    line = len(RUN.splitlines()) + 2
+    assert message.startswith(f"run.yaml:{line}:3: broker.use: wrong value; found None")
