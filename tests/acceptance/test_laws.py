@@ -198,7 +198,7 @@ def test_the_future_changes_nothing(folder, tmp_path, mode, adjust):
         )
         end = str(day.date()) if mode == "cut" else "2003-12-31"
         other = run(config(changed, adjust=adjust, end=end, **changes))
-        stamp = pd.Timestamp(day, tz="UTC")
+        stamp = pd.Timestamp(day)
         assert upto(other, stamp) == upto(whole, stamp), f"{mode} after {day:%Y-%m-%d}"
 
 
@@ -332,11 +332,9 @@ def test_reinvested_dividends_equal_total_return(folder):
         )
     )
     frame = made.market()["ALFA"]
-    close = pd.Series(
-        frame["close"].to_numpy(), index=pd.DatetimeIndex(frame["date"], tz="UTC")
-    )
+    close = pd.Series(frame["close"].to_numpy(), index=pd.DatetimeIndex(frame["date"]))
     units = real.positions["shares"].iloc[0]
-    paid = frame.set_index(pd.DatetimeIndex(frame["date"], tz="UTC"))["dividend"]
+    paid = frame.set_index(pd.DatetimeIndex(frame["date"]))["dividend"]
     for time in real.nav.index[2:]:
         before = close[:time].iloc[-2]
         units *= before / (before - paid[time])

@@ -159,7 +159,7 @@ def test_the_future_of_tables_and_members_changes_nothing(folder, tmp_path):
         }
         end = str(day.date())
         early = run(config(write(tmp_path / str(number), later, end), end=end))
-        stamp = pd.Timestamp(day, tz="UTC")
+        stamp = pd.Timestamp(day)
         pd.testing.assert_frame_equal(decided(early, stamp), decided(whole, stamp))
 
 

@@ -61,7 +61,7 @@ def test_the_future_changes_nothing(folder, tmp_path, sizer):
             )
             frames[name] = frame
         other = run(config(made.write(frames, tmp_path / str(number)), **sizer))
-        stamp = pd.Timestamp(day, tz="UTC")
+        stamp = pd.Timestamp(day)
         for name in ("decisions", "memos"):
             one, two = (getattr(r, name) for r in (whole, other))
             pd.testing.assert_frame_equal(
@@ -134,7 +134,7 @@ def test_every_month_of_the_example_is_the_optimum_that_cvxpy_finds():
     asked = cp.Problem(cp.Minimize(cp.sum_squares(L @ w) + 1e-9 * cp.sum_squares(w)))
     asked = cp.Problem(asked.objective, [cp.sum(w) == 1, w >= 0, w <= 0.15])
     for time, row in chosen.iterrows():
-        t = int(bars.index.get_loc(time))
+        t = int(bars.index.tz_localize(None).get_loc(time))
         X = (
             bars.returns[t - 1259 : t + 1]
             - bars.benchmark_returns[t - 1259 : t + 1, None]

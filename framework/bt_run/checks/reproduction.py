@@ -209,7 +209,9 @@ def _first_price(kept: Mapping[str, Any], again: BacktestResult) -> str:
     """Name the first price of a holding, or benchmark value, that is not what it was."""
     columns = ["time", "asset", "price"]
     row = first_difference(kept["positions"][columns], again.positions[columns])
-    row = row or first_difference(kept["nav"][["benchmark"]], again.nav[["benchmark"]])
+    row = row or first_difference(
+        kept["nav"][["benchmark"]], again.tables["nav"][["benchmark"]]
+    )
     if row is None:
         return "; no price of a holding and no benchmark value shows it"
     return f"; the first that shows: {row}"
@@ -227,7 +229,7 @@ def _changed_results(
     rounded: list[str] = []
     same_orders = was["orders"] == now["orders"]
     if not same_orders:
-        row = first_difference(kept["fills"], again.fills)
+        row = first_difference(kept["fills"], again.tables["fills"])
         text = f"fills: {row or 'only the hash in the manifest differs'}"
         found.append(Deviation("order list", text))
     for name, table in again.tables.items():

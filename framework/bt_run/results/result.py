@@ -27,7 +27,9 @@ TABLES = ("nav", "positions", "fills", "decisions", "memos", "cash_flows")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BacktestResult:
-    """Everything that a run found out. Times are UTC, money is in the account's currency.
+    """Everything that a run found out; money is in the account's currency.
+
+    Times of daily bars are plain dates, those of others UTC; files hold UTC always.
 
     Attributes:
         nav: index ``time``; session, nav, cash, gross, net (fractions of NAV), benchmark,
@@ -64,8 +66,14 @@ class BacktestResult:
     reports: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
+        import pandas as pd
+
+        times = pd.DatetimeIndex(self.nav.index)
+        daily = bool((times == times.normalize()).all())
+        zone = None if daily else "UTC"
         for name in TABLES:
-            object.__setattr__(self, name, _as_read(getattr(self, name)))
+            table = _in_zone(_as_read(getattr(self, name)), zone)
+            object.__setattr__(self, name, table)
 
     @property
     def period(self) -> str:
@@ -89,8 +97,8 @@ class BacktestResult:
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
-        """Return the tables by name, as they are written."""
-        return {name: getattr(self, name) for name in TABLES}
+        """Return the tables by name, as they are written: all times in UTC."""
+        return {name: _in_zone(getattr(self, name), "UTC") for name in TABLES}
 
     def summary(self) -> pd.DataFrame:
         """Return the headline metrics as text with units: a row for each, the run beside its
@@ -138,3 +146,22 @@ def _as_read(table: pd.DataFrame) -> pd.DataFrame:
             for name in texts
         }
     )
+
+
+def _in_zone(table: pd.DataFrame, zone: str | None) -> pd.DataFrame:
+    """Return a table whose times, in UTC or plain, are in UTC, or plain (None)."""
+    import pandas as pd
+
+    def moved(times: Any) -> Any:
+        here = times if times.tz is None else times.tz_localize(None)
+        return here if zone is None else here.tz_localize(zone)
+
+    columns = {
+        str(name): moved(pd.DatetimeIndex(table[name]))
+        for name in table.columns
+        if pd.api.types.is_datetime64_any_dtype(table[name])
+    }
+    out = table.assign(**columns)
+    if isinstance(table.index, pd.DatetimeIndex):
+        out.index = moved(table.index)
+    return out

@@ -110,8 +110,8 @@ def test_an_error_shows_the_source_line_and_a_caret(folder: Path) -> None:
         (
             "2018-12-31",
             "soon",
-            "run.yaml:8:8: data.end: wrong value; found 'soon'; expected a date written YEAR-MONTH-DAY, "
-            "such as 2000-01-03\n",
+            "run.yaml:8:8: data.end: wrong value; found 'soon'; expected a date written "
+            "YEAR-MONTH-DAY, such as 2000-01-03\n",
         ),
         (
             "name: mine",

@@ -96,7 +96,7 @@ def test_a_split_of_what_is_held_is_a_cash_flow_without_money(tmp_path):
         0.0,
         2.0,
     )
-    assert flow["time"] == pd.Timestamp("2020-01-09", tz="UTC")
+    assert flow["time"] == pd.Timestamp("2020-01-09")
 
 
 # -- what a chart shows ----------------------------------------------------------------------------

@@ -6,11 +6,13 @@ import pandas as pd
 import pytest
 from kit.made_results import make_result
 
+from bt_run.results.run_folder import read_run, write_run
+
 
 def test_returns_begin_at_the_session_after_the_start():
     returns = make_result().returns
     assert returns.tolist() == pytest.approx([0.0, 0.02, 101 / 102 - 1])
-    assert str(returns.index[0]) == "2020-01-03 00:00:00+00:00"
+    assert str(returns.index[0]) == "2020-01-03 00:00:00"
 
 
 def test_closes_keep_the_time_of_each_sessions_last_bar():
@@ -20,7 +22,23 @@ def test_closes_keep_the_time_of_each_sessions_last_bar():
     closes = replace(result, nav=intraday.assign(session=sessions)).closes
     assert closes["nav"].tolist() == [100.0, 101.0]
     assert [str(day.date()) for day in closes.index] == ["2020-01-02", "2020-01-03"]
-    assert closes["time"].tolist() == intraday.index[[1, 3]].tolist()
+    assert closes["time"].tolist() == intraday.index[[1, 3]].tz_localize("UTC").tolist()
+
+
+def test_tables_of_daily_bars_hold_plain_dates_and_files_utc(tmp_path):
+    result = make_result()
+    for name, table in result.tables.items():
+        times = [table.index, *(table[column] for column in table)]
+        zones = {str(time.dtype) for time in times if "datetime" in str(time.dtype)}
+        assert all("UTC" in zone for zone in zones), name
+    assert result.nav.index.tz is None
+    assert result.fills["time"].dtype.kind == "M"
+    written = write_run(result, tmp_path)
+    found = read_run(written.folder)
+    assert str(found["nav"].index.tz) == "UTC"
+    read = replace(result, **{name: found[name] for name in result.tables})
+    for name in ("nav", "positions", "fills", "decisions"):
+        pd.testing.assert_frame_equal(getattr(read, name), getattr(result, name))
 
 
 def test_summary_puts_the_run_beside_its_baselines():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -39,6 +39,7 @@ def sheet_input(result: BacktestResult) -> SheetInput:
     returns, positions, transactions = pyfolio_input(result)
     market = result.closes["benchmark"].pct_change(fill_method=None)
     times = pd.DatetimeIndex(result.nav.index)
+    market.index = _in_utc(market.index)
     return SheetInput(
         returns=returns,
         market=market.iloc[1:].rename("benchmark"),
@@ -58,7 +59,18 @@ def pyfolio_input(
     and ``cash``; a row sums to the NAV. ``transactions`` has index time and columns symbol, amount,
     price.
     """
-    return result.returns, _positions(result), _transactions(result)
+    found = (result.returns, _positions(result), _transactions(result))
+    for part in found:
+        part.index = _in_utc(part.index)
+    return found
+
+
+def _in_utc(times: Any) -> pd.DatetimeIndex:
+    """Return plain dates as UTC, which pyfolio asks for."""
+    import pandas as pd
+
+    index = pd.DatetimeIndex(times)
+    return index.tz_localize("UTC") if index.tz is None else index
 
 
 def _positions(result: BacktestResult) -> pd.DataFrame:

@@ -296,7 +296,7 @@ def test_decisions_are_those_of_the_table(whole, flagship):
     rows = whole.tables["decisions"][1:]
     assert len(rows) == table["time"].nunique()
     for row in rows[:20]:
-        own = table[table["time"] == pd.Timestamp(row[0][0], tz="UTC")]
+        own = table[table["time"] == pd.Timestamp(row[0][0])]
         assert float(row[3][1]) == pytest.approx(own["drifted"].abs().sum(), abs=1e-12)
         assert float(row[4][1]) == pytest.approx(own["target"].abs().sum(), abs=1e-12)
         assert row[6][0] in set(own["reason"])
@@ -313,7 +313,7 @@ def test_gaps_are_achieved_less_target(whole, flagship):
     held = flagship.positions.set_index(["time", "asset"])["value"]
     times = flagship.nav.index
     for row in whole.tables["gaps"][1:]:
-        decided = pd.Timestamp(row[0][0], tz="UTC")
+        decided = pd.Timestamp(row[0][0])
         filled = times[times.get_loc(decided) + 1]
         achieved = held.get((filled, row[1][0]), 0.0) / flagship.nav["nav"][filled]
         assert float(row[3][1]) == pytest.approx(achieved, abs=1e-12)

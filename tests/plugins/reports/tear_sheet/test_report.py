@@ -172,9 +172,10 @@ def test_positions_sum_to_the_nav_on_every_session(weights):
     result = make_result(make_closes(300), weights)
     returns, positions, _ = pyfolio_input(result)
     assert list(positions.columns) == [*weights, "cash"]
-    assert positions.index.equals(result.nav.index)
+    times = result.nav.index.tz_localize("UTC")  # pyfolio asks for it
+    assert positions.index.equals(times)
     np.testing.assert_allclose(positions.sum(axis=1), result.nav["nav"], rtol=1e-9)
-    assert returns.index.equals(result.nav.index[1:])
+    assert returns.index.equals(times[1:])
     np.testing.assert_allclose(
         (1 + returns).prod(), result.nav["nav"].iloc[-1] / CASH, rtol=1e-9
     )
