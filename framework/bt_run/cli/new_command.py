@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -48,11 +49,12 @@ def new(
         click.echo(path)
     module = next(path for path in paths if path.name in (f"{name}.py", "plugin.py"))
     run_file = next(path for path in paths if path.suffix == ".yaml")
+    pytest = "pytest" if find_spec("pytest") else "pip install pytest && pytest"
     if single_file:
-        click.echo(f"next: bt-run {run_file} && pytest --bt-plugin {module}")
+        click.echo(f"next: bt-run {run_file} && {pytest} --bt-plugin {module}")
     else:
         click.echo(
-            f"next: cd {place} && pip install -e . && bt-run {run_file.name} && pytest "
+            f"next: cd {place} && pip install -e . && bt-run {run_file.name} && {pytest} "
             f"--bt-plugin {name}"
         )
 

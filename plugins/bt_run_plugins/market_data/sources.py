@@ -71,6 +71,8 @@ class YahooConfig(Config):
 class YahooSource:
     """Prices by Yahoo: what the store lacks is fetched and cleaned, the rest read from it."""
 
+    needs_network = True
+
     def __init__(self, config: YahooConfig, outside: Outside | None = None) -> None:
         self.config = config
         self.store = Store.at(config.store)

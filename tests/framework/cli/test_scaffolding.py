@@ -237,3 +237,24 @@ def test_a_stranger_installs_the_package_runs_it_and_its_tests(tmp_path):
     )
     assert re.search(r"4[0-9] passed", told)
     assert "brightgreen" in told
+
+
+@pytest.mark.parametrize(
+    ("there", "words"),
+    [(True, "&& pytest "), (False, "&& pip install pytest && pytest ")],
+)
+@pytest.mark.parametrize("options", [(), ("--single-file",)])
+def test_the_next_step_installs_pytest_where_it_is_missing(
+    tmp_path, monkeypatch, there, words, options
+):
+    from click.testing import CliRunner
+
+    from bt_run.cli import new_command
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(
+        new_command, "find_spec", lambda name: object() if there else None
+    )
+    done = CliRunner().invoke(new_command.new, ["sizer", "capped", *options])
+    assert done.exit_code == 0
+    assert words in done.output.splitlines()[-1]

@@ -12,7 +12,12 @@ from bt_run.data.bars import FIELDS, Bars, LoadRequest
 from bt_run.errors import BtRunError
 from bt_run.testing.conformance.cases import Bench, Broken, Case, NotApplicable, told
 from bt_run.testing.conformance.cases_offer import offer_cases
-from bt_run.testing.conformance.samples import LAST, request_of, symbols_of
+from bt_run.testing.conformance.samples import (
+    LAST,
+    request_of,
+    symbols_of,
+    why_nothing_loads,
+)
 
 __all__ = ["CASES"]
 
@@ -32,6 +37,9 @@ def _loaded(bench: Bench) -> tuple[Any, LoadRequest, Bars]:
 
 
 def _loads(bench: Bench) -> None:
+    why = why_nothing_loads(bench.subject.build().thing)
+    if why:
+        raise Broken(why, "bars of at least one symbol that symbols() lists")
     _, request, bars = _loaded(bench)
     if not isinstance(bars, Bars):
         raise Broken(

@@ -19,7 +19,7 @@ from bt_run.data.bars import LoadRequest
 from bt_run.decision.state import Decision
 from bt_run.errors import BtRunError
 from bt_run.results.result import BacktestResult
-from bt_run.roles import ListsSymbols, NeedsNetwork
+from bt_run.roles import ListsSymbols, NeedsNetwork, Source
 from bt_run.terms import Holdings
 from bt_run.testing.conformance import made_plugin
 from bt_run.testing.conformance.markets import market
@@ -132,17 +132,30 @@ def symbols_of(source: Any) -> tuple[str, ...]:
     """Return up to three symbols that the source can load without the network, nothing if it has
     none.
     """
-    if isinstance(source, NeedsNetwork) and source.needs_network:
-        return ()
+    return () if _asks_network(source) or why_nothing_loads(source) else _known(source)
+
+
+def why_nothing_loads(source: Source) -> str:
+    """Return why a source that needs no network loads nothing; "" where it does, or needs it."""
+    if _asks_network(source):
+        return ""
     try:
-        known = (
-            tuple(source.symbols())[:MOST] if isinstance(source, ListsSymbols) else ()
-        )
+        known = _known(source)
         if known:
             source.load(_asking(known[:1], FIRST, LAST))
-    except BtRunError:
-        return ()
-    return known
+    except BtRunError as error:
+        return f"nothing: {error}"
+    if known:
+        return ""
+    return "no symbols; files can be read by `example`, in which {prices} is a folder of made ones"
+
+
+def _asks_network(source: Any) -> bool:
+    return isinstance(source, NeedsNetwork) and source.needs_network
+
+
+def _known(source: Any) -> tuple[str, ...]:
+    return tuple(source.symbols())[:MOST] if isinstance(source, ListsSymbols) else ()
 
 
 def request_of(source: Any, symbols: Sequence[str]) -> LoadRequest:

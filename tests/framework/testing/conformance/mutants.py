@@ -371,6 +371,15 @@ class Made(Quiet):
         )
 
 
+class LoadsNothing(Made):
+    """Break a promise: its prices are never there."""
+
+    def load(self, request):
+        from bt_run import DataError
+
+        raise DataError(f"the prices of {sorted(request.assets)} are gone")
+
+
 class AdjustsFromTheEnd(Made):
     def load(self, request):
         bars = super().load(request)
@@ -515,6 +524,7 @@ ROLES = {
         (LeavesOut, "D14"),
         (IgnoresTheWindow, "D11"),
         (InTheirOrder, "D09"),
+        (LoadsNothing, "D08"),
     ),
     "analyzer": ((Meddles, "A10"), (NeedsDecisions, "A09")),
     "report": (
