@@ -15,6 +15,7 @@ from bt_run.component import BuildContext
 from bt_run.config.binding import BoundConfig, bind
 from bt_run.config.run_config import RunConfig
 from bt_run.data.bars import Bars
+from bt_run.data.data_notes import stale_opens_note
 from bt_run.data.delisting import with_silent_assets
 from bt_run.plugins import catalogue, get_plugin_manager
 from bt_run.terms import BrokerTerms
@@ -68,7 +69,7 @@ def prepare(
         bars = load_bars(config.data, source, others, offline=offline)
         delisting = parts.broker.delisting
         bars = with_silent_assets(bars, delisting.after, delisting.silent)
-        bars = _with_rate_notes(bars, parts.broker)
+        bars = _with_broker_notes(bars, parts.broker)
         check_needs(parts, bars)
     told = {**parts.fingerprints, **sources.fingerprints}
     return Prepared(
@@ -83,8 +84,10 @@ def prepare(
     )
 
 
-def _with_rate_notes(bars: Bars, broker: BrokerTerms) -> Bars:
-    """Note what a reader must know about the interest rates."""
-    if broker.rates is None:
-        return bars
-    return replace(bars, notes=(*bars.notes, *broker.rates(bars.sessions).notes))
+def _with_broker_notes(bars: Bars, broker: BrokerTerms) -> Bars:
+    """Note what the broker's terms make of the data: its interest rates, and opens, of which a
+    warning tells where orders fill at them.
+    """
+    rates = broker.rates(bars.sessions).notes if broker.rates else ()
+    opens = () if broker.fill == "next_open" else stale_opens_note(bars)
+    return replace(bars, notes=(*bars.notes, *rates, *opens))

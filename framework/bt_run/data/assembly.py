@@ -19,7 +19,7 @@ from bt_run.data.adjustment import (
 )
 from bt_run.data.bars import FIELDS, Bars, LoadRequest, Prices, forward_fill
 from bt_run.data.calendars import between_sessions, session_dates
-from bt_run.data.data_notes import row_notes, stale_opens_note
+from bt_run.data.data_notes import row_notes
 from bt_run.data.rows import (
     PriceConvention,
     Rows,
@@ -83,7 +83,7 @@ def assemble_bars(
     }
     adjusted = _panel(frame, factors)
     actions = _booked(frame) if request.adjust == "none" else _folded(adjusted)
-    bars = Bars(
+    return Bars(
         times=times,
         assets=frame.names,
         adjusted=adjusted,
@@ -100,7 +100,6 @@ def assemble_bars(
         calendar=request.calendar,
         notes=(*notes, *row_notes(request, inside, benchmark, times[start]), *missing),
     )
-    return replace(bars, notes=(*bars.notes, *stale_opens_note(bars)))
 
 
 @dataclass(frozen=True)

@@ -37,15 +37,19 @@ def row_notes(
 
 
 def stale_opens(bars: Bars) -> tuple[str, ...]:
-    """Return the assets whose opens repeat the close before in over a fifth of a year's rows."""
+    """Return the assets whose opens repeat the close before in over a fifth of a year's rows, the
+    years of the run alone.
+    """
     years = bars.sessions.astype("datetime64[Y]").astype(np.int64)
     years -= years.min()
     nothing = np.full((1, len(bars.assets)), np.nan)
     previous = np.vstack([nothing, forward_fill(bars.traded.close)[:-1]])
     repeats = bars.present & (bars.traded.open == previous)
+    inside = (np.arange(len(bars)) >= bars.start)[:, None]
+    repeats, present = repeats & inside, bars.present & inside
     found = []
     for column, name in enumerate(bars.assets):
-        rows = np.bincount(years[bars.present[:, column]], minlength=1)
+        rows = np.bincount(years[present[:, column]], minlength=1)
         same = np.bincount(years[repeats[:, column]], minlength=len(rows))
         if ((same > STALE_OPEN_SHARE * rows) & (rows >= FEW_ROWS)).any():
             found.append(name)
@@ -58,8 +62,8 @@ def stale_opens_note(bars: Bars) -> tuple[str, ...]:
     if not stale:
         return ()
     return (
-        f"the opens of {', '.join(stale)} repeat the previous close in over a fifth of some "
-        "year's rows",
+        f"the opens of {listed(stale)} repeat the previous close in over a fifth of some year's "
+        "rows",
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -119,6 +119,16 @@ def scale_of(
     )
 
 
+def reaching(scale: Scale) -> Scale:
+    """Return the scale down to the round label below its lowest value."""
+    values = round_values(scale.low, scale.high)
+    if len(values) < 2:
+        return scale
+    step = values[1] - values[0]
+    low = values[0] if values[0] <= scale.low else values[0] - step
+    return replace(scale, low=low)
+
+
 def _range(series: Sequence[Array], zero: bool) -> tuple[float, float]:
     """Return the lowest and the highest finite value, zero among them if asked for."""
     finite = [values[np.isfinite(values)] for values in series]
@@ -148,11 +158,17 @@ def kept(values: Array, columns: int = COLUMNS) -> Indices:
 
 
 def line(values: Array, scale: Scale) -> str:
-    """Return the path of a line through ``values`` (n,), spread evenly from left to right."""
+    """Return the path of a line through ``values`` (n,), spread evenly from left to right.
+
+    Where values are missing the line is broken.
+    """
     rows = kept(values)
     x = _across(rows, len(values))
     y = _down(values[rows], scale)
-    return _path(x, y)
+    missing = np.cumsum(~np.isfinite(values))[rows]
+    breaks = np.flatnonzero(np.diff(missing)) + 1
+    parts = zip(np.split(x, breaks), np.split(y, breaks), strict=True)
+    return "".join(_path(one, other) for one, other in parts)
 
 
 def area(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bt_run.data.assembly import assemble_bars
 from bt_run.data.bars import LoadRequest
-from bt_run.data.data_notes import stale_opens
+from bt_run.data.data_notes import stale_opens, stale_opens_note
 from bt_run.data.rows import Rows
 from bt_run.errors import ConfigError, DataError
 from bt_run.testing import make_bars, make_rows
@@ -356,10 +356,18 @@ def test_opens_that_repeat_the_close_are_found():
     copied = make_rows(close, open=np.append(10.0, close[:-1]))
     bars = make_bars({"A": honest, "B": copied})
     assert stale_opens(bars) == ("B",)
-    assert (
-        "the opens of B repeat the previous close in over a fifth of some year's rows"
-        in bars.notes
+    assert stale_opens_note(bars) == (
+        "the opens of B repeat the previous close in over a fifth of some year's rows",
     )
+
+
+def test_opens_that_repeated_the_close_before_the_run_are_no_matter():
+    close = np.arange(10.0, 70.0)
+    honest = close - 0.3
+    copied = np.where(np.arange(60) < 30, np.append(10.0, close[:-1]), honest)
+    rows = make_rows(close, open=copied)
+    assert stale_opens(make_bars({"A": rows})) == ("A",)
+    assert stale_opens(make_bars({"A": rows}, start=31)) == ()
 
 
 def test_close_only_data_have_no_other_fields():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bt_run import DataError
-from bt_run.text import listed
+from bt_run.text import counted, listed
 from bt_run_plugins.market_data.report.coverage import Coverage, measure_coverage
 from bt_run_plugins.market_data.report.sections import (
     cleaning_section,
@@ -209,8 +209,10 @@ def _verdict(findings: pd.DataFrame, facts: Mapping[str, Any]) -> str:
             failing = errors[errors["rule"].isin(FATAL)]
         reasons = _failing_text(failing) or "see the errors below"
         return f"Fails the profile {profile}: {reasons}."
-    rest = f", with {len(errors):,} errors to look at" if len(errors) else ""
-    return f"Passes the profile {profile}{rest}."
+    if len(errors):
+        let = counted(len(errors), "error")
+        return f"Passes the profile {profile}, which lets {let} pass; see below."
+    return f"Passes the profile {profile}."
 
 
 def _failing_text(failing: pd.DataFrame) -> str:

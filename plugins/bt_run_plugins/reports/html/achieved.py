@@ -10,7 +10,7 @@ import numpy as np
 from bt_run_plugins.page.parts import PageTable, Section
 from bt_run_plugins.page.svg import Chart, Shape, line, scale_of
 from bt_run_plugins.page.ticks import date_ticks
-from bt_run_plugins.reports.html.book import Book
+from bt_run_plugins.reports.book import Book
 from bt_run_plugins.reports.html.decisions import CLASSIC
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from bt_run_plugins.page.svg import Chart, scale_of
 from bt_run_plugins.page.ticks import date_ticks
 from bt_run_plugins.reports.html.curves import Curve, drawn
 from bt_run_plugins.reports.html.growth import FALL_TITLE, growth_choice
-from bt_run_plugins.reports.html.numbers import drawdown
 from bt_run_plugins.reports.html.summary import metric_head, unit_of
+from bt_run_plugins.reports.numbers import drawdown
 
 if TYPE_CHECKING:
     import pandas as pd

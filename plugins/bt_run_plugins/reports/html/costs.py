@@ -12,7 +12,7 @@ from bt_run import Array
 from bt_run_plugins.page.parts import Cell, PageTable, Row, Section
 from bt_run_plugins.page.svg import Chart, Shape, bars, scale_of
 from bt_run_plugins.page.ticks import group_ticks
-from bt_run_plugins.reports.html.book import Book
+from bt_run_plugins.reports.book import Book
 
 ASSETS = 20
 YEAR_COLUMNS = (

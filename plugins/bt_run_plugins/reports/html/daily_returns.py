@@ -12,7 +12,7 @@ from bt_run import SESSIONS, Array, sessions_per_year
 from bt_run_plugins.page.parts import Cell, PageTable, Section
 from bt_run_plugins.page.svg import Chart, Scale, Shape, bars, line, scale_of
 from bt_run_plugins.page.ticks import Tick, date_ticks
-from bt_run_plugins.reports.html.book import Book
+from bt_run_plugins.reports.book import Book
 from bt_run_plugins.reports.html.curves import (
     COLORS,
     LABELS,
@@ -22,11 +22,12 @@ from bt_run_plugins.reports.html.curves import (
     navs_of,
     returns_of,
 )
-from bt_run_plugins.reports.html.numbers import STATISTICS, rolling, statistics
+from bt_run_plugins.reports.numbers import STATISTICS, held_days, rolling, statistics
 
 if TYPE_CHECKING:
     import pandas as pd
 
+CLEAR = 12.0  # percent of the width that a label at an end needs
 WINDOW = SESSIONS // 2  # sessions: half a year
 BINS = 41
 TAILS = (0.5, 99.5)  # percentiles beyond which returns share the last bar
@@ -60,7 +61,8 @@ def distribution_section(closes: pd.DataFrame) -> Section:
 def _statistics_table(closes: pd.DataFrame, market: Array) -> PageTable:
     numbers = {}
     for column in LABELS:
-        numbers[column] = statistics(closes[column].astype(float), market)
+        held = held_days(closes) if column == "nav" else None
+        numbers[column] = statistics(closes[column].astype(float), market, held)
     rows = []
     for key, (label, unit, text) in STATISTICS.items():
         row = [Cell(label, look="head", hint=text)]
@@ -75,6 +77,7 @@ def _histogram(own: Array, market: Array) -> Chart:
     finite = market[np.isfinite(market)]
     ends = np.percentile(np.concatenate([own, finite]), TAILS)
     reach = max(float(np.abs(ends).max()), 1e-6)
+    edge = reach * (1.0 - 2.0 / BINS)  # where the last bar begins
     counts = _counts(own, reach)
     other = _counts(finite, reach)
     scale = scale_of([counts, other], zero=True)
@@ -94,9 +97,9 @@ def _histogram(own: Array, market: Array) -> Chart:
     return Chart(
         title="Daily returns, number of sessions",
         text=f"Bars count the run's {len(own)} sessions by return, an outline those of the "
-        f"benchmark; what lies beyond {reach:.2%} on either side is in the last bar.",
+        f"benchmark. The first bar holds all below {-edge:.2%}, the last all above {edge:.2%}.",
         shapes=(run, beside),
-        across=_return_ticks(reach),
+        across=_return_ticks(reach, edge),
         up=scale.ticks("count"),
     )
 
@@ -109,13 +112,17 @@ def _counts(returns: Array, reach: float) -> Array:
     return counts.astype(np.float64)
 
 
-def _return_ticks(reach: float) -> tuple[Tick, ...]:
-    """Return labels from left to right: those of a scale read from the bottom up."""
+def _return_ticks(reach: float, edge: float) -> tuple[Tick, ...]:
+    """Return labels from left to right: those of a scale read from the bottom up, and at its ends
+    what the first and the last bar hold.
+    """
     ticks = []
     for number, tick in enumerate(Scale(-reach, reach).ticks("pct")):
         at = round(100.0 - tick.at, 2)
-        ticks.append(Tick(at, tick.text, spare=number % 2 == 1))
-    return tuple(ticks)
+        if CLEAR < at < 100.0 - CLEAR:
+            ticks.append(Tick(at, tick.text, spare=number % 2 == 1))
+    below, above = Tick(0.0, f"< {-edge:.1%}"), Tick(100.0, f"> {edge:.1%}")
+    return (below, *ticks, above)
 
 
 def rolling_section(book: Book, closes: pd.DataFrame) -> Section:

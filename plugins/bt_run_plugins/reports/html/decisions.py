@@ -12,7 +12,7 @@ from bt_run import Array
 from bt_run.arrays import Indices
 from bt_run.text import day_text
 from bt_run_plugins.page.parts import PageTable, Row, Section, shown
-from bt_run_plugins.reports.html.book import Book
+from bt_run_plugins.reports.book import Book
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,9 +10,9 @@ import numpy as np
 
 from bt_run import Array
 from bt_run_plugins.page.parts import Choice, PageTable, Row, Section
-from bt_run_plugins.page.svg import Chart, scale_of, under
+from bt_run_plugins.page.svg import Chart, reaching, scale_of, under
 from bt_run_plugins.page.ticks import date_ticks
-from bt_run_plugins.reports.html.book import Book
+from bt_run_plugins.reports.book import Book
 from bt_run_plugins.reports.html.curves import (
     Curve,
     drawn,
@@ -20,7 +20,7 @@ from bt_run_plugins.reports.html.curves import (
     nav_curve,
     navs_of,
 )
-from bt_run_plugins.reports.html.numbers import Drawdown, drawdown, drawdowns
+from bt_run_plugins.reports.numbers import Drawdown, drawdown, drawdowns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,7 +100,7 @@ def _fall_chart(book: Book, navs: dict[str, Array]) -> Chart:
     if "benchmark" in navs:
         fall = drawdown(navs["benchmark"])
         curves.append(nav_curve("benchmark", fall))
-    scale = scale_of([curve.values for curve in curves], zero=True)
+    scale = reaching(scale_of([curve.values for curve in curves], zero=True))
     # the run on top: an area, and its edge
     *others, edge = drawn(curves, scale)
     path = under(own.values, scale)

@@ -14,7 +14,7 @@ from bt_run.arrays import Indices
 from bt_run_plugins.page.parts import Cell, PageTable, Row, Section, shown
 from bt_run_plugins.page.svg import Chart, Scale, Shape, area, scale_of
 from bt_run_plugins.page.ticks import date_ticks
-from bt_run_plugins.reports.html.book import Book
+from bt_run_plugins.reports.book import Book
 from bt_run_plugins.reports.html.curves import Curve, drawn, ends_text
 
 LARGEST = 8  # assets drawn by name; the rest is one area

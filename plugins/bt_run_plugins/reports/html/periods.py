@@ -13,9 +13,9 @@ from bt_run.arrays import Times
 from bt_run_plugins.page.parts import Cell, PageTable, Row, Section
 from bt_run_plugins.page.svg import Chart, Shape, bars, scale_of
 from bt_run_plugins.page.ticks import group_ticks
-from bt_run_plugins.reports.html.book import Book
+from bt_run_plugins.reports.book import Book
 from bt_run_plugins.reports.html.curves import COLORS, LABELS, navs_of
-from bt_run_plugins.reports.html.numbers import drawdown, period_returns
+from bt_run_plugins.reports.numbers import drawdown, period_returns
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,10 +16,9 @@ from bt_run import (
     hookimpl,
 )
 from bt_run_plugins.page.render import SCRIPT, STYLE, file_text, template
-from bt_run_plugins.reports.html.book import read_book
+from bt_run_plugins.reports.book import read_book
 from bt_run_plugins.reports.html.comparison_page import comparison_sections
 from bt_run_plugins.reports.html.holdings import holdings_sections
-from bt_run_plugins.reports.html.numbers import STATISTICS
 from bt_run_plugins.reports.html.returns import returns_sections
 from bt_run_plugins.reports.html.summary import (
     alerts,
@@ -34,6 +33,7 @@ from bt_run_plugins.reports.html.summary import (
 )
 from bt_run_plugins.reports.html.tracking import tracking_sections
 from bt_run_plugins.reports.html.trading import trading_sections
+from bt_run_plugins.reports.numbers import STATISTICS
 
 FILE = "report.html"
 

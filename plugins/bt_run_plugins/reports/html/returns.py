@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bt_run_plugins.page.parts import Section
-from bt_run_plugins.reports.html.book import Book
+from bt_run_plugins.reports.book import Book
 from bt_run_plugins.reports.html.daily_returns import (
     distribution_section,
     rolling_section,

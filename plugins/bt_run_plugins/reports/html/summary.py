@@ -28,6 +28,7 @@ CARDS = (
     "turnover_one_way",
     "costs_bps",
 )
+HINDSIGHT = "constant_mix"  # the baseline that knows the whole run
 BASELINES = tuple(name for name in COLUMNS if name != "run")
 # metrics of which more is better
 HIGHER = frozenset(
@@ -40,6 +41,8 @@ HIGHER = frozenset(
         "calmar",
     }
 )
+# of which what is below zero says nothing: more risk makes a negative ratio look better
+RATIOS = frozenset({"sharpe", "sortino", "calmar"})
 # metric -> what the verdict calls it
 JUDGED: Mapping[str, str] = MappingProxyType(
     {
@@ -90,7 +93,11 @@ def verdict(result: BacktestResult) -> str:
     """Say how the run compares with its baselines, from the metrics alone."""
     words = []
     for metric, label in JUDGED.items():
-        judgement = _judgement(result.metrics.get(metric, {}))
+        values = result.metrics.get(metric, {})
+        judgement = _judgement(values)
+        own = values.get("run")
+        if metric in RATIOS and own is not None and own < 0.0:
+            judgement = "negative, so not ranked"
         if judgement:
             words.append(f"{label}: {judgement}")
     if not words:
@@ -135,7 +142,7 @@ def cards(result: BacktestResult) -> list[Card]:
 
 def headline(result: BacktestResult) -> PageTable:
     """Return every metric beside the baselines'; where more is better, the best of a row is
-    marked.
+    marked, but never the constant mix, which knows the whole run, nor a zero.
     """
     rows = [_headline_row(metric, result.metrics[metric]) for metric in DEFINITIONS]
     return PageTable(
@@ -143,27 +150,35 @@ def headline(result: BacktestResult) -> PageTable:
         "The run beside its baselines",
         HEADLINE_COLUMNS,
         rows,
-        "A star marks the best of a row. n/a: not defined, because too short or without variance.",
+        "A star marks the best of a row, the constant mix aside, which knows the whole run. n/a: "
+        "not defined, because too short or without variance.",
     )
 
 
 def _headline_row(metric: str, values: Mapping[str, float | None]) -> list[Cell]:
     unit = unit_of(metric)
-    best = _best(values) if metric in HIGHER else None
+    best = _best(metric, values) if metric in HIGHER else None
     row = [metric_head(metric)]
     for name in COLUMNS:
         value = values[name]
-        if value is not None and value == best:
+        if value is not None and value == best and name != HINDSIGHT:
             row.append(Cell(value, unit, "best"))
         else:
             row.append(Cell(value, unit))
     return row
 
 
-def _best(values: Mapping[str, float | None]) -> float | None:
-    """Return the largest of several values; None where there is at most one."""
-    known = [value for value in values.values() if value is not None]
-    return max(known) if len(known) > 1 else None
+def _best(metric: str, values: Mapping[str, float | None]) -> float | None:
+    """Return the largest of several values; None where there is at most one, or it says nothing."""
+    known = [
+        value
+        for name, value in values.items()
+        if value is not None and name != HINDSIGHT
+    ]
+    if len(known) < 2 or max(known) == 0.0:
+        return None
+    best = max(known)
+    return None if metric in RATIOS and best < 0.0 else best
 
 
 def metric_head(metric: str) -> Cell:

@@ -9,7 +9,7 @@ import numpy as np
 
 from bt_run import Array
 from bt_run_plugins.page.parts import Cell, PageTable, Row, Section, shown
-from bt_run_plugins.reports.html.book import Book, Trade
+from bt_run_plugins.reports.book import Book, Trade
 
 TRADES = 200
 COLUMNS = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bt_run_plugins.page.parts import Section
+from bt_run_plugins.reports.book import Book
 from bt_run_plugins.reports.html.achieved import achieved_section
-from bt_run_plugins.reports.html.book import Book
 from bt_run_plugins.reports.html.costs import costs_section
 from bt_run_plugins.reports.html.decisions import decisions_section
 from bt_run_plugins.reports.html.trades import trades_section

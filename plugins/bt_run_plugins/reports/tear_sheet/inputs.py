@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bt_run import BacktestResult
+from bt_run import DEFINITIONS, Array, BacktestResult
+from bt_run.results.metric_definitions import format_metric
+from bt_run_plugins.page.parts import Cell
+from bt_run_plugins.reports.book import read_book
+from bt_run_plugins.reports.numbers import STATISTICS, held_days, statistics
 from bt_run_plugins.reports.tear_sheet.round_trips import find_round_trips
 
 if TYPE_CHECKING:
@@ -15,6 +20,18 @@ if TYPE_CHECKING:
 
 MONEY = "cash"  # pyfolio's name for the column of money
 NOT_MONEY = "cash (asset)"
+METRICS = (
+    "total_return",
+    "cagr",
+    "volatility",
+    "sharpe",
+    "sortino",
+    "calmar",
+    "max_drawdown",
+    "skew",
+    "beta",
+    "alpha",
+)
 
 
 @dataclass(frozen=True)
@@ -22,6 +39,8 @@ class SheetInput:
     """What pyfolio's functions want.
 
     ``returns`` and ``market`` are daily; ``positions`` has money per asset and cash, per session.
+    ``nav`` is that of each session's close, ``numbers`` a label, the run's and the benchmark's text
+    for each number, those of the page.
     """
 
     returns: pd.Series[float]
@@ -29,6 +48,8 @@ class SheetInput:
     positions: pd.DataFrame
     transactions: pd.DataFrame
     trips: pd.DataFrame
+    nav: pd.Series[float]
+    numbers: tuple[tuple[str, str, str], ...]
     intraday: bool
 
 
@@ -45,9 +66,28 @@ def sheet_input(result: BacktestResult) -> SheetInput:
         market=market.iloc[1:].rename("benchmark"),
         positions=positions,
         transactions=transactions,
-        trips=find_round_trips(result),
+        trips=find_round_trips(read_book(result)),
+        nav=result.closes["nav"].astype(float),
+        numbers=tuple(_numbers(result)),
         intraday=bool((times != times.normalize()).any()),
     )
+
+
+def _numbers(result: BacktestResult) -> Iterator[tuple[str, str, str]]:
+    """Yield the metrics and the further statistics of the run and of its benchmark, as text."""
+    for metric in METRICS:
+        values = result.metrics[metric]
+        own, other = (
+            format_metric(metric, values[name]) for name in ("run", "benchmark")
+        )
+        yield DEFINITIONS[metric].label, own, other
+    closes = result.closes
+    change = closes["benchmark"].pct_change(fill_method=None).iloc[1:]
+    market: Array = np.asarray(change, dtype=np.float64)
+    run = statistics(closes["nav"].astype(float), market, held_days(closes))
+    benchmark = statistics(closes["benchmark"].astype(float), market)
+    for name, (label, unit, _) in STATISTICS.items():
+        yield label, Cell(run[name], unit).text, Cell(benchmark[name], unit).text
 
 
 def pyfolio_input(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from bt_run import SESSIONS, BacktestResult
 from bt_run_plugins.figures.pages import Panel, new_page, panel_page, text_table
+from bt_run_plugins.reports.numbers import Drawdown, drawdowns
 from bt_run_plugins.reports.tear_sheet.inputs import SheetInput, sheet_input
 from bt_run_plugins.reports.tear_sheet.trading_sheets import (
     positions_sheet,
@@ -29,7 +30,7 @@ FEWEST = 5
 HALF_YEAR = SESSIONS // 2
 YEAR = SESSIONS
 DRAWDOWNS = 5
-NO_FALL = 1e-9  # percent: what is less is rounding
+NO_FALL = 1e-11  # what is less is rounding
 MANY_YEARS = 22  # from which on the months are written small
 WALL = 8  # percent: least height of the picture of years, lest one year fill it
 
@@ -179,45 +180,45 @@ def _rolling_beta(
 
 def _drawdown_page(given: SheetInput) -> Figure:
     from matplotlib.ticker import PercentFormatter
-    from pyfolio import plotting, timeseries
+    from pyfolio import plotting
 
     returns = given.returns
-    table = timeseries.gen_drawdown_table(returns, top=DRAWDOWNS)
-    fall = table["Net drawdown in %"].fillna(0.0).astype(float)
-    table = table[fall > NO_FALL]
+    falls = drawdowns(np.asarray(given.nav, dtype=np.float64))
+    worst = [fall for fall in falls if -fall.depth > NO_FALL]
 
     def periods(axes: Axes) -> None:
-        top = max(len(table), 1)
+        top = max(min(len(worst), DRAWDOWNS), 1)
         plotting.plot_drawdown_periods(returns, top=top, ax=axes)
 
     def underwater(axes: Axes) -> None:
         plotting.plot_drawdown_underwater(returns, ax=axes)
         axes.yaxis.set_major_formatter(PercentFormatter())
 
-    dry = None if len(table) else "the NAV never closed below its highest close"
+    dry = None if worst else "the NAV never closed below its highest close"
     panels = [
         Panel("Growth of 1 and the worst drawdowns", periods, (0, 0, 0, 0), dry),
         Panel("Below the highest close", underwater, (1, 1, 0, 0), dry),
     ]
     page = panel_page("Drawdowns", (3, 1), panels)
-    rows = _drawdown_rows(table)
+    rows = _drawdown_rows(given, worst[:DRAWDOWNS])
     if len(rows) > 1:
         text_table(page, (0.07, 0.29), rows, (0.14, 0.12, 0.14, 0.14, 0.14, 0.12))
     return page
 
 
-def _drawdown_rows(table: pd.DataFrame) -> list[list[str]]:
-    rows = [["Worst drawdowns", "Fall", "Peak", "Valley", "Recovery", "Weekdays"]]
-    for _, row in table.sort_values("Net drawdown in %", ascending=False).iterrows():
-        fall = -row["Net drawdown in %"]
-        days = row["Duration"]
+def _drawdown_rows(given: SheetInput, worst: Sequence[Drawdown]) -> list[list[str]]:
+    """Return the worst falls, their length in sessions as on the page."""
+    rows = [["Worst drawdowns", "Fall", "Peak", "Valley", "Recovery", "Sessions"]]
+    days = given.nav.index
+    for place, fall in enumerate(worst, start=1):
+        end = len(days) - 1 if fall.recovery is None else fall.recovery
         cells = [
-            str(len(rows)),
-            f"{fall:.2f}%",
-            _date_text(row["Peak date"]),
-            _date_text(row["Valley date"]),
-            _date_text(row["Recovery date"]),
-            "n/a" if np.isnan(days) else f"{days:.0f}",
+            str(place),
+            f"{fall.depth:.2%}",
+            f"{days[fall.peak]:%Y-%m-%d}",
+            f"{days[fall.trough]:%Y-%m-%d}",
+            "not yet" if fall.recovery is None else f"{days[end]:%Y-%m-%d}",
+            str(end - fall.peak),
         ]
         rows.append(cells)
     return rows
@@ -299,24 +300,10 @@ def _statistics_page(given: SheetInput) -> Figure:
 
 
 def _statistics_rows(given: SheetInput) -> list[list[str]]:
-    from pyfolio import plotting, timeseries
-
-    factor = _factor(given)
-    run = timeseries.perf_stats(
-        given.returns,
-        factor,
-        given.positions,
-        given.transactions,
-        turnover_denom="portfolio_value",
-    )
-    market = {} if factor is None else timeseries.perf_stats(factor)
-    rows = [["pyfolio's statistics, risk-free rate 0", "run", "benchmark"]]
-    for name, value in run.items():
-        percent = name in plotting.STAT_FUNCS_PCT
-        own = _number_text(value, percent)
-        other = _number_text(market.get(name), percent)
-        rows.append([str(name), own, other])
-    return rows
+    return [
+        ["Statistics, as on the page", "run", "benchmark"],
+        *map(list, given.numbers),
+    ]
 
 
 def _factor(given: SheetInput) -> pd.Series[float] | None:
@@ -335,15 +322,3 @@ def _alone(given: SheetInput) -> str | None:
 def _too_short(given: SheetInput, need: int) -> str | None:
     have = len(given.returns)
     return None if have > need else f"needs more than {need} sessions; there are {have}"
-
-
-def _number_text(value: float | None, percent: bool) -> str:
-    if value is None or not np.isfinite(value):
-        return "n/a"
-    return f"{value:z.2%}" if percent else f"{value:z,.2f}"
-
-
-def _date_text(date: pd.Timestamp) -> str:
-    import pandas as pd
-
-    return "not yet" if pd.isna(date) else f"{date:%Y-%m-%d}"

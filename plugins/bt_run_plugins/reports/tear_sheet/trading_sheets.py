@@ -190,8 +190,6 @@ def round_trip_sheet(given: SheetInput) -> Iterator[Figure]:
 
 
 def _round_trip_page(trips: pd.DataFrame) -> Figure:
-    from pyfolio import plotting
-
     drawn = trips.tail(TRIPS_DRAWN)
     cut = "" if len(drawn) == len(trips) else f", the last {TRIPS_DRAWN:,}"
     days = trips["duration"].dt.total_seconds() / SECONDS_OF_A_DAY
@@ -201,11 +199,10 @@ def _round_trip_page(trips: pd.DataFrame) -> Figure:
         (0, 1, 0, 2),
         thickest=5.0,
     )
-    chance = Panel(
-        "Chance that a trade wins",
-        lambda axes: plotting.plot_prob_profit_trade(trips.copy(), ax=axes),
+    profit = Panel(
+        "Profit of a trade",
+        _distribution(trips["pnl"], "account's currency"),
         (2, 2, 0, 0),
-        _one_sided(trips),
         dates=False,
     )
     held = Panel(
@@ -216,21 +213,11 @@ def _round_trip_page(trips: pd.DataFrame) -> Figure:
     )
     returns = Panel(
         "Return of a trade",
-        _distribution(100 * trips["rt_returns"], "% of the money put in"),
+        _distribution(100 * trips["rt_returns"], "% of the most money held"),
         (2, 2, 2, 2),
         dates=False,
     )
-    return panel_page("Round trips", (3, 3), [lifetimes, chance, held, returns])
-
-
-def _one_sided(trips: pd.DataFrame) -> str | None:
-    """Say that all round trips ended alike, where they did: there is no chance to estimate."""
-    won = int((trips["pnl"] > 0).sum())
-    if won == 0:
-        return "every round trip lost or broke even"
-    if won == len(trips):
-        return "every round trip won"
-    return None
+    return panel_page("Round trips", (3, 3), [lifetimes, profit, held, returns])
 
 
 def _lifetimes(trips: pd.DataFrame, axes: Axes) -> None:
@@ -274,8 +261,8 @@ def _round_trip_statistics(trips: pd.DataFrame) -> Figure:
     page.text(
         0.07,
         0.905,
-        "Each closing trade against the shares bought or sold first; slippage included, "
-        "commissions and dividends not. What is still held is closed at the last price.",
+        "A trade is one holding from nothing to nothing, as on the page: after all costs, income "
+        "included. What is still held is closed at the last price.",
         size=8,
         style="italic",
     )

@@ -15,15 +15,15 @@ from bt_run import DEFINITIONS, load_config, run
 from bt_run.config.run_config import RunConfig
 from bt_run.results.description import describe_run
 from bt_run_plugins.page.parts import FORMATS
-from bt_run_plugins.reports.html.book import read_book
-from bt_run_plugins.reports.html.numbers import (
+from bt_run_plugins.reports.book import read_book
+from bt_run_plugins.reports.html.report import HtmlReport, page_of_run
+from bt_run_plugins.reports.numbers import (
     STATISTICS,
     drawdown,
     drawdowns,
     period_returns,
     statistics,
 )
-from bt_run_plugins.reports.html.report import HtmlReport, page_of_run
 
 COLUMNS = ["run", "benchmark", "equal_weight", "constant_mix"]
 SECTIONS = [

@@ -10,6 +10,7 @@ import pytest
 from bt_run.component import BuildContext
 from bt_run.results.metrics import compute_metrics
 from bt_run.results.result import BacktestResult
+from bt_run_plugins.reports.book import read_book
 from bt_run_plugins.reports.tear_sheet.inputs import pyfolio_input
 from bt_run_plugins.reports.tear_sheet.report import (
     TearSheet,
@@ -41,15 +42,16 @@ def make_closes(sessions, names=("QQQ", "SPY"), start="2000-01-03"):
     )
 
 
-def play(closes, weights, every):
-    """Hold weights from the second session on, traded again every so many sessions: nav, positions,
-    fills.
+def play(closes, weights, every, in_turn=False):
+    """Hold weights from the second session on, traded again every so many sessions, or held and
+    sold ``in_turn``: nav, positions, fills.
     """
     cash, shares, navs, positions, fills = CASH, dict.fromkeys(weights, 0.0), [], [], []
     for t, (time, prices) in enumerate(closes.iterrows()):
         nav = cash + sum(shares[name] * prices[name] for name in weights)
         for name, weight in weights.items():
-            change = weight * nav / prices[name] - shares[name]
+            held_now = not (in_turn and (t // every) % 2)
+            change = held_now * weight * nav / prices[name] - shares[name]
             if t % every != 1 % every or t == 0 or not change:
                 continue
             slip = 2e-4 * abs(change) * prices[name]
@@ -82,9 +84,9 @@ def play(closes, weights, every):
     )
 
 
-def make_result(closes, weights, every=21, **changes):
+def make_result(closes, weights, every=21, in_turn=False, **changes):
     """Return a whole result; what is given by name replaces a part of it."""
-    nav, positions, fills = play(closes, weights, every)
+    nav, positions, fills = play(closes, weights, every, in_turn)
     first = closes.columns[-1]
     nav["benchmark"] = CASH * closes[first] / closes[first].iloc[0]
     # an intraday bar of these markets lies in the session of its own date
@@ -134,7 +136,9 @@ def make_result(closes, weights, every=21, **changes):
         "fills": fills,
         "decisions": pd.DataFrame(),
         "memos": pd.DataFrame(),
-        "cash_flows": pd.DataFrame(),
+        "cash_flows": pd.DataFrame(
+            columns=["time", "asset", "kind", "amount", "ratio"]
+        ),
         "metrics": compute_metrics(
             nav, {"run": fills, "equal_weight": fills, "constant_mix": fills}, 0.0
         ),
@@ -220,7 +224,7 @@ def test_asset_called_cash_is_not_mistaken_for_money():
 
 def by_hand(trades, held, prices, splits=()):
     """Return a result of one asset from (session, shares, price), what is held, and its splits."""
-    index = pd.bdate_range("2020-01-01", periods=len(held), tz="UTC", name="time")
+    index = pd.bdate_range("2020-01-01", periods=len(held), name="time")
     rows = [
         (index[t], "A", q, p, q * p, False)
         for t, (q, p) in enumerate(zip(held, prices, strict=True))
@@ -243,21 +247,30 @@ def by_hand(trades, held, prices, splits=()):
     )
 
 
-def test_round_trips_close_the_oldest_shares_first():
+def trips_of(result):
+    return find_round_trips(read_book(result))
+
+
+def test_a_round_trip_goes_from_nothing_to_nothing():
     result = by_hand(
-        [(1, 1.5, 10.0), (2, 1.0, 20.0), (3, -2.0, 30.0)],
-        [0, 1.5, 2.5, 0.5],
-        [10, 10, 20, 40],
+        [
+            (1, 1.5, 10.0),
+            (2, 1.0, 20.0),
+            (3, -2.0, 30.0),
+            (4, -0.5, 40.0),
+            (5, 1.0, 9.0),
+        ],
+        [0, 1.5, 2.5, 0.5, 0, 1, 1],
+        [10, 10, 20, 30, 40, 9, 12],
     )
-    first, last = find_round_trips(result).to_dict("records")
-    assert first["pnl"] == pytest.approx(1.5 * 20 + 0.5 * 10)
-    assert first["rt_returns"] == pytest.approx(35 / 25)
-    assert first["returns"] == pytest.approx(35 / 1000)
-    assert first["duration"] == pd.Timedelta(days=4)  # over a weekend
-    assert bool(first["long"])
-    assert last["pnl"] == pytest.approx(
-        0.5 * (40 - 20)
-    )  # still held: closed at the last price
+    closed, held = trips_of(result).to_dict("records")
+    # paid 35 for what brought 80
+    assert closed["pnl"] == pytest.approx(2 * 30 + 0.5 * 40 - 1.5 * 10 - 20)
+    assert closed["rt_returns"] == pytest.approx(45 / 50)
+    assert closed["returns"] == pytest.approx(45 / 1000)
+    assert closed["duration"] == pd.Timedelta(days=5)  # over a weekend
+    assert bool(closed["long"])
+    assert held["pnl"] == pytest.approx(3.0)  # still held: closed at the last price
 
 
 def test_round_trip_through_zero_closes_the_long_and_opens_a_short():
@@ -266,7 +279,7 @@ def test_round_trip_through_zero_closes_the_long_and_opens_a_short():
         [0, 1, -2, 0],
         [10, 10, 12, 11],
     )
-    trips = find_round_trips(result)
+    trips = trips_of(result)
     assert trips["pnl"].tolist() == pytest.approx([2.0, 2.0])
     assert trips["long"].tolist() == [True, False]
 
@@ -274,26 +287,19 @@ def test_round_trip_through_zero_closes_the_long_and_opens_a_short():
 def test_split_between_trades_earns_nothing():
     trades = [(1, 1.0, 100.0), (3, -4.0, 26.0)]
     result = by_hand(trades, [0, 1, 4, 0], [100, 100, 25, 26], splits=[(2, 4.0)])
-    assert find_round_trips(result)["pnl"].tolist() == pytest.approx([4.0])
+    assert trips_of(result)["pnl"].tolist() == pytest.approx([4.0])
 
 
-def test_a_split_on_the_day_of_a_trade_comes_first():
-    trades = [(1, 1.0, 100.0), (2, -2.0, 26.0)]
-    result = by_hand(trades, [0, 1, 2], [100, 100, 25], splits=[(2, 4.0)])
-    closed, held = find_round_trips(result)["pnl"]
-    assert closed == pytest.approx(2 * (26 - 25))
-    assert held == pytest.approx(0.0)
+def test_a_trade_that_an_exit_ends_in_its_first_bar_is_one():
+    result = by_hand([(1, 2.0, 10.0), (1, -2.0, 9.0)], [0, 0, 0], [10, 8, 8])
+    (trip,) = trips_of(result).to_dict("records")
+    assert (trip["pnl"], bool(trip["long"])) == (pytest.approx(-2.0), True)
 
 
-def test_trades_of_rounding_size_are_no_round_trips():
-    result = by_hand([(1, 1.0, 10.0), (2, -1e-14, 10.0)], [0, 1, 1], [10, 10, 11])
-    assert len(find_round_trips(result)) == 1
-
-
-def test_profit_of_all_round_trips_is_the_profit_of_the_run():
+def test_profit_of_all_round_trips_is_the_profit_of_the_run_after_costs():
     result = make_result(make_closes(400), {"QQQ": -0.4, "SPY": 0.8})
-    profit = result.nav["nav"].iloc[-1] - CASH + result.fills["commission"].sum()
-    assert find_round_trips(result)["pnl"].sum() == pytest.approx(profit)
+    profit = result.nav["nav"].iloc[-1] - CASH
+    assert trips_of(result)["pnl"].sum() == pytest.approx(profit)
 
 
 # -- the report
@@ -303,7 +309,10 @@ def test_profit_of_all_round_trips_is_the_profit_of_the_run():
 def whole(tmp_path_factory):
     """Return the text of each page of a run to which every sheet applies."""
     result = make_result(
-        make_closes(300), BOTH, warnings=("a guard under a monthly schedule",)
+        make_closes(400),
+        BOTH,
+        in_turn=True,
+        warnings=("a guard under a thin schedule",),
     )
     return written(result, tmp_path_factory.mktemp("whole"))
 
@@ -321,7 +330,7 @@ def test_first_page_says_what_was_run_and_on_what(whole):
         "1,000,000.00",
         "at the next bar's close",
         "1 bp commission and 2 bp slippage",
-        "a guard under a monthly schedule",
+        "a guard under a thin schedule",
         "run benchmark equal weight constant mix",
         "Turnover per year, one way",
     ):
@@ -346,7 +355,7 @@ def test_whole_run_has_every_sheet(whole):
     assert [
         page.startswith(title) for page, title in zip(pages[1:], titles, strict=True)
     ] == [True] * 10
-    assert "Annual volatility" in pages[5]
+    assert "Volatility per year" in pages[5]
     assert "Worst drawdowns" in pages[3]
     assert "Largest long holdings" in pages[7]
     assert "Profit factor" in pages[10]

@@ -171,6 +171,8 @@ class _Grid:
         import pandas as pd
 
         out = np.zeros((len(self.index), len(self.assets)))
+        if table.empty:
+            return out
         names = pd.Index(self.assets, dtype=object)
         columns, words = pd.factorize(table["asset"])
         if len(words):
@@ -205,6 +207,29 @@ def _trades(book: Book, column: int) -> Iterator[Trade]:
             best=max(way),
             worst=min(way),
             nav=float(book.before[first]),
+        )
+    yield from _within_a_bar(book, column)
+
+
+def _within_a_bar(book: Book, column: int) -> Iterator[Trade]:
+    """Yield what was opened and closed again in one bar, so that no close shows it."""
+    held = book.value[:, column] != 0.0
+    held |= np.append(False, held[:-1])
+    fills = book.result.fills
+    for row in np.flatnonzero((book.traded[:, column] != 0.0) & ~held).tolist():
+        own = fills["time"] == book.index[row]
+        own &= (fills["asset"] == book.assets[column]) & (fills["filled"] != 0.0)
+        way = _way(book.profit[row : row + 1, column])
+        yield Trade(
+            asset=book.assets[column],
+            side="long" if float(fills["filled"][own].iloc[0]) > 0.0 else "short",
+            first=row,
+            last=row,
+            open=False,
+            profit=way[-1],
+            best=max(way),
+            worst=min(way),
+            nav=float(book.before[row]),
         )
 
 

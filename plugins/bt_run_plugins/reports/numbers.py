@@ -23,7 +23,7 @@ STATISTICS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "positive_days": (
             "Days with a gain",
             "pct",
-            "Days with a return above 0 over all days.",
+            "Days with a return above 0 over the days on which anything was held.",
         ),
         "best_month": (
             "Best month",
@@ -138,9 +138,11 @@ def period_returns(nav: pd.Series[float], period: str) -> pd.Series[float]:
     return last / before - 1.0
 
 
-def statistics(nav: pd.Series[float], market: Array) -> dict[str, float | None]:
+def statistics(
+    nav: pd.Series[float], market: Array, held: Mask | None = None
+) -> dict[str, float | None]:
     """Return the numbers of ``STATISTICS`` for daily NAVs (n,) and the benchmark's daily returns (n
-    - 1,).
+    - 1,). ``held`` (n - 1,) says on which days anything was held; on all where it is None.
     """
     import pandas as pd
 
@@ -154,6 +156,7 @@ def statistics(nav: pd.Series[float], market: Array) -> dict[str, float | None]:
     with np.errstate(all="ignore"):
         found = _of_periods(nav)
         found |= _of_days(daily, per_year)
+        found["positive_days"] = _share_of_gains(daily, held)
         found |= _captures(nav, market)
     for name, value in found.items():
         if math.isfinite(value):
@@ -173,15 +176,13 @@ def _of_periods(nav: pd.Series[float]) -> dict[str, float]:
 
 
 def _of_days(daily: Array, per_year: int) -> dict[str, float]:
-    rises = daily > 0.0
-    gains = daily[rises].sum()
+    gains = daily[daily > 0.0].sum()
     losses = -daily[daily < 0.0].sum()
     low, high = np.percentile(daily, [5, 95])
     downside = (np.minimum(daily, 0.0) ** 2).mean()
     omega = gains / losses if losses else math.nan
     tails = abs(high) / abs(low) if low else math.nan
     return {
-        "positive_days": rises.mean(),
         "downside_risk": math.sqrt(downside * per_year),
         "value_at_risk": low,
         "expected_shortfall": _shortfall(daily),
@@ -190,6 +191,18 @@ def _of_days(daily: Array, per_year: int) -> dict[str, float]:
         "tail_ratio": tails,
         "stability": _stability(daily),
     }
+
+
+def _share_of_gains(daily: Array, held: Mask | None) -> float:
+    """Return how many of the days on which anything was held brought a gain."""
+    own = daily if held is None else daily[held]
+    return float((own > 0.0).mean()) if len(own) else math.nan
+
+
+def held_days(closes: pd.DataFrame) -> Mask:
+    """Return on which days after the first (n - 1,) a position was held at either close."""
+    gross = closes["gross"].to_numpy(dtype=np.float64) > 0.0
+    return np.asarray(gross[1:] | gross[:-1])
 
 
 def _shortfall(daily: Array) -> float:
