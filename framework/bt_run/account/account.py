@@ -185,11 +185,11 @@ class Account:
         if self.cash > 0:
             kind, rate = "interest", rates.cash
         else:
-            kind, rate = "margin interest", rates.margin
+            kind, rate = records.MARGIN_INTEREST, rates.margin
         earned = self.cash * float(rate[t - 1]) * years
         short = np.minimum(self.shares * self.market.bars.mark[t - 1], 0.0)
         fee = short * float(rates.borrow[t - 1]) * years
-        self._receive(t, "borrow fee", np.flatnonzero(fee), fee[fee != 0])
+        self._receive(t, records.BORROW_FEE, np.flatnonzero(fee), fee[fee != 0])
         if earned != 0.0:
             # -1 is the cash itself
             self._receive(t, kind, np.array([-1]), np.array([earned]))

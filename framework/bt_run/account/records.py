@@ -11,11 +11,13 @@ from bt_run.account.basket import Fills
 from bt_run.arrays import Array, Indices
 
 __all__ = [
+    "BORROW_FEE",
     "BUYING_POWER",
     "DATA_END",
     "DELISTED",
     "EXITED",
     "FRACTION",
+    "MARGIN_INTEREST",
     "NOT_TRADABLE",
     "REPLACED",
     "RUINED",
@@ -25,6 +27,8 @@ __all__ = [
     "FillRecord",
 ]
 
+# kinds of cash flows that pay for leverage and shorts
+MARGIN_INTEREST, BORROW_FEE = "margin interest", "borrow fee"
 # why a fill is not what was asked, or why there was one that nobody asked for
 VOLUME = "volume: the rest waits"
 NOT_TRADABLE = "not tradable at the fill"

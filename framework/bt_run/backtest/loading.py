@@ -12,6 +12,7 @@ import numpy as np
 from bt_run.data.bars import Bars, LoadRequest
 from bt_run.data.calendar_fit import calendar_notes
 from bt_run.data.data_config import DataConfig, TableConfig
+from bt_run.data.data_notes import survivors_note
 from bt_run.data.known import Table
 from bt_run.data.table_notes import old_rows
 from bt_run.data.tables import file_table, series_table
@@ -76,6 +77,8 @@ def load_bars(
     bars = replace(bars, notes=(*bars.notes, *calendar_notes(bars)))
     if data.universe is not None:
         bars = _with_universe(data, bars)
+    else:
+        bars = replace(bars, notes=(*bars.notes, *survivors_note(bars)))
     return _with_tables(
         data, bars, {name: others.get(name, source) for name in data.tables}, request
     )

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bt_run.account.account import Account
-from bt_run.account.records import DELISTED, FRACTION
+from bt_run.account.records import (
+    BORROW_FEE,
+    DELISTED,
+    FRACTION,
+    MARGIN_INTEREST,
+    CashFlow,
+)
 from bt_run.backtest.preparing import Prepared
 from bt_run.backtest.spot_check import Causality
 from bt_run.config.canonical_form import canonical, resolved
@@ -55,7 +61,15 @@ def outcome_of(ready: Prepared, played: Played) -> BacktestResult:
     for name, account in played.baselines.items():
         fills[name] = fills_table(ledger.bars, tuple(account.fills))
     rate = ready.config.risk_free
-    metrics = compute_metrics(tables["nav"], fills, rate, ruined=ledger.ruined)
+    flows = {"run": ledger.cash_flows}
+    flows |= {name: tuple(one.cash_flows) for name, one in played.baselines.items()}
+    metrics = compute_metrics(
+        tables["nav"],
+        fills,
+        rate,
+        financing={name: _financing(own) for name, own in flows.items()},
+        ruined=ledger.ruined,
+    )
     run_id, provenance = _identity(ready)
     manifest = build_manifest(run_id, provenance, tables, ready.bars.notes)
     manifest["look_ahead"] = asdict(causality)
@@ -77,6 +91,7 @@ def outcome_of(ready: Prepared, played: Played) -> BacktestResult:
             *_ruin(ledger),
             *_idle(ledger),
             *_unlikely(ledger),
+            *_beyond_the_limit(ledger, ready.config.limits.gross),
             *ready.warnings,
             *causality.warnings,
         ),
@@ -132,6 +147,25 @@ def _unlikely(ledger: Ledger) -> tuple[str, ...]:
         f"{fills} at bars whose volume is 0, where nobody traded; "
         "`broker.slippage.participation` lets such orders wait",
     )
+
+
+def _beyond_the_limit(ledger: Ledger, limit: float) -> tuple[str, ...]:
+    """Return a warning where prices carried the gross exposure above its limit."""
+    start = ledger.bars.start
+    gross = ledger.exposure()[0][start:]
+    above = gross > limit * (1.0 + 1e-6)
+    if not above.any():
+        return ()
+    return (
+        f"gross exposure was above its limit of {limit:.0%} at {above.mean():.1%} of closes, at "
+        f"most {gross.max():.0%}: limits bound the targets, and prices move between decisions",
+    )
+
+
+def _financing(flows: tuple[CashFlow, ...]) -> float:
+    """Return the money that leverage and shorts cost."""
+    kinds = (MARGIN_INTEREST, BORROW_FEE)
+    return -sum(float(flow.amount.sum()) for flow in flows if flow.kind in kinds)
 
 
 def _tables(played: Played) -> dict[str, pd.DataFrame]:

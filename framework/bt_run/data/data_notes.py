@@ -9,14 +9,22 @@ import numpy as np
 from bt_run.arrays import Mask, Times
 from bt_run.data.bars import Bars, LoadRequest, forward_fill
 from bt_run.data.rows import Rows, day_of
-from bt_run.data.years import LONGEST_DAILY_STEP
+from bt_run.data.years import LONGEST_DAILY_STEP, years_between
 from bt_run.text import listed
 
-__all__ = ["bars_are_daily_or_less", "row_notes", "stale_opens", "stale_opens_note"]
+__all__ = [
+    "bars_are_daily_or_less",
+    "row_notes",
+    "stale_opens",
+    "stale_opens_note",
+    "survivors_note",
+]
 
 STALE_OPEN_SHARE = (
     0.2  # of a year's rows; above it, opens count as copies of the previous close
 )
+MANY, LONG = 10, 5.0  # assets and years of which one or another should have fallen out
+RECENT = np.timedelta64(7, "D")
 FEW_ROWS = 20  # a handful of rows proves nothing
 ROUNDING = 1e-6  # relative, by which a price may lie outside low and high
 
@@ -64,6 +72,23 @@ def stale_opens_note(bars: Bars) -> tuple[str, ...]:
     return (
         f"the opens of {listed(stale)} repeat the previous close in over a fifth of some year's "
         "rows",
+    )
+
+
+def survivors_note(bars: Bars) -> tuple[str, ...]:
+    """Return a note where every asset of many still trades at the end of a long run."""
+    first, last = bars.sessions[bars.start], bars.sessions[-1]
+    years = years_between(first, last)
+    if len(bars.assets) < MANY or years < LONG:
+        return ()
+    recent = bars.sessions > last - RECENT
+    ended = ~bars.present[recent].any(axis=0) | ~np.isnat(bars.last_session)
+    if ended.any():
+        return ()
+    return (
+        f"all {len(bars.assets)} assets still trade at the end of {years:.0f} years, and no "
+        "universe says which were known at the start: what fell out is missing, which flatters "
+        "every run",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any
 
@@ -54,7 +55,8 @@ class RunDescription:
         traded: what an order buys: total-return units, or shares as traded.
         sizer: None where a Backtrader strategy places its own orders.
         schedule: when decisions are made. fill: at which price orders fill.
-        costs: commission and slippage. risk_free: the yearly rate.
+        costs: commission and slippage. limits: bounds of the weights. interest: what cash earns,
+            and what leverage and shorts cost. risk_free: the yearly rate.
     """
 
     source: str
@@ -71,6 +73,7 @@ class RunDescription:
     fill: str
     costs: str
     limits: str
+    interest: str
     risk_free: str
 
     def decisions(self, period: str) -> str:
@@ -97,8 +100,8 @@ class RunDescription:
         """Return the sentence on how orders were filled, on which terms and beside what."""
         return (
             f"Orders for {self.traded} fill at {self.fill} with {self.costs}, "
-            f"starting with {cash:,.0f} in cash; the benchmark is {self.benchmark}, "
-            f"the risk-free rate {self.risk_free}."
+            f"starting with {cash:,.0f} in cash, within {self.limits}; {self.interest}. "
+            f"The benchmark is {self.benchmark}, the risk-free rate {self.risk_free}."
         )
 
 
@@ -137,6 +140,7 @@ def describe_run(config: Mapping[str, Any]) -> RunDescription:
         fill=fill,
         costs=f"{commission} commission and {slippage} slippage",
         limits=limits,
+        interest=_interest_text(broker.get("interest"), config["limits"]),
         risk_free=f"{rate:.2%} a year",
     )
 
@@ -200,4 +204,37 @@ def _component_texts(config: Mapping[str, Any], role: str) -> tuple[str, ...]:
 
 
 def _limits_text(limits: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} {value_text(value)}" for key, value in limits.items())
+    """Write the bounds of the weights as a reader would: gross 150%, shorts."""
+    words = []
+    for key, value in limits.items():
+        if key == "short":
+            words.append("shorts allowed" if value else "no shorts")
+        elif value is not None:
+            words.append(f"{key} {value:.4g}x" if value > 1 else f"{key} {value:.0%}")
+    return ", ".join(words)
+
+
+def _interest_text(interest: Any, limits: Mapping[str, Any]) -> str:
+    """Say what cash earns, and what leverage and shorts cost, where they may be."""
+    given = interest if isinstance(interest, Mapping) else {}
+    earned = _rate_text(given.get("cash"))
+    words = [f"cash earns {earned}" if earned else "cash earns nothing"]
+    leverage = bool(limits.get("short")) or float(limits.get("gross") or 1.0) > 1.0
+    if leverage or _rate_text(given.get("margin")) or given.get("margin_spread"):
+        spread = given.get("margin_spread") or 0.0
+        margin = _rate_text(given.get("margin"))
+        if spread:
+            margin = f"{margin or 'nothing'} plus {spread:.2%}"
+        words.append(f"leverage costs {margin or 'nothing'}")
+    if limits.get("short"):
+        words.append(f"shorts cost {_rate_text(given.get('borrow')) or 'nothing'}")
+    return ", ".join(words)
+
+
+def _rate_text(rate: Any) -> str:
+    """Write a yearly rate, or where it comes from; nothing for none."""
+    if not rate:
+        return ""
+    if isinstance(rate, Mapping):
+        return f"the rates of {PurePath(str(rate['file'])).name}"
+    return f"{rate:.2%} a year" if isinstance(rate, int | float) else f"{rate} rates"

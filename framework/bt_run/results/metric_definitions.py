@@ -128,6 +128,11 @@ DEFINITIONS: Mapping[str, Definition] = MappingProxyType(
             "Average gross exposure",
             "Mean over sessions of sum |position| at the close over NAV.",
         ),
+        "maximum_gross": Definition(
+            "fraction",
+            "Largest gross exposure",
+            "Largest over sessions of sum |position| at the close over NAV.",
+        ),
         "average_net": Definition(
             "fraction",
             "Average net exposure",
@@ -154,6 +159,11 @@ DEFINITIONS: Mapping[str, Definition] = MappingProxyType(
         ),
         "costs": Definition(
             "money", "Costs", "Commission and slippage, in the account's currency."
+        ),
+        "financing": Definition(
+            "money",
+            "Financing",
+            "Margin interest and borrow fees paid, in the account's currency; not in the costs.",
         ),
         "costs_bps": Definition(
             "bps",

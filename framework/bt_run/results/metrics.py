@@ -30,13 +30,15 @@ def compute_metrics(
     fills: Mapping[str, pd.DataFrame],
     risk_free: float,
     *,
+    financing: Mapping[str, float] | None = None,
     ruined: bool = False,
 ) -> Metrics:
     """Compute every metric of ``DEFINITIONS`` for the run and what it is compared with.
 
     ``nav`` has one row per bar (index ``time``, UTC) with its ``session``, the first being the
     close of the start.
-    ``fills`` maps ``run``, ``equal_weight`` and ``constant_mix`` to tables of fills.
+    ``fills`` maps ``run``, ``equal_weight`` and ``constant_mix`` to tables of fills, ``financing``
+    to the money paid for leverage and shorts.
     ``risk_free`` is a fraction per year. What is not defined (no variance) is None, and so are
     growth, turnover and costs per year of a run that is shorter than a year, and all yearly figures
     of one that was ``ruined``.
@@ -55,6 +57,10 @@ def compute_metrics(
             if not (ruined and metric in YEARLY):
                 out[metric][name] = _defined(value)
     out["average_gross"]["run"] = _mean_after_start(daily["gross"])
+    gross = _numbers(daily["gross"])[1:]
+    out["maximum_gross"]["run"] = _defined(gross.max()) if len(gross) else None
+    for name, paid in (financing or {}).items():
+        out["financing"][name] = _defined(paid)
     out["average_net"]["run"] = _mean_after_start(daily["net"])
     return out
 

@@ -164,3 +164,74 @@ def test_fills_in_bars_without_a_trade_are_counted(
     result = run(RunConfig.model_validate(config))
     text = "1 fill is at bars whose volume is 0, where nobody traded"
     assert (text in "\n".join(result.warnings)) is told
+
+
+# -- shorts, leverage, survivors -------------------------------------------------------------------
+
+
+def squeezed(tmp_path, **changes):
+    """Hold a short of half the account over a rise by half; 365 days a year."""
+    days = pd.bdate_range("2023-01-03", periods=7).strftime("%Y-%m-%d")
+    prices = tmp_path / "prices"
+    prices.mkdir(exist_ok=True)
+    close = [100.0, 100.0, 100.0, 150.0, 150.0, 150.0, 150.0]
+    pd.DataFrame({"date": days, "close": close}).to_csv(prices / "A.csv", index=False)
+    plugin = tmp_path / "short.py"
+    plugin.write_text(
+        "import numpy as np\nfrom bt_run import Component, Config, hookimpl\n"
+        "class Short:\n"
+        "    def __init__(self, config, context): pass\n"
+        "    def signals(self, bars): return np.full(bars.close.shape, -1.0)\n"
+        "@hookimpl\ndef bt_strategies():\n"
+        "    return [Component(name='short', config=Config, build=Short, summary='short')]\n"
+    )
+    broker = {"use": "simulated", "cash": 1000, "fill": "next_close"}
+    return run(
+        RunConfig.model_validate(
+            {
+                "name": "t",
+                "plugins": [str(plugin)],
+                "data": {
+                    "source": {"use": "csv", "path": str(prices)},
+                    "assets": ["A"],
+                    "benchmark": "A",
+                    "calendar": "24/5",
+                    "start": days[0],
+                    "end": days[-1],
+                },
+                "strategy": "short",
+                "sizer": "signal_weight",
+                "schedule": "once",
+                "limits": {"short": True},
+                "broker": broker | changes,
+            }
+        )
+    )
+
+
+def test_exposure_that_prices_carried_above_its_limit_is_told(tmp_path):
+    """1000 short of 10 at 100: at 150 the account is worth 500, and its short 1500."""
+    result = squeezed(tmp_path)
+    (told,) = [text for text in result.warnings if "gross exposure" in text]
+    assert told == (
+        "gross exposure was above its limit of 100% at 57.1% of closes, at most 300%: limits bound "
+        "the targets, and prices move between decisions"
+    )
+    assert result.metrics["maximum_gross"]["run"] == pytest.approx(3.0)
+
+
+def test_financing_is_a_cost_of_its_own(tmp_path):
+    """A borrow fee of 36.5 % a year on 1000, then 1500, for 5 nights and a weekend."""
+    result = squeezed(tmp_path, interest={"borrow": 0.365})
+    flows = result.cash_flows
+    assert set(flows["kind"]) == {"borrow fee"}
+    paid = -flows["amount"].sum()
+    assert paid == pytest.approx(
+        0.001 * (1000 + 1000 + 3 * 1500 + 1500 + 1500), rel=0.2
+    )
+    assert result.metrics["financing"]["run"] == pytest.approx(paid)
+    assert result.metrics["costs"]["run"] == 0.0
+
+
+def test_a_long_account_without_leverage_is_never_above_its_limit(tmp_path):
+    assert not [text for text in squeezed(tmp_path).warnings if "leverage" in text]

@@ -14,6 +14,8 @@ from bt_run.data.schedule import Schedule
 from bt_run.plugins import catalogue, get_plugin_manager
 from bt_run.results.description import (
     SCHEDULE_WORDS,
+    _interest_text,
+    _limits_text,
     component_text,
     cost_text,
     describe_run,
@@ -43,7 +45,7 @@ def test_the_flagship_in_words() -> None:
     found = describe_run(tree())
     assert found.source == "sample (set indices)"
     assert found.symbols == ("SPY = SP500", "QQQ = NASDAQ")
-    assert found.limits == "gross 1, net 1, name 1, short no"
+    assert found.limits == "gross 100%, net 100%, name 100%, no shorts"
     assert found.decisions(PERIOD) == (
         "On SPY, QQQ from 2000-01-03 to 2018-12-31, trend (fast 50, slow 200) gives "
         "signals that inverse_volatility (lookback 63) turns into weights, volatility_target "
@@ -51,8 +53,8 @@ def test_the_flagship_in_words() -> None:
     )
     assert found.orders(1e6) == (
         "Orders for total-return units fill at the next bar's close with 1 bp commission and 2 bp "
-        "slippage, starting with 1,000,000 in cash; the benchmark is SPY, the risk-free rate "
-        "0.00% a year."
+        "slippage, starting with 1,000,000 in cash, within gross 100%, net 100%, name 100%, "
+        "no shorts; cash earns nothing. The benchmark is SPY, the risk-free rate 0.00% a year."
     )
 
 
@@ -157,3 +159,41 @@ def test_a_nested_component_reads_like_one_at_the_top() -> None:
 )
 def test_a_value_reads_plainly(value: Any, words: str) -> None:
     assert value_text(value) == words
+
+
+LONG_SHORT = {"gross": 1.5, "net": 1.0, "name": 0.5, "short": True}
+
+
+@pytest.mark.parametrize(
+    ("interest", "limits", "text"),
+    [
+        (None, {"gross": 1.0, "short": False}, "cash earns nothing"),
+        (
+            None,
+            LONG_SHORT,
+            "cash earns nothing, leverage costs nothing, shorts cost nothing",
+        ),
+        (
+            {
+                "cash": "fama_french",
+                "margin": 0.05,
+                "margin_spread": 0.01,
+                "borrow": 0.003,
+            },
+            LONG_SHORT,
+            "cash earns fama_french rates, leverage costs 5.00% a year plus 1.00%, shorts cost "
+            "0.30% a year",
+        ),
+        (
+            {"cash": {"file": "/a/b/rates.csv", "lag": 1}},
+            {"gross": 1.0, "short": False},
+            "cash earns the rates of rates.csv",
+        ),
+    ],
+)
+def test_what_cash_leverage_and_shorts_cost_is_said(interest, limits, text):
+    assert _interest_text(interest, limits) == text
+
+
+def test_limits_read_as_a_manager_would_write_them():
+    assert _limits_text(LONG_SHORT) == "gross 1.5x, net 100%, name 50%, shorts allowed"

@@ -59,8 +59,17 @@ def _weights_section(book: Book) -> Section:
     bands = _bands(book, weights, order)
     chart = _weights_chart(book, bands, step, every)
     table = _weights_table(book, weights, order)
-    lead = f"At closes, drawn at {every}. What is missing to 100% is cash."
+    lead = f"At closes, drawn at {every}. {_cash_words(weights)}"
     return Section("weights", title, lead, (chart, table))
+
+
+def _cash_words(weights: Array) -> str:
+    """Say what is not drawn: cash, where there are neither shorts nor leverage."""
+    if (weights < 0.0).any():
+        return "Shorts hang below zero; what they brought and what leverage borrowed is cash."
+    if (weights.sum(axis=1) > 1.0 + 1e-9).any():
+        return "What is missing to 100% is cash; what lies above 100% is borrowed."
+    return "What is missing to 100% is cash."
 
 
 def _bands(

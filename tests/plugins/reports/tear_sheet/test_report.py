@@ -322,7 +322,7 @@ def test_first_page_says_what_was_run_and_on_what(whole):
     first = " ".join(pages[0].split())
     for words in (
         "spy_qqq",
-        "2000-01-03 to 2001-02-23, 299 sessions",
+        "2000-01-03 to 2001-07-13, 399 sessions",
         "price return only: the source knows no dividends",
         "QQQ = NASDAQ, SPY = SP500",
         "trend (fast 50, slow 200, band 0.01)",
