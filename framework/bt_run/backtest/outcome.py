@@ -23,7 +23,7 @@ from bt_run.guard import guarded
 from bt_run.results.identity import Provenance, run_identity
 from bt_run.results.ledger import Ledger, fills_table
 from bt_run.results.manifest import build_manifest
-from bt_run.results.metrics import compute_metrics
+from bt_run.results.metrics import Metrics, compute_metrics
 from bt_run.results.result import BacktestResult
 from bt_run.results.sources import used_code
 from bt_run.text import day_text
@@ -70,6 +70,7 @@ def outcome_of(ready: Prepared, played: Played) -> BacktestResult:
         financing={name: _financing(own) for name, own in flows.items()},
         ruined=ledger.ruined,
     )
+    _add_exposures(metrics, played)
     run_id, provenance = _identity(ready)
     manifest = build_manifest(run_id, provenance, tables, ready.bars.notes)
     manifest["look_ahead"] = asdict(causality)
@@ -97,6 +98,9 @@ def outcome_of(ready: Prepared, played: Played) -> BacktestResult:
         ),
         look_ahead=causality.sentence,
     )
+
+
+EXPOSURES = ("average_gross", "average_net")
 
 
 def _ruin(ledger: Ledger) -> tuple[str, ...]:
@@ -160,6 +164,27 @@ def _beyond_the_limit(ledger: Ledger, limit: float) -> tuple[str, ...]:
         f"gross exposure was above its limit of {limit:.0%} at {above.mean():.1%} of closes, at "
         f"most {gross.max():.0%}: limits bound the targets, and prices move between decisions",
     )
+
+
+def _add_exposures(metrics: Metrics, played: Played) -> None:
+    """Add the mean exposure of what the run is compared with."""
+    bars = played.ledger.bars
+    closing = np.append(bars.sessions[1:] != bars.sessions[:-1], True)
+    closing[: bars.start + 1] = False
+    for name, account in played.baselines.items():
+        cut = slice(0, len(bars))
+        own = Ledger(
+            bars=bars,
+            nav=account.nav[cut],
+            cash=account.cash_history[cut],
+            holdings=tuple(item for item in account.holdings if item[0] < len(bars)),
+            fills=(),
+        )
+        for metric, values in zip(EXPOSURES, own.exposure(), strict=True):
+            mean = float(values[closing].mean()) if closing.any() else np.nan
+            metrics[metric][name] = mean if np.isfinite(mean) else None
+    for metric in EXPOSURES:
+        metrics[metric]["benchmark"] = 1.0
 
 
 def _financing(flows: tuple[CashFlow, ...]) -> float:

@@ -58,6 +58,19 @@ for (const table of all("table")) {
   });
 }
 
+// tables: wider than the window, which a phone does not show
+const widths = () => all(".scroll").forEach((box) => box.classList.toggle("wide", box.scrollWidth > box.clientWidth + 1));
+widths();
+addEventListener("resize", widths);
+
+// print: what is folded is open
+const glossary = document.querySelector("#definitions details");
+if (glossary) {
+  let open = false;
+  addEventListener("beforeprint", () => { open = glossary.open; glossary.open = true; });
+  addEventListener("afterprint", () => { glossary.open = open; });
+}
+
 // tables: searched as one types
 for (const input of all("input[data-for]")) {
   const label = input.closest("label"), rows = [...document.getElementById(input.dataset.for).tBodies[0].rows];

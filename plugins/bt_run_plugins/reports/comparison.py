@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from pathlib import Path
+from textwrap import wrap
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,7 @@ __all__ = [
 TABLE = "strategy_comparison.csv"
 DPI = 150
 WINDOW = 63  # sessions: a quarter
+NOTE_WIDTH, NOTE_LINES = 170, 6  # characters and lines of the notes under a picture
 LOG_FROM = (
     5.0  # times the lowest value, from which on a linear axis hides the early years
 )
@@ -249,6 +251,12 @@ def png(
         tidy_dates(axes)
         title = f"{result.config.name}   run {result.run_id}"
         figure.suptitle(title, x=0.01, ha="left", size=8, color=GREY)
+        if result.notes:
+            # a picture is passed on alone: what its data are goes with it
+            lines = [line for note in result.notes for line in wrap(note, NOTE_WIDTH)]
+            figure.supxlabel(
+                "\n".join(lines[:NOTE_LINES]), x=0.01, ha="left", size=6.5, color=GREY
+            )
         out = BytesIO()
         figure.savefig(out, format="png", dpi=dpi, metadata={"Software": None})
     return out.getvalue()

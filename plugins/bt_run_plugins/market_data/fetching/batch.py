@@ -35,8 +35,7 @@ _LONGEST_BREAK = np.timedelta64(20, "D")  # within which every exchange opens ag
 _RECENT = timedelta(days=10)  # how late a symbol's newest bar may be
 _NO_NETWORK = (
     "Without a network, `bt-run data import sample:indices` brings real prices from an installed "
-    "package, "
-    "and `bt-run examples/spy_qqq.yaml` runs on them"
+    "package, and `bt-run init` writes a folder with a run on them"
 )
 # troubles for which asking again is of no use
 _FINAL_AT_FIRST = ("unknown",)

@@ -42,6 +42,9 @@ def achieved_section(book: Book) -> Section:
         if not orders:
             return Section("achieved", title, missing=CLASSIC)
         return Section("achieved", title, CLASSIC, orders)
+    if not orders:
+        text = "No order was ever placed, so there is nothing to compare with a target."
+        return Section("achieved", title, missing=text)
     traded = _traded(book)
     if not len(traded):
         text = "No decision was traded, so there is no target to compare with."

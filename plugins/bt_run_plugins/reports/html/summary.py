@@ -150,9 +150,33 @@ def headline(result: BacktestResult) -> PageTable:
         "The run beside its baselines",
         HEADLINE_COLUMNS,
         rows,
-        "A star marks the best of a row, the constant mix aside, which knows the whole run. n/a: "
-        "not defined, because too short or without variance.",
+        f"{_baseline_words(result)} A star marks the best of a row, the constant mix aside. "
+        "n/a: not defined, because too short or without variance.",
     )
+
+
+def _baseline_words(result: BacktestResult) -> str:
+    """Say what each baseline is, with its gross and net exposure."""
+    held = {
+        name: f"gross {_percent(result, 'average_gross', name)}, net "
+        f"{_percent(result, 'average_net', name)}"
+        for name in BASELINES
+    }
+    benchmark = result.manifest["config"]["data"]["benchmark"]
+    words = (
+        f"Benchmark: {benchmark} bought at the start and held, without costs",
+        "Equal weight: the same money in every asset that trades, at each scheduled decision, "
+        "with the run's costs",
+        "Constant mix: the run's own mean weights at each scheduled decision, with its costs; "
+        "it knows the whole run",
+    )
+    pairs = zip(words, held.values(), strict=True)
+    return " ".join(f"{text} ({exposure})." for text, exposure in pairs)
+
+
+def _percent(result: BacktestResult, metric: str, name: str) -> str:
+    value = result.metrics[metric][name]
+    return "n/a" if value is None else f"{value:.0%}"
 
 
 def _headline_row(metric: str, values: Mapping[str, float | None]) -> list[Cell]:

@@ -400,7 +400,7 @@ def test_a_lost_network_is_told_after_one_more_try_with_a_way_out(store):
         DataError,
         match=r"the network is not reachable: Could not resolve host; 1 symbols were fetched "
         r"before and are kept. "
-        r"Without a network, `bt-run data import sample:indices` .* `bt-run examples/spy_qqq.yaml`",
+        r"Without a network, `bt-run data import sample:indices` .* `bt-run init`",
     ):
         get(store, yahoo, "A", "B", batch=1)
     assert len(yahoo.asked) == 3
