@@ -17,7 +17,7 @@ from bt_run.data.bars import Bars, LoadRequest, Prices
 from bt_run.data.calendars import calendar_zone, exchange_sessions, local_dates
 from bt_run.data.date_forms import DateForm, WrittenTimes, written_times
 from bt_run.data.history import History
-from bt_run.data.rows import Rows
+from bt_run.data.rows import Rows, day_of, joined_rows
 from bt_run.data.schedule import period_of
 from bt_run.data.staleness import overdue, usual_step
 from bt_run.data.years import SESSIONS, bars_per_year, sessions_per_year
@@ -44,6 +44,7 @@ from bt_run.roles import (
     Fingerprinted,
     Gives,
     Guards,
+    JoinsSymbols,
     ListsSymbols,
     NeedsFields,
     NeedsNetwork,
@@ -106,6 +107,7 @@ __all__ = [
     "History",
     "Holdings",
     "InfeasibleError",
+    "JoinsSymbols",
     "Limits",
     "ListsSymbols",
     "LoadRequest",
@@ -137,8 +139,10 @@ __all__ = [
     "assemble_bars",
     "bars_per_year",
     "calendar_zone",
+    "day_of",
     "exchange_sessions",
     "hookimpl",
+    "joined_rows",
     "load_config",
     "local_dates",
     "overdue",

@@ -26,6 +26,7 @@ __all__ = [
     "Fingerprinted",
     "Gives",
     "Guards",
+    "JoinsSymbols",
     "ListsSymbols",
     "NeedsFields",
     "NeedsNetwork",
@@ -141,6 +142,14 @@ class TellsSeries(Protocol):
     """A source that has series beside prices, for ``data.tables``: times (n,) and values (n,)."""
 
     def series(self, symbol: str, request: LoadRequest) -> tuple[Times, Array]: ...
+
+
+@runtime_checkable
+class JoinsSymbols(Protocol):
+    """A source that joins the rows of the symbols that an asset had: ``joins_symbols = True``."""
+
+    @property
+    def joins_symbols(self) -> bool: ...
 
 
 @runtime_checkable

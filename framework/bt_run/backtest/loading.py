@@ -19,7 +19,7 @@ from bt_run.data.tables import file_table, series_table
 from bt_run.data.universe import coverage, members, members_between, read_memberships
 from bt_run.errors import ConfigError, PluginError
 from bt_run.guard import guarded
-from bt_run.roles import ListsSymbols, TellsSeries
+from bt_run.roles import JoinsSymbols, ListsSymbols, TellsSeries
 
 __all__ = ["load_bars", "with_assets"]
 
@@ -60,15 +60,23 @@ def load_bars(
         BtRunError: the source, a table or the universe does not allow the run.
     """
     request = LoadRequest(
-        assets=dict(data.assets),
-        benchmark=(data.benchmark, data.assets.get(data.benchmark, data.benchmark)),
+        assets=data.symbols,
+        benchmark=(data.benchmark, data.symbols.get(data.benchmark, data.benchmark)),
         start=data.start,
         end=data.end,
         history_from=data.history_from,
         adjust=data.adjust,
         calendar=data.calendar,
         offline=offline,
+        earlier=data.earlier,
     )
+    joins = isinstance(source, JoinsSymbols) and source.joins_symbols
+    if data.earlier and not joins:
+        name, before = next(iter(data.earlier.items()))
+        raise ConfigError(
+            f"data.assets.{name}: found {len(before) + 1} symbols, and source "
+            f"{data.source.use!r} joins none; give one symbol, or files by csv or parquet"
+        )
     bars = guarded(f"source {data.source.use!r}", source.load, request)
     if not isinstance(bars, Bars):
         raise PluginError(
@@ -87,7 +95,13 @@ def load_bars(
 def _with_universe(data: DataConfig, bars: Bars) -> Bars:
     assert data.universe is not None
     memberships = read_memberships(data.universe)
-    mask = members(memberships, data.assets, bars)
+    renamed = {
+        symbol: data.symbols[name]
+        for name, symbols in data.earlier.items()
+        for symbol in symbols
+    }
+    memberships = memberships.assign(ticker=memberships["ticker"].replace(renamed))
+    mask = members(memberships, data.symbols, bars)
     never = [asset for i, asset in enumerate(bars.assets) if not mask[:, i].any()]
     if len(never) == len(bars.assets):
         raise ConfigError(
@@ -118,7 +132,7 @@ def _with_tables(
             )
             notes += said
         else:
-            tables[name], said = file_table(name, config, data.assets, bars)
+            tables[name], said = file_table(name, config, data.symbols, bars)
             notes += said
         if config.revised:
             notes.append(

@@ -32,6 +32,8 @@ class LoadRequest:
     """What a source must load.
 
     ``assets`` maps the name in the run to the symbol at the source; ``benchmark`` is such a pair.
+    ``earlier`` holds the symbols that an asset had before, oldest first; only sources that join
+    symbols are asked for them.
     Rows outside ``history_from`` .. ``end`` must not be loaded; ``start`` is the first decision.
     ``offline`` forbids the network.
     """
@@ -44,6 +46,7 @@ class LoadRequest:
     adjust: Literal["total_return", "none"] = "total_return"
     calendar: str = "XNYS"
     offline: bool = False
+    earlier: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

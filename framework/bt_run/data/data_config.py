@@ -44,8 +44,10 @@ def _a_day(value: Any) -> Any:
 
 
 Day = Annotated[date, BeforeValidator(_a_day, json_schema_input_type=date)]
+Symbol = Annotated[str, Field(min_length=1)]
+Symbols = Symbol | Annotated[tuple[Symbol, ...], Field(min_length=1)]
 Assets = Annotated[
-    dict[Annotated[str, Field(min_length=1)], Annotated[str, Field(min_length=1)]],
+    dict[Symbol, Symbols],
     Field(min_length=1),
     BeforeValidator(
         _names_to_symbols, json_schema_input_type=dict[str, str] | list[str]
@@ -118,7 +120,8 @@ class DataConfig(Config):
     )
     assets: Assets = Field(
         default={},
-        description="name in the run: symbol at the source; a list when both are equal; "
+        description="name in the run: symbol at the source, or all that it had, oldest first; a "
+        "list when name and symbol are equal; "
         "without it, every member of `universe` that the source has",
     )
     benchmark: str = Field(
@@ -148,6 +151,23 @@ class DataConfig(Config):
         default=None,
         description="which assets may be held when; without it, every asset while it has bars",
     )
+
+    @property
+    def symbols(self) -> dict[str, str]:
+        """Return the symbol of each asset, the newest of those that it had."""
+        return {
+            name: given if isinstance(given, str) else given[-1]
+            for name, given in self.assets.items()
+        }
+
+    @property
+    def earlier(self) -> dict[str, tuple[str, ...]]:
+        """Return the symbols that assets had before, oldest first."""
+        return {
+            name: given[:-1]
+            for name, given in self.assets.items()
+            if not isinstance(given, str) and len(given) > 1
+        }
 
     @model_validator(mode="after")
     def _assets_or_universe(self) -> Self:

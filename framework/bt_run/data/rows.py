@@ -18,6 +18,7 @@ __all__ = [
     "Rows",
     "checked_rows",
     "day_of",
+    "joined_rows",
     "refuse_after_the_end",
     "refuse_mixed_clocks",
 ]
@@ -60,6 +61,13 @@ class Rows:
         return values
 
     @property
+    def columns(self) -> frozenset[str]:
+        """Return the names of the columns that are there, ``times`` among them."""
+        return frozenset(
+            name for name, value in vars(self).items() if value is not None
+        )
+
+    @property
     def has_actions(self) -> bool:
         return self.dividend is not None or self.split is not None
 
@@ -87,6 +95,35 @@ def checked_rows(
     rows = rows.between(request)
     _refuse_impossible(name, rows)
     _refuse_repeated_actions(name, rows, request.calendar)
+    return rows
+
+
+def joined_rows(name: str, parts: Mapping[str, Rows]) -> Rows:
+    """Return the rows of an asset that changed its symbol, one symbol's after the other's.
+
+    ``parts`` are the rows by symbol, oldest first.
+
+    Raises:
+        DataError: the symbols have other columns, or rows of the same time.
+    """
+    (first, rows), *others = parts.items()
+    for symbol, more in others:
+        if rows.columns != more.columns:
+            raise DataError(
+                f"{name}: {first} has the columns {', '.join(sorted(rows.columns))}, and {symbol} "
+                f"{', '.join(sorted(more.columns))}; expected the same, so that one goes on where "
+                "the other ends"
+            )
+        if len(rows.times) and len(more.times) and more.times[0] <= rows.times[-1]:
+            raise DataError(
+                f"{name}: {symbol} begins at {day_of(more.times[0])}, but {first} goes on to "
+                f"{day_of(rows.times[-1])}; expected each symbol to end before the next begins"
+            )
+        columns = {
+            column: np.concatenate([getattr(rows, column), getattr(more, column)])
+            for column in rows.columns
+        }
+        rows, first = replace(rows, **columns), symbol
     return rows
 
 

@@ -160,9 +160,11 @@ def _add_prices(cargo: _Cargo, manifest: Mapping[str, Any]) -> None:
         raise DataError(
             f"the prices of the run at {path} are gone; pack without --with-data"
         )
+    given = [*data["assets"].values(), data["benchmark"]]
     symbols = {
-        *data["assets"].values(),
-        data["assets"].get(data["benchmark"], data["benchmark"]),
+        symbol
+        for one in given
+        for symbol in (one if isinstance(one, list | tuple) else [one])
     }
     for file in sorted(path.iterdir()):
         if file.is_file() and file.stem in symbols:

@@ -192,9 +192,10 @@ def _asset_text(names: Sequence[str]) -> str:
     return f"{len(names)} assets ({', '.join(names[:FIRST_NAMED])} and others)"
 
 
-def _symbol_texts(symbols: Mapping[str, str]) -> tuple[str, ...]:
+def _symbol_texts(symbols: Mapping[str, Any]) -> tuple[str, ...]:
     words = []
-    for name, symbol in symbols.items():
+    for name, given in symbols.items():
+        symbol = given if isinstance(given, str) else ", then ".join(given)
         words.append(name if name == symbol else f"{name} = {symbol}")
     return tuple(words)
 

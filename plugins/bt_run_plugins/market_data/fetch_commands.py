@@ -139,8 +139,8 @@ def _outcome_row(outcome: FetchOutcome) -> tuple[object, ...]:
 def _symbols_of(run: RunConfig) -> list[str]:
     """Return the symbols that a run asks Yahoo for: assets, benchmark and tables."""
     wanted = run.data
-    symbols = list(wanted.assets.values())
-    symbols.append(wanted.assets.get(wanted.benchmark, wanted.benchmark))
+    symbols = list(wanted.symbols.values())
+    symbols.append(wanted.symbols.get(wanted.benchmark, wanted.benchmark))
     for beside in wanted.tables.values():
         source = beside.source or wanted.source
         if source.use == SOURCE and beside.symbol:

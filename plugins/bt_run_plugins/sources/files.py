@@ -20,7 +20,9 @@ from bt_run import (
     DateForm,
     LoadRequest,
     assemble_bars,
+    day_of,
     hookimpl,
+    joined_rows,
 )
 from bt_run.arrays import Times
 from bt_run_plugins.sources.price_tables import (
@@ -95,6 +97,8 @@ class FilesConfig(Config):
 class Files:
     """A source that reads the requested symbols from files."""
 
+    joins_symbols = True
+
     def __init__(self, config: FilesConfig, kind: Kind) -> None:
         self.config = config
         self.kind = kind
@@ -108,13 +112,26 @@ class Files:
         declared = self.config.last_session
         _, benchmark = request.benchmark
         symbols = {*request.assets.values(), benchmark}
+        for earlier in request.earlier.values():
+            symbols.update(earlier)
         if unknown := sorted(declared.keys() - symbols):
             raise DataError(
                 f"last_session: no asset of the run has the symbol {unknown[0]!r}; found "
                 f"{sorted(symbols)}"
             )
         read = self._read(symbols, request)
-        rows = read.rows
+        rows = dict(read.rows)
+        notes = list(read.notes())
+        for name, earlier in request.earlier.items():
+            parts = {
+                symbol: rows[symbol] for symbol in (*earlier, request.assets[name])
+            }
+            rows[request.assets[name]] = joined_rows(name, parts)
+            spans = [
+                f"{symbol} to {day_of(part.times[-1])}"
+                for symbol, part in parts.items()
+            ]
+            notes.append(f"{name} is joined from {', then '.join(spans)}")
         assets, delisted = {}, {}
         for name, symbol in request.assets.items():
             assets[name] = rows[symbol]
@@ -126,7 +143,7 @@ class Files:
             rows[benchmark],
             prices=self.config.prices,
             last_session=delisted,
-            notes=read.notes(),
+            notes=tuple(notes),
         )
 
     def symbols(self) -> tuple[str, ...]:

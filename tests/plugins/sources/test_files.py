@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bt_run import DataError
+from bt_run import ConfigError, DataError, RunConfig, load_config
+from bt_run.backtest.preparing import prepare
 from bt_run.data.bars import LoadRequest
 from bt_run_plugins.sources.files import Files, FilesConfig
 
@@ -365,3 +366,86 @@ def test_an_hour_that_is_no_one_time_is_told_with_its_row(tmp_path, hour, row):
         f"A.csv: row {row}, {hour}:00, is no one time in America/New_York, whose clocks change in "
         "that hour; write its offset from UTC in every row"
     ) in str(caught.value)
+
+
+# -- an asset that changed its symbol --------------------------------------------------------------
+
+
+def renamed(tmp_path, late="2020-01-07", **columns):
+    """Write OLD to 2020-01-03 and NEW from ``late`` on; NEW splits 2:1 on its first day."""
+    old = {
+        "date": ["2020-01-02", "2020-01-03"],
+        "close": [100.0, 110.0],
+        "split": [1, 1],
+    }
+    new = {"date": [late, "2020-01-08"], "close": [56.0, 57.0], "split": [2, 1]}
+    pd.DataFrame(old).to_csv(tmp_path / "OLD.csv", index=False)
+    pd.DataFrame(new | columns).to_csv(tmp_path / "NEW.csv", index=False)
+    request = LoadRequest(
+        assets={"META": "NEW"},
+        earlier={"META": ("OLD",)},
+        benchmark=("META", "NEW"),
+        start=dt.date(2020, 1, 1),
+        end=dt.date(2020, 12, 31),
+    )
+    source = Files(FilesConfig(path=tmp_path, prices="as_traded"), "csv")
+    return source.load(request)
+
+
+def test_an_asset_that_changed_its_symbol_goes_on(tmp_path):
+    """The split of the day on which the symbol changed counts: 110 become 2 x 56."""
+    bars = renamed(tmp_path)
+    assert bars.close[:, 0].tolist() == [100.0, 110.0, 112.0, 114.0]
+    assert bars.benchmark.tolist() == [100.0, 110.0, 112.0, 114.0]
+    assert "META is joined from OLD to 2020-01-03, then NEW to 2020-01-08" in bars.notes
+
+
+def test_symbols_whose_days_overlap_are_no_one_asset(tmp_path):
+    with pytest.raises(
+        DataError, match="META: NEW begins at 2020-01-03, but OLD goes on to 2020-"
+    ):
+        renamed(tmp_path, late="2020-01-03")
+
+
+def test_symbols_with_other_columns_are_no_one_asset(tmp_path):
+    with pytest.raises(
+        DataError, match="META: OLD has the columns close, split, times, and NEW"
+    ):
+        renamed(tmp_path, volume=[1.0, 2.0])
+
+
+def test_a_source_that_joins_none_is_refused_with_what_does():
+    config = RunConfig.model_validate(
+        {
+            "name": "t",
+            "data": {
+                "source": {"use": "sample", "set": "stocks"},
+                "assets": {"META": ["FB", "MSFT"]},
+                "benchmark": "AAPL",
+                "start": "2012-06-01",
+                "end": "2012-12-31",
+            },
+            "strategy": "buy_and_hold",
+            "sizer": "equal_weight",
+        }
+    )
+    with pytest.raises(ConfigError) as caught:
+        prepare(config)
+    assert str(caught.value) == (
+        "data.assets.META: found 2 symbols, and source 'sample' joins none; give one symbol, or "
+        "files by csv or parquet"
+    )
+
+
+def test_a_list_of_symbols_is_written_as_such(tmp_path):
+    file = tmp_path / "r.yaml"
+    file.write_text(
+        "name: t\ndata:\n  source: {use: csv, path: p}\n  assets: {META: [FB, META], B: B}\n"
+        "  benchmark: B\n  start: 2012-06-01\n  end: 2012-12-31\nstrategy: buy_and_hold\n"
+        "sizer: equal_weight\n"
+    )
+    data = load_config(file).data
+    assert (data.symbols, data.earlier) == (
+        {"META": "META", "B": "B"},
+        {"META": ("FB",)},
+    )
