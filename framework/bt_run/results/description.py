@@ -183,6 +183,10 @@ def value_text(value: Any) -> str:
         return "yes" if value else "no"
     if value is None:
         return "none"
+    if isinstance(value, str | PurePath) and PurePath(value).is_absolute():
+        return PurePath(
+            value
+        ).name  # where files lie on a machine is nobody else's matter
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -163,7 +163,7 @@ def _from_file(config: RateFile) -> RateSource:
         days=days,
         rates=rates,
         lag=config.lag,
-        name=str(file),
+        name=file.name,
         fingerprint=hashlib.sha256(content).hexdigest(),
     )
 

@@ -197,3 +197,8 @@ def test_what_cash_leverage_and_shorts_cost_is_said(interest, limits, text):
 
 def test_limits_read_as_a_manager_would_write_them():
     assert _limits_text(LONG_SHORT) == "gross 1.5x, net 100%, name 50%, shorts allowed"
+
+
+def test_a_path_is_told_by_its_name_alone():
+    source = {"use": "csv", "path": "/home/someone/prices", "prices": "as_traded"}
+    assert component_text(source) == "csv (path prices, prices as_traded)"
