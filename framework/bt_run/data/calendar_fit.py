@@ -55,7 +55,8 @@ LARGE_EXCHANGES = (
 def calendar_notes(bars: Bars) -> tuple[str, ...]:
     """Return a note on the assets with some rows that are no session of the calendar.
 
-    Bars of weeks and months are not held against it: their dates are labels.
+    Bars of weeks and months are not held against it: their dates are labels. A file with a row on
+    every weekday carries prices over holidays, which is no other calendar.
 
     Raises:
         DataError: more than 2 % of an asset's rows are none; says what would fit.
@@ -67,8 +68,9 @@ def calendar_notes(bars: Bars) -> tuple[str, ...]:
         return ()
     rows = bars.present.sum(axis=0)
     wrong = (bars.present & odd[:, None]).sum(axis=0)
-    worst = int(np.argmax(wrong / np.maximum(rows, 1)))
-    if wrong[worst] > MOST * rows[worst]:
+    share = np.where(_every_weekday(bars, wrong), 0.0, wrong / np.maximum(rows, 1))
+    worst = int(np.argmax(share))
+    if share[worst] > MOST:
         days = bars.sessions[bars.present[:, worst]]
         first = days[_odd(days, bars.calendar)][0]
         raise DataError(
@@ -83,6 +85,16 @@ def calendar_notes(bars: Bars) -> tuple[str, ...]:
         f"rows that are no session of {bars.calendar}, the first on {first} ({_weekday(first)}): "
         f"{listed(names, most=8)}",
     )
+
+
+def _every_weekday(bars: Bars, wrong: Indices) -> Mask:
+    """Tell which assets with wrong rows (N,) have one on each weekday, and on no other day."""
+    found = np.zeros(len(bars.assets), dtype=bool)
+    for column in np.flatnonzero(wrong):
+        days = np.unique(bars.sessions[bars.present[:, column]])
+        count = np.busday_count(days[0], days[-1] + DAY)
+        found[column] = count == len(days) and np.is_busday(days).all()
+    return found
 
 
 def _odd(days: Times, calendar: str) -> Mask:

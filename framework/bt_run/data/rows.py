@@ -203,7 +203,9 @@ def _refuse_impossible(name: str, rows: Rows) -> None:
         values = rows.field(field)
         if values is not None:
             bad = ~(values > 0) | np.isinf(values)
-            _refuse(name, rows, bad, field, "a price above 0 in a row that is present")
+            _refuse(
+                name, rows, bad, field, "a price above 0; where there is none, no row"
+            )
     if rows.volume is not None:
         _refuse(name, rows, rows.volume < 0, "volume", "a volume of 0 or more, or none")
     if rows.high is not None and rows.low is not None:

@@ -120,14 +120,20 @@ def _numbers(column: pd.Series[float]) -> Array:
 def session_closes(nav: pd.DataFrame) -> pd.DataFrame:
     """Return the last row of each session, indexed by the session's date at 00:00 UTC.
 
-    ``nav`` has a column ``session``, which says to which session each bar belongs.
+    ``nav`` has a column ``session``, which says to which session each bar belongs. A start inside a
+    session stands before that session's close, dated the day before: what the rest of the session
+    earned belongs to the run.
     """
     import pandas as pd
 
     sessions = pd.DatetimeIndex(nav["session"])
     last = np.append(sessions[1:] != sessions[:-1], True)
+    dates = sessions[last]
+    if not last[0]:
+        last[0] = True
+        dates = dates.insert(0, dates[0] - pd.Timedelta(days=1))
     closes = nav[last].drop(columns="session")
-    return closes.set_axis(sessions[last].rename(nav.index.name), axis=0)
+    return closes.set_axis(dates.rename(nav.index.name), axis=0)
 
 
 def _returns(nav: Array) -> Array:

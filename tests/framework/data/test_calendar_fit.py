@@ -99,8 +99,15 @@ def test_what_no_calendar_reaches_is_left_alone():
     assert calendar_notes(bars_on(old, "XTKS")) == ()
 
 
+def test_a_file_that_carries_prices_over_holidays_is_noted():
+    weekdays = np.arange("2023-01-03", "2023-01-17", dtype="M8[D]")
+    (note,) = calendar_notes(bars_on(weekdays[np.is_busday(weekdays)]))
+    assert note.endswith("no session of XNYS, the first on 2023-01-16 (Monday): A (1)")
+
+
 def test_few_rows_name_no_exchange():
+    days = np.arange("2020-01-01", "2020-01-07", dtype="M8[D]")
     with pytest.raises(
         DataError, match="no exchange can be named from 6 rows; correct the dates"
     ):
-        calendar_notes(bars_on(np.arange("2020-01-01", "2020-01-07", dtype="M8[D]")))
+        calendar_notes(bars_on(days))

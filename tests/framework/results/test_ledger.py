@@ -54,8 +54,10 @@ def test_bars_after_hours_belong_to_the_session_that_they_follow(tmp_path):
     write_prices(tmp_path / "prices", half_hours(days, "20:00"))
     result = run(config(tmp_path / "prices"))
     assert result.nav.index[-1] == pd.Timestamp("2020-01-11 01:00", tz="UTC")
-    assert [str(day.date()) for day in result.closes.index] == list(days)
-    assert [str(day.date()) for day in result.returns.index] == list(days[1:])
+    # the start lies inside the first session, and stands before its close
+    dates = [str(day.date()) for day in result.closes.index]
+    assert dates == ["2020-01-05", *days]
+    assert [str(day.date()) for day in result.returns.index] == list(days)
     assert result.closes["time"].iloc[-1] == result.nav.index[-1]
 
 
@@ -65,7 +67,12 @@ def test_a_daily_return_is_from_close_to_close_whatever_the_hours(tmp_path, last
     write_prices(tmp_path / "prices", half_hours(days, last))
     result = run(config(tmp_path / "prices"))
     closes = result.nav["nav"].groupby(result.nav["session"]).last()
-    np.testing.assert_allclose(result.returns, closes.pct_change().iloc[1:], rtol=1e-14)
+    expected = (
+        closes.to_numpy() / np.append(result.nav["nav"].iloc[0], closes[:-1]) - 1.0
+    )
+    np.testing.assert_allclose(result.returns, expected, rtol=1e-13)
+    whole = result.nav["nav"].iloc[-1] / result.nav["nav"].iloc[0] - 1.0
+    assert result.metrics["total_return"]["run"] == pytest.approx(whole)
 
 
 def test_a_daily_bar_is_its_session(tmp_path):

@@ -299,11 +299,21 @@ def test_intraday_rows_give_one_return_per_session():
     days = pd.DatetimeIndex(["2020-03-05", "2020-03-06", "2020-03-09"])
     index = [day + pd.Timedelta(hours=h) for day in days for h in (15.5, 18, 21)]
     intraday = nav_table(range(100, 109), index=pd.DatetimeIndex(index, tz="UTC"))
-    assert session_closes(intraday)["nav"].tolist() == [102.0, 105.0, 108.0]
+    assert session_closes(intraday)["nav"].tolist() == [100.0, 102.0, 105.0, 108.0]
+    dates = ["2020-03-04", *days]
     assert session_closes(intraday).index.equals(
-        pd.DatetimeIndex(days, tz="UTC", name="time")
+        pd.DatetimeIndex(dates, tz="UTC", name="time")
     )
-    assert metrics(intraday)["sessions"]["run"] == 2.0
+    found = metrics(intraday)
+    assert found["sessions"]["run"] == 3.0
+    assert found["total_return"]["run"] == pytest.approx(0.08)
+
+
+def test_a_start_at_the_close_of_its_session_is_that_close():
+    days = pd.DatetimeIndex(["2020-03-05", "2020-03-06"])
+    index = [days[0] + pd.Timedelta(hours=21), days[1] + pd.Timedelta(hours=18)]
+    table = nav_table([100, 101], index=pd.DatetimeIndex(index, tz="UTC"))
+    assert session_closes(table)["nav"].tolist() == [100.0, 101.0]
 
 
 def test_a_close_belongs_to_the_session_that_its_row_names():
@@ -312,6 +322,6 @@ def test_a_close_belongs_to_the_session_that_its_row_names():
     ends = [day + pd.Timedelta(hours=hour) for day in sessions for hour in (15, 21, 25)]
     table = nav_table(range(100, 106), index=ends, sessions=sessions.repeat(3))
     closes = session_closes(table)
-    assert closes["nav"].tolist() == [102.0, 105.0]
-    assert closes.index.equals(sessions.rename("time"))
+    assert closes["nav"].tolist() == [100.0, 102.0, 105.0]
+    assert closes.index[1:].equals(sessions.rename("time"))
     assert "session" not in closes

@@ -84,6 +84,8 @@ def test_columns_that_agree_are_never_a_mismatch(actions, vendor, seed):
     except AssertionError:
         return
     found = {item.rule for item in findings(table)}
+    if "dividend_over_price" in found:
+        return  # by then splits made the share worth less than it pays: no columns can agree
     assert not found & {
         "adj_close_mismatch",
         "split_not_in_price",
