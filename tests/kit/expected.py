@@ -1,4 +1,5 @@
-"""Record what the examples give: `python tests/kit/expected.py` rewrites expected.json.
+"""Record what the examples give: `PYTHONPATH=tests python tests/kit/expected.py` rewrites
+expected.json.
 
 Do so only when a change of the results is meant, and say why in the changelog.
 """
