@@ -101,7 +101,7 @@ def rate_notes(source: RateSource, sessions: Times) -> tuple[str, ...]:
     Raises:
         DataError: the series ended more than three steps before the last session.
     """
-    unread = ()
+    unread: tuple[str, ...] = ()
     if source.unread:
         columns = listed(source.unread, most=8)
         unread = (f"interest rate {source.name}: columns that are not read: {columns}",)
