@@ -222,3 +222,39 @@ def test_page_reads_without_script(browser, url):
         browser.execute_cdp_cmd(
             "Emulation.setScriptExecutionDisabled", {"value": False}
         )
+
+
+def test_a_printed_page_is_light_and_keeps_its_heads_and_definitions(browser, url):
+    show(browser, url, scheme="dark")
+    browser.find_element("id", "theme")
+    browser.execute_script("document.documentElement.dataset.theme = 'dark'")
+    features = [{"name": "prefers-color-scheme", "value": "dark"}]
+    media = {"media": "print", "features": features}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+    paper, ink = browser.execute_script(
+        "const s = getComputedStyle(document.body); return [s.backgroundColor, s.color]"
+    )
+    assert paper == "rgb(255, 255, 255)"
+    assert ink == "rgb(28, 31, 36)"
+    heads = browser.find_elements("css selector", "#headline-table thead button")
+    assert [head.is_displayed() for head in heads] == [True] * 5
+    browser.execute_script("dispatchEvent(new Event('beforeprint'))")
+    assert browser.find_element("css selector", ".glossary").is_displayed()
+    browser.execute_script("dispatchEvent(new Event('afterprint'))")
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_a_phone_is_told_of_tables_that_scroll_and_rows_stay_low(browser, url):
+    show(browser, url, 390)
+    wide = browser.find_elements("css selector", ".scroll.wide")
+    assert len(wide) > 3
+    hint = browser.execute_script(
+        "return getComputedStyle(arguments[0].querySelector('caption'), '::after').content",
+        wide[0],
+    )
+    assert "scrolls sideways" in hint
+    heights = browser.execute_script(
+        "const rows = document.querySelectorAll('#decisions-table tbody tr');"
+        "return [...rows].map(row => row.offsetHeight)"
+    )
+    assert max(heights) < 60

@@ -16,7 +16,13 @@ from bt_run.data.data_notes import survivors_note
 from bt_run.data.known import Table
 from bt_run.data.table_notes import old_rows
 from bt_run.data.tables import file_table, series_table
-from bt_run.data.universe import coverage, members, members_between, read_memberships
+from bt_run.data.universe import (
+    coverage,
+    members,
+    members_between,
+    read_memberships,
+    unread_columns,
+)
 from bt_run.errors import ConfigError, PluginError
 from bt_run.guard import guarded
 from bt_run.roles import JoinsSymbols, ListsSymbols, TellsSeries
@@ -110,7 +116,10 @@ def _with_universe(data: DataConfig, bars: Bars) -> Bars:
             f"{data.universe.file} lists tickers such as "
             f"{', '.join(memberships['ticker'].unique()[:5])}"
         )
-    notes = [coverage(memberships, data.universe, mask, bars)]
+    notes = [
+        coverage(memberships, data.universe, mask, bars),
+        *unread_columns(data.universe),
+    ]
     if never:
         notes.append(
             f"{data.universe.name}: never a member in this run, so never held: {', '.join(never)}"

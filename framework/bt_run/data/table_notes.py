@@ -37,7 +37,9 @@ def left_out(
                 "asset of the run has"
             )
         frame = frame.drop(others.index)
-        values = [] if "start" in frame else values
+        if "start" in frame:
+            found += [f"columns {listed(values, most=8)}"] if values else []
+            values = []
     elif any(column in known for column in values):
         strange = [str(column) for column in values if column not in known]
         if strange and config.column is None:

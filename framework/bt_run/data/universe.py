@@ -13,12 +13,21 @@ from bt_run.data.bars import Bars
 from bt_run.data.data_config import UniverseConfig
 from bt_run.data.dated_files import read_dated
 from bt_run.errors import DataError
+from bt_run.text import listed
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-__all__ = ["coverage", "members", "members_between", "read_memberships"]
+__all__ = [
+    "coverage",
+    "members",
+    "members_between",
+    "read_memberships",
+    "unread_columns",
+]
+
+MEMBERSHIP = ("ticker", "start", "end")
 
 
 def read_memberships(config: UniverseConfig) -> pd.DataFrame:
@@ -28,14 +37,12 @@ def read_memberships(config: UniverseConfig) -> pd.DataFrame:
         DataError: the file is no list of memberships, or a membership cannot be true.
     """
     frame = read_dated(config.file, config.dates)
-    if not {"ticker", "start", "end"} <= set(frame.columns):
+    if not set(MEMBERSHIP) <= set(frame.columns):
         raise DataError(
             f"{config.file}: found columns {', '.join(map(str, frame.columns))}; expected ticker, "
             "start and end"
         )
-    frame = frame[["ticker", "start", "end"]].sort_values(
-        ["ticker", "start"], ignore_index=True
-    )
+    frame = frame[[*MEMBERSHIP]].sort_values(["ticker", "start"], ignore_index=True)
     backward = frame[frame["end"] < frame["start"]]
     if len(backward):
         row = backward.iloc[0]
@@ -53,6 +60,15 @@ def read_memberships(config: UniverseConfig) -> pd.DataFrame:
             f"{row['start']:%Y-%m-%d}; expected each to end before the next starts"
         )
     return frame
+
+
+def unread_columns(config: UniverseConfig) -> tuple[str, ...]:
+    """Return a note on the columns of a universe's file that nobody reads."""
+    frame = read_dated(config.file, config.dates)
+    others = [str(column) for column in frame.columns if column not in MEMBERSHIP]
+    if not others:
+        return ()
+    return (f"{config.name}: columns that are not read: {listed(others, most=8)}",)
 
 
 def members_between(

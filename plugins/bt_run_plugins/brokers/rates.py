@@ -21,6 +21,7 @@ from bt_run import (
     written_times,
 )
 from bt_run.arrays import Times
+from bt_run.text import listed
 from bt_run_plugins.sources.sample_series import macro_series
 
 
@@ -46,7 +47,7 @@ RateConfig = YearlyRate | Literal["fama_french"] | RateFile
 @dataclass(frozen=True)
 class RateSource:
     """Yearly rates (n,) and the days from which they are known, rising; ``lag`` sessions are to be
-    added.
+    added. ``unread`` names the columns of its file that nobody reads.
     """
 
     days: Times
@@ -54,6 +55,7 @@ class RateSource:
     lag: int
     name: str
     fingerprint: str
+    unread: tuple[str, ...] = ()
 
 
 def rate_source(rate: RateConfig) -> RateSource:
@@ -92,15 +94,20 @@ def rate_of_sessions(source: RateSource, sessions: Times) -> Array:
     return np.asarray(source.rates[row])
 
 
-def stale_notes(source: RateSource, sessions: Times) -> tuple[str, ...]:
-    """Return a note on sessions at which the newest rate is older than its series' own step.
+def rate_notes(source: RateSource, sessions: Times) -> tuple[str, ...]:
+    """Return notes on columns that are not read, and on sessions at which the newest rate is older
+    than its series' own step.
 
     Raises:
         DataError: the series ended more than three steps before the last session.
     """
+    unread: tuple[str, ...] = ()
+    if source.unread:
+        columns = listed(source.unread, most=8)
+        unread = (f"interest rate {source.name}: columns that are not read: {columns}",)
     old = overdue(source.days, sessions, source.lag)
     if not old.any():
-        return ()
+        return unread
     last = sessions[-1]
     newest = source.days[source.days <= last][-1]
     step = usual_step(source.days)
@@ -112,6 +119,7 @@ def stale_notes(source: RateSource, sessions: Times) -> tuple[str, ...]:
         )
     first = sessions[old][0]
     return (
+        *unread,
         f"interest rate {source.name}: at {int(old.sum())} sessions, the first {first}, the newest "
         f"row is older than the {step} days between its rows",
     )
@@ -153,7 +161,7 @@ def _from_file(config: RateFile) -> RateSource:
     if not file.exists():
         raise DataError(f"{file}: no such file of interest rates")
     content = file.read_bytes()
-    days, rates = _read_rates(config)
+    days, rates, unread = _read_rates(config)
     rising = (np.diff(days).astype(np.int64) > 0).all()
     if not len(days) or not np.isfinite(rates).all() or not rising:
         raise DataError(
@@ -165,10 +173,11 @@ def _from_file(config: RateFile) -> RateSource:
         lag=config.lag,
         name=file.name,
         fingerprint=hashlib.sha256(content).hexdigest(),
+        unread=unread,
     )
 
 
-def _read_rates(config: RateFile) -> tuple[Times, Array]:
+def _read_rates(config: RateFile) -> tuple[Times, Array, tuple[str, ...]]:
     import pandas as pd
 
     file = config.file
@@ -183,4 +192,5 @@ def _read_rates(config: RateFile) -> tuple[Times, Array]:
         rates = table["rate"].to_numpy(dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise DataError(f"{file}: a row holds no rate: {error}") from error
-    return times.astype("datetime64[D]"), rates
+    unread = tuple(str(name) for name in table.columns if name not in ("date", "rate"))
+    return times.astype("datetime64[D]"), rates, unread

@@ -21,9 +21,9 @@ from bt_run.arrays import Times
 from bt_run_plugins.brokers.costs import Commission, Slippage, TradingCosts
 from bt_run_plugins.brokers.rates import (
     RateConfig,
+    rate_notes,
     rate_of_sessions,
     rate_source,
-    stale_notes,
 )
 
 RatesOfSessions = Callable[[Times], Rates]
@@ -107,7 +107,7 @@ def _rates_of(interest: Interest) -> tuple[RatesOfSessions, str]:
             margin=rate_of_sessions(margin, sessions) + interest.margin_spread,
             borrow=rate_of_sessions(borrow, sessions),
             notes=_unique(
-                stale_notes(rate, sessions) for rate in (cash, margin, borrow)
+                rate_notes(rate, sessions) for rate in (cash, margin, borrow)
             ),
         )
 

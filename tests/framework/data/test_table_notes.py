@@ -34,7 +34,7 @@ def told(frame, **config):
                 "end": [None, None],
                 "why": ["", ""],
             },
-            "1 row of 1 ticker that no asset of the run has",
+            "1 row of 1 ticker that no asset of the run has; columns why",
         ),
         ({"date": [1, 2], "value": ["1", None]}, "1 cell without a value"),
     ],

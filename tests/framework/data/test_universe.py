@@ -13,7 +13,13 @@ from bt_run.backtest.baselines import equal_weight
 from bt_run.backtest.loading import with_assets
 from bt_run.data.data_config import UniverseConfig
 from bt_run.data.schedule import scheduled
-from bt_run.data.universe import coverage, members, members_between, read_memberships
+from bt_run.data.universe import (
+    coverage,
+    members,
+    members_between,
+    read_memberships,
+    unread_columns,
+)
 from bt_run.decision.pipeline import Pipeline, Stage
 from bt_run.engine.panel import PanelRun, run_panel
 from bt_run.terms import Limits
@@ -207,3 +213,10 @@ def test_neither_assets_nor_a_universe_is_refused():
             },
             strategy="s",
         )
+
+
+def test_columns_of_a_universe_that_are_not_read_are_told(tmp_path):
+    file = tmp_path / "members.csv"
+    file.write_text("ticker,start,end,weight\nA,2020-01-02,,0.5\n")
+    config = UniverseConfig(file=file, name="S&P 500")
+    assert unread_columns(config) == ("S&P 500: columns that are not read: weight",)

@@ -20,9 +20,9 @@ from bt_run_plugins.brokers.costs import (
 )
 from bt_run_plugins.brokers.rates import (
     RateFile,
+    rate_notes,
     rate_of_sessions,
     rate_source,
-    stale_notes,
 )
 from bt_run_plugins.brokers.simulated import SimulatedConfig, build_broker
 
@@ -408,8 +408,8 @@ def monthly(tmp_path, until="2020-06"):
 
 def test_a_rate_older_than_its_own_step_is_told(tmp_path):
     source = rate_source(monthly(tmp_path))
-    assert stale_notes(source, days("2020-05-29", "2020-06-01")) == ()
-    (note,) = stale_notes(source, days("2020-05-29", "2020-06-02", "2020-06-03"))
+    assert rate_notes(source, days("2020-05-29", "2020-06-01")) == ()
+    (note,) = rate_notes(source, days("2020-05-29", "2020-06-02", "2020-06-03"))
     assert note == (
         f"interest rate {source.name}: at 2 sessions, the first 2020-06-02, the newest row is "
         "older than the 31 days between its rows"
@@ -419,7 +419,7 @@ def test_a_rate_older_than_its_own_step_is_told(tmp_path):
 def test_a_rate_that_ended_long_ago_is_refused(tmp_path):
     source = rate_source(monthly(tmp_path))
     with pytest.raises(DataError) as caught:
-        stale_notes(source, days("2020-05-29", "2021-12-31"))
+        rate_notes(source, days("2020-05-29", "2021-12-31"))
     assert str(caught.value) == (
         f"interest rate {source.name}: its newest row at 2021-12-31 is of 2020-05-01, and its rows "
         "are 31 days apart; expected a rate that goes on: end the run earlier, give a file of "
@@ -431,17 +431,17 @@ def test_the_rate_that_ships_is_refused_after_its_end():
     with pytest.raises(
         DataError, match="interest rate fama_french: its newest row at 2021-12-31"
     ):
-        stale_notes(rate_source("fama_french"), days("2020-12-31", "2021-12-31"))
+        rate_notes(rate_source("fama_french"), days("2020-12-31", "2021-12-31"))
 
 
 def test_a_number_and_the_changes_of_a_policy_rate_never_grow_old(tmp_path):
-    assert stale_notes(rate_source(0.03), days("2021-12-31")) == ()
+    assert rate_notes(rate_source(0.03), days("2021-12-31")) == ()
     file = tmp_path / "policy.csv"
     file.write_text(
         "date,rate\n2007-09-18,0.0475\n2008-12-16,0.0025\n2015-12-17,0.005\n"
     )
     assert (
-        stale_notes(rate_source(RateFile(file=file)), days("2010-01-04", "2020-01-02"))
+        rate_notes(rate_source(RateFile(file=file)), days("2010-01-04", "2020-01-02"))
         == ()
     )
 
@@ -465,3 +465,11 @@ def test_dates_of_rates_are_never_guessed(tmp_path):
         rate_source(RateFile(file=file))
     source = rate_source(RateFile(file=file, dates="dayfirst"))
     assert source.days.astype(str).tolist() == ["2020-01-03", "2020-01-06"]
+
+
+def test_columns_of_a_file_of_rates_that_are_not_read_are_told(tmp_path):
+    file = tmp_path / "rates.csv"
+    file.write_text("date,rate,bid\n2020-01-02,0.02,0.01\n2020-01-03,0.02,0.01\n")
+    assert rate_notes(rate_source(RateFile(file=file)), days("2020-01-03")) == (
+        "interest rate rates.csv: columns that are not read: bid",
+    )

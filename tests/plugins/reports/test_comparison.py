@@ -22,6 +22,7 @@ from bt_run_plugins.reports.comparison import (
     draw_clone_vs_benchmark,
     draw_tracking_error,
     draw_weight_evolution,
+    png,
     rolling_tracking_error,
 )
 
@@ -186,3 +187,12 @@ def test_the_page_shows_the_pictures_of_a_run_that_names_the_comparison():
     text = page_of_run(named)
     assert text.count("data:image/png;base64,") == 3
     assert all(f'alt="{picture.title}. ' in text for picture in pictures)
+
+
+def test_a_picture_carries_the_notes_on_its_data(result):
+    """A picture is passed on alone."""
+    bare = replace(result, notes=())
+    told = replace(result, notes=("SPY is a stand-in",))
+    pictures = [png(one, draw_tracking_error, dpi=60) for one in (bare, told)]
+    assert pictures[0] != pictures[1]
+    assert pictures[1] == png(told, draw_tracking_error, dpi=60)

@@ -174,6 +174,7 @@ def _facts(result: BacktestResult) -> Iterator[tuple[str, str]]:
     yield "Fills", f"at {words.fill}"
     yield "Costs", words.costs
     yield "Limits", words.limits
+    yield "Interest", words.interest
     if result.look_ahead:
         yield "Look-ahead", result.look_ahead
     yield "Risk-free", words.risk_free

@@ -15,12 +15,14 @@ from bt_run import DEFINITIONS, load_config, run
 from bt_run.config.run_config import RunConfig
 from bt_run.results.description import describe_run
 from bt_run_plugins.page.parts import FORMATS
+from bt_run_plugins.page.svg import line, reaching, scale_of
 from bt_run_plugins.reports.book import read_book
 from bt_run_plugins.reports.html.report import HtmlReport, page_of_run
 from bt_run_plugins.reports.numbers import (
     STATISTICS,
     drawdown,
     drawdowns,
+    held_days,
     period_returns,
     statistics,
 )
@@ -591,6 +593,7 @@ def test_run_without_trades_says_what_does_not_apply(made):
     assert "Nothing was ever held" in found.missing["weights"]
     assert found.missing["costs"] == "No order was filled: turnover and costs are 0."
     assert "no trade to list" in found.missing["trades"]
+    assert "No order was ever placed" in found.missing["achieved"]
     assert found.raw("headline")["Sharpe ratio"][0] is None
     assert "The NAV never fell" in found.text
     assert "daily returns are all the same" in found.text
@@ -713,3 +716,65 @@ def test_stale_marks_and_notes_stand_at_the_top(made, tmp_path):
     top = page_of_run(result).split("<main")[0]
     assert "3 marks are at stale prices, because AAA, BBB had no bar then" in top
     assert "price return only" in top
+
+
+# -- numbers that could mislead --------------------------------------------------------------------
+
+
+def test_days_with_a_gain_are_counted_over_days_held():
+    """Held on the second and third of four days: one gain of two."""
+    index = pd.bdate_range("2020-01-01", periods=5)
+    nav = pd.Series([100.0, 100.0, 101.0, 100.0, 100.0], index=index)
+    closes = pd.DataFrame({"nav": nav, "gross": [0.0, 0.0, 1.0, 0.0, 0.0]})
+    held = held_days(closes)
+    assert held.tolist() == [False, True, True, False]
+    market = np.zeros(4)
+    assert statistics(nav, market, held)["positive_days"] == 0.5
+    assert statistics(nav, market)["positive_days"] == 0.25
+
+
+def test_captures_are_the_geometric_means_of_months():
+    """Up months of 10 % and 10 %, of which 5 % and 0 % came; one down month, of which half."""
+    index = pd.DatetimeIndex(["2020-01-31", "2020-02-28", "2020-03-31", "2020-04-30"])
+    market = np.array([0.10, -0.10, 0.10])
+    own = np.array([0.05, -0.05, 0.0])
+    nav = pd.Series(100 * np.cumprod([1.0, *(1 + own)]), index=index)
+    found = statistics(nav, market)
+    assert found["up_capture"] == pytest.approx((math.sqrt(1.05) - 1) / 0.10)
+    assert found["down_capture"] == pytest.approx(0.5)
+
+
+def test_a_line_breaks_where_values_are_missing():
+    values = np.array([1.0, 2.0, np.nan, np.nan, 3.0, 4.0, np.nan])
+    path = line(values, scale_of([values]))
+    assert path.count("M") == 2
+    assert line(values[:2], scale_of([values])).count("M") == 1
+
+
+def test_an_axis_reaches_below_the_lowest_value():
+    fall = np.array([0.0, -0.16, -0.05])
+    scale = reaching(scale_of([fall], zero=True))
+    labels = [tick.text for tick in scale.ticks("pct")]
+    assert scale.low <= -0.16
+    assert labels[0] == "-20%"
+
+
+def test_the_ends_of_a_histogram_say_what_they_hold(whole):
+    assert "&lt; -3.3%" in whole.text
+    assert "&gt; 3.3%" in whole.text
+    assert "The first bar holds all below -3.3" in whole.text
+
+
+def test_trades_show_the_prices_of_the_market(stocks):
+    found = page_of(stocks)
+    head, *rows = found.tables["trades"]
+    assert [cell[0] for cell in head[-2:]] == [
+        "Market price, first fill",
+        "Market price, last fill",
+    ]
+    fills = stocks.fills[stocks.fills["filled"] != 0.0]
+    first = rows[0]
+    own = fills[
+        (fills["asset"] == first[0][0]) & (fills["time"] == pd.Timestamp(first[2][0]))
+    ]
+    assert float(first[-2][1]) == pytest.approx(own["market_price"].iloc[-1])

@@ -11,7 +11,8 @@ from bt_run.component import BuildContext
 from bt_run.results.metrics import compute_metrics
 from bt_run.results.result import BacktestResult
 from bt_run_plugins.reports.book import read_book
-from bt_run_plugins.reports.tear_sheet.inputs import pyfolio_input
+from bt_run_plugins.reports.numbers import held_days, statistics
+from bt_run_plugins.reports.tear_sheet.inputs import pyfolio_input, sheet_input
 from bt_run_plugins.reports.tear_sheet.report import (
     TearSheet,
     TearSheetConfig,
@@ -475,3 +476,15 @@ def test_component_builds_the_report():
     assert isinstance(
         component.build(TearSheetConfig(), BuildContext(costs=None)), TearSheet
     )
+
+
+def test_statistics_and_falls_are_those_of_the_page():
+    result = make_result(make_closes(400), BOTH, in_turn=True)
+    given = sheet_input(result)
+    closes = result.closes
+    market = closes["benchmark"].pct_change().to_numpy()[1:]
+    page = statistics(closes["nav"].astype(float), market, held_days(closes))
+    told = {label: own for label, own, _ in given.numbers}
+    assert told["Value at risk, one day, 5%"] == f"{page['value_at_risk']:.2%}"
+    assert told["Days with a gain"] == f"{page['positive_days']:.2%}"
+    assert given.nav.tolist() == closes["nav"].tolist()
