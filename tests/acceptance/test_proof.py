@@ -270,9 +270,10 @@ def real_rows():
 
 def read_real_rows():
     """Read all 462 stocks, one impossible dividend of one of them left out."""
-    from bt_run_plugins.sources.files import read_rows
+    from bt_run_plugins.sources.price_tables import read_rows
 
-    rows = read_rows(Path(SHARED) / "us_stocks_1999_2012.parquet", "parquet")
+    file = Path(SHARED) / "us_stocks_1999_2012.parquet"
+    rows = dict(read_rows(file, "parquet").rows)
     # one dividend of 181 on a share of 93.75 is refused, and rightly so
     dividend = np.where(rows["KSU"].dividend > 100, 0.0, rows["KSU"].dividend)
     return rows | {"KSU": replace(rows["KSU"], dividend=dividend)}
