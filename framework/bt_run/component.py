@@ -114,7 +114,8 @@ ROLES: Mapping[str, Role] = MappingProxyType({role.name: role for role in _ROLES
 class BuildContext:
     """What a component may need beside its own config.
 
-    ``costs`` are the broker's; None for the broker itself, which is built first.
+    ``costs`` are the broker's; None for the broker itself, which is built first. ``whole_shares``
+    tells that the account trades whole shares only.
     ``children`` maps each ``Nested`` field to the built component (a callable of the state), or to
     a tuple of them where the field is a list.
     """
@@ -122,6 +123,7 @@ class BuildContext:
     costs: Costs | None
     limits: Limits = field(default_factory=Limits)
     seed: int = 0
+    whole_shares: bool = False
     children: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 

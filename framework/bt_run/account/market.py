@@ -12,6 +12,7 @@ import numpy as np
 
 from bt_run.arrays import Array, Indices, Mask
 from bt_run.data.bars import Bars
+from bt_run.data.conditions import average_volume, volatility
 from bt_run.terms import BrokerTerms, Exit, Rates
 
 __all__ = ["AtBar", "Market"]
@@ -30,11 +31,10 @@ class AtBar:
         return volume
 
     def average_volume(self, n: int) -> Array:
-        return _mean(self.bars.traded.volume[max(0, self.bar - n) : self.bar])
+        return average_volume(self.bars, self.bar, n)
 
     def volatility(self, n: int) -> Array:
-        returns = self.bars.returns[max(0, self.bar - n) : self.bar]
-        return np.sqrt(_mean((returns - _mean(returns)) ** 2))
+        return volatility(self.bars, self.bar, n)
 
 
 @dataclass(frozen=True)
@@ -105,16 +105,3 @@ class Market:
         return np.union1d(
             np.flatnonzero(self.actions), np.array(list(self.closings), dtype=np.intp)
         )
-
-
-def _mean(rows: Array) -> Array:
-    """Return the mean of the finite values of each column, (n, N) -> (N,); NaN where there is
-    none.
-    """
-    known = np.isfinite(rows)
-    count = known.sum(axis=0)
-    total: Array = np.where(known, rows, 0.0).sum(axis=0)
-    mean: Array = np.divide(
-        total, count, out=np.full(len(total), np.nan), where=count > 0
-    )
-    return mean

@@ -97,7 +97,7 @@ class Builder:
         if bound.role == "strategy" and isinstance(built, Signals):
             vectorised = VectorisedSignal(bound.name, built.signals, path)
             self.vectorised.append(vectorised)
-            return vectorised
+            return vectorised.member
         method = ROLES[bound.role].methods[-1]
         call: Callable[..., Any] = getattr(built, method)
         return call
@@ -123,7 +123,12 @@ def build_parts(config: RunConfig, bound: BoundConfig) -> Parts:
     """
     broker = _broker(config, bound)
     builder = Builder(
-        BuildContext(costs=broker.costs, limits=config.limits, seed=config.seed)
+        BuildContext(
+            costs=broker.costs,
+            limits=config.limits,
+            seed=config.seed,
+            whole_shares=whole_shares(config, broker),
+        )
     )
     strategy = builder.build(bound.strategy, "strategy")
     classic: BacktraderStrategy | None = None
@@ -187,6 +192,11 @@ def _check_methods(bound: Bound, built: Any, path: str) -> None:
             f"{path}: {bound.role} {bound.name!r} ({bound.offer.origin}) built a "
             f"{type(built).__name__} without {' or '.join(methods)}()"
         )
+
+
+def whole_shares(config: RunConfig, broker: BrokerTerms) -> bool:
+    """Tell whether the account trades whole shares only."""
+    return config.data.adjust == "none" and not broker.fractional
 
 
 def _broker(config: RunConfig, bound: BoundConfig) -> BrokerTerms:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bt_run.account.market import Market
 from bt_run.arrays import Mask
-from bt_run.backtest.building import Parts
+from bt_run.backtest.building import Parts, whole_shares
 from bt_run.config.run_config import RunConfig
 from bt_run.data.bars import Bars
 from bt_run.engine.listeners import Listeners
@@ -21,7 +21,7 @@ __all__ = ["market_of", "play"]
 
 def market_of(config: RunConfig, parts: Parts, bars: Bars) -> Market:
     """Return what every account of a run meets."""
-    whole = config.data.adjust == "none" and not parts.broker.fractional
+    whole = whole_shares(config, parts.broker)
     return Market(bars, parts.broker, config.limits.gross, whole, parts.exits)
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bt_run.arrays import Array, Mask, read_only
 from bt_run.data.bars import Bars
+from bt_run.data.conditions import KnownConditions
 from bt_run.data.years import bars_per_year
 
 if TYPE_CHECKING:
@@ -53,6 +54,11 @@ class History:
     def bars_per_year(self) -> float:
         """Return how many bars like those known a year holds: 252 of daily ones."""
         return bars_per_year(self._bars.sessions[: self._t + 1])
+
+    @property
+    def conditions(self) -> KnownConditions:
+        """Return the market as it is known now, for the costs of a trade."""
+        return KnownConditions(self._bars, self._t)
 
     @property
     def assets(self) -> tuple[str, ...]:
@@ -113,10 +119,11 @@ class History:
         """Return what a point-in-time series said at each of the last ``n`` bars, (n,)."""
         return self._rows(self._bars.series(name), n, False)
 
-    def signal(self, path: str) -> Array:
-        """Return what the vectorised strategy at ``path`` says now, (N,), a copy."""
-        row: Array = self._signals[path][self._t].copy()
-        return row
+    def signals(self, path: str, n: int = 1) -> Array:
+        """Return what the vectorised strategy at ``path`` said at the last ``n`` bars, (n, N), a
+        copy with nothing behind it.
+        """
+        return read_only(self._rows(self._signals[path], n, False).copy())
 
     def _field(self, name: str, n: int, asset_bars: bool) -> Array:
         return self._rows(getattr(self._bars.adjusted, name), n, asset_bars)

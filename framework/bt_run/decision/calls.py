@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from bt_run.arrays import Array, own_numbers
+from bt_run.decision.labels import values_by_labels
 from bt_run.decision.state import (
     EMPTY,
     Memo,
@@ -69,7 +70,8 @@ class Calls:
         else:
             self._keep(stage, state, None, None)
         where = partial(at_stage, stage, state, "its answer")
-        values: Array = guarded(where, own_numbers, answer)
+        plain = guarded(where, values_by_labels, answer, state.history.assets)
+        values: Array = guarded(where, own_numbers, plain)
         _check_values(stage, state, values, nan=nan)
         return values
 
@@ -85,7 +87,8 @@ class Calls:
             found = f"returned {type(answer).__name__}; expected a Verdict"
             raise PluginError(at_stage(stage, state, found))
         self._keep(stage, state, answer.memo, None)
-        _check_names(stage, state, answer.names, target)
+        _check_names(stage, state, "names", answer.names, target)
+        _check_names(stage, state, "blocked", answer.blocked, target)
         return answer
 
     def _call(self, stage: Stage, state: PortfolioState, *rest: Array) -> Any:
@@ -128,13 +131,13 @@ def _check_values(
 
 
 def _check_names(
-    stage: Stage, state: PortfolioState, names: Any, target: Array
+    stage: Stage, state: PortfolioState, what: str, names: Any, target: Array
 ) -> None:
     if names is None:
         return
     shape, kind = np.shape(names), np.asarray(names).dtype
     if shape != target.shape or kind != np.bool_:
-        found = f"returned names of shape {shape} and type {kind}"
+        found = f"returned {what} of shape {shape} and type {kind}"
         text = f"{found}; expected (N,) = {target.shape} of bool, or None"
         raise PluginError(at_stage(stage, state, text))
 

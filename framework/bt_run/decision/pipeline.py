@@ -65,11 +65,14 @@ class Pipeline:
 
 @dataclass(frozen=True)
 class _Trade:
-    """What the triggers say: whether to trade, which assets (N,), and why."""
+    """What the triggers say: whether to trade, which assets (N,), and why; and why some assets may
+    not, (N,), "" where nothing stands in the way.
+    """
 
     fired: bool
     names: Mask
     why: str
+    blocked: NDArray[np.object_] | None = None
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ def decide(pipeline: Pipeline, state: PortfolioState, memos: Memos) -> Decision:
         drifted=state.weights,
         traded=traded,
         fired=trade.fired,
-        reason=_reasons(trade.why, signal, history, waiting),
+        reason=_reasons(trade, signal, history, waiting),
         memos=calls.memos | _waiting_memo(history, waiting, exited),
         notes=calls.notes,
     )
@@ -152,12 +155,14 @@ def _triggered(pipeline: Pipeline, calls: Calls, target: Array) -> _Trade:
     nothing = ~everything
     if not pipeline.triggers:
         return _Trade(True, everything, "scheduled")
-    names, fired, vetoed = nothing, [], []
+    names, fired, vetoed, blocked = nothing, [], [], None
     for stage in pipeline.triggers:
         verdict = calls.verdict(stage, target)
         text = f"{stage.name}: {verdict.reason}" if verdict.reason else stage.name
         if verdict.veto:
             vetoed.append(text)
+        if verdict.blocked is not None and verdict.blocked.any():
+            blocked = _blocked_by(blocked, verdict.blocked, text)
         if verdict.fire:
             fired.append(text)
             names = names | (everything if verdict.names is None else verdict.names)
@@ -165,7 +170,20 @@ def _triggered(pipeline: Pipeline, calls: Calls, target: Array) -> _Trade:
         return _Trade(False, nothing, "vetoed by " + "; ".join(vetoed))
     if not fired:
         return _Trade(False, nothing, "no trigger fired")
-    return _Trade(True, names, "; ".join(fired))
+    why = "; ".join(fired)
+    if blocked is None:
+        return _Trade(True, names, why)
+    return _Trade(True, names & (blocked == ""), why, blocked)
+
+
+def _blocked_by(
+    before: NDArray[np.object_] | None, names: Mask, text: str
+) -> NDArray[np.object_]:
+    """Return the reasons (N,) with ``text`` added to those of ``names``."""
+    found = np.full(len(names), "", dtype=object) if before is None else before
+    for place in np.flatnonzero(names):
+        found[place] = f"{found[place]}; {text}" if found[place] else text
+    return found
 
 
 # -- what an exit closed waits until its signal changes
@@ -190,11 +208,14 @@ def _waiting_memo(history: History, waiting: Mask, exited: Memo) -> dict[str, Me
 
 
 def _reasons(
-    why: str, signal: Array, history: History, waiting: Mask
+    trade: _Trade, signal: Array, history: History, waiting: Mask
 ) -> NDArray[np.object_]:
-    reason = np.full(len(signal), why, dtype=object)
+    reason = np.full(len(signal), trade.why, dtype=object)
     reason[waiting] = "closed by an exit; waits for its signal to change"
     reason[np.isnan(signal)] = "not eligible"
     reason[history.present & ~history.tradable] = "not in the universe"
     reason[~history.present] = "not tradable"
+    if trade.blocked is not None:
+        kept = trade.blocked != ""
+        reason[kept] = "blocked by " + trade.blocked[kept]
     return reason

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bt_run.arrays import Array, Mask
+from bt_run.arrays import Array, Mask, read_only
 from bt_run.data.history import History
-from bt_run.terms import Costs
+from bt_run.terms import Conditions, Costs
 
 __all__ = [
     "EMPTY",
@@ -50,7 +50,8 @@ class Proposal:
 class Verdict:
     """Whether a target should be traded now.
 
-    ``names`` (N,) bool are the assets that a firing trigger asks for; None means all.
+    ``names`` (N,) bool are the assets that a firing trigger asks for; None means all. What is
+    ``blocked`` (N,) bool by any trigger keeps its shares to the last one, while others trade.
     """
 
     fire: bool
@@ -58,6 +59,7 @@ class Verdict:
     names: Mask | None = None
     reason: str = ""
     memo: Memo | None = None
+    blocked: Mask | None = None
 
 
 class Tracks(Mapping[str, Array]):
@@ -114,6 +116,33 @@ class PortfolioState:
     exited: Mapping[str, int] = field(default_factory=lambda: EMPTY)
     memo: Memo = field(default_factory=lambda: EMPTY)
     controls: Memo = field(default_factory=lambda: EMPTY)
+
+    @property
+    def conditions(self) -> Conditions:
+        """Return the market as known at the decision: ``costs.fill_price(price, shares,
+        state.conditions)`` estimates what a trade would cost; the fill meets its own bar.
+        """
+        return self.history.conditions
+
+    def seen(
+        self,
+        *,
+        signals: Array | None = None,
+        weights: Array | None = None,
+        memo: Memo | None = None,
+    ) -> PortfolioState:
+        """Return this state as a nested component shall see it: with other signals, weights (N,) or
+        another memo.
+        """
+        given = {"signals": signals, "weights": weights}
+        changes: dict[str, Any] = {
+            name: read_only(np.array(values, dtype=np.float64))
+            for name, values in given.items()
+            if values is not None
+        }
+        if memo is not None:
+            changes["memo"] = MappingProxyType(dict(memo))
+        return changed(self, changes)
 
     def child(self, name: str, index: int | None = None) -> PortfolioState:
         """Return this state with the memo of a nested component.

@@ -3,13 +3,15 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from bt_run import DataError, PluginError, Proposal, Verdict
 from bt_run.data.history import History
+from bt_run.data.slices import until
 from bt_run.decision.pipeline import Pipeline, Stage, decide
 from bt_run.decision.signals import VectorisedSignal
-from bt_run.decision.state import PortfolioState, Tracks
+from bt_run.decision.state import PortfolioState, Tracks, changed
 from bt_run.terms import Limits
 from bt_run.testing import make_bars, make_rows
 
@@ -297,7 +299,7 @@ def test_vectorised_signals_are_presented_row_by_row():
     bars = make_bars({"A": [1, 2, 3]})
     mine = VectorisedSignal("mine", lambda b: b.close / 10)
     history = History(bars, 1, {"strategy": mine.evaluate(bars)})
-    assert mine(state(bars, t=1, history=history)).tolist() == [0.2]
+    assert mine.member(state(bars, t=1, history=history)).tolist() == [0.2]
 
 
 def test_vectorised_signals_of_a_wrong_shape_are_refused():
@@ -317,3 +319,169 @@ def test_a_decision_depends_on_nothing_but_its_arguments():
     one = decide(flow, state(bars, t=2), {})
     two = decide(flow, replace(state(bars, t=2)), {})
     np.testing.assert_array_equal(one.target, two.target)
+
+
+# -- what a component may know ---------------------------------------------------------------------
+
+
+def test_costs_can_be_asked_at_a_decision_what_a_trade_would_cost():
+    """Averages end with the decision's own bar; the volume of the fill's bar is not known."""
+    rows = make_rows([10.0, 11.0, 10.0, 99.0], volume=[100.0, 300.0, 500.0, 7e9])
+    now = state(make_bars({"A": rows}), t=2).conditions
+    assert np.isnan(now.volume).all()
+    assert now.average_volume(2).tolist() == [400.0]
+    assert now.average_volume(10).tolist() == [300.0]
+    returns = np.array([0.1, -1 / 11])
+    assert now.volatility(2)[0] == pytest.approx(returns.std())
+
+
+def test_the_market_known_at_a_decision_is_that_of_the_cut_data():
+    rows = make_rows([10.0, 11.0, 10.0, 99.0], volume=[100.0, 300.0, 500.0, 7e9])
+    bars = make_bars({"A": rows})
+    whole, cut = state(bars, t=2).conditions, state(until(bars, 2)).conditions
+    assert whole.average_volume(3) == cut.average_volume(3)
+    assert whole.volatility(3) == cut.volatility(3)
+
+
+def test_a_state_can_be_shown_with_other_signals_weights_and_memo():
+    own = state(weights=[0.2, 0.3])
+    seen = own.seen(signals=[1.0, 0.0], memo={"n": 1})
+    assert seen.signals.tolist() == [1.0, 0.0]
+    assert dict(seen.memo) == {"n": 1}
+    assert seen.weights.tolist() == [0.2, 0.3]
+    assert own.seen(weights=[0.5, 0.5]).weights.tolist() == [0.5, 0.5]
+    with pytest.raises(ValueError, match="read-only"):
+        seen.signals[0] = 2.0
+    assert np.isnan(own.signals).all()
+
+
+# -- triggers that block names ---------------------------------------------------------------------
+
+
+def fires(**given):
+    def trigger(seen, target):
+        return Verdict(True, reason="due", **given)
+
+    return trigger
+
+
+def blocks(*names):
+    def trigger(seen, target):
+        return Verdict(False, blocked=np.array(names), reason="wash sale")
+
+    return trigger
+
+
+def test_what_a_trigger_blocks_keeps_its_weight_while_others_trade():
+    got = decide(
+        pipeline(triggers=[fires(), blocks(True, False)]), state(weights=[0.2, 0.0]), {}
+    )
+    assert got.fired
+    assert got.traded.tolist() == [False, True]
+    assert got.target.tolist() == [0.2, 0.5]
+    assert list(got.reason) == ["blocked by trigger1: wash sale", "trigger0: due"]
+
+
+def test_a_block_of_several_triggers_names_them_all_and_alone_trades_nothing():
+    both = [fires(), blocks(True, False), blocks(True, False)]
+    got = decide(pipeline(triggers=both), state(), {})
+    assert got.reason[0] == "blocked by trigger1: wash sale; trigger2: wash sale"
+    alone = decide(pipeline(triggers=[blocks(True, False)]), state(), {})
+    assert not alone.fired
+    assert list(alone.reason) == ["no trigger fired"] * 2
+
+
+def test_a_block_of_another_shape_is_refused():
+    with pytest.raises(
+        PluginError, match=r"returned blocked of shape \(3,\) and type bool"
+    ):
+        decide(pipeline(triggers=[blocks(True, False, True)]), state(), {})
+
+
+# -- members ---------------------------------------------------------------------------------------
+
+
+def test_a_member_answers_up_to_the_states_bar_and_holds_nothing_else():
+    bars = make_bars({"A": [1.0, 2.0, 3.0, 4.0]})
+    vectorised = VectorisedSignal("mine", lambda b: b.close, "strategy.members.0")
+    signals = {vectorised.path: vectorised.evaluate(bars)}
+    now = changed(state(bars), {"history": History(bars, 2, signals)})
+    member = vectorised.member
+    assert member(now).tolist() == [3.0]
+    assert member.past(now, 2)[:, 0].tolist() == [2.0, 3.0]
+    assert member.past(now, 99)[:, 0].tolist() == [1.0, 2.0, 3.0]
+    with pytest.raises(ValueError, match="read-only"):
+        member.past(now, 2)[0, 0] = 9.0
+    assert member.past(now, 2).base is None
+    public = {name for name in dir(member) if not name.startswith("_")}
+    assert public == {"past"}
+
+
+# -- labels ----------------------------------------------------------------------------------------
+
+
+def test_a_series_counts_by_its_labels():
+    got = decide(
+        pipeline(signal=lambda s: pd.Series({"B": 1.0, "A": 0.5})), state(), {}
+    )
+    assert got.signal.tolist() == [0.5, 1.0]
+    got = decide(pipeline(sizer=lambda s: pd.Series({"B": 0.7, "A": 0.1})), state(), {})
+    assert got.target.tolist() == [0.1, 0.7]
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (pd.Series([0.5, 0.5]), "labels 0, 1; expected the assets A, B, each once"),
+        (
+            pd.Series({"A": 0.5, "b": 0.5}),
+            r"labels A, b \(did you mean 'B'\?\); expected",
+        ),
+        (pd.Series({"A": 0.5}), "labels A; expected the assets A, B"),
+        (pd.Series([0.5, 0.5], index=["A", "A"]), "labels A, A; expected the assets"),
+        (
+            pd.DataFrame({"A": [1.0], "B": [1.0]}),
+            r"a DataFrame; expected \(N,\) values",
+        ),
+    ],
+)
+def test_labels_that_are_no_assets_are_refused(answer, text):
+    with pytest.raises(PluginError, match=text):
+        decide(pipeline(sizer=lambda s: answer), state(), {})
+
+
+def framed(columns=("B", "A"), index=None):
+    def signals(bars):
+        times = bars.index if index is None else index(bars)
+        values = np.arange(2.0 * len(bars)).reshape(-1, 2)
+        return pd.DataFrame(values, index=times, columns=list(columns))
+
+    return VectorisedSignal("mine", signals)
+
+
+def test_a_frame_of_signals_counts_by_its_columns_and_times():
+    bars = make_bars({"A": [1.0, 2.0], "B": [1.0, 2.0]})
+    expected = [[1.0, 0.0], [3.0, 2.0]]
+    assert framed().evaluate(bars).tolist() == expected
+    dates = framed(index=lambda b: b.index.tz_localize(None))
+    assert dates.evaluate(bars).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("signal", "text"),
+    [
+        (framed(columns=("A", "C")), "columns A, C; expected the assets A, B"),
+        (
+            framed(index=lambda b: range(len(b))),
+            r"index begins with \[0\]; expected the times",
+        ),
+        (framed(index=lambda b: b.index[::-1]), "a DataFrame whose index begins with"),
+        (
+            VectorisedSignal("mine", lambda b: pd.Series([1.0, 2.0])),
+            "a Series; expected",
+        ),
+    ],
+)
+def test_a_frame_with_other_labels_is_refused(signal, text):
+    with pytest.raises(PluginError, match=text):
+        signal.evaluate(make_bars({"A": [1.0, 2.0], "B": [1.0, 2.0]}))
