@@ -9,7 +9,7 @@ import numpy as np
 from bt_run.config.run_config import RunConfig
 from bt_run.data.bars import Bars
 from bt_run.errors import ConfigError
-from bt_run.terms import BrokerTerms, MarketDependent
+from bt_run.terms import BrokerTerms, Limits, MarketDependent
 from bt_run.text import listed
 
 __all__ = ["classic_warnings", "refuse_in_classic_mode"]
@@ -26,7 +26,7 @@ def refuse_in_classic_mode(config: RunConfig, broker: BrokerTerms) -> None:
         for key in ("sizer", "overlays", "triggers", "exits")
         if getattr(config, key)
     ]
-    if "limits" in config.model_fields_set:
+    if config.limits != Limits():  # a finished run's configuration holds the defaults too
         given.append("limits")
     if given:
         raise ConfigError(

@@ -49,6 +49,8 @@ def play(
         broker=parts.broker,
         strategy=parts.classic,
         progress=told.progress,
+        # feeds stand in the order of the file: a strategy knows them by their number
+        order=tuple(market.bars.assets.index(name) for name in config.data.assets),
     )
     played: Ledger = guarded(f"strategy {config.strategy.use!r}", run_classic, classic)
     return played

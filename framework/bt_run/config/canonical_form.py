@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
+from bt_run.component import ClassicConfig
 from bt_run.config.binding import Bound, BoundConfig
 from bt_run.config.run_config import RunConfig
 
@@ -22,9 +23,12 @@ def resolved(config: RunConfig, bound: BoundConfig) -> dict[str, Any]:
 
 
 def canonical(config: RunConfig, bound: BoundConfig) -> dict[str, Any]:
-    """Return what affects the result: no name, no reports, no paths; assets sorted."""
+    """Return what affects the result: no name, no reports, no paths; assets sorted, but for a
+    Backtrader strategy, which knows them by their number.
+    """
     tree = _tree(config, bound, paths=False)
-    tree["data"]["assets"] = dict(sorted(tree["data"]["assets"].items()))
+    if not _is_classic(bound):
+        tree["data"]["assets"] = dict(sorted(tree["data"]["assets"].items()))
     return {
         key: value
         for key, value in tree.items()
@@ -41,7 +45,14 @@ def _tree(config: RunConfig, bound: BoundConfig, *, paths: bool) -> dict[str, An
     tree["data"]["source"] = _component(bound.source, paths)
     for name, child in bound.tables.items():
         tree["data"]["tables"][name]["source"] = _component(child, paths)
+    if _is_classic(bound):
+        # JSON with sorted keys would lose the order
+        tree["data"]["assets"] = [list(pair) for pair in tree["data"]["assets"].items()]
     return {name: tree[name] for name in order}
+
+
+def _is_classic(bound: BoundConfig) -> bool:
+    return issubclass(bound.strategy.offer.component.config, ClassicConfig)
 
 
 def _component(bound: Bound | tuple[Bound, ...] | None, paths: bool) -> Any:

@@ -21,19 +21,27 @@ __all__ = ["DataConfig", "TableConfig", "UniverseConfig"]
 
 
 def _names_to_symbols(value: Any) -> Any:
-    """Let ``[A, B]`` stand for ``{A: A, B: B}``."""
+    """Let ``[A, B]`` stand for ``{A: A, B: B}``, and ``[[A, SYMBOL], ...]`` for a mapping whose
+    order counts.
+    """
     if not isinstance(value, list | tuple):
         return value
-    for name in value:
+    pairs = bool(value) and all(_is_pair(item) for item in value)
+    names = [item[0] for item in value] if pairs else list(value)
+    for name in names:
         if not isinstance(name, str):
             raise ValueError(
                 f"an asset's name must be a string, so put {name!r} in quotes"
             )
-        if value.count(name) > 1:
+        if names.count(name) > 1:
             raise ValueError(
                 f"{name!r} stands in the list more than once; an asset may stand there once"
             )
-    return {name: name for name in value}
+    return dict(value) if pairs else {name: name for name in names}
+
+
+def _is_pair(item: Any) -> bool:
+    return isinstance(item, list | tuple) and len(item) == 2
 
 
 def _a_day(value: Any) -> Any:

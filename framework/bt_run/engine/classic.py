@@ -61,13 +61,23 @@ UNKNOWN = _Unknown()
 
 @dataclass(frozen=True, kw_only=True)
 class ClassicRun:
-    """What one classic pass through the bars needs."""
+    """What one classic pass through the bars needs.
+
+    ``order`` names the columns of the bars in the order in which the strategy gets its feeds; as
+    they stand where it is None.
+    """
 
     bars: Bars
     broker: BrokerTerms
     strategy: BacktraderStrategy
     runonce: bool = True
     progress: Callable[[int], None] | None = None
+    order: tuple[int, ...] | None = None
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """Return the column of each feed."""
+        return self.order or tuple(range(len(self.bars.assets)))
 
 
 class CostsCommission(bt.CommInfoBase):  # type: ignore[misc]
@@ -119,8 +129,9 @@ class Recorder(bt.Analyzer):  # type: ignore[misc]
         self.days = backtrader_days(bars.times)
         # resampled data come after the assets; an order for one of them is an order for its asset
         self.count = len(bars.assets)
+        columns = self.p.run.columns
         self.column = {
-            data: i % self.count for i, data in enumerate(self.strategy.datas)
+            data: columns[i % self.count] for i, data in enumerate(self.strategy.datas)
         }
         self.values: list[tuple[float, float, float]] = []
         self.holdings: list[tuple[int, Array]] = [(bars.start, np.zeros(self.count))]
@@ -240,10 +251,11 @@ def _add_broker(cerebro: bt.Cerebro, broker: BrokerTerms) -> None:
 
 def _add_data(cerebro: bt.Cerebro, run: ClassicRun, days: Array) -> None:
     """Add a feed for each asset, then each asset's bars of longer periods."""
-    for column, name in enumerate(run.bars.assets):
+    names = [run.bars.assets[column] for column in run.columns]
+    for column, name in zip(run.columns, names, strict=True):
         cerebro.adddata(_feed(run.bars, column, days), name=name)
     for period in run.strategy.resample:
-        for name in run.bars.assets:
+        for name in names:
             feed, longer = cerebro.datasbyname[name], f"{name}_{period}"
             resampled = cerebro.resampledata(
                 feed, name=longer, timeframe=_PERIODS[period]

@@ -160,7 +160,7 @@ def _add_prices(cargo: _Cargo, manifest: Mapping[str, Any]) -> None:
         raise DataError(
             f"the prices of the run at {path} are gone; pack without --with-data"
         )
-    given = [*data["assets"].values(), data["benchmark"]]
+    given = [*dict(data["assets"]).values(), data["benchmark"]]
     symbols = {
         symbol
         for one in given

@@ -384,7 +384,7 @@ def test_a_backtrader_strategy_runs_with_its_params_as_config(prices, classic):
         (
             {
                 "triggers": [{"use": "drift_bands", "total": 0.1}],
-                "limits": {"gross": 1},
+                "limits": {"gross": 0.5},
             },
             "triggers, limits: strategy 'cross'",
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kit.configured import RUN, installed, load_config_text
+from kit.configured import RUN, installed, load_config_text, told
 
 from bt_run import RunConfig, load_config
 from bt_run.config.binding import bind
@@ -66,3 +66,14 @@ def test_canonical_does_not_depend_on_the_order_of_assets_or_the_way_of_writing(
     assert canonical(one, bind(one, installed(one))) == canonical(
         other, bind(other, installed(other))
     )
+
+
+def test_a_list_of_pairs_is_a_mapping_whose_order_counts(folder):
+    text = RUN.replace("assets: [SP500, NASDAQ]", "assets: [[B, SP500], [A, NASDAQ]]")
+    assert text != RUN
+    assert list(load_config_text(text).data.assets.items()) == [
+        ("B", "SP500"),
+        ("A", "NASDAQ"),
+    ]
+    message = told(text.replace("[A, NASDAQ]", "[B, NASDAQ]"))
+    assert "'B' stands in the list more than once" in message

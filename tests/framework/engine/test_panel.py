@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bt_run import BrokerTerms, Delisting, PluginError
+from bt_run import BrokerTerms, Delisting, PluginError, RunConfig, run
 from bt_run.account.account import Account
 from bt_run.account.market import Market
+from bt_run.checks.reproduction import reproduce
 from bt_run.component import BacktraderStrategy
 from bt_run.data.schedule import scheduled
 from bt_run.decision.pipeline import Pipeline, Stage
@@ -632,3 +633,72 @@ def test_an_order_that_is_open_when_the_data_end_is_reported():
         0.0,
     )
     assert record.reason[0] == "the data end before the fill"
+
+
+# -- the order of feeds ----------------------------------------------------------------------------
+
+RATIO = """
+import backtrader as bt
+from bt_run import Component, hookimpl
+
+class Ratio(bt.Strategy):
+    def next(self):
+        first, second = self.datas[0], self.datas[1]
+        if len(self) == 1:
+            self.buy(first, size=10)
+            self.sell(second, size=5)
+
+@hookimpl
+def bt_strategies():
+    return [Component.from_backtrader(Ratio, name="ratio")]
+"""
+
+
+def ratio(folder, assets):
+    """Play a strategy that knows its feeds by their number."""
+    days = pd.bdate_range("2020-02-03", periods=6).strftime("%Y-%m-%d")
+    (folder / "prices").mkdir(exist_ok=True, parents=True)
+    for name, step in (("GLD", 1.0), ("SPY", 3.0)):
+        close = 100 + step * np.arange(6)
+        frame = pd.DataFrame({"date": days, "open": close, "close": close})
+        frame.to_csv(folder / "prices" / f"{name}.csv", index=False)
+    (folder / "ratio.py").write_text(RATIO)
+    config = RunConfig.model_validate(
+        {
+            "name": "ratio",
+            "plugins": [str(folder / "ratio.py")],
+            "data": {
+                "source": {"use": "csv", "path": str(folder / "prices")},
+                "assets": assets,
+                "benchmark": "SPY",
+                "start": days[0],
+                "end": days[-1],
+            },
+            "strategy": "ratio",
+            "broker": {"use": "simulated", "cash": 10_000},
+        }
+    )
+    return run(config, folder / "runs")
+
+
+def shares_of(result):
+    done = result.fills[result.fills["filled"] != 0]
+    return dict(zip(done["asset"], done["filled"], strict=True))
+
+
+def test_a_backtrader_strategy_gets_its_feeds_in_the_order_of_the_file(tmp_path):
+    assert shares_of(ratio(tmp_path, ["SPY", "GLD"])) == {"SPY": 10, "GLD": -5}
+    assert shares_of(ratio(tmp_path, ["GLD", "SPY"])) == {"GLD": 10, "SPY": -5}
+    named = {"spy": "SPY", "GLD": "GLD"}  # capital letters come first in the alphabet
+    assert shares_of(ratio(tmp_path, named)) == {"spy": 10, "GLD": -5}
+
+
+def test_the_order_of_feeds_is_part_of_a_classic_runs_id(tmp_path):
+    one, other = ratio(tmp_path, ["SPY", "GLD"]), ratio(tmp_path, ["GLD", "SPY"])
+    assert one.run_id != other.run_id
+    assert one.manifest["config"]["data"]["assets"] == [["SPY", "SPY"], ["GLD", "GLD"]]
+
+
+def test_a_classic_run_whose_assets_are_not_in_alphabetical_order_repeats(tmp_path):
+    result = ratio(tmp_path, ["SPY", "GLD"])
+    assert not reproduce(result.folder).differences
