@@ -2,6 +2,8 @@
 lag.
 """
 
+from typing import ClassVar
+
 import numpy as np
 from pydantic import Field
 
@@ -16,6 +18,8 @@ class CreditSpreadConfig(Config):
 
 class CreditSpread:
     """Hold everything while the yield spread of Baa over Aaa bonds is not above its mean."""
+
+    reads: ClassVar = {"baa": "series", "aaa": "series"}
 
     def __init__(self, config, context):
         self.config = config

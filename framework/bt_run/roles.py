@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from bt_run.arrays import Array, Times
 from bt_run.data.bars import Bars, LoadRequest
@@ -33,6 +33,7 @@ __all__ = [
     "Overlay",
     "Placed",
     "Plan",
+    "ReadsTables",
     "Report",
     "Signals",
     "Sizer",
@@ -110,6 +111,18 @@ class NeedsFields(Protocol):
 
     @property
     def needs(self) -> AbstractSet[str]: ...
+
+
+@runtime_checkable
+class ReadsTables(Protocol):
+    """Any component that reads tables or series: ``reads = {"quality": "table", "baa": "series"}``.
+
+    A run whose ``data.tables`` lack one of the names, or have it of the other kind, is refused
+    before its first bar; the kit makes such tables.
+    """
+
+    @property
+    def reads(self) -> Mapping[str, Literal["table", "series"]]: ...
 
 
 @runtime_checkable

@@ -18,8 +18,17 @@ from bt_run.decision.pipeline import Pipeline
 from bt_run.decision.signals import VectorisedSignal
 from bt_run.errors import ConfigError, PluginError
 from bt_run.guard import guarded
-from bt_run.roles import Accepts, Fingerprinted, Gives, NeedsFields, Placed, Signals
+from bt_run.roles import (
+    Accepts,
+    Fingerprinted,
+    Gives,
+    NeedsFields,
+    Placed,
+    ReadsTables,
+    Signals,
+)
 from bt_run.terms import BrokerTerms, MarketDependent
+from bt_run.text import did_you_mean
 
 __all__ = ["Builder", "Parts", "build_one", "build_parts", "check_needs"]
 
@@ -28,7 +37,7 @@ __all__ = ["Builder", "Parts", "build_one", "build_parts", "check_needs"]
 class Parts:
     """The built components of a run: a pipeline, or a Backtrader strategy for classic mode.
 
-    ``needs`` and ``fingerprints`` are those of all components, nested ones too, by path;
+    ``needs``, ``reads`` and ``fingerprints`` are those of all components, nested ones too, by path;
     ``placed`` holds the built components of the pipeline in the order in which they act.
     """
 
@@ -39,6 +48,7 @@ class Parts:
     analyzers: tuple[Any, ...]
     reports: tuple[tuple[str, Any], ...]
     needs: Mapping[str, frozenset[str]]
+    reads: Mapping[str, Mapping[str, str]]
     fingerprints: Mapping[str, str]
     placed: tuple[Placed, ...]
 
@@ -64,6 +74,7 @@ class Builder:
     def __init__(self, context: BuildContext) -> None:
         self.context = context
         self.needs: dict[str, frozenset[str]] = {}
+        self.reads: dict[str, Mapping[str, str]] = {}
         self.fingerprints: dict[str, str] = {}
         self.vectorised: list[VectorisedSignal] = []
 
@@ -79,6 +90,8 @@ class Builder:
             _check_methods(bound, built, path)
         needs = built.needs if isinstance(built, NeedsFields) else ()
         self.needs[path] = frozenset(needs)
+        if isinstance(built, ReadsTables):
+            self.reads[path] = dict(built.reads)
         if isinstance(built, Fingerprinted) and bound.role != "report":
             self.fingerprints[path] = built.fingerprint
         return built
@@ -149,6 +162,7 @@ def build_parts(config: RunConfig, bound: BoundConfig) -> Parts:
         ),
         reports=_named(builder, "reports", bound.reports),
         needs=builder.needs,
+        reads=builder.reads,
         fingerprints={"broker": broker.fingerprint, **builder.fingerprints},
         placed=placed,
     )
@@ -168,6 +182,7 @@ def check_needs(parts: Parts, bars: Bars) -> None:
                 f"{path}: needs {', '.join(sorted(missing))}, but the data have only "
                 f"{', '.join(sorted(have))}{_lacking(bars, missing)}"
             )
+    _check_reads(parts, bars)
     if parts.broker.fill == "next_open" and "open" not in have:
         raise ConfigError(
             "broker.fill: was 'next_open', but the data have no opens; close-only data fill with "
@@ -192,6 +207,27 @@ def _check_methods(bound: Bound, built: Any, path: str) -> None:
             f"{path}: {bound.role} {bound.name!r} ({bound.offer.origin}) built a "
             f"{type(built).__name__} without {' or '.join(methods)}()"
         )
+
+
+def _check_reads(parts: Parts, bars: Bars) -> None:
+    """Refuse a run whose components read tables that are not there, or of another kind."""
+    kinds = {
+        name: "series" if table.is_series else "table"
+        for name, table in bars.tables.items()
+    }
+    for path, reads in parts.reads.items():
+        for name, kind in reads.items():
+            found = kinds.get(name)
+            if found is None:
+                known = ", ".join(kinds) or "none"
+                raise ConfigError(
+                    f"{path}: reads the {kind} {name!r}, and data.tables has {known}"
+                    f"{did_you_mean(name, kinds)}"
+                )
+            if found != kind:
+                raise ConfigError(
+                    f"{path}: reads {name!r} as a {kind}; data.tables.{name} is a {found}"
+                )
 
 
 def whole_shares(config: RunConfig, broker: BrokerTerms) -> bool:

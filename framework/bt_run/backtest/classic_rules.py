@@ -26,7 +26,9 @@ def refuse_in_classic_mode(config: RunConfig, broker: BrokerTerms) -> None:
         for key in ("sizer", "overlays", "triggers", "exits")
         if getattr(config, key)
     ]
-    if config.limits != Limits():  # a finished run's configuration holds the defaults too
+    if (
+        config.limits != Limits()
+    ):  # a finished run's configuration holds the defaults too
         given.append("limits")
     if given:
         raise ConfigError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -11,9 +11,10 @@ from typing import Literal
 import numpy as np
 
 from bt_run.arrays import Array
+from bt_run.data.bars import Bars
 from bt_run.errors import BtRunError
 from bt_run.testing.conformance.digests import digest_of
-from bt_run.testing.conformance.markets import market
+from bt_run.testing.conformance.markets import market, with_made_tables
 from bt_run.testing.conformance.plays import Play, play_on
 from bt_run.testing.conformance.subjects import Subject
 
@@ -95,8 +96,20 @@ class Bench:
     def play(self, name: str) -> Play:
         """Return the subject's play on a made market."""
         if name not in self.plays:
-            self.plays[name] = play_on(self.subject, market(name))
+            self.plays[name] = play_on(self.subject, self.market(name))
         return self.plays[name]
+
+    def market(self, name: str) -> Bars:
+        """Return a made market, with the tables that the subject reads."""
+        return with_made_tables(market(name), self.reads)
+
+    @cached_property
+    def reads(self) -> Mapping[str, str]:
+        """Return the tables that the subject reads, and of what kind they are."""
+        try:
+            return self.subject.build().reads
+        except BtRunError:
+            return {}  # the cases of the offer say what is wrong
 
     def outcome(self, number: str) -> CaseOutcome:
         """Return what became of a case; run it if it has not been."""

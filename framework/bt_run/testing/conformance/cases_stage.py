@@ -36,7 +36,7 @@ from bt_run.testing.conformance.cases import (
     told,
 )
 from bt_run.testing.conformance.cases_offer import offer_cases
-from bt_run.testing.conformance.markets import MARKETS, market, reversed_assets
+from bt_run.testing.conformance.markets import MARKETS, reversed_assets
 from bt_run.testing.conformance.plays import Play, play_on, play_rows
 
 __all__ = ["stage_cases"]
@@ -212,7 +212,7 @@ def _no_look_ahead(bench: Bench) -> None:
     """Exchange the future. What sees all rows is compared on two other futures of one length, S21
     does the rest.
     """
-    bars, rows = market("calm"), is_vectorised(bench)
+    bars, rows = bench.market("calm"), is_vectorised(bench)
     for number, cut in enumerate(CUTS):
         other = _with_noise(bench, bars, cut, number)
         one = (
@@ -242,7 +242,7 @@ def _warm(bench: Bench) -> None:
         raise NotApplicable(
             "the sizes of a Backtrader strategy's orders go back to its first trade"
         )
-    bars, whole = market("calm"), bench.play("calm")
+    bars, whole = bench.market("calm"), bench.play("calm")
     for less in (bars.start, bars.start // 2):
         late = play_on(bench.subject, from_bar(bars, less))
         if not isinstance(late.error, BtRunError):
@@ -270,7 +270,7 @@ def _permuted(bench: Bench) -> None:
         )
     whole, other = (
         bench.play("calm"),
-        play_on(bench.subject, reversed_assets(market("calm"))),
+        play_on(bench.subject, reversed_assets(bench.market("calm"))),
     )
     turned = tuple(
         replace(a, values=None if a.values is None else a.values[::-1])
@@ -316,7 +316,7 @@ def _no_hidden_state(bench: Bench) -> None:
     if is_classic(bench):
         raise NotApplicable("a Backtrader strategy keeps its state in the object")
     if is_vectorised(bench):
-        signals, bars = bench.subject.build().thing.signals, market("calm")
+        signals, bars = bench.subject.build().thing.signals, bench.market("calm")
         signals(reversed_assets(bars))
         if text := differing(bench.play("calm"), play_rows(signals, bars), len(bars)):
             raise Broken(f"after a call with other bars, {text}", "the same answer")
@@ -362,7 +362,9 @@ def _time(bench: Bench) -> str:
         raise NotApplicable("runs bar by bar on Backtrader's own clock")
     if is_vectorised(bench):
         signals = bench.subject.build().thing.signals
-        own = _seconds(lambda: signals(market("calm"))) / len(market("calm"))
+        own = _seconds(lambda: signals(bench.market("calm"))) / len(
+            bench.market("calm")
+        )
     else:
         answers = list(some_answers(bench.play("calm")))
         own = _seconds(

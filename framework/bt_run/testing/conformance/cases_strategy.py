@@ -54,7 +54,7 @@ def _bounds(bench: Bench) -> None:
 def _rows_stand_alone(bench: Bench) -> None:
     if not is_vectorised(bench):
         raise NotApplicable("gives its signals event by event")
-    bars, whole = market("calm"), bench.play("calm")
+    bars, whole = bench.market("calm"), bench.play("calm")
     signals = bench.subject.build().thing.signals
     for cut in CUTS:
         rows = play_rows(signals, until(bars, cut))
@@ -71,7 +71,7 @@ def _rows_stand_alone(bench: Bench) -> None:
 def _runonce(bench: Bench) -> None:
     if not is_classic(bench):
         raise NotApplicable("no Backtrader strategy")
-    strategy, bars = bench.subject.build().thing, market("calm")
+    strategy, bars = bench.subject.build().thing, bench.market("calm")
     once, stepped = (
         play_classic(strategy, bars, runonce=flag) for flag in (True, False)
     )
@@ -98,7 +98,7 @@ def _children(bench: Bench) -> None:
     if not bench.subject.bind().children:
         raise NotApplicable("holds no other components")
     seen: list[PortfolioState] = []
-    play = play_on(bench.subject, market("calm"), seen.append)
+    play = play_on(bench.subject, bench.market("calm"), seen.append)
     if not seen:
         raise NotApplicable("never called what it holds on the calm market")
     parents = {id(answer.state) for answer in play.answers}

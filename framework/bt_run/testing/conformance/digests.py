@@ -11,7 +11,7 @@ from types import MappingProxyType
 import numpy as np
 
 from bt_run.terms import Costs
-from bt_run.testing.conformance.markets import market
+from bt_run.testing.conformance.markets import market, with_made_tables
 from bt_run.testing.conformance.plays import play_on
 from bt_run.testing.conformance.samples import (
     MARKET,
@@ -45,7 +45,8 @@ def digest_of_files(files: Mapping[str, bytes]) -> str:
 
 
 def _of_play(subject: Subject) -> str:
-    play = play_on(subject, market("calm"))
+    bars = with_made_tables(market("calm"), subject.build().reads)
+    play = play_on(subject, bars)
     return f"{type(play.error).__name__}: {play.error}" if play.error else play.digest
 
 

@@ -15,12 +15,15 @@ import numpy as np
 from bt_run.arrays import Array
 from bt_run.data.assembly import assemble_bars
 from bt_run.data.bars import Bars, LoadRequest, Prices
+from bt_run.data.known import Table
 from bt_run.data.rows import Rows
 from bt_run.testing import make_rows
 
 __all__ = ["MARKETS", "calm_rows", "market", "reversed_assets"]
 
 COUNT, START, SHORT = 300, 60, 40
+# bars: the first with a value in made tables, and from one value to the next
+FIRST_KNOWN, RENEWED = 5, 7
 
 
 @cache
@@ -46,8 +49,15 @@ def reversed_assets(bars: Bars) -> Bars:
         return Prices(*(getattr(prices, item.name)[:, ::-1] for item in fields(prices)))
 
     adjusted = turned(bars.adjusted)
+    tables = {
+        name: table
+        if table.is_series
+        else replace(table, values=table.values[:, ::-1].copy())
+        for name, table in bars.tables.items()
+    }
     return replace(
         bars,
+        tables=MappingProxyType(tables),
         adjusted=adjusted,
         traded=adjusted if bars.traded is bars.adjusted else turned(bars.traded),
         present=bars.present[:, ::-1],
@@ -166,3 +176,24 @@ MARKETS: Mapping[str, Callable[[], Bars]] = MappingProxyType(
         "short": _short,
     }
 )
+
+
+def with_made_tables(bars: Bars, reads: Mapping[str, str]) -> Bars:
+    """Return the bars with a made table or series for each name that a component reads.
+
+    Its values change every few bars, from the fifth on; before that nothing is known.
+    """
+    if not reads:
+        return bars
+    tables = {name: _made_table(bars, name, kind) for name, kind in reads.items()}
+    return replace(bars, tables=MappingProxyType({**bars.tables, **tables}))
+
+
+def _made_table(bars: Bars, name: str, kind: str) -> Table:
+    rows = np.maximum(0, np.arange(len(bars)) - FIRST_KNOWN) // RENEWED
+    known = np.where(np.arange(len(bars)) < FIRST_KNOWN, 0, rows + 1)
+    shape = (int(known.max()) + 1, *(() if kind == "series" else (len(bars.assets),)))
+    rng = np.random.default_rng(list(name.encode()))
+    values = rng.normal(1.0, 0.3, shape)
+    values[0] = np.nan
+    return Table(values, known.astype(np.int64))

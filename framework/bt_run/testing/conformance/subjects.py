@@ -44,6 +44,7 @@ class Built:
     thing: Any
     call: Callable[..., Any] | None
     vectorised: tuple[VectorisedSignal, ...]
+    reads: Mapping[str, str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +113,10 @@ class Subject:
             or hasattr(thing, "signal")
         )
         call = builder.callable_of(bound, thing, self.role) if called else None
-        return Built(thing, call, tuple(builder.vectorised))
+        reads = {
+            name: kind for own in builder.reads.values() for name, kind in own.items()
+        }
+        return Built(thing, call, tuple(builder.vectorised), reads)
 
 
 class _Watched(Builder):
@@ -123,13 +127,24 @@ class _Watched(Builder):
         self.watch = watch
 
     def call(self, bound: Bound, path: str) -> Callable[..., Any]:
-        inner = super().call(bound, path)
+        return _WatchedCall(super().call(bound, path), self.watch)
 
-        def watched(state: PortfolioState, *rest: Any) -> Any:
-            self.watch(state)
-            return inner(state, *rest)
 
-        return watched
+@dataclass(frozen=True)
+class _WatchedCall:
+    """A nested component, or a member with a past, which tells of each call to it."""
+
+    inner: Callable[..., Any]
+    watch: Watch
+
+    def __call__(self, state: PortfolioState, *rest: Any) -> Any:
+        self.watch(state)
+        return self.inner(state, *rest)
+
+    def past(self, state: PortfolioState, n: int) -> Any:
+        self.watch(state)
+        member: Any = self.inner
+        return member.past(state, n)
 
 
 def find_subjects(names: Iterable[str], role: str | None = None) -> tuple[Subject, ...]:

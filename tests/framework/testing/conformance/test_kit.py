@@ -163,24 +163,56 @@ def test_the_pytest_plugin_is_light():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_what_needs_a_table_is_skipped_with_the_reason() -> None:
-    (bench,) = conformance.benches([str(ROOT / "examples" / "credit_spread.py")])
-    outcome = bench.outcome("S08")
-    assert outcome.mark == "skipped"
-    assert outcome.text == (
-        "needs what the made markets do not have: ConfigError: no series 'baa'; data.tables has "
-        "none"
-    )
-    assert conformance.badge(
-        [bench.outcome(case.number) for case in bench.cases]
-    ).endswith("-lightgrey)")
-
-
 @pytest.mark.parametrize(
-    "name", ["local_plugin.py", "plugin_package/bt_run_example_plugin.py"]
+    "name",
+    ["local_plugin.py", "credit_spread.py", "plugin_package/bt_run_example_plugin.py"],
 )
 def test_the_examples_keep_their_promises(name: str) -> None:
     for bench in conformance.benches([str(ROOT / "examples" / name)]):
         outcomes = [bench.outcome(case.number) for case in bench.cases]
         assert not [outcome.failure for outcome in outcomes if outcome.mark == "failed"]
         assert sum(outcome.mark == "passed" for outcome in outcomes) >= 15
+
+
+READER = """
+import numpy as np
+from bt_run import Component, Config, hookimpl
+
+class Reader:
+    reads = {"quality": "table", "rate": "series"}
+
+    def __init__(self, config, context):
+        pass
+
+    def signal(self, state):
+        better = state.history.table("quality") > state.history.series("rate")[-1]
+        return np.where(state.history.tradable, better.astype(float), np.nan)
+
+@hookimpl
+def bt_strategies():
+    return [Component(name="reader", config=Config, build=Reader, summary="reads tables")]
+"""
+
+
+def test_a_component_that_says_what_it_reads_is_tried_on_made_tables(tmp_path):
+    file = tmp_path / "reader.py"
+    file.write_text(READER)
+    marks = {one.case.number: one.mark for one in conformance.check(str(file))}
+    assert not [number for number, mark in marks.items() if mark == "failed"]
+    assert [number for number, mark in marks.items() if mark == "skipped"] == [
+        *("S19", "S21", "S22", "S23")
+    ]
+
+
+def test_a_table_that_a_component_does_not_name_is_not_made(tmp_path):
+    file = tmp_path / "reader.py"
+    file.write_text(READER.replace('"rate": "series"', '"other": "series"'))
+    (bench,) = conformance.benches([str(file)])
+    outcome = bench.outcome("S08")
+    assert outcome.mark == "skipped"
+    assert outcome.text == (
+        "needs what the made markets do not have: ConfigError: no series 'rate'; data.tables has "
+        "quality, other"
+    )
+    marks = [bench.outcome(case.number) for case in bench.cases]
+    assert conformance.badge(marks).endswith("-lightgrey)")
