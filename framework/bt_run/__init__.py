@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bt_run.arrays import Array
+from bt_run.backtest.preparing import Prepared, prepare
 from bt_run.backtest.reporting import write_report
 from bt_run.backtest.running import run
+from bt_run.backtest.studying import play
 from bt_run.component import BacktraderStrategy, BuildContext, Component
 from bt_run.config.run_config import RunConfig
 from bt_run.data.assembly import assemble_bars
@@ -34,6 +36,7 @@ from bt_run.errors import (
 from bt_run.hookspecs import hookimpl
 from bt_run.model import ComponentSpec, Config, Nested, YearlyRate, refuse_per_cent
 from bt_run.results.comparison import Comparison
+from bt_run.results.ledger import Ledger
 from bt_run.results.metric_definitions import DEFINITIONS
 from bt_run.results.result import BacktestResult
 from bt_run.roles import (
@@ -109,6 +112,7 @@ __all__ = [
     "Holdings",
     "InfeasibleError",
     "JoinsSymbols",
+    "Ledger",
     "Limits",
     "ListsSymbols",
     "LoadRequest",
@@ -121,6 +125,7 @@ __all__ = [
     "Plan",
     "PluginError",
     "PortfolioState",
+    "Prepared",
     "Prices",
     "Proposal",
     "Rates",
@@ -149,6 +154,8 @@ __all__ = [
     "local_dates",
     "overdue",
     "period_of",
+    "play",
+    "prepare",
     "refuse_per_cent",
     "run",
     "sessions_per_year",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bt_run.backtest.advice import warnings_of
 from bt_run.backtest.building import Builder, Parts, build_parts, check_needs
@@ -13,17 +13,22 @@ from bt_run.backtest.outside import joint_fingerprint, outside_files
 from bt_run.backtest.watch import Watch
 from bt_run.component import BuildContext
 from bt_run.config.binding import BoundConfig, bind
+from bt_run.config.canonical_form import resolved
 from bt_run.config.run_config import RunConfig
 from bt_run.data.bars import Bars
 from bt_run.data.data_notes import stale_opens_note
 from bt_run.data.delisting import with_silent_assets
+from bt_run.errors import ConfigError
 from bt_run.plugins import catalogue, get_plugin_manager
 from bt_run.terms import BrokerTerms
+from bt_run.text import did_you_mean
 
 if TYPE_CHECKING:
     import pluggy
 
 __all__ = ["Prepared", "prepare"]
+
+DELISTING = "broker.delisting"  # decides at load what the bars say of silent assets
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +36,7 @@ class Prepared:
     """A configuration bound, built and checked, and the bars.
 
     ``fingerprint`` is the hash of all data that the run reads; ``files`` those of the files that
-    components name, by the path of their key.
+    components name, by the path of their key; ``sources`` what its sources say they read.
     """
 
     config: RunConfig
@@ -41,7 +46,64 @@ class Prepared:
     bars: Bars
     fingerprint: str
     files: Mapping[str, str]
+    sources: Mapping[str, str]
     warnings: tuple[str, ...]
+
+    def changed(self, changes: Mapping[str, Any]) -> Prepared:
+        """Return what this is with other values at dotted keys, such as ``strategy.fast`` or
+        ``overlays.0.annual``, on the same bars.
+
+        Raises:
+            ConfigError: a key is unknown, belongs to the data, or its value cannot be.
+        """
+        tree = resolved(self.config, self.bound)
+        for key, value in changes.items():
+            if key.split(".")[0] == "data" or key.startswith(DELISTING):
+                raise ConfigError(
+                    f"{key}: belongs to the data, which are loaded once; prepare another run for it"
+                )
+            _put(tree, key, value)
+        config = RunConfig.model_validate(tree)
+        bound = bind(config, catalogue(self.plugins))
+        parts = build_parts(config, bound)
+        check_needs(parts, self.bars)
+        told = {**parts.fingerprints, **self.sources}
+        return replace(
+            self,
+            config=config,
+            bound=bound,
+            parts=parts,
+            fingerprint=joint_fingerprint(self.bars.fingerprint, told),
+            files=outside_files(bound),
+            warnings=warnings_of(config, parts, self.bars),
+        )
+
+
+def _put(tree: dict[str, Any], key: str, value: Any) -> None:
+    """Set a dotted key of a configuration."""
+    *path, last = key.split(".")
+    node: Any = tree
+    for place in path:
+        node = _below(node, place, key)
+    if isinstance(node, list):
+        _below(node, last, key)
+        node[int(last)] = value
+    elif isinstance(node, dict):
+        node[last] = value
+    else:
+        raise ConfigError(f"{key}: {'.'.join(path)} holds no keys; found {node!r}")
+
+
+def _below(node: Any, place: str, key: str) -> Any:
+    if isinstance(node, list) and place.isdigit() and int(place) < len(node):
+        return node[int(place)]
+    if isinstance(node, dict) and place in node:
+        return node[place]
+    known = list(node) if isinstance(node, dict) else range(len(node or ()))
+    raise ConfigError(
+        f"{key}: no {place!r}; found {', '.join(map(str, known)) or 'nothing'}"
+        f"{did_you_mean(place, map(str, known))}"
+    )
 
 
 def prepare(
@@ -80,6 +142,7 @@ def prepare(
         bars=bars,
         fingerprint=joint_fingerprint(bars.fingerprint, told),
         files=files,
+        sources=dict(sources.fingerprints),
         warnings=warnings_of(config, parts, bars),
     )
 

@@ -71,6 +71,9 @@ class Prices:
         values: Array = getattr(self, name)
         return values
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Prices, tuple(getattr(self, item.name) for item in fields(self))
+
     def at(self, t: int) -> tuple[Array, Array, Array, Array]:
         """Return open, high, low and close of bar ``t``, (N,) each."""
         return self.open[t], self.high[t], self.low[t], self.close[t]
@@ -136,6 +139,11 @@ class Bars:
 
     def __len__(self) -> int:
         return len(self.times)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the fields alone: what follows from them is made again where it is needed."""
+        given = {item.name: getattr(self, item.name) for item in fields(self)}
+        return _bars_of, (given | {"tables": dict(self.tables)},)
 
     @cached_property
     def tradable(self) -> Mask:
@@ -304,6 +312,13 @@ class Bars:
         for name, table in sorted(self.tables.items()):
             digest.update(f"{name}{table.fingerprint}".encode())
         return digest.hexdigest()
+
+
+def _bars_of(given: dict[str, Any]) -> Bars:
+    tables = MappingProxyType(given["tables"])
+    same = given["traded"] is given["adjusted"]
+    traded = given["adjusted"] if same else given["traded"]
+    return Bars(**given | {"tables": tables, "traded": traded})
 
 
 def forward_fill(values: Array) -> Array:

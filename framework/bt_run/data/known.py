@@ -32,6 +32,9 @@ class Table:
         for array in (self.values, self.rows):
             array.flags.writeable = False
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Table, (self.values, self.rows, self.revised)
+
     @property
     def is_series(self) -> bool:
         return self.values.ndim == 1
