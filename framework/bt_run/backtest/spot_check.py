@@ -21,6 +21,7 @@ from bt_run.causality.differences import (
     compare_decisions,
     compare_fills,
 )
+from bt_run.causality.own_state import MEMO, asked_again, own_state_text
 from bt_run.config.run_config import RunConfig
 from bt_run.data.bars import Bars
 from bt_run.data.history import History
@@ -40,22 +41,27 @@ KEPT = 24  # decisions whose state is kept until it is known which of them had s
 
 @dataclass(frozen=True)
 class Causality:
-    """What the small check found: a sentence on the result, and the dates tried."""
+    """What the small check found: a sentence on the result, and the dates tried.
 
-    verdict: Literal["no difference", "look-ahead", "not checked"]
+    A component that keeps ``own state`` answers the same question differently, so that nothing can
+    be said of look-ahead.
+    """
+
+    verdict: Literal["no difference", "look-ahead", "own state", "not checked"]
     text: str
     dates: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
         """Say what was found."""
-        return (
-            f"not checked: {self.text}" if self.verdict == "not checked" else self.text
-        )
+        unchecked = self.verdict in ("not checked", "own state")
+        return f"not checked: {self.text}" if unchecked else self.text
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Return a warning where the run knew the future."""
+        """Return a warning where the run knew the future, or a component cannot be asked again."""
+        if self.verdict == "own state":
+            return (f"{self.text}; {MEMO}",)
         if self.verdict != "look-ahead":
             return ()
         return (f"look-ahead: {self.text}; `bt-run check lookahead` says more",)
@@ -142,12 +148,9 @@ class SpotCheck:
         """Take the decision at bar ``t`` again: on its own state, then on data that end there."""
         state, memos = self.kept[t]
         (was,) = [decision for decision in ledger.decisions if decision.bar == t]
-        again = decide(cut, state, memos)
-        found = compare_decisions(cut, bars.assets, [was], [again], Noise())
+        found = asked_again(cut, was, state, memos)
         if found:
-            day = self._day(found.bar)
-            text = f"{found.component}: asked again at {day} it answers differently"
-            return Causality("not checked", f"{text}; it keeps state of its own")
+            return Causality("own state", own_state_text(found, self._day(found.bar)))
         without_future = replace(state, history=History(bars, t, cut.signals))
         again = decide(cut, without_future, memos)
         found = compare_decisions(cut, bars.assets, [was], [again], Noise())

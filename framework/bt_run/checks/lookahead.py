@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 
-from bt_run.arrays import Array
+from bt_run.arrays import Array, Mask
 from bt_run.backtest.preparing import Prepared, prepare
 from bt_run.causality.futures import absent_after, noise_after, other_close
+from bt_run.causality.own_state import asked_again, own_state_text
 from bt_run.checks.dates import choose_dates, first_signal
 from bt_run.checks.replays import Replay, replay
 from bt_run.checks.search import Leak, Search, Way, compare_source
 from bt_run.config.run_config import RunConfig
 from bt_run.data.schedule import scheduled
 from bt_run.data.slices import until
+from bt_run.decision.state import Memos, PortfolioState
+from bt_run.engine.listeners import Listeners
 from bt_run.errors import CHECK_FAILED, NOTHING_TO_CHECK
 from bt_run.results.ledger import Ledger
 
@@ -32,7 +35,10 @@ _Step = Callable[[Search], None]
 
 @dataclass(frozen=True)
 class Lookahead:
-    """The verdict: leaks found, dates tried, rows compared, rounding met, what was not tried."""
+    """The verdict: leaks found, dates tried, rows compared, rounding met, what was not tried.
+
+    ``own_state`` names a component that answers the same question differently a second time.
+    """
 
     leaks: tuple[Leak, ...]
     dates: tuple[str, ...]
@@ -41,17 +47,20 @@ class Lookahead:
     rounding: float
     skipped: tuple[str, ...]
     nothing: str = ""
+    own_state: str = ""
 
     @property
-    def verdict(self) -> Literal["clean", "leak", "nothing to check"]:
+    def verdict(self) -> Literal["clean", "leak", "own state", "nothing to check"]:
         if self.leaks:
             return "leak"
+        if self.own_state:
+            return "own state"
         return "nothing to check" if self.nothing else "clean"
 
     @property
     def exit_code(self) -> int:
-        codes = {"clean": 0, "leak": CHECK_FAILED, "nothing to check": NOTHING_TO_CHECK}
-        return codes[self.verdict]
+        codes = {"clean": 0, "nothing to check": NOTHING_TO_CHECK}
+        return codes.get(self.verdict, CHECK_FAILED)
 
     @property
     def missed_share(self) -> float:
@@ -88,7 +97,14 @@ def check_lookahead(
     tell("the run", 0.0)
     due = scheduled(ready.bars, ready.config.schedule)
     base = replay(ready, ready.bars)
-    ledger = base.play(due)
+    kept: dict[int, tuple[PortfolioState, Memos]] = {}
+    wanted = _evenly(due, dates)
+
+    def keep(state: PortfolioState, memos: Memos) -> None:
+        if len(state.history) - 1 in wanted:
+            kept[len(state.history) - 1] = (state, memos)
+
+    ledger = base.play(due, Listeners(observer=keep))
     rows = _signal_rows(base, ledger)
     # vectorised signals have a value at every bar, not only where the run decides
     possible = np.ones_like(due) if base.signals else due
@@ -106,7 +122,29 @@ def check_lookahead(
         step(search)
     tell("look-ahead", 1.0)
     search.refuse_unrepeatable()
-    return _verdict(search, chosen)
+    return replace(_verdict(search, chosen), own_state=_own_state(search, kept))
+
+
+def _evenly(due: Mask, count: int) -> frozenset[int]:
+    """Return some bars at which the run decides, evenly spread."""
+    bars = np.flatnonzero(due)
+    if not len(bars):
+        return frozenset()
+    places = np.linspace(0, len(bars) - 1, max(2, count)).round().astype(int)
+    return frozenset(int(bar) for bar in bars[places])
+
+
+def _own_state(search: Search, kept: Mapping[int, tuple[PortfolioState, Memos]]) -> str:
+    """Return which component answers differently when it is asked again, and when; "" for none."""
+    pipeline = search.base.parts.pipeline
+    if pipeline is None:
+        return ""
+    for decision in search.ledger.decisions:
+        if decision.bar in kept:
+            found = asked_again(pipeline, decision, *kept[decision.bar])
+            if found:
+                return own_state_text(found, search.day(found.bar))
+    return ""
 
 
 def _nothing(reason: str) -> Lookahead:

@@ -12,6 +12,7 @@ from bt_run.catalogue import Catalogue
 from bt_run.config.binding import bind
 from bt_run.config.run_config import RunConfig
 from bt_run.data.bars import Bars
+from bt_run.engine.listeners import Listeners
 from bt_run.plugins import catalogue, get_plugin_manager
 from bt_run.results.ledger import Ledger
 
@@ -34,15 +35,14 @@ class Replay:
             return {}
         return {item.label: pipeline.signals[item.path] for item in pipeline.vectorised}
 
-    def play(self, due: Mask) -> Ledger:
-        """Play the bars; ``due`` (T,) says when the run decides.
+    def play(self, due: Mask, listeners: Listeners | None = None) -> Ledger:
+        """Play the bars; ``due`` (T,) says when the run decides, ``listeners`` are told of it.
 
         Raises:
             BtRunError: a component failed on these bars.
         """
-        return play(
-            self.config, self.parts, market_of(self.config, self.parts, self.bars), due
-        )
+        market = market_of(self.config, self.parts, self.bars)
+        return play(self.config, self.parts, market, due, listeners)
 
 
 def replay(ready: Prepared, bars: Bars) -> Replay:

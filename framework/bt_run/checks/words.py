@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bt_run.causality.own_state import MEMO
 from bt_run.checks.lookahead import Lookahead
 from bt_run.checks.search import Leak
 from bt_run.checks.warmup import WarmUp, WarmUpStep
@@ -27,6 +28,9 @@ def lookahead_text(found: Lookahead) -> str:
         lines.append(
             "what comes after a leak is not looked at: fix it, then check again"
         )
+    elif found.own_state:
+        lines.append(f"OWN STATE: {found.own_state}")
+        lines.append(MEMO)
     else:
         lines.append(
             "clean: no signal, weight, memo, order or fill changed with its future"

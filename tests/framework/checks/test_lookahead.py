@@ -437,7 +437,8 @@ def test_a_source_that_adjusts_from_the_end_is_found(case):
 
 
 def test_hidden_state_is_no_leak(case):
-    assert check_lookahead(case("counts")).exit_code == 0
+    found = check_lookahead(case("counts"))
+    assert (found.leaks, found.verdict) == ((), "own state")
 
 
 # -- warm-up ---------------------------------------------------------------------------------------
@@ -505,10 +506,23 @@ def test_every_run_warns_of_look_ahead(case, strategy, quantity):
 
 def test_hidden_state_cannot_be_checked_and_is_reported(case):
     result = run(case("counts"))
-    assert not result.warnings
     assert result.look_ahead.startswith(
         "not checked: strategy counts: asked again at 2000-"
     )
+    (warning,) = [text for text in result.warnings if "state of its own" in text]
+    assert warning.endswith(
+        "return what must survive as a memo, `Proposal(values, memo={...})`, and read it from "
+        "state.memo"
+    )
+    assert result.manifest["look_ahead"]["verdict"] == "own state"
+
+
+def test_state_in_self_fails_the_check_with_the_memo_as_the_fix(case):
+    found = check_lookahead(case("counts"), dates=3)
+    assert (found.verdict, found.exit_code) == ("own state", 6)
+    text = lookahead_text(found)
+    assert "OWN STATE: strategy counts: asked again at " in text
+    assert "as a memo, `Proposal(values, memo={...})`" in text
 
 
 def test_a_run_without_early_signals_is_not_called_clean(case):
