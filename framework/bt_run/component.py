@@ -154,7 +154,9 @@ class Component:
 
     ``build(config, context)`` returns an object of the role; it imports heavy libraries itself.
     ``example`` holds keys with which it is shown and tested: those without a default, and shorter
-    lookbacks.
+    lookbacks. ``resolve(config, where)`` is called once before the data are loaded and returns a
+    config in which what a name stands for (a policy in a database) is replaced by its content, so
+    that the manifest and the run's id hold that; given the content it returns it as it is.
     """
 
     name: str
@@ -162,6 +164,7 @@ class Component:
     build: Callable[[Any, BuildContext], Any]
     summary: str
     example: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    resolve: Callable[[Any, str], Config] | None = None
 
     @classmethod
     def from_backtrader(

@@ -12,7 +12,7 @@ from bt_run.backtest.loading import load_bars, with_assets
 from bt_run.backtest.outside import joint_fingerprint, outside_files
 from bt_run.backtest.watch import Watch
 from bt_run.component import BuildContext
-from bt_run.config.binding import BoundConfig, bind
+from bt_run.config.binding import BoundConfig, bind, with_resolved_names
 from bt_run.config.canonical_form import resolved
 from bt_run.config.run_config import RunConfig
 from bt_run.data.bars import Bars
@@ -64,7 +64,7 @@ class Prepared:
                 )
             _put(tree, key, value)
         config = RunConfig.model_validate(tree)
-        bound = bind(config, catalogue(self.plugins))
+        bound = with_resolved_names(bind(config, catalogue(self.plugins)))
         parts = build_parts(config, bound)
         check_needs(parts, self.bars)
         told = {**parts.fingerprints, **self.sources}
@@ -117,7 +117,7 @@ def prepare(
     watch = watch or Watch(None)
     with watch.phase("configuration"):
         plugins = get_plugin_manager(config.plugins)
-        bound = bind(config, catalogue(plugins))
+        bound = with_resolved_names(bind(config, catalogue(plugins)))
         files = outside_files(bound)
         parts = build_parts(config, bound)
         sources = Builder(BuildContext(costs=parts.broker.costs, seed=config.seed))

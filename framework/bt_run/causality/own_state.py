@@ -25,4 +25,5 @@ def asked_again(
 
 def own_state_text(found: Difference, day: str) -> str:
     """Say which component it is, and at which decision it was asked again."""
-    return f"{found.component}: asked again at {day} it answers differently; it keeps state of its own"
+    what = f"asked again at {day} it answers differently"
+    return f"{found.component}: {what}; it keeps state of its own"

@@ -9,7 +9,7 @@ from bt_run.backtest.building import Parts, build_parts
 from bt_run.backtest.playing import market_of, play
 from bt_run.backtest.preparing import Prepared
 from bt_run.catalogue import Catalogue
-from bt_run.config.binding import bind
+from bt_run.config.binding import bind, with_resolved_names
 from bt_run.config.run_config import RunConfig
 from bt_run.data.bars import Bars
 from bt_run.engine.listeners import Listeners
@@ -58,5 +58,7 @@ def replay(ready: Prepared, bars: Bars) -> Replay:
         get_plugin_manager(config.plugins, modules=(), installed=False)
     ).offers
     offers = {role: {**known[role], **local[role]} for role in known}
-    parts = build_parts(config, bind(config, Catalogue(offers))).on(bars)
+    parts = build_parts(
+        config, with_resolved_names(bind(config, Catalogue(offers)))
+    ).on(bars)
     return Replay(config, bars, parts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -17,9 +17,10 @@ from bt_run.config.paths import rebased
 from bt_run.config.places import KeyPath, Positions, locate
 from bt_run.config.run_config import RunConfig
 from bt_run.errors import ConfigError, PluginError
+from bt_run.guard import guarded
 from bt_run.model import ComponentSpec, Config
 
-__all__ = ["Binding", "Bound", "BoundConfig", "bind"]
+__all__ = ["Binding", "Bound", "BoundConfig", "bind", "with_resolved_names"]
 
 # where components stand in the YAML file that are called otherwise here
 PLACES: Mapping[str, str] = MappingProxyType(
@@ -86,6 +87,44 @@ def bind(config: RunConfig, catalogue: Catalogue) -> BoundConfig:
     if binding.errors:
         raise ConfigError("\n".join(binding.errors))
     return BoundConfig(**found, tables=tables)
+
+
+def with_resolved_names(bound: BoundConfig) -> BoundConfig:
+    """Return the components with what their options' names stand for (``Component.resolve``).
+
+    Raises:
+        PluginError: a component failed, or gave something else than its configuration.
+    """
+    found: dict[str, Any] = {}
+    for item in fields(bound):
+        path = PLACES.get(item.name, item.name)
+        found[item.name] = _resolved(getattr(bound, item.name), path)
+    return BoundConfig(**found)
+
+
+def _resolved(bound: Any, path: str) -> Any:
+    if bound is None:
+        return None
+    if isinstance(bound, tuple):
+        return tuple(_resolved(one, f"{path}.{i}") for i, one in enumerate(bound))
+    if isinstance(bound, Mapping):
+        return {
+            name: _resolved(one, f"{path}.{name}.source") for name, one in bound.items()
+        }
+    children = {
+        name: _resolved(child, f"{path}.{name}")
+        for name, child in bound.children.items()
+    }
+    component = bound.offer.component
+    if component.resolve is None:
+        return replace(bound, children=children)
+    where = f"{path}: resolve of {bound.role} {bound.name!r} ({bound.offer.origin})"
+    options = guarded(where, component.resolve, bound.options, path)
+    if not isinstance(options, component.config):
+        raise PluginError(
+            f"{where} returned a {type(options).__name__}; expected {component.config.__name__}"
+        )
+    return replace(bound, options=options, children=children)
 
 
 @dataclass(frozen=True)

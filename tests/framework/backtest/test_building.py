@@ -5,8 +5,16 @@ from pathlib import Path
 import pytest
 from kit.places import EXAMPLES
 
-from bt_run import ConfigError, RunConfig, load_config
-from bt_run.backtest.preparing import prepare
+from bt_run import (
+    BacktestResult,
+    ConfigError,
+    PluginError,
+    RunConfig,
+    load_config,
+    prepare,
+    run,
+)
+from bt_run.checks.reproduction import reproduce
 
 MACRO = {"use": "sample", "set": "macro"}
 
@@ -60,3 +68,96 @@ def test_a_table_of_the_other_kind_is_refused_before_the_first_bar(
     assert str(caught.value) == (
         "strategy: reads 'aaa' as a series; data.tables.aaa is a table"
     )
+
+
+# -- what a name stands for ------------------------------------------------------------------------
+
+NAMED = """
+import json
+from pathlib import Path
+import numpy as np
+from bt_run import Component, Config, hookimpl
+
+POLICIES = Path(__file__).with_name("policies.json")
+
+class Policy(Config):
+    policy: str
+    level: float | None = None
+
+class Held:
+    def __init__(self, config, context):
+        self.level = config.level
+
+    def signal(self, state):
+        return np.full(len(state.history.assets), self.level)
+
+def content(config, where):
+    if config.level is not None:
+        return config
+    return {returned}
+
+@hookimpl
+def bt_strategies():
+    yield Component(name="named", config=Policy, build=Held, summary="a policy by its name",
+                    resolve=content)
+"""
+CONTENT = 'config.model_copy(update={"level": json.loads(POLICIES.read_text())[config.policy]})'
+
+
+def named(folder: Path, level: float, returned: str = CONTENT) -> BacktestResult:
+    """Run a strategy whose config names a policy that a file holds."""
+    (folder / "policies.json").write_text(f'{{"calm": {level}}}')
+    (folder / "named.py").write_text(NAMED.replace("{returned}", returned))
+    config = {
+        "name": "named",
+        "plugins": [str(folder / "named.py")],
+        "data": {
+            "source": {"use": "sample", "set": "indices"},
+            "assets": ["SP500"],
+            "benchmark": "SP500",
+            "start": "2003-01-02",
+            "end": "2003-12-31",
+        },
+        "strategy": {"use": "named", "policy": "calm"},
+        "sizer": "signal_weight",
+        "broker": {"use": "simulated", "fill": "next_close"},
+    }
+    return run(RunConfig.model_validate(config), folder / "runs")
+
+
+def test_a_name_is_replaced_by_its_content_in_manifest_and_id(tmp_path: Path) -> None:
+    one, other = named(tmp_path, 0.5), named(tmp_path, 0.25)
+    assert one.manifest["config"]["strategy"] == {
+        "use": "named",
+        "policy": "calm",
+        "level": 0.5,
+    }
+    assert one.run_id != other.run_id
+    assert one.decisions["signal"].max() == 0.5
+
+
+def test_a_run_by_name_repeats_by_the_content_that_it_had(tmp_path: Path) -> None:
+    result = named(tmp_path, 0.5)
+    (tmp_path / "policies.json").write_text('{"calm": 0.9}')
+    assert result.folder is not None
+    assert not reproduce(result.folder).differences
+
+
+@pytest.mark.parametrize(
+    ("returned", "text"),
+    [
+        (
+            "42",
+            "strategy: resolve of strategy 'named' .* returned a int; expected Policy",
+        ),
+        (
+            "json.loads('no')",
+            "strategy: resolve of strategy 'named' .*: failed: JSONDecodeError",
+        ),
+    ],
+)
+def test_a_resolve_that_gives_no_config_is_the_plugins_fault(
+    tmp_path: Path, returned: str, text: str
+) -> None:
+    with pytest.raises(PluginError, match=text):
+        named(tmp_path, 0.5, returned)
