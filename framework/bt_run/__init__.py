@@ -17,7 +17,14 @@ from bt_run.config.run_config import RunConfig
 from bt_run.data.assembly import assemble_bars
 from bt_run.data.bars import Bars, LoadRequest, Prices
 from bt_run.data.calendars import calendar_zone, exchange_sessions, local_dates
-from bt_run.data.date_forms import DateForm, WrittenTimes, written_times
+from bt_run.data.date_forms import (
+    DateForm,
+    TimeZone,
+    WrittenTimes,
+    utc_times,
+    whole_days,
+    written_times,
+)
 from bt_run.data.history import History
 from bt_run.data.rows import Rows, day_of, joined_rows
 from bt_run.data.schedule import period_of
@@ -139,6 +146,7 @@ __all__ = [
     "Source",
     "Strategy",
     "TellsSeries",
+    "TimeZone",
     "Trigger",
     "Verdict",
     "WrittenTimes",
@@ -160,6 +168,8 @@ __all__ = [
     "run",
     "sessions_per_year",
     "usual_step",
+    "utc_times",
+    "whole_days",
     "write_report",
     "written_times",
 ]

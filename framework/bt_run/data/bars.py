@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bt_run.arrays import Array, Mask, Times, read_only
-from bt_run.data.calendars import is_daily, session_dates
+from bt_run.data.calendars import is_daily, scheduled_closes, session_dates
 from bt_run.data.known import Table
 from bt_run.errors import ConfigError
 
@@ -216,6 +216,11 @@ class Bars:
     def sessions(self) -> Times:
         """Return the session date of each bar, (T,) datetime64[D]."""
         return session_dates(self.times, self.calendar)
+
+    @cached_property
+    def scheduled_closes(self) -> Times:
+        """Return the scheduled close of each bar's session, (T,) datetime64[ns] in UTC."""
+        return read_only(scheduled_closes(self.calendar, self.sessions))
 
     @cached_property
     def fields(self) -> frozenset[str]:
