@@ -13,6 +13,7 @@ from bt_run.component import ROLES, BacktraderStrategy, BuildContext
 from bt_run.config.binding import Bound, BoundConfig
 from bt_run.config.run_config import RunConfig
 from bt_run.data.bars import Bars
+from bt_run.data.controls import Controls, read_controls
 from bt_run.decision.calls import Stage
 from bt_run.decision.pipeline import Pipeline
 from bt_run.decision.signals import VectorisedSignal
@@ -38,7 +39,8 @@ class Parts:
     """The built components of a run: a pipeline, or a Backtrader strategy for classic mode.
 
     ``needs``, ``reads`` and ``fingerprints`` are those of all components, nested ones too, by path;
-    ``placed`` holds the built components of the pipeline in the order in which they act.
+    ``placed`` holds the built components of the pipeline in the order in which they act,
+    ``controls`` what is known from outside.
     """
 
     broker: BrokerTerms
@@ -51,16 +53,19 @@ class Parts:
     reads: Mapping[str, Mapping[str, str]]
     fingerprints: Mapping[str, str]
     placed: tuple[Placed, ...]
+    controls: Controls
 
     def on(self, bars: Bars) -> Parts:
-        """Return these parts with the vectorised strategies evaluated on ``bars``.
+        """Return these parts with the vectorised strategies evaluated on ``bars``, and the controls
+        known by their end.
 
         Raises:
             PluginError: one of them failed, or broke its contract.
         """
         if self.pipeline is None:
             return self
-        return replace(self, pipeline=self.pipeline.on(bars))
+        pipeline, controls = self.pipeline.on(bars), self.controls.until(bars)
+        return replace(self, pipeline=pipeline, controls=controls)
 
     @property
     def vectorised(self) -> tuple[VectorisedSignal, ...]:
@@ -165,6 +170,7 @@ def build_parts(config: RunConfig, bound: BoundConfig) -> Parts:
         reads=builder.reads,
         fingerprints={"broker": broker.fingerprint, **builder.fingerprints},
         placed=placed,
+        controls=read_controls(config.controls),
     )
 
 

@@ -42,7 +42,7 @@ def play(
 
     told = listeners or Listeners()
     if parts.pipeline is not None:
-        return run_panel(PanelRun(market, parts.pipeline, due, told))
+        return run_panel(PanelRun(market, parts.pipeline, due, told, parts.controls))
     assert parts.classic is not None
     classic = ClassicRun(
         bars=market.bars,

@@ -74,7 +74,7 @@ class Prepared:
             bound=bound,
             parts=parts,
             fingerprint=joint_fingerprint(self.bars.fingerprint, told),
-            files=outside_files(bound),
+            files=outside_files(config, bound),
             warnings=warnings_of(config, parts, self.bars),
         )
 
@@ -118,7 +118,7 @@ def prepare(
     with watch.phase("configuration"):
         plugins = get_plugin_manager(config.plugins)
         bound = with_resolved_names(bind(config, catalogue(plugins)))
-        files = outside_files(bound)
+        files = outside_files(config, bound)
         parts = build_parts(config, bound)
         sources = Builder(BuildContext(costs=parts.broker.costs, seed=config.seed))
         source = sources.build(bound.source, "data.source")

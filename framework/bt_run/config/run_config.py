@@ -18,6 +18,7 @@ from pydantic import (
 
 from bt_run.config.complaints import complaints_of
 from bt_run.config.places import Positions
+from bt_run.data.controls import ControlsConfig
 from bt_run.data.data_config import DataConfig
 from bt_run.data.schedule import Schedule
 from bt_run.errors import ConfigError
@@ -66,6 +67,10 @@ class RunConfig(Config):
     )
     limits: Limits = Field(
         default=Limits(), description="bounds of the target weights, fractions of NAV"
+    )
+    controls: ControlsConfig | None = Field(
+        default=None,
+        description="facts from outside, by time; without it there are none",
     )
     broker: Annotated[ComponentSpec, NestedRole("broker")] = Field(
         default=ComponentSpec(use="simulated"), description="fills the orders"

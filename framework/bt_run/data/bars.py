@@ -223,6 +223,13 @@ class Bars:
         return read_only(scheduled_closes(self.calendar, self.sessions))
 
     @cached_property
+    def ends(self) -> Times:
+        """Return when each bar ends, (T,) datetime64[ns] in UTC: of a daily bar, its session's
+        scheduled close.
+        """
+        return self.scheduled_closes if self.daily else self.times
+
+    @cached_property
     def fields(self) -> frozenset[str]:
         """Return the names of the fields that hold a value in every row of every asset."""
         return frozenset(name for name in FIELDS if not self.without(name))

@@ -17,7 +17,7 @@ from bt_run.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Clock", "numbers_or_text", "read_dated"]
+__all__ = ["Clock", "numbers_or_text", "read_dated", "read_table"]
 
 MISSING = (
     "",
@@ -61,7 +61,7 @@ def read_dated(path: Path, clock: Clock = Clock()) -> pd.DataFrame:
         DataError: no such file, no date in it, days and times of day mixed, or times without a
             zone.
     """
-    frame = _read(path)
+    frame = read_table(path)
     renamed = {}
     for column in frame.columns:
         word = str(column).strip().lower()
@@ -98,11 +98,16 @@ def numbers_or_text(column: pd.Series[Any]) -> NDArray[Any]:
     return text.to_numpy(dtype=object)
 
 
-def _read(path: Path) -> pd.DataFrame:
+def read_table(path: Path) -> pd.DataFrame:
+    """Read parquet as it is, csv as text.
+
+    Raises:
+        DataError: there is no such file, or it cannot be read.
+    """
     import pandas as pd
 
     if not path.exists():
-        raise DataError(f"{path}: no such file; expected a table with dates")
+        raise DataError(f"{path}: no such file; expected csv or parquet")
     try:
         if path.suffix == ".parquet":
             frame = pd.read_parquet(path)

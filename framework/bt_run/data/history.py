@@ -56,9 +56,7 @@ class History:
         """Return the exchange's local time of the bar's end: of a daily bar, its session's
         scheduled close.
         """
-        if self._bars.daily:
-            return self.session_close
-        return self._local(self._bars.times[self._t])
+        return self._local(self._bars.ends[self._t])
 
     @property
     def session_close(self) -> pd.Timestamp:

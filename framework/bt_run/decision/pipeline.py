@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from bt_run.arrays import Array, Mask, read_only
 from bt_run.data.bars import Bars
+from bt_run.data.controls import FLATTEN, HALT
 from bt_run.data.history import History
 from bt_run.decision.calls import Calls, Stage, at_stage
 from bt_run.decision.limits import apply_limits, keep_untraded
@@ -66,13 +67,15 @@ class Pipeline:
 @dataclass(frozen=True)
 class _Trade:
     """What the triggers say: whether to trade, which assets (N,), and why; and why some assets may
-    not, (N,), "" where nothing stands in the way.
+    not, (N,), "" where nothing stands in the way. ``commanded`` from outside, it is the reason for
+    every asset.
     """
 
     fired: bool
     names: Mask
     why: str
     blocked: NDArray[np.object_] | None = None
+    commanded: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,9 +96,11 @@ def decide(pipeline: Pipeline, state: PortfolioState, memos: Memos) -> Decision:
     stages = _weigh(pipeline, calls)
 
     excluded = (np.isnan(signal) & history.present) | waiting
+    if state.controls.get(FLATTEN):
+        excluded[:] = True
     limited = _within_limits(pipeline, state, np.where(excluded, 0.0, stages[-1]))
     target = limited.weights
-    trade = _triggered(pipeline, calls, target)
+    trade = _commanded(state, _triggered(pipeline, calls, target))
     traded = history.present & trade.names
     if trade.fired:
         target = keep_untraded(target, state.weights, traded, pipeline.limits)
@@ -111,6 +116,7 @@ def decide(pipeline: Pipeline, state: PortfolioState, memos: Memos) -> Decision:
         reason=_reasons(trade, signal, history, waiting),
         memos=calls.memos | _waiting_memo(history, waiting, exited),
         notes=calls.notes,
+        halted=bool(state.controls.get(HALT)),
     )
 
 
@@ -176,6 +182,16 @@ def _triggered(pipeline: Pipeline, calls: Calls, target: Array) -> _Trade:
     return _Trade(True, names & (blocked == ""), why, blocked)
 
 
+def _commanded(state: PortfolioState, trade: _Trade) -> _Trade:
+    """Return what the controls make of a trade: nothing of it, or everything."""
+    everything = np.ones(len(trade.names), dtype=bool)
+    if state.controls.get(HALT):
+        return _Trade(False, ~everything, "halted by the controls", commanded=True)
+    if state.controls.get(FLATTEN):
+        return _Trade(True, everything, "flattened by the controls", commanded=True)
+    return trade
+
+
 def _blocked_by(
     before: NDArray[np.object_] | None, names: Mask, text: str
 ) -> NDArray[np.object_]:
@@ -211,6 +227,10 @@ def _reasons(
     trade: _Trade, signal: Array, history: History, waiting: Mask
 ) -> NDArray[np.object_]:
     reason = np.full(len(signal), trade.why, dtype=object)
+    if trade.commanded:
+        if trade.fired:
+            reason[~history.present] = "not tradable"
+        return reason
     reason[waiting] = "closed by an exit; waits for its signal to change"
     reason[np.isnan(signal)] = "not eligible"
     reason[history.present & ~history.tradable] = "not in the universe"

@@ -99,7 +99,7 @@ class PortfolioState:
         exited: asset -> the side (1 or -1) of a holding that an exit closed since the last
             decision.
         memo: what this component returned last time.
-        controls: facts from outside, read at the edge.
+        controls: facts from outside: key -> value as known at the bar's end.
     """
 
     history: History
@@ -171,8 +171,8 @@ class Decision:
     """One decision, traded or not; arrays (N,).
 
     ``stages`` holds the weights after the sizer and after each overlay; ``cut`` names the limits
-    that cut them; ``traded`` says which assets get an order; ``memos`` and ``notes`` are keyed by
-    the component's path.
+    that cut them; ``traded`` says which assets get an order; ``halted`` that nothing may trade, not
+    even what still waits; ``memos`` and ``notes`` are keyed by the component's path.
     """
 
     bar: int
@@ -186,3 +186,4 @@ class Decision:
     reason: NDArray[np.object_]
     memos: Mapping[str, Memo]
     notes: Mapping[str, Memo]
+    halted: bool = False

@@ -12,11 +12,13 @@ import numpy as np
 
 from bt_run.account.account import Account
 from bt_run.account.market import Market
+from bt_run.account.records import HALTED
 from bt_run.account.track import Track
 from bt_run.arrays import Mask, read_only
+from bt_run.data.controls import NO_CONTROLS, Controls
 from bt_run.data.history import History
 from bt_run.decision.pipeline import Pipeline, decide
-from bt_run.decision.state import Decision, Memos, PortfolioState, Tracks
+from bt_run.decision.state import Decision, Memos, PortfolioState, Tracks, changed
 from bt_run.engine.clock import PanelClock, backtrader_days
 from bt_run.engine.listeners import Listeners
 from bt_run.errors import PluginError
@@ -35,6 +37,7 @@ class PanelRun:
     pipeline: Pipeline
     due: Mask
     listeners: Listeners = field(default_factory=Listeners)
+    controls: Controls = NO_CONTROLS
 
 
 class BasketBroker(bt.brokers.BackBroker):  # type: ignore[misc]
@@ -122,6 +125,8 @@ class PipelineHost(bt.Strategy):  # type: ignore[misc]
         self._memos = decision.memos
         for track, weights in zip(self._tracks.values(), decision.stages, strict=True):
             track.order(t, weights)
+        if decision.halted:
+            account.call_off(t, HALTED)
         if decision.fired:
             self._last_trade = t
             account.order(decision.target, decision.traded)
@@ -131,9 +136,10 @@ class PipelineHost(bt.Strategy):  # type: ignore[misc]
     def _state(self, run: PanelRun, account: Account) -> PortfolioState:
         history = History(run.market.bars, account.t, run.pipeline.signals)
         last_decision = self.decisions[-1].bar if self.decisions else None
-        return portfolio_state(
-            account, history, self._tracks, Past(last_decision, self._last_trade)
-        )
+        past = Past(last_decision, self._last_trade)
+        state = portfolio_state(account, history, self._tracks, past)
+        known = run.controls.at(run.market.bars, account.t)
+        return changed(state, {"controls": known}) if known else state
 
 
 @dataclass(frozen=True)
