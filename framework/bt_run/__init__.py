@@ -29,6 +29,7 @@ from bt_run.data.history import History
 from bt_run.data.rows import Rows, day_of, joined_rows
 from bt_run.data.schedule import period_of
 from bt_run.data.staleness import overdue, usual_step
+from bt_run.data.stored import map_bars, store_bars
 from bt_run.data.years import SESSIONS, bars_per_year, sessions_per_year
 from bt_run.decision.state import Decision, PortfolioState, Proposal, Verdict
 from bt_run.errors import (
@@ -160,6 +161,7 @@ __all__ = [
     "joined_rows",
     "load_config",
     "local_dates",
+    "map_bars",
     "overdue",
     "period_of",
     "play",
@@ -167,6 +169,7 @@ __all__ = [
     "refuse_per_cent",
     "run",
     "sessions_per_year",
+    "store_bars",
     "usual_step",
     "utc_times",
     "whole_days",

@@ -115,14 +115,15 @@ class NeedsFields(Protocol):
 
 @runtime_checkable
 class ReadsTables(Protocol):
-    """Any component that reads tables or series: ``reads = {"quality": "table", "baa": "series"}``.
+    """Any component that reads tables or series: ``reads = {"quality": "number", "sector": "text",
+    "baa": "series"}``.
 
-    A run whose ``data.tables`` lack one of the names, or have it of the other kind, is refused
+    A run whose ``data.tables`` lack one of the names, or have it of another kind, is refused
     before its first bar; the kit makes such tables.
     """
 
     @property
-    def reads(self) -> Mapping[str, Literal["table", "series"]]: ...
+    def reads(self) -> Mapping[str, Literal["number", "text", "series"]]: ...
 
 
 @runtime_checkable
@@ -234,10 +235,12 @@ class Advises(Protocol):
 
 ABILITIES: tuple[type, ...] = (
     NeedsFields,
+    ReadsTables,
     Gives,
     Accepts,
     ListsSymbols,
     TellsSeries,
+    JoinsSymbols,
     NeedsNetwork,
     Fingerprinted,
     Compares,

@@ -34,6 +34,12 @@ from bt_run.text import did_you_mean
 __all__ = ["Builder", "Parts", "build_one", "build_parts", "check_needs"]
 
 
+# what a table may hold, in words
+KINDS = MappingProxyType(
+    {"number": "table of numbers", "text": "table of text", "series": "series"}
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Parts:
     """The built components of a run: a pipeline, or a Backtrader strategy for classic mode.
@@ -217,22 +223,24 @@ def _check_methods(bound: Bound, built: Any, path: str) -> None:
 
 def _check_reads(parts: Parts, bars: Bars) -> None:
     """Refuse a run whose components read tables that are not there, or of another kind."""
-    kinds = {
-        name: "series" if table.is_series else "table"
-        for name, table in bars.tables.items()
-    }
     for path, reads in parts.reads.items():
         for name, kind in reads.items():
-            found = kinds.get(name)
-            if found is None:
-                known = ", ".join(kinds) or "none"
-                raise ConfigError(
-                    f"{path}: reads the {kind} {name!r}, and data.tables has {known}"
-                    f"{did_you_mean(name, kinds)}"
+            if kind not in KINDS:
+                known = ", ".join(KINDS)
+                raise PluginError(
+                    f"{path}: reads {name!r} as {kind!r}; expected {known}"
                 )
+            if name not in bars.tables:
+                known = ", ".join(bars.tables) or "none"
+                hint = did_you_mean(name, bars.tables)
+                raise ConfigError(
+                    f"{path}: reads the {KINDS[kind]} {name!r}, and data.tables has {known}{hint}"
+                )
+            found = bars.tables[name].kind
             if found != kind:
                 raise ConfigError(
-                    f"{path}: reads {name!r} as a {kind}; data.tables.{name} is a {found}"
+                    f"{path}: reads {name!r} as a {KINDS[kind]}; data.tables.{name} is a "
+                    f"{KINDS[found]}"
                 )
 
 
@@ -281,11 +289,15 @@ def _pipeline(
         limits=config.limits,
         gives=gives,
     )
+    nested = {path: item.name for path, item in bound.placed()}
+    pipeline = replace(
+        pipeline, vectorised=tuple(builder.vectorised), nested=MappingProxyType(nested)
+    )
     acting = [*placed, *overlays, *triggers]
     everything = tuple(
         Placed(part.path, part.bound.name, part.built) for part in acting
     )
-    return replace(pipeline, vectorised=tuple(builder.vectorised)), everything
+    return pipeline, everything
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ def read_table(path: Path) -> pd.DataFrame:
     import pandas as pd
 
     if not path.exists():
-        raise DataError(f"{path}: no such file; expected csv or parquet")
+        raise DataError(f"{path}: no such file; expected a table with dates")
     try:
         if path.suffix == ".parquet":
             frame = pd.read_parquet(path)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
@@ -35,7 +36,8 @@ class Pipeline:
     """The built components of a run in the order in which they act.
 
     ``signals`` holds what its vectorised strategies, nested ones too, say on the bars to be played,
-    (T, N) by path; ``on(bars)`` returns a pipeline that has them.
+    (T, N) by path; ``on(bars)`` returns a pipeline that has them. ``nested`` holds the names of
+    nested components by path.
     """
 
     strategy: Stage
@@ -46,6 +48,19 @@ class Pipeline:
     gives: str = "exposure"
     vectorised: tuple[VectorisedSignal, ...] = ()
     signals: Mapping[str, Array] = field(default_factory=lambda: MappingProxyType({}))
+    nested: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    @cached_property
+    def names(self) -> Mapping[str, str]:
+        """Return the name of each component by its path, nested ones too."""
+        stages = (self.strategy, *self.weighing, *self.triggers)
+        return {**self.nested, **{stage.path: stage.name for stage in stages}}
+
+    @cached_property
+    def stage_names(self) -> tuple[str, ...]:
+        """Return the names of the weighing stages' columns: sized, overlay_1_NAME, ..."""
+        overlays = enumerate(self.overlays, start=1)
+        return ("sized", *(f"overlay_{number}_{one.name}" for number, one in overlays))
 
     @property
     def weighing(self) -> tuple[Stage, ...]:
@@ -116,6 +131,7 @@ def decide(pipeline: Pipeline, state: PortfolioState, memos: Memos) -> Decision:
         reason=_reasons(trade, signal, history, waiting),
         memos=calls.memos | _waiting_memo(history, waiting, exited),
         notes=calls.notes,
+        stage_names=pipeline.stage_names,
         halted=bool(state.controls.get(HALT)),
     )
 

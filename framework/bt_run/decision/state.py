@@ -170,7 +170,8 @@ def changed(state: PortfolioState, changes: Mapping[str, Any]) -> PortfolioState
 class Decision:
     """One decision, traded or not; arrays (N,).
 
-    ``stages`` holds the weights after the sizer and after each overlay; ``cut`` names the limits
+    ``stages`` holds the weights after the sizer and after each overlay, by the ``stage_names`` of
+    their columns; ``cut`` names the limits
     that cut them; ``traded`` says which assets get an order; ``halted`` that nothing may trade, not
     even what still waits; ``memos`` and ``notes`` are keyed by the component's path.
     """
@@ -186,4 +187,5 @@ class Decision:
     reason: NDArray[np.object_]
     memos: Mapping[str, Memo]
     notes: Mapping[str, Memo]
+    stage_names: tuple[str, ...] = ()
     halted: bool = False

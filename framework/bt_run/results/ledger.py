@@ -30,7 +30,6 @@ class Ledger:
     Attributes:
         nav, cash: (T,), NaN before the start.
         holdings: (bar, shares (N,)) at each change of the shares.
-        stages: names of the weighing stages, in order: sized, overlay_1_NAME, ...
         analyses: what Backtrader's analyzers found: name -> key -> value.
         ruined: the close at which the account was worth nothing; it is the last of the bars then.
     """
@@ -42,7 +41,6 @@ class Ledger:
     fills: tuple[FillRecord, ...]
     cash_flows: tuple[CashFlow, ...] = ()
     decisions: tuple[Decision, ...] = ()
-    stages: tuple[str, ...] = ()
     analyses: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     ruined: bool = False
 
@@ -161,13 +159,19 @@ class Ledger:
         return pd.DataFrame(columns)
 
     def _stage_columns(self) -> dict[str, Any]:
-        """Return the weights after each stage, a column for each."""
-        columns = {}
-        for place, name in enumerate(self.stages):
-            columns[name] = _rows(
-                [decision.stages[place] for decision in self.decisions]
-            )
-        return columns
+        """Return the weights after each stage, a column for each; NaN where a decision had no such
+        stage, since another pipeline took it.
+        """
+        named = [
+            dict(zip(decision.stage_names, decision.stages, strict=True))
+            for decision in self.decisions
+        ]
+        missing = np.full(len(self.bars.assets), np.nan)
+        names = dict.fromkeys(name for stages in named for name in stages)
+        return {
+            name: _rows([stages.get(name, missing) for stages in named])
+            for name in names
+        }
 
     def memos_table(self) -> pd.DataFrame:
         """Return time, component, memo, notes; the last two are JSON."""
@@ -205,9 +209,7 @@ class _Held:
     shares: Array
 
 
-def ledger_of(
-    account: Account, decisions: tuple[Decision, ...], stages: tuple[str, ...]
-) -> Ledger:
+def ledger_of(account: Account, decisions: tuple[Decision, ...]) -> Ledger:
     """Close an account and keep its record; of a ruined one to the bar of its ruin."""
     account.finish()
     bars = account.market.bars
@@ -221,7 +223,6 @@ def ledger_of(
         fills=tuple(account.fills),
         cash_flows=tuple(account.cash_flows),
         decisions=decisions,
-        stages=stages,
         ruined=account.ruined is not None,
     )
 
