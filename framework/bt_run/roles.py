@@ -34,6 +34,7 @@ __all__ = [
     "Placed",
     "Plan",
     "ReadsTables",
+    "ReadsTracks",
     "Report",
     "Signals",
     "Sizer",
@@ -124,6 +125,18 @@ class ReadsTables(Protocol):
 
     @property
     def reads(self) -> Mapping[str, Literal["number", "text", "series"]]: ...
+
+
+@runtime_checkable
+class ReadsTracks(Protocol):
+    """Any component that reads ``state.tracks``: ``reads_tracks = True``.
+
+    Under ``ledger: {decisions: traded}`` tracks are there only for components that say so, and the
+    rows from which they follow are kept.
+    """
+
+    @property
+    def reads_tracks(self) -> bool: ...
 
 
 @runtime_checkable
@@ -236,6 +249,7 @@ class Advises(Protocol):
 ABILITIES: tuple[type, ...] = (
     NeedsFields,
     ReadsTables,
+    ReadsTracks,
     Gives,
     Accepts,
     ListsSymbols,

@@ -26,6 +26,7 @@ from bt_run.roles import (
     NeedsFields,
     Placed,
     ReadsTables,
+    ReadsTracks,
     Signals,
 )
 from bt_run.terms import BrokerTerms, MarketDependent
@@ -86,6 +87,7 @@ class Builder:
         self.context = context
         self.needs: dict[str, frozenset[str]] = {}
         self.reads: dict[str, Mapping[str, str]] = {}
+        self.reads_tracks = False
         self.fingerprints: dict[str, str] = {}
         self.vectorised: list[VectorisedSignal] = []
 
@@ -103,6 +105,8 @@ class Builder:
         self.needs[path] = frozenset(needs)
         if isinstance(built, ReadsTables):
             self.reads[path] = dict(built.reads)
+        if isinstance(built, ReadsTracks) and built.reads_tracks:
+            self.reads_tracks = True
         if isinstance(built, Fingerprinted) and bound.role != "report":
             self.fingerprints[path] = built.fingerprint
         return built
@@ -291,7 +295,10 @@ def _pipeline(
     )
     nested = {path: item.name for path, item in bound.placed()}
     pipeline = replace(
-        pipeline, vectorised=tuple(builder.vectorised), nested=MappingProxyType(nested)
+        pipeline,
+        vectorised=tuple(builder.vectorised),
+        nested=MappingProxyType(nested),
+        reads_tracks=builder.reads_tracks,
     )
     acting = [*placed, *overlays, *triggers]
     everything = tuple(

@@ -125,7 +125,12 @@ def _idle(ledger: Ledger) -> tuple[str, ...]:
         return (f"no order was ever filled: {len(decisions)} decisions; {found}",)
     if not decisions:
         return ("no order was ever placed: the run took no decision",)
-    signals = np.array([decision.signal for decision in decisions])
+    whole = [decision.signal for decision in decisions if not decision.left_out]
+    if not whole:
+        whys = Counter(decision.why for decision in decisions).most_common()
+        why = ", ".join(f"{text} ({count})" for text, count in whys)
+        return (f"no order was ever placed: {len(decisions)} decisions; {why}",)
+    signals = np.array(whole)
     if np.isnan(signals).all():
         why = "none of them has a signal that is a number: nothing was ever eligible"
     elif not np.nan_to_num(signals).any():

@@ -45,7 +45,15 @@ def play(
     told = listeners or Listeners()
     if parts.pipeline is not None:
         return run_panel(
-            PanelRun(market, parts.pipeline, due, told, parts.controls, then)
+            PanelRun(
+                market,
+                parts.pipeline,
+                due,
+                told,
+                controls=parts.controls,
+                then=then,
+                only_traded=config.ledger.decisions == "traded",
+            )
         )
     assert parts.classic is not None
     classic = ClassicRun(

@@ -20,6 +20,7 @@ from bt_run.backtest.spot_check import SpotCheck
 from bt_run.backtest.watch import Progress, Watch
 from bt_run.config.run_config import RunConfig
 from bt_run.data.schedule import scheduled
+from bt_run.decision.state import Decision
 from bt_run.engine.listeners import Listeners
 from bt_run.guard import guarded
 from bt_run.results.result import BacktestResult
@@ -101,7 +102,10 @@ def _listeners(ready: Prepared, spot: SpotCheck, watch: Watch) -> Listeners:
         played = bar - bars.start
         watch.tell("decisions", played / max(1, len(bars) - bars.start))
 
-    def decided(decision: Any) -> None:
+    def decided(decision: Decision) -> None:
+        spot.decided(decision)
+        if not listening:
+            return
         guarded(
             "bt_decided", partial(hook.bt_decided, config=config, decision=decision)
         )
@@ -110,7 +114,7 @@ def _listeners(ready: Prepared, spot: SpotCheck, watch: Watch) -> Listeners:
 
     listening = bool(analyzers or hook.bt_decided.get_hookimpls())
     return Listeners(
-        decided=decided if listening else None,
+        decided=decided,
         observer=spot.observe,
         progress=progress if watch.progress else None,
     )

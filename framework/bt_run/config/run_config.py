@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     Field,
@@ -25,10 +25,20 @@ from bt_run.errors import ConfigError
 from bt_run.model import ComponentSpec, Config, NestedRole, YearlyRate
 from bt_run.terms import Limits
 
-__all__ = ["SAFE_NAME", "RunConfig"]
+__all__ = ["SAFE_NAME", "LedgerConfig", "RunConfig"]
 
 
 SAFE_NAME = r"^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,98}[A-Za-z0-9_-])?$"
+
+
+class LedgerConfig(Config):
+    """How much of each decision the tables keep."""
+
+    decisions: Literal["all", "traded"] = Field(
+        default="all",
+        description="traded: of a decision that trades nothing one row with the reason, and memos "
+        "where they change; keeps long intraday runs small",
+    )
 
 
 class RunConfig(Config):
@@ -80,6 +90,9 @@ class RunConfig(Config):
     )
     reports: tuple[Annotated[ComponentSpec, NestedRole("report")], ...] = Field(
         default=(), description="what is written about the result"
+    )
+    ledger: LedgerConfig = Field(
+        default=LedgerConfig(), description="how much the tables keep"
     )
     risk_free: YearlyRate = Field(
         default=0.0,

@@ -37,7 +37,7 @@ class Pipeline:
 
     ``signals`` holds what its vectorised strategies, nested ones too, say on the bars to be played,
     (T, N) by path; ``on(bars)`` returns a pipeline that has them. ``nested`` holds the names of
-    nested components by path.
+    nested components by path; ``reads_tracks`` tells that a component says it reads tracks.
     """
 
     strategy: Stage
@@ -49,6 +49,7 @@ class Pipeline:
     vectorised: tuple[VectorisedSignal, ...] = ()
     signals: Mapping[str, Array] = field(default_factory=lambda: MappingProxyType({}))
     nested: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    reads_tracks: bool = False
 
     @cached_property
     def names(self) -> Mapping[str, str]:
@@ -129,6 +130,7 @@ def decide(pipeline: Pipeline, state: PortfolioState, memos: Memos) -> Decision:
         traded=traded,
         fired=trade.fired,
         reason=_reasons(trade, signal, history, waiting),
+        why=trade.why,
         memos=calls.memos | _waiting_memo(history, waiting, exited),
         notes=calls.notes,
         stage_names=pipeline.stage_names,

@@ -16,7 +16,7 @@ from bt_run.account.account import Account
 from bt_run.account.market import Market
 from bt_run.account.records import HALTED
 from bt_run.account.track import Track
-from bt_run.arrays import Mask, read_only
+from bt_run.arrays import Array, Mask, read_only
 from bt_run.data.controls import NO_CONTROLS, Controls
 from bt_run.data.history import History
 from bt_run.decision.memos import carried_memos
@@ -37,7 +37,8 @@ EVERY = 64  # bars between two words on how far the run is
 class PanelRun:
     """What one pass through the bars needs; ``due`` (T,) says when the pipeline computes.
 
-    From each bar of ``then``, rising, its pipeline decides on the same account.
+    From each bar of ``then``, rising, its pipeline decides on the same account. ``only_traded``
+    keeps of decisions that trade nothing no rows, unless a component reads tracks.
     """
 
     market: Market
@@ -46,6 +47,13 @@ class PanelRun:
     listeners: Listeners = field(default_factory=Listeners)
     controls: Controls = NO_CONTROLS
     then: tuple[tuple[int, Pipeline], ...] = ()
+    only_traded: bool = False
+
+    @property
+    def leaves_out(self) -> bool:
+        """Tell whether rows of decisions are left out, and tracks with them."""
+        pipelines = (self.pipeline, *(later for _, later in self.then))
+        return self.only_traded and not any(one.reads_tracks for one in pipelines)
 
 
 class BasketBroker(bt.brokers.BackBroker):  # type: ignore[misc]
@@ -102,6 +110,8 @@ class PipelineHost(bt.Strategy):  # type: ignore[misc]
         self._last_trade: int | None = None
         self._pipeline = run.pipeline
         self._then = deque(run.then)
+        self._leaves_out = run.leaves_out
+        self._nothing = read_only(np.full(1, np.nan))
         self._tracks = self._tracks_of(run.pipeline)
 
     def next(self) -> None:
@@ -151,23 +161,40 @@ class PipelineHost(bt.Strategy):  # type: ignore[misc]
         if run.listeners.observer:
             run.listeners.observer(state, self._memos)
         decision = decide(self._pipeline, state, self._memos)
-        self.decisions.append(decision)
         self._memos = decision.memos
-        for track, weights in zip(self._tracks.values(), decision.stages, strict=True):
-            track.order(t, weights)
+        if not self._leaves_out:
+            for track, weights in zip(
+                self._tracks.values(), decision.stages, strict=True
+            ):
+                track.order(t, weights)
         if decision.halted:
             account.call_off(t, HALTED)
+        ordered = False
         if decision.fired:
             self._last_trade = t
-            account.order(decision.target, decision.traded)
+            ordered = self._order(account, decision)
         if run.listeners.decided:
             run.listeners.decided(decision)
+        if self._leaves_out and not ordered:
+            decision = decision.without_rows(self._nothing)
+        self.decisions.append(decision)
+
+    def _order(self, account: Account, decision: Decision) -> bool:
+        """Order what was decided; tell whether anything was ordered, replaced or too dear."""
+        records, waiting = len(account.fills), account.waiting
+        account.order(decision.target, decision.traded)
+        new = waiting.decided[waiting.names] == account.t
+        return bool(new.any()) or len(account.fills) > records
 
     def _state(self, run: PanelRun, account: Account) -> PortfolioState:
         history = History(run.market.bars, account.t, self._pipeline.signals)
         last_decision = self.decisions[-1].bar if self.decisions else None
         past = Past(last_decision, self._last_trade)
-        state = portfolio_state(account, history, self._tracks, past)
+        tracks = {} if self._leaves_out else self._tracks
+        state = portfolio_state(account, history, tracks, past)
+        if self._leaves_out:
+            left_out = dict.fromkeys(self._tracks, _no_track)
+            state = changed(state, {"tracks": Tracks(left_out)})
         known = run.controls.at(run.market.bars, account.t)
         return changed(state, {"controls": known}) if known else state
 
@@ -220,4 +247,11 @@ def run_panel(run: PanelRun) -> Ledger:
     cerebro.adddata(clock)
     cerebro.addstrategy(PipelineHost, run=run, account=account)
     (host,) = cerebro.run()
-    return ledger_of(account, tuple(host.decisions))
+    return ledger_of(account, tuple(host.decisions), memos_on_change=run.only_traded)
+
+
+def _no_track() -> Array:
+    raise PluginError(
+        "state.tracks was read by a component that does not say so, under `ledger: {decisions: "
+        "traded}`; give it `reads_tracks = True`, or keep all decisions"
+    )
