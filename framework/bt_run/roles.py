@@ -15,7 +15,7 @@ from bt_run.results.comparison import Comparison
 from bt_run.results.result import BacktestResult
 
 if TYPE_CHECKING:
-    pass
+    import pandas as pd
 
 __all__ = [
     "ABILITIES",
@@ -40,6 +40,7 @@ __all__ = [
     "Sizer",
     "Source",
     "Strategy",
+    "Studies",
     "TellsSeries",
     "Trigger",
 ]
@@ -216,6 +217,18 @@ class Guards(Protocol):
     def guards(self) -> bool: ...
 
 
+@runtime_checkable
+class Studies(Protocol):
+    """An analyzer that asks what would have been: ``study(prepared, played)``, called once after
+    the run with its ``Prepared`` and its ``Ledger``.
+
+    It may ``play(prepared.changed({"strategy.fast": 20}))``, and returns named tables for the
+    report. They lie beside those of ``table()``, in the manifest and not in the run's id.
+    """
+
+    def study(self, prepared: Any, played: Any) -> Mapping[str, pd.DataFrame]: ...
+
+
 @dataclass(frozen=True)
 class Placed:
     """A built component and where it stands: its path, such as ``overlays.1``, and its name."""
@@ -259,5 +272,6 @@ ABILITIES: tuple[type, ...] = (
     Fingerprinted,
     Compares,
     Guards,
+    Studies,
     Advises,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,6 @@ from bt_run.account.records import (
 from bt_run.backtest.preparing import Prepared
 from bt_run.backtest.spot_check import Causality
 from bt_run.config.canonical_form import canonical, resolved
-from bt_run.guard import guarded
 from bt_run.results.identity import Provenance, run_identity
 from bt_run.results.ledger import Ledger, fills_table
 from bt_run.results.manifest import build_manifest
@@ -46,6 +46,7 @@ class Played:
     equal_weight: Account
     constant_mix: Account
     causality: Causality
+    analyses: Mapping[str, pd.DataFrame]
 
     @property
     def baselines(self) -> dict[str, Account]:
@@ -86,7 +87,7 @@ def outcome_of(ready: Prepared, played: Played) -> BacktestResult:
         cash_flows=tables["cash_flows"],
         metrics=metrics,
         manifest=manifest,
-        analyses=_analyses(ready, ledger),
+        analyses=dict(played.analyses),
         notes=ready.bars.notes,
         warnings=(
             *_ruin(ledger),
@@ -209,20 +210,6 @@ def _tables(played: Played) -> dict[str, pd.DataFrame]:
         "memos": ledger.memos_table(),
         "cash_flows": ledger.cash_flows_table(),
     }
-
-
-def _analyses(ready: Prepared, ledger: Ledger) -> dict[str, pd.DataFrame]:
-    """Return the tables of the run's analyzers, and of Backtrader's own in classic mode."""
-    import pandas as pd
-
-    found = {}
-    for name, values in ledger.analyses.items():
-        texts = [str(value) for value in values.values()]
-        found[name] = pd.DataFrame({"key": list(values), "value": texts})
-    for analyzer in ready.parts.analyzers:
-        name, table = guarded(f"analyzer {type(analyzer).__name__}", analyzer.table)
-        found[name] = table
-    return found
 
 
 def _identity(ready: Prepared) -> tuple[str, Provenance]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bt_run.backtest.analyses import analyses_of
 from bt_run.backtest.baselines import (
     benchmark_nav,
     constant_mix,
@@ -90,7 +92,9 @@ def _play(ready: Prepared, watch: Watch) -> Played:
         mix = constant_mix(market, due, config.limits, mean_weights(ledger))
     with watch.phase("look-ahead"):
         causality = spot.result(ledger)
-    return Played(ledger, benchmark_nav(market), equal, mix, causality)
+    with watch.phase("analyzers") if parts.analyzers else nullcontext():
+        analyses = analyses_of(ready, ledger)
+    return Played(ledger, benchmark_nav(market), equal, mix, causality, analyses)
 
 
 def _listeners(ready: Prepared, spot: SpotCheck, watch: Watch) -> Listeners:
