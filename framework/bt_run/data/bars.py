@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from bt_run.arrays import Array, Mask, Times, read_only
 from bt_run.data.calendars import is_daily, scheduled_closes, session_dates
 from bt_run.data.known import Table
+from bt_run.data.years import bars_per_year_so_far
 from bt_run.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -216,6 +217,11 @@ class Bars:
     def sessions(self) -> Times:
         """Return the session date of each bar, (T,) datetime64[D]."""
         return session_dates(self.times, self.calendar)
+
+    @cached_property
+    def bars_per_year(self) -> Array:
+        """Return how many bars like those up to each a year holds, (T,): 252 of daily ones."""
+        return read_only(bars_per_year_so_far(self.sessions))
 
     @cached_property
     def scheduled_closes(self) -> Times:

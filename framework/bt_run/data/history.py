@@ -12,7 +12,6 @@ from bt_run.arrays import Array, Mask, read_only
 from bt_run.data.bars import Bars
 from bt_run.data.calendars import calendar_zone
 from bt_run.data.conditions import KnownConditions
-from bt_run.data.years import bars_per_year
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +67,7 @@ class History:
     @property
     def bars_per_year(self) -> float:
         """Return how many bars like those known a year holds: 252 of daily ones."""
-        return bars_per_year(self._bars.sessions[: self._t + 1])
+        return float(self._bars.bars_per_year[self._t])
 
     @property
     def conditions(self) -> KnownConditions:
