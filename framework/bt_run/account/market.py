@@ -27,7 +27,8 @@ class AtBar:
 
     @property
     def volume(self) -> Array:
-        volume: Array = self.bars.traded.volume[self.bar]
+        # a copy: behind a view lie the volumes of later bars
+        volume: Array = self.bars.traded.volume[self.bar].copy()
         return volume
 
     def average_volume(self, n: int) -> Array:

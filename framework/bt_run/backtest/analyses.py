@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bt_run.backtest.preparing import Prepared
-from bt_run.config.run_config import SAFE_NAME
 from bt_run.errors import PluginError
 from bt_run.guard import guarded
 from bt_run.results.ledger import Ledger
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["analyses_of"]
+
+TABLE_NAME = r"[A-Za-z0-9][A-Za-z0-9_ .()%+-]{0,98}"
 
 
 def analyses_of(ready: Prepared, ledger: Ledger) -> dict[str, pd.DataFrame]:
@@ -61,7 +62,8 @@ def _check_table(where: str, name: Any, table: Any) -> None:
         raise PluginError(
             f"{where}: gave a {type(table).__name__} as {name!r}; expected a DataFrame"
         )
-    if not isinstance(name, str) or not re.fullmatch(SAFE_NAME, name):
+    if not isinstance(name, str) or not re.fullmatch(TABLE_NAME, name):
         raise PluginError(
-            f"{where}: named a table {name!r}; expected letters, digits and _, with - and . inside"
+            f"{where}: named a table {name!r}; expected letters, digits, spaces and _.()%+-, the "
+            "first a letter or digit"
         )

@@ -47,7 +47,7 @@ class Parts:
 
     ``needs``, ``reads`` and ``fingerprints`` are those of all components, nested ones too, by path;
     ``placed`` holds the built components of the pipeline in the order in which they act,
-    ``controls`` what is known from outside.
+    ``controls`` what is known from outside, ``built`` every built object by path.
     """
 
     broker: BrokerTerms
@@ -61,6 +61,7 @@ class Parts:
     fingerprints: Mapping[str, str]
     placed: tuple[Placed, ...]
     controls: Controls
+    built: Mapping[str, Any]
 
     def on(self, bars: Bars) -> Parts:
         """Return these parts with the vectorised strategies evaluated on ``bars``, and the controls
@@ -88,6 +89,7 @@ class Builder:
         self.needs: dict[str, frozenset[str]] = {}
         self.reads: dict[str, Mapping[str, str]] = {}
         self.reads_tracks = False
+        self.built: dict[str, Any] = {}
         self.fingerprints: dict[str, str] = {}
         self.vectorised: list[VectorisedSignal] = []
 
@@ -101,6 +103,7 @@ class Builder:
         built = build_one(bound, path, context)
         if not isinstance(built, BacktraderStrategy):
             _check_methods(bound, built, path)
+        self.built[path] = built
         needs = built.needs if isinstance(built, NeedsFields) else ()
         self.needs[path] = frozenset(needs)
         if isinstance(built, ReadsTables):
@@ -181,6 +184,7 @@ def build_parts(config: RunConfig, bound: BoundConfig) -> Parts:
         fingerprints={"broker": broker.fingerprint, **builder.fingerprints},
         placed=placed,
         controls=read_controls(config.controls),
+        built=builder.built,
     )
 
 

@@ -19,6 +19,7 @@ from bt_run.account.records import (
 )
 from bt_run.backtest.preparing import Prepared
 from bt_run.backtest.spot_check import Causality
+from bt_run.causality.outside_reads import OutsideRead, outside_read_text
 from bt_run.config.canonical_form import canonical, resolved
 from bt_run.results.identity import Provenance, run_identity
 from bt_run.results.ledger import Ledger, fills_table
@@ -47,6 +48,7 @@ class Played:
     constant_mix: Account
     causality: Causality
     analyses: Mapping[str, pd.DataFrame]
+    outside: tuple[OutsideRead, ...] = ()
 
     @property
     def baselines(self) -> dict[str, Account]:
@@ -96,6 +98,7 @@ def outcome_of(ready: Prepared, played: Played) -> BacktestResult:
             *_beyond_the_limit(ledger, ready.config.limits.gross),
             *ready.warnings,
             *causality.warnings,
+            *(outside_read_text(one) for one in played.outside),
         ),
         look_ahead=causality.sentence,
     )

@@ -20,6 +20,7 @@ from bt_run.backtest.playing import market_of, play
 from bt_run.backtest.preparing import Prepared, prepare
 from bt_run.backtest.spot_check import SpotCheck
 from bt_run.backtest.watch import Progress, Watch
+from bt_run.causality.outside_reads import watched_reads
 from bt_run.config.run_config import RunConfig
 from bt_run.data.schedule import scheduled
 from bt_run.decision.state import Decision
@@ -77,13 +78,15 @@ def run(
 def _play(ready: Prepared, watch: Watch) -> Played:
     """Play the run and its baselines."""
     config, bars = ready.config, ready.bars
-    with watch.phase("signals"):
-        parts = ready.parts.on(bars)
-    with watch.phase("decisions"):
-        market = market_of(config, parts, bars)
-        due = scheduled(bars, config.schedule)
-        spot = SpotCheck(config, parts, market, due)
-        ledger = play(config, parts, market, due, _listeners(ready, spot, watch))
+    modules = [bound.offer.module for bound in ready.bound if bound.role != "source"]
+    with watched_reads(modules) as outside:
+        with watch.phase("signals"):
+            parts = ready.parts.on(bars)
+        with watch.phase("decisions"):
+            market = market_of(config, parts, bars)
+            due = scheduled(bars, config.schedule)
+            spot = SpotCheck(config, parts, market, due)
+            ledger = play(config, parts, market, due, _listeners(ready, spot, watch))
     with watch.phase("baselines"):
         # of a ruined run they are shown to its last bar
         market = replace(market, bars=ledger.bars, exits=())
@@ -94,7 +97,9 @@ def _play(ready: Prepared, watch: Watch) -> Played:
         causality = spot.result(ledger)
     with watch.phase("analyzers") if parts.analyzers else nullcontext():
         analyses = analyses_of(ready, ledger)
-    return Played(ledger, benchmark_nav(market), equal, mix, causality, analyses)
+    benchmark = benchmark_nav(market)
+    reads = tuple(outside)
+    return Played(ledger, benchmark, equal, mix, causality, analyses, reads)
 
 
 def _listeners(ready: Prepared, spot: SpotCheck, watch: Watch) -> Listeners:

@@ -22,6 +22,7 @@ from bt_run.causality.differences import (
     compare_fills,
 )
 from bt_run.causality.own_state import MEMO, asked_again, own_state_text
+from bt_run.causality.rare_events import rare_bars
 from bt_run.config.run_config import RunConfig
 from bt_run.data.bars import Bars
 from bt_run.data.history import History
@@ -35,6 +36,7 @@ from bt_run.results.ledger import Ledger
 __all__ = ["Causality", "SpotCheck"]
 
 DATES = 3
+RARE = 3  # rare events beside which signals alone are compared
 SHARE = 0.2  # of the run's bars, from the start on
 KEPT = 24  # decisions whose state is kept until it is known which of them had signals
 
@@ -108,6 +110,9 @@ class SpotCheck:
                 found = self._at(ledger, t)
                 if found is not None:
                     return replace(found, dates=days)
+            found = self._at_rare_bars()
+            if found is not None:
+                return replace(found, dates=days)
         except BtRunError as error:
             text = f"without its future the run fails: {' '.join(str(error).split())}"
             return Causality("not checked", text, days)
@@ -135,6 +140,20 @@ class SpotCheck:
         return self._signals(self.parts.pipeline, cut, t) or self._decision(
             cut, bars, t
         )
+
+    def _at_rare_bars(self) -> Causality | None:
+        """Compare vectorised signals alone beside rare events of the first fifth."""
+        pipeline, bars = self.parts.pipeline, self.market.bars
+        if pipeline is None or not pipeline.vectorised:
+            return None
+        end = bars.start + SHARE * (len(bars) - bars.start)
+        early = [kind[kind < end] for kind in rare_bars(bars)]
+        for kind in [kind for kind in early if len(kind)][:RARE]:
+            t = int(kind[len(kind) // 2])
+            found = self._signals(pipeline, pipeline.on(until(bars, t)), t)
+            if found is not None:
+                return found
+        return None
 
     def _signals(self, whole: Pipeline, cut: Pipeline, t: int) -> Causality | None:
         """Compare the rows of vectorised strategies up to bar ``t``."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from bt_run.arrays import Array, Indices, Mask
+from bt_run.causality.rare_events import rare_bars, spread
 from bt_run.data.bars import Bars
 from bt_run.data.schedule import period_of
 
-__all__ = ["choose_dates", "first_signal"]
+__all__ = ["choose_cuts", "choose_dates", "first_signal"]
 
 NOT_A_SIGNAL = -9.0  # stands for NaN where only changes matter
 
@@ -44,6 +47,29 @@ def choose_dates(
     for stretch in np.array_split(free, stretches):
         if len(stretch) and len(chosen) < count:
             chosen.add(int(rng.choice(stretch)))
+    return tuple(sorted(chosen))
+
+
+def choose_cuts(
+    bars: Bars, rows: Array, count: int, seed: int, without: Iterable[int]
+) -> tuple[int, ...]:
+    """Return up to ``count`` further bars at which signals (T, N) alone are compared, sorted.
+
+    Half lie beside rare events (listings, actions, gaps, ends of periods), a quarter where the
+    signals change, the rest anywhere after the first signal; none is one of ``without``.
+    """
+    rng = np.random.default_rng([seed, 2])
+    free = _candidates(bars, np.ones(len(bars), dtype=bool), rows)
+    free = np.setdiff1d(free, list(without))
+    kinds = rare_bars(bars)
+    chosen: set[int] = set()
+    for kind in kinds:
+        left = np.setdiff1d(np.intersect1d(kind, free), list(chosen))
+        chosen |= {int(t) for t in spread(left, max(1, count // (2 * len(kinds))))}
+    changes = np.setdiff1d(free[_signal_changes(rows)[free]], list(chosen))
+    chosen |= {int(t) for t in rng.permutation(changes)[: count // 4]}
+    rest = np.setdiff1d(free, list(chosen))
+    chosen |= {int(t) for t in rng.permutation(rest)[: max(0, count - len(chosen))]}
     return tuple(sorted(chosen))
 
 

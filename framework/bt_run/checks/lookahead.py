@@ -12,10 +12,13 @@ import numpy as np
 from bt_run.arrays import Array, Mask
 from bt_run.backtest.preparing import Prepared, prepare
 from bt_run.causality.futures import absent_after, noise_after, other_close
+from bt_run.causality.outside_reads import OutsideRead, watched_reads
 from bt_run.causality.own_state import asked_again, own_state_text
-from bt_run.checks.dates import choose_dates, first_signal
+from bt_run.causality.reading import Suspicion, suspicions
+from bt_run.checks.dates import choose_cuts, choose_dates, first_signal
 from bt_run.checks.replays import Replay, replay
 from bt_run.checks.search import Leak, Search, Way, compare_source
+from bt_run.component import BacktraderStrategy
 from bt_run.config.run_config import RunConfig
 from bt_run.data.schedule import scheduled
 from bt_run.data.slices import until
@@ -28,6 +31,7 @@ __all__ = ["Lookahead", "check_lookahead"]
 
 ENOUGH = 3  # dates at which leaks were found; more would tell nothing new
 AHEAD = 63  # bars of another future: a quarter, enough for windows and labels
+CUTS = 150  # further dates at which vectorised signals alone are compared
 CLOSES = 2  # dates at which the close of the fill bar alone is changed
 
 _Step = Callable[[Search], None]
@@ -37,7 +41,9 @@ _Step = Callable[[Search], None]
 class Lookahead:
     """The verdict: leaks found, dates tried, rows compared, rounding met, what was not tried.
 
-    ``own_state`` names a component that answers the same question differently a second time.
+    ``cuts`` are further dates at which vectorised signals alone were compared. ``own_state`` names
+    a component that answers the same question differently a second time. ``suspicions`` are lines
+    of source that look as if they reached ahead, ``outside`` what was read while the run decided.
     """
 
     leaks: tuple[Leak, ...]
@@ -48,6 +54,9 @@ class Lookahead:
     skipped: tuple[str, ...]
     nothing: str = ""
     own_state: str = ""
+    cuts: int = 0
+    suspicions: tuple[Suspicion, ...] = ()
+    outside: tuple[OutsideRead, ...] = ()
 
     @property
     def verdict(self) -> Literal["clean", "leak", "own state", "nothing to check"]:
@@ -63,16 +72,31 @@ class Lookahead:
         return codes.get(self.verdict, CHECK_FAILED)
 
     @property
+    def strict_exit_code(self) -> int:
+        """Return the exit code where suspicions count as leaks."""
+        doubtful = self.suspicions or self.outside
+        return CHECK_FAILED if doubtful and not self.exit_code else self.exit_code
+
+    @property
     def missed_share(self) -> float:
         """Return the share of dates that could leak without any of them having been tried.
 
         With a chance of 1 in 20, that is.
         """
-        return float(1.0 - 0.05 ** (1.0 / max(len(self.dates), 1)))
+        return _missed(len(self.dates))
+
+    @property
+    def missed_share_of_signals(self) -> float:
+        """Return the same of vectorised signals, which were compared at more dates."""
+        return _missed(len(self.dates) + self.cuts)
 
     def as_json(self) -> dict[str, Any]:
         """Return the verdict for machines."""
         return {"verdict": self.verdict, "exit_code": self.exit_code, **asdict(self)}
+
+
+def _missed(dates: int) -> float:
+    return float(1.0 - 0.05 ** (1.0 / max(dates, 1)))
 
 
 def check_lookahead(
@@ -86,7 +110,9 @@ def check_lookahead(
 
     Signals, weights, memos, orders and fills are compared. At each of ``dates`` bars the data are
     cut off, and replaced by noise or by nothing; at two of them only the close of the fill bar is
-    changed; once the source is asked for less.
+    changed; once the source is asked for less. Vectorised signals alone are compared at many more
+    bars, beside rare events among them. The source of the components is read for what looks as if
+    it reached ahead.
 
     Raises:
         BtRunError: the run itself is not possible.
@@ -96,7 +122,6 @@ def check_lookahead(
     tell = progress or (lambda phase, fraction: None)
     tell("the run", 0.0)
     due = scheduled(ready.bars, ready.config.schedule)
-    base = replay(ready, ready.bars)
     kept: dict[int, tuple[PortfolioState, Memos]] = {}
     wanted = _evenly(due, dates)
 
@@ -104,17 +129,25 @@ def check_lookahead(
         if len(state.history) - 1 in wanted:
             kept[len(state.history) - 1] = (state, memos)
 
-    ledger = base.play(due, Listeners(observer=keep))
+    modules = [bound.offer.module for bound in ready.bound if bound.role != "source"]
+    with watched_reads(modules) as outside:
+        base = replay(ready, ready.bars)
+        ledger = base.play(due, Listeners(observer=keep))
     rows = _signal_rows(base, ledger)
+    told = _Told(suspicions(_own_code(base)), tuple(outside))
     # vectorised signals have a value at every bar, not only where the run decides
     possible = np.ones_like(due) if base.signals else due
     chosen = choose_dates(ready.bars, possible, rows, dates, seed)
     if first_signal(rows) is None:
-        return _nothing("it never gives a signal")
+        return _nothing("it never gives a signal", told)
     if not chosen:
-        return _nothing("it has no decision to take a future from")
+        return _nothing("it has no decision to take a future from", told)
     search = Search(ready, due, base, ledger)
+    cuts: tuple[int, ...] = ()
+    if base.signals:
+        cuts = choose_cuts(ready.bars, rows, CUTS, seed, chosen)
     steps = _steps(ready, ledger, chosen, seed)
+    steps += [partial(_cut, t=t, playing=False) for t in cuts]
     for number, step in enumerate(steps):
         if len(search.leaking) == ENOUGH:
             break
@@ -122,7 +155,31 @@ def check_lookahead(
         step(search)
     tell("look-ahead", 1.0)
     search.refuse_unrepeatable()
-    return replace(_verdict(search, chosen), own_state=_own_state(search, kept))
+    return replace(
+        _verdict(search, chosen),
+        own_state=_own_state(search, kept),
+        cuts=sum(t in search.tried for t in cuts),
+        suspicions=told.suspicions,
+        outside=told.outside,
+    )
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What is said of the code beside the verdict."""
+
+    suspicions: tuple[Suspicion, ...]
+    outside: tuple[OutsideRead, ...]
+
+
+def _own_code(base: Replay) -> dict[str, Any]:
+    """Return the built components that signal, weigh, trigger or exit, by their paths."""
+    found = {}
+    for path, thing in base.parts.built.items():
+        if path.split(".")[0] in ("strategy", "sizer", "overlays", "triggers", "exits"):
+            classic = isinstance(thing, BacktraderStrategy)
+            found[path] = thing.cls if classic else thing
+    return found
 
 
 def _evenly(due: Mask, count: int) -> frozenset[int]:
@@ -147,15 +204,24 @@ def _own_state(search: Search, kept: Mapping[int, tuple[PortfolioState, Memos]])
     return ""
 
 
-def _nothing(reason: str) -> Lookahead:
-    return Lookahead((), (), 1, 0, 0.0, (), nothing=reason)
+def _nothing(reason: str, told: _Told) -> Lookahead:
+    return Lookahead(
+        leaks=(),
+        dates=(),
+        passes=1,
+        rows=0,
+        rounding=0.0,
+        skipped=(),
+        nothing=reason,
+        suspicions=told.suspicions,
+        outside=told.outside,
+    )
 
 
 def _verdict(search: Search, chosen: tuple[int, ...]) -> Lookahead:
-    compared = search.passes - search.failed
-    nothing = (
-        "" if compared else f"no other future could be played: {search.skipped[0]}"
-    )
+    nothing = ""
+    if search.failed and not search.decided:
+        nothing = f"no other future could be played: {search.skipped[0]}"
     return Lookahead(
         leaks=search.leaks(),
         dates=tuple(search.day(t) for t in chosen if t in search.tried),

@@ -67,7 +67,8 @@ class _Found:
 class Search:
     """A run, and where it differs from its replays so far.
 
-    ``tried`` and ``leaking`` are the bars at which a replay was compared, and differed.
+    ``tried`` and ``leaking`` are the bars at which a replay was compared, and differed; ``decided``
+    counts the replays whose decisions were.
     """
 
     ready: Prepared
@@ -80,6 +81,7 @@ class Search:
     leaking: set[int] = field(default_factory=set)
     passes: int = 0
     failed: int = 0
+    decided: int = 0
     _found: dict[tuple[str, str], _Found] = field(default_factory=dict)
 
     @property
@@ -100,6 +102,7 @@ class Search:
             if self._signals(t, way, other) or not playing:
                 return
             ledger = other.play(due)
+            self.decided += 1
         except BtRunError as error:
             self.failed += 1
             self.skipped.append(f"{way.value} {self.day(t)}: {error}")

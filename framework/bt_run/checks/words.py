@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bt_run.causality.outside_reads import outside_read_text
 from bt_run.causality.own_state import MEMO
+from bt_run.causality.reading import suspicion_text
 from bt_run.checks.lookahead import Lookahead
 from bt_run.checks.search import Leak
 from bt_run.checks.warmup import WarmUp, WarmUpStep
@@ -35,6 +37,8 @@ def lookahead_text(found: Lookahead) -> str:
         lines.append(
             "clean: no signal, weight, memo, order or fill changed with its future"
         )
+    lines += [f"suspicious: {suspicion_text(one)}" for one in found.suspicions]
+    lines += [f"suspicious: {outside_read_text(one)}" for one in found.outside]
     return "\n".join(lines)
 
 
@@ -84,6 +88,12 @@ def _tried(found: Lookahead) -> Iterator[str]:
         yield (
             f"how sure: what leaks on more than {found.missed_share:.0%} of the dates was found "
             "with 95 % certainty; a leak that needs a rarer event may need more --dates"
+        )
+    if not found.leaks and found.cuts:
+        yield (
+            f"signals alone were compared at {found.cuts} dates more, beside listings, actions, "
+            "gaps and ends of periods among others: of them, on more than "
+            f"{found.missed_share_of_signals:.0%}"
         )
 
 

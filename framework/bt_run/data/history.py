@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bt_run.arrays import Array, Mask, read_only
+from bt_run.arrays import AnyArray, Array, Mask
 from bt_run.data.bars import Bars
 from bt_run.data.calendars import calendar_zone
 from bt_run.data.conditions import KnownConditions
@@ -23,7 +23,8 @@ class History:
     """The bars up to and including one bar; nothing later can be reached.
 
     Every method that takes ``n`` returns the last ``n`` rows, oldest first, or as many as there
-    are. ``signals`` are those of the run's vectorised strategies, (T, N) by their path.
+    are, as read-only copies with nothing behind them. ``signals`` are those of the run's vectorised
+    strategies, (T, N) by their path.
     """
 
     __slots__ = ("_bars", "_signals", "_t")
@@ -83,14 +84,12 @@ class History:
         """Return which assets may be held now, (N,): they have a bar, and belong to the
         universe.
         """
-        now: Mask = self._bars.tradable[self._t]
-        return now
+        return _own(self._bars.tradable[self._t])
 
     @property
     def present(self) -> Mask:
         """Return which assets have a bar now, (N,), members of the universe or not."""
-        now: Mask = self._bars.present[self._t]
-        return now
+        return _own(self._bars.present[self._t])
 
     def open(self, n: int = 1, *, asset_bars: bool = False) -> Array:
         return self._field("open", n, asset_bars)
@@ -126,18 +125,15 @@ class History:
         """Return what a point-in-time table says now, (N,); NaN, or None for text, where
         unknown.
         """
-        values: NDArray[Any] = self._bars.table(name)[self._t]
-        return values
+        return _own(self._bars.table(name)[self._t])
 
     def series(self, name: str, n: int = 1) -> Array:
         """Return what a point-in-time series said at each of the last ``n`` bars, (n,)."""
         return self._rows(self._bars.series(name), n, False)
 
     def signals(self, path: str, n: int = 1) -> Array:
-        """Return what the vectorised strategy at ``path`` said at the last ``n`` bars, (n, N), a
-        copy with nothing behind it.
-        """
-        return read_only(self._rows(self._signals[path], n, False).copy())
+        """Return what the vectorised strategy at ``path`` said at the last ``n`` bars, (n, N)."""
+        return self._rows(self._signals[path], n, False)
 
     def _local(self, time: np.datetime64) -> pd.Timestamp:
         import pandas as pd
@@ -156,10 +152,17 @@ class History:
             )
         counts = self._bars.counts[self._t] if asset_bars else None
         if counts is None or counts.min() == self._t + 1:
-            return values[max(0, self._t + 1 - n) : self._t + 1]
+            return _own(values[max(0, self._t + 1 - n) : self._t + 1])
         n = min(n, int(counts.max()))
         ago = counts[None, :] + np.arange(-n, 0)[:, None]
         rows = np.take_along_axis(self._bars.own_rows, np.maximum(ago, 0), axis=0)
-        return read_only(
-            np.where(ago >= 0, np.take_along_axis(values, rows, axis=0), np.nan)
-        )
+        found = np.where(ago >= 0, np.take_along_axis(values, rows, axis=0), np.nan)
+        found.flags.writeable = False
+        return found
+
+
+def _own(rows: AnyArray) -> AnyArray:
+    """Return a read-only copy: behind a view lie all rows, later ones too."""
+    copy = rows.copy()
+    copy.flags.writeable = False
+    return copy

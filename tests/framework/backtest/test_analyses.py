@@ -82,7 +82,7 @@ def test_a_study_plays_other_configurations_on_the_bars_of_the_run(study) -> Non
     [
         ("twice", "analyzer Twice: gave a table 'first', which is there already"),
         ("notable", "gave a list as 'second'; expected a DataFrame"),
-        ("noname", r"named a table '../second'; expected letters, digits"),
+        ("noname", r"named a table '../second'; expected letters, digits, spaces"),
         ("failing", "analyzer Failing: study.*RuntimeError: no idea"),
     ],
 )
