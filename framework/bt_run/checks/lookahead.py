@@ -16,7 +16,7 @@ from bt_run.causality.outside_reads import OutsideRead, watched_reads
 from bt_run.causality.own_state import asked_again, own_state_text
 from bt_run.causality.reading import Suspicion, suspicions
 from bt_run.checks.dates import choose_cuts, choose_dates, first_signal
-from bt_run.checks.replays import Replay, replay
+from bt_run.checks.replays import Replay, rebuilt
 from bt_run.checks.search import Leak, Search, Way, compare_source
 from bt_run.component import BacktraderStrategy
 from bt_run.config.run_config import RunConfig
@@ -130,8 +130,9 @@ def check_lookahead(
             kept[len(state.history) - 1] = (state, memos)
 
     modules = [bound.offer.module for bound in ready.bound if bound.role != "source"]
+    fresh = rebuilt(ready)
     with watched_reads(modules) as outside:
-        base = replay(ready, ready.bars)
+        base = fresh.on(ready.bars)
         ledger = base.play(due, Listeners(observer=keep))
     rows = _signal_rows(base, ledger)
     told = _Told(suspicions(_own_code(base)), tuple(outside))

@@ -16,7 +16,7 @@ from bt_run.engine.listeners import Listeners
 from bt_run.plugins import catalogue, get_plugin_manager
 from bt_run.results.ledger import Ledger
 
-__all__ = ["Replay", "replay"]
+__all__ = ["Rebuilt", "Replay", "rebuilt", "replay"]
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,31 @@ class Replay:
 def replay(ready: Prepared, bars: Bars) -> Replay:
     """Build the components of a run and evaluate its vectorised strategies on ``bars``.
 
+    Raises:
+        BtRunError: a component failed on these bars.
+    """
+    return rebuilt(ready).on(bars)
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """Components built anew."""
+
+    config: RunConfig
+    parts: Parts
+
+    def on(self, bars: Bars) -> Replay:
+        """Return them with their vectorised strategies evaluated on ``bars``."""
+        return Replay(self.config, bars, self.parts.on(bars))
+
+
+def rebuilt(ready: Prepared) -> Rebuilt:
+    """Build the components of a run anew.
+
     Local plugin files are imported anew, so that no cache in them is carried over.
 
     Raises:
-        BtRunError: a component failed on these bars.
+        BtRunError: a component cannot be built a second time.
     """
     # what is compared are whole decisions
     config = ready.config.model_copy(update={"ledger": LedgerConfig()})
@@ -60,7 +81,5 @@ def replay(ready: Prepared, bars: Bars) -> Replay:
         get_plugin_manager(config.plugins, modules=(), installed=False)
     ).offers
     offers = {role: {**known[role], **local[role]} for role in known}
-    parts = build_parts(
-        config, with_resolved_names(bind(config, Catalogue(offers)))
-    ).on(bars)
-    return Replay(config, bars, parts)
+    bound = with_resolved_names(bind(config, Catalogue(offers)))
+    return Rebuilt(config, build_parts(config, bound))
