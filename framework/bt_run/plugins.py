@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -176,9 +176,7 @@ def _neighbours(path: Path, name: str) -> Iterator[None]:
     plugin is another module.
     """
     folder = path.parent
-    beside = {file.stem for file in folder.glob("*.py")}
-    beside |= {file.parent.name for file in folder.glob("*/__init__.py")}
-    beside -= {path.stem, *sys.stdlib_module_names}
+    beside = _importable(folder) - {path.stem, *sys.stdlib_module_names}
     hidden = {known: sys.modules.pop(known) for known in _of(beside)}
     sys.path.insert(0, str(folder))
     try:
@@ -188,6 +186,26 @@ def _neighbours(path: Path, name: str) -> Iterator[None]:
         for known in _of(beside):
             sys.modules[f"{name}.{known}"] = sys.modules.pop(known)
         sys.modules.update(hidden)
+
+
+def _importable(folder: Path) -> set[str]:
+    """Return the modules and packages that lie in a folder."""
+    found = {file.stem for file in folder.glob("*.py")}
+    for file in folder.glob("*/*.py"):
+        name = file.parent.name
+        # a folder without __init__ gives way to a package of its name that lies elsewhere
+        if file.name == "__init__.py" or not _is_package(name):
+            found.add(name)
+    return found
+
+
+def _is_package(name: str) -> bool:
+    """Tell whether an installed package, with an ``__init__``, has a name."""
+    loaded = sys.modules.get(name)
+    if loaded is not None:
+        return getattr(loaded, "__file__", None) is not None
+    found = find_spec(name) if name.isidentifier() else None
+    return found is not None and found.origin is not None
 
 
 def _of(packages: set[str]) -> list[str]:

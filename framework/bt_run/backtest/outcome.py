@@ -18,7 +18,8 @@ from bt_run.account.records import (
 )
 from bt_run.backtest.preparing import Prepared
 from bt_run.backtest.spot_check import Causality
-from bt_run.config.canonical_form import canonical, resolved
+from bt_run.config.canonical_form import canonical, portable
+from bt_run.config.portable_paths import PortablePaths
 from bt_run.guard import guarded
 from bt_run.results.identity import Provenance, run_identity
 from bt_run.results.ledger import Ledger, fills_table
@@ -71,8 +72,12 @@ def outcome_of(ready: Prepared, played: Played) -> BacktestResult:
         ruined=ledger.ruined,
     )
     _add_exposures(metrics, played)
-    run_id, provenance = _identity(ready)
-    manifest = build_manifest(run_id, provenance, tables, ready.bars.notes)
+    names = PortablePaths.of(ready.config)
+    run_id, provenance = _identity(ready, names)
+    notes = tuple(map(names.told, ready.bars.notes))
+    warnings = tuple(map(names.told, _warnings(ready, ledger, causality)))
+    manifest = build_manifest(run_id, provenance, tables, notes)
+    manifest["warnings"] = list(warnings)
     manifest["look_ahead"] = asdict(causality)
     manifest["ruined"] = ledger.ruined
     return BacktestResult(
@@ -87,16 +92,22 @@ def outcome_of(ready: Prepared, played: Played) -> BacktestResult:
         metrics=metrics,
         manifest=manifest,
         analyses=_analyses(ready, ledger),
-        notes=ready.bars.notes,
-        warnings=(
-            *_ruin(ledger),
-            *_idle(ledger),
-            *_unlikely(ledger),
-            *_beyond_the_limit(ledger, ready.config.limits.gross),
-            *ready.warnings,
-            *causality.warnings,
-        ),
+        notes=notes,
+        warnings=warnings,
         look_ahead=causality.sentence,
+        places=dict(names.places),
+    )
+
+
+def _warnings(ready: Prepared, ledger: Ledger, causality: Causality) -> tuple[str, ...]:
+    """Return what a reader must know of the run, worst first."""
+    return (
+        *_ruin(ledger),
+        *_idle(ledger),
+        *_unlikely(ledger),
+        *_beyond_the_limit(ledger, ready.config.limits.gross),
+        *ready.warnings,
+        *causality.warnings,
     )
 
 
@@ -220,11 +231,11 @@ def _analyses(ready: Prepared, ledger: Ledger) -> dict[str, pd.DataFrame]:
     return found
 
 
-def _identity(ready: Prepared) -> tuple[str, Provenance]:
+def _identity(ready: Prepared, names: PortablePaths) -> tuple[str, Provenance]:
     """Return the run's id, and all that affects its result."""
     modules = [bound.offer.module for bound in ready.bound if bound.role != "report"]
     provenance = Provenance(
-        config=resolved(ready.config, ready.bound),
+        config=portable(ready.config, ready.bound, names),
         fingerprint=ready.fingerprint,
         files=ready.files,
         code=used_code(modules, ready.config.plugins),

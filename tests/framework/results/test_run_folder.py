@@ -109,7 +109,7 @@ def test_death_between_any_two_renames_leaves_a_whole_run(tmp_path, monkeypatch,
 def test_failure_while_writing_leaves_the_old_run_and_no_litter(tmp_path, monkeypatch):
     folder = write_run(make_result(), tmp_path).folder
     before = files(folder)
-    monkeypatch.setattr("bt_run.results.run_folder.json.dump", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("bt_run.results.run_folder.json.dumps", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         write_run(replace(make_result(), metrics={}), tmp_path)
     assert files(folder) == before
