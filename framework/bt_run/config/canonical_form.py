@@ -46,7 +46,9 @@ def canonical(config: RunConfig, bound: BoundConfig) -> dict[str, Any]:
     }
 
 
-def _tree(config: RunConfig, bound: BoundConfig, paths: Written | None) -> dict[str, Any]:
+def _tree(
+    config: RunConfig, bound: BoundConfig, paths: Written | None
+) -> dict[str, Any]:
     order = list(type(config).model_fields)
     tree = {name: _jsonable(getattr(config, name), paths) for name in order}
     for item in fields(bound):

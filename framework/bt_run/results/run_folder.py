@@ -136,7 +136,9 @@ def read_places(folder: Path) -> dict[str, str]:
     try:
         found = read_json(path)
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read: {error}; it may be removed") from error
+        raise DataError(
+            f"{path}: cannot be read: {error}; it may be removed"
+        ) from error
     if not isinstance(found, dict):
         raise DataError(
             f"{path}: found a {type(found).__name__}; expected names of paths with the paths; it "

@@ -52,6 +52,7 @@ NO_PART_OF_A_RESULT = (
 ALWAYS = ("backtrader", "numpy", "pandas")
 NO_SOURCE = "no source file"
 
+
 @dataclass(frozen=True)
 class UsedCode:
     """The code behind a result.

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from bt_run.results.result import TABLES
 
-__all__ = ["check_manifest", "check_metrics", "parsed_json", "read_json"]
+__all__ = ["check_manifest", "check_metrics", "first_fault", "parsed_json", "read_json"]
 
 MOST_BYTES = 1 << 26
 DEEPEST = 60
@@ -86,7 +86,7 @@ def check_manifest(value: Any) -> None:
     try:
         manifest = _Manifest.model_validate(value)
     except ValidationError as error:
-        raise ValueError(f"manifest.json: {_first(error)}") from error
+        raise ValueError(f"manifest.json: {first_fault(error)}") from error
     lacking = sorted(set(TABLES) - manifest.tables.keys())
     if lacking:
         raise ValueError(f"manifest.json: tables: no hash of {', '.join(lacking)}")
@@ -101,7 +101,7 @@ def check_metrics(value: Any) -> None:
     try:
         _METRICS.validate_python(value, strict=True)
     except ValidationError as error:
-        raise ValueError(f"metrics.json: {_first(error)}") from error
+        raise ValueError(f"metrics.json: {first_fault(error)}") from error
 
 
 def _refuse_constant(word: str) -> None:
@@ -114,7 +114,8 @@ def _inside(item: Any) -> list[Any]:
     return item if isinstance(item, list) else []
 
 
-def _first(error: ValidationError) -> str:
+def first_fault(error: ValidationError) -> str:
+    """Return what is wrong first, and where."""
     fault = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(str(part) for part in fault["loc"])
     return f"{place}: {fault['msg']}" if place else str(fault["msg"])

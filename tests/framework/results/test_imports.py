@@ -52,8 +52,6 @@ def test_no_import_of_our_own_modules_is_missed(root):
         assert not missed, path
 
 
-
-
 # -- what lies beside a file -----------------------------------------------------------------------
 
 
@@ -84,7 +82,12 @@ def test_a_neighbour_counts_however_it_is_imported(tmp_path, line):
 
 
 def test_a_package_beside_counts_with_the_inits_on_the_way(tmp_path):
-    write(tmp_path, mine="import deep.inner.used\n", deep__inner__used="", deep__not_used="")
+    write(
+        tmp_path,
+        mine="import deep.inner.used\n",
+        deep__inner__used="",
+        deep__not_used="",
+    )
     (tmp_path / "deep" / "__init__.py").write_text("")
     assert beside(tmp_path) == ["deep/__init__.py", "deep/inner/used.py", "mine.py"]
 
