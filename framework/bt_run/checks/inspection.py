@@ -125,7 +125,12 @@ def opened_run(place: Path) -> Iterator[OpenedRun]:
         return
     with tempfile.TemporaryDirectory(prefix="bt-run-") as folder:
         run, places = unpack(place, Path(folder).resolve())
-        yield OpenedRun(place, True, read_run(run), places)
+        try:
+            kept = read_run(run)
+        except DataError as error:
+            # the folder will be gone when the sentence is read
+            raise DataError(str(error).replace(str(run), str(place))) from error
+        yield OpenedRun(place, True, kept, places)
 
 
 def inspection_of(opened: OpenedRun) -> Inspection:

@@ -56,8 +56,18 @@ RECORDED: tuple[tuple[str, Culprit], ...] = (
 )
 # what is compared by other means, and the interpreter, on which nothing needs to depend
 COMPARED = frozenset(
-    ("config", "data", "files", "orders", "plugins", "python", "run_id", "sources")
-    + ("tables", "versions")
+    {
+        "config",
+        "data",
+        "files",
+        "orders",
+        "plugins",
+        "python",
+        "run_id",
+        "sources",
+        "tables",
+        "versions",
+    }
 )
 ABSENT = "not there"
 EDITED = "the manifest's configuration is not the one that its run id was made of: it was edited"

@@ -117,7 +117,12 @@ def is_inside(name: str) -> bool:
     """Tell whether a name leads to one place below a folder, on every system."""
     path = PurePosixPath(name)
     plain = name.isprintable() and not set(name) & FORBIDDEN
-    if not plain or path.is_absolute() or not 0 < len(name) <= LONGEST_NAME:
+    if (
+        not plain
+        or not path.parts
+        or path.is_absolute()
+        or not 0 < len(name) <= LONGEST_NAME
+    ):
         return False
     # Windows drops what ends a name here, so that two names would be one
     clean = all(part == part.rstrip(". ") for part in path.parts)

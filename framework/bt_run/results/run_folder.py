@@ -35,6 +35,7 @@ __all__ = [
 
 # where paths lie on this machine; no part of the run, and in no bundle
 PLACES = "places.json"
+_REPLACED = re.compile(r"\.(?P<run>[0-9a-f]+)\.old")
 _LEFT = re.compile(r"\.(?P<made>[0-9a-f]+\.(?P<pid>\d+))(?P<what>|\.lock|\.link)")
 
 
@@ -104,8 +105,6 @@ def read_run(folder: Path) -> dict[str, Any]:
     Raises:
         DataError: there is no run, or a file of it is missing, damaged or not what it should be.
     """
-    import pandas as pd
-
     kept = folder if folder.exists() else _old(folder)
     if not (kept / "manifest.json").is_file():
         raise DataError(
@@ -118,12 +117,24 @@ def read_run(folder: Path) -> dict[str, Any]:
         check_manifest(found["manifest"])
         check_metrics(found["metrics"])
         for name in TABLES:
-            found[name] = pd.read_parquet(kept / f"{name}.parquet")
-    except (OSError, ValueError, NotImplementedError, KeyError) as error:
+            found[name] = _read_table(kept / f"{name}.parquet")
+    except (OSError, ValueError) as error:
         raise DataError(
             f"{kept}: the run is damaged, a file is missing or cannot be read: {error}"
         ) from error
     return found
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        return pd.read_parquet(path)
+    except OSError:
+        raise
+    except Exception as error:
+        # a file that somebody made by hand lets readers stumble over anything
+        raise ValueError(f"{path.name}: {type(error).__name__}: {error}") from error
 
 
 def read_places(folder: Path) -> dict[str, str]:
@@ -149,15 +160,20 @@ def read_places(folder: Path) -> dict[str, str]:
 
 def _not_written(path: Path, error: OSError) -> DataError:
     return DataError(
-        f"{path}: cannot be written: {error.strerror or error}; the run is not kept, and those "
-        "before it are as they were; make room or choose another folder with --out, then repeat "
-        "the command"
+        f"{path}: cannot be written: {error.strerror or error}; earlier runs are as they were; "
+        "make room or choose another folder with --out, then repeat the command"
     )
 
 
 def _clear(parent: Path) -> None:
     """Remove what processes that died have left among the runs of a name."""
     for path in parent.iterdir():
+        replaced = _REPLACED.fullmatch(path.name)
+        if replaced is not None:
+            run_id = replaced["run"]
+            # while one is being replaced its writer holds a lock
+            if (parent / run_id).is_dir() and not any(parent.glob(f".{run_id}.*.lock")):
+                shutil.rmtree(path, ignore_errors=True)
         left = _LEFT.fullmatch(path.name)
         if left is None:
             continue
