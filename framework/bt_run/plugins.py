@@ -21,6 +21,7 @@ from bt_run.catalogue import Catalogue, Offer
 from bt_run.component import ROLES, Component
 from bt_run.errors import PluginError
 from bt_run.model import Config
+from bt_run.results.sources import local_file_hash
 from bt_run.text import did_you_mean
 
 __all__ = ["BUILT_IN", "built_in_modules", "catalogue", "get_plugin_manager"]
@@ -145,6 +146,7 @@ def _import_file(path: Path) -> ModuleType:
         raise PluginError(
             f"the plugin file {path} does not exist; paths in a YAML file start at its folder"
         )
+    before = local_file_hash(path)
     # the module is named after its full path, so that two files of one name can live side by side
     name = (
         f"bt_run_local_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
@@ -165,6 +167,12 @@ def _import_file(path: Path) -> ModuleType:
         raise PluginError(
             f"{path}:{line}: the plugin cannot be imported: {type(error).__name__}: {error}"
         ) from error
+    if local_file_hash(path) != before:
+        # what ran is not what would be hashed
+        raise PluginError(
+            f"{path}: the plugin or what it imports from beside it was another file after it was "
+            "imported than before; expected code that does not change itself"
+        )
     return module
 
 

@@ -20,6 +20,7 @@ from bt_run.backtest.preparing import Prepared
 from bt_run.backtest.spot_check import Causality
 from bt_run.config.canonical_form import canonical, portable
 from bt_run.config.portable_paths import PortablePaths
+from bt_run.errors import PluginError
 from bt_run.guard import guarded
 from bt_run.results.identity import Provenance, run_identity
 from bt_run.results.ledger import Ledger, fills_table
@@ -234,11 +235,18 @@ def _analyses(ready: Prepared, ledger: Ledger) -> dict[str, pd.DataFrame]:
 def _identity(ready: Prepared, names: PortablePaths) -> tuple[str, Provenance]:
     """Return the run's id, and all that affects its result."""
     modules = [bound.offer.module for bound in ready.bound if bound.role != "report"]
+    code = used_code(modules, ready.config.plugins)
+    if code.plugins != ready.plugin_hashes:
+        files = ", ".join(path.name for path in ready.config.plugins)
+        raise PluginError(
+            f"a plugin file ({files}), or what it imports from beside it, was changed while the "
+            "run went on, so that nobody knows which code gave the result; run again"
+        )
     provenance = Provenance(
         config=portable(ready.config, ready.bound, names),
         fingerprint=ready.fingerprint,
         files=ready.files,
-        code=used_code(modules, ready.config.plugins),
+        code=code,
         seed=ready.config.seed,
     )
     plain = canonical(ready.config, ready.bound)

@@ -42,7 +42,8 @@ def test_a_manifest_lacks_nothing():
     with pytest.raises(ValueError, match=r"manifest\.json: Input should be"):
         check_manifest([])
     words = dict.fromkeys(("run_id", "data", "orders"), "a")
-    tables = dict.fromkeys(("config", "files", "sources", "versions", "tables"), {})
+    keys = ("config", "files", "sources", "versions", "tables")
+    tables: dict[str, object] = {key: {} for key in keys}
     with pytest.raises(ValueError, match=r"tables: no hash of cash_flows, decisions"):
         check_manifest(words | tables | {"notes": []})
 
