@@ -341,6 +341,32 @@ def test_a_package_beside_a_plugin_is_imported_and_what_was_there_before_is_kept
     assert sys.modules["tools"] is other
 
 
+def test_folders_without_an_init_are_each_plugins_own(tmp_path: Path) -> None:
+    files = []
+    for level in (1, 2):
+        folder = tmp_path / str(level)
+        (folder / "parts").mkdir(parents=True)
+        write(folder / "parts", "level.py", f"LEVEL = {level}\n")
+        text = OFFER.format(name=f"level_{level}") + "\nfrom parts.level import LEVEL\n"
+        files.append(write(folder, f"plugin_{level}.py", text))
+    pm = load(*files)
+    levels = [module.LEVEL for module in pm.get_plugins() if hasattr(module, "LEVEL")]
+    assert sorted(levels) == [1, 2]
+    assert not [name for name in sys.modules if name.partition(".")[0] == "parts"]
+
+
+def test_a_folder_beside_a_plugin_hides_no_installed_package(tmp_path: Path) -> None:
+    import numpy
+
+    (tmp_path / "numpy").mkdir()
+    write(tmp_path / "numpy", "notes.py", "")
+    text = OFFER.format(name="numbers") + "\nimport numpy\n"
+    pm = load(write(tmp_path, "plugin.py", text))
+    (module,) = pm.get_plugins()
+    assert module.numpy is numpy
+    assert sys.modules["numpy"] is numpy
+
+
 def test_a_module_that_is_not_there_is_told_with_the_line(tmp_path: Path) -> None:
     file = write(tmp_path, "plugin.py", "import os\nimport nowhere_at_all\n")
     with pytest.raises(
