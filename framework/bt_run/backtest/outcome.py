@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -75,6 +75,7 @@ def outcome_of(ready: Prepared, played: Played) -> BacktestResult:
     _add_exposures(metrics, played)
     names = PortablePaths.of(ready.config)
     run_id, provenance = _identity(ready, names)
+    causality = replace(causality, text=names.told(causality.text))
     notes = tuple(map(names.told, ready.bars.notes))
     warnings = tuple(map(names.told, _warnings(ready, ledger, causality)))
     manifest = build_manifest(run_id, provenance, tables, notes)
