@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -21,6 +21,7 @@ from bt_run.catalogue import Catalogue, Offer
 from bt_run.component import ROLES, Component
 from bt_run.errors import PluginError
 from bt_run.model import Config
+from bt_run.results.imports import local_code
 from bt_run.results.sources import local_file_hash
 from bt_run.text import did_you_mean
 
@@ -146,7 +147,7 @@ def _import_file(path: Path) -> ModuleType:
         raise PluginError(
             f"the plugin file {path} does not exist; paths in a YAML file start at its folder"
         )
-    before = local_file_hash(path)
+    before, loaded = local_file_hash(path), frozenset(sys.modules)
     # the module is named after its full path, so that two files of one name can live side by side
     name = (
         f"bt_run_local_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
@@ -161,6 +162,10 @@ def _import_file(path: Path) -> ModuleType:
     try:
         with _neighbours(path, name):
             spec.loader.exec_module(module)
+            _refuse_unseen(path, sys.modules.keys() - loaded)
+    except PluginError:
+        del sys.modules[name]
+        raise
     except Exception as error:
         del sys.modules[name]
         line = _line_in(path, error)
@@ -174,6 +179,22 @@ def _import_file(path: Path) -> ModuleType:
             "imported than before; expected code that does not change itself"
         )
     return module
+
+
+def _refuse_unseen(path: Path, imported: Iterable[str]) -> None:
+    """Refuse neighbours that were imported though no line of the plugin's imports them, so that
+    they would run and not be hashed: by a library, say, of whose modules one has the same name.
+    """
+    known = set(local_code(path).files.values())
+    for name in sorted(imported):
+        file = Path(getattr(sys.modules[name], "__file__", None) or "")
+        place = path.parent.joinpath(*name.split("."))
+        beside = (file.parent / file.name.partition(".")[0], file.parent)
+        if place in beside and file not in known:
+            raise PluginError(
+                f"{path}: {file.relative_to(path.parent)} beside it was imported as {name!r}, "
+                "which no import line of the plugin names; name it in one, or move it away"
+            )
 
 
 @contextmanager

@@ -24,8 +24,7 @@ _IMPORT = re.compile(
 _BY_NAME = re.compile(r"\bimport_module\(|\b__import__\(")
 # ways for a lone file to run another one that no line imports
 _BY_PATH = re.compile(
-    r"\b(?:import_module|__import__|exec|spec_from_file_location|SourceFileLoader)[ \t]*\("
-    r"|\b(?:runpy|zipimport)\b"
+    r"\b(?:import_module|__import__|exec|spec_from_file_location|SourceFileLoader|runpy|zipimport)\b"
 )
 
 

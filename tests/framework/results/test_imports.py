@@ -110,6 +110,7 @@ def test_relative_imports_of_a_plugin_that_is_a_package_are_followed(tmp_path):
     "line",
     [
         'importlib.import_module("near")',
+        'from importlib import import_module as load\nload("near")',
         '__import__("near")',
         'exec(open("near.py").read())',
         'runpy.run_path("near.py")',
