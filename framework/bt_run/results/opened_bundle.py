@@ -97,7 +97,7 @@ def unpack(bundle: Path, folder: Path) -> tuple[Path, Mapping[str, str]]:
             f"{place}: the bundle cannot be opened: {error.strerror or error}"
         ) from error
     places = {name: str(folder / place) for name, place in contents.paths.items()}
-    _check_run(bundle, folder, places)
+    _check_run(bundle, folder, contents.run_id, places)
     return folder / RUN, places
 
 
@@ -210,7 +210,9 @@ def _extract(opened: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> 
 # -- what it holds ---------------------------------------------------------------------------------
 
 
-def _check_run(bundle: Path, folder: Path, places: Mapping[str, str]) -> None:
+def _check_run(
+    bundle: Path, folder: Path, run_id: str, places: Mapping[str, str]
+) -> None:
     """Refuse what is no run, code that no plugin of the run imports, and tables without end."""
     try:
         manifest = read_json(folder / RUN / "manifest.json")
@@ -219,6 +221,11 @@ def _check_run(bundle: Path, folder: Path, places: Mapping[str, str]) -> None:
             _check_table(table, table.relative_to(folder).as_posix())
     except (OSError, ValueError) as error:
         raise DataError(f"{bundle}: {NO_BUNDLE} ({error})") from error
+    if manifest["run_id"] != run_id:
+        raise _refused(
+            bundle,
+            f"{CONTENTS} names run {run_id!r}, its manifest {manifest['run_id']!r}",
+        )
     known: set[Path] = set()
     for name in _plugin_names(bundle, manifest["config"]):
         place = Path(places.get(name, ""))

@@ -269,7 +269,9 @@ def _point(link: Path, fresh: Path, target: str) -> None:
     forget(fresh)
     try:
         fresh.symlink_to(target)
-    except (OSError, NotImplementedError):
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and is_full(error):
+            raise
         return  # a file system without symlinks has no ``latest``
     try:
         fresh.replace(link)

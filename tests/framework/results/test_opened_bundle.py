@@ -99,6 +99,10 @@ WORDS = {
         lambda m, _: m | {"bundle.json": changed(m["bundle.json"], paths={"a": 1})},
         "paths.a: Input should be",
     ),
+    "bundle_json_names_another_run": (
+        lambda m, _: m | {"bundle.json": changed(m["bundle.json"], run_id="a\x1b[2J")},
+        "bundle.json names run 'a\\x1b[2J', its manifest '",
+    ),
     "a_plugin_lies_at_an_absolute_path": (
         lambda m, at: with_paths(m, plugin=str(at / "evil.py")),
         "./local.py: names '/",

@@ -289,6 +289,7 @@ def steps(monkeypatch, root, at=None):
             (Path, "open"),
             (Path, "mkdir"),
             (Path, "rename"),
+            (Path, "symlink_to"),
         ):
             patch.setattr(module, name, counted(getattr(module, name)))
         write_run(replace(make_result(), metrics={}, places={"./": "/x"}), root)
