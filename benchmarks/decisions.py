@@ -68,7 +68,7 @@ def decision_path() -> None:
     def play(due: np.ndarray[Any, np.dtype[np.bool_]], band: float) -> None:
         trigger = DriftBands(DriftBandsConfig(total=band), context)
         flow = Pipeline(
-            strategy=Stage("strategy", "hold", signal),
+            strategy=Stage("strategy", "hold", signal.member),
             sizer=Stage(
                 "sizer",
                 "equal",
@@ -76,6 +76,7 @@ def decision_path() -> None:
             ),
             overlays=(Stage("overlays.0", "volatility_target", overlay.adjust),),
             triggers=(Stage("triggers.0", "drift_bands", trigger.check),),
+            vectorised=(signal,),
         )
         run_panel(PanelRun(Market(bars, broker, 1.0, False), flow.on(bars), due))
 

@@ -17,11 +17,19 @@ from bt_run.config.run_config import RunConfig
 from bt_run.data.assembly import assemble_bars
 from bt_run.data.bars import Bars, LoadRequest, Prices
 from bt_run.data.calendars import calendar_zone, exchange_sessions, local_dates
-from bt_run.data.date_forms import DateForm, WrittenTimes, written_times
+from bt_run.data.date_forms import (
+    DateForm,
+    TimeZone,
+    WrittenTimes,
+    utc_times,
+    whole_days,
+    written_times,
+)
 from bt_run.data.history import History
 from bt_run.data.rows import Rows, day_of, joined_rows
 from bt_run.data.schedule import period_of
 from bt_run.data.staleness import overdue, usual_step
+from bt_run.data.stored import map_bars, store_bars
 from bt_run.data.years import SESSIONS, bars_per_year, sessions_per_year
 from bt_run.decision.state import Decision, PortfolioState, Proposal, Verdict
 from bt_run.errors import (
@@ -139,6 +147,7 @@ __all__ = [
     "Source",
     "Strategy",
     "TellsSeries",
+    "TimeZone",
     "Trigger",
     "Verdict",
     "WrittenTimes",
@@ -152,6 +161,7 @@ __all__ = [
     "joined_rows",
     "load_config",
     "local_dates",
+    "map_bars",
     "overdue",
     "period_of",
     "play",
@@ -159,7 +169,10 @@ __all__ = [
     "refuse_per_cent",
     "run",
     "sessions_per_year",
+    "store_bars",
     "usual_step",
+    "utc_times",
+    "whole_days",
     "write_report",
     "written_times",
 ]

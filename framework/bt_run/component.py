@@ -97,7 +97,8 @@ _ROLES = (
         hook="bt_analyzers",
         key="analyzers",
         methods=("table",),
-        contract="`decided(decision)`, `table() -> (name, DataFrame)`",
+        contract="`decided(decision)`, `table() -> (name, DataFrame)`, and if it likes "
+        "`study(prepared, played) -> {name: DataFrame}`",
     ),
     Role(
         name="report",

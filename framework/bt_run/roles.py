@@ -15,7 +15,7 @@ from bt_run.results.comparison import Comparison
 from bt_run.results.result import BacktestResult
 
 if TYPE_CHECKING:
-    pass
+    import pandas as pd
 
 __all__ = [
     "ABILITIES",
@@ -34,11 +34,13 @@ __all__ = [
     "Placed",
     "Plan",
     "ReadsTables",
+    "ReadsTracks",
     "Report",
     "Signals",
     "Sizer",
     "Source",
     "Strategy",
+    "Studies",
     "TellsSeries",
     "Trigger",
 ]
@@ -115,14 +117,27 @@ class NeedsFields(Protocol):
 
 @runtime_checkable
 class ReadsTables(Protocol):
-    """Any component that reads tables or series: ``reads = {"quality": "table", "baa": "series"}``.
+    """Any component that reads tables or series: ``reads = {"quality": "number", "sector": "text",
+    "baa": "series"}``.
 
-    A run whose ``data.tables`` lack one of the names, or have it of the other kind, is refused
+    A run whose ``data.tables`` lack one of the names, or have it of another kind, is refused
     before its first bar; the kit makes such tables.
     """
 
     @property
-    def reads(self) -> Mapping[str, Literal["table", "series"]]: ...
+    def reads(self) -> Mapping[str, Literal["number", "text", "series"]]: ...
+
+
+@runtime_checkable
+class ReadsTracks(Protocol):
+    """Any component that reads ``state.tracks``: ``reads_tracks = True``.
+
+    Under ``ledger: {decisions: traded}`` tracks are there only for components that say so, and the
+    rows from which they follow are kept.
+    """
+
+    @property
+    def reads_tracks(self) -> bool: ...
 
 
 @runtime_checkable
@@ -202,6 +217,18 @@ class Guards(Protocol):
     def guards(self) -> bool: ...
 
 
+@runtime_checkable
+class Studies(Protocol):
+    """An analyzer that asks what would have been: ``study(prepared, played)``, called once after
+    the run with its ``Prepared`` and its ``Ledger``.
+
+    It may ``play(prepared.changed({"strategy.fast": 20}))``, and returns named tables for the
+    report. They lie beside those of ``table()``, in the manifest and not in the run's id.
+    """
+
+    def study(self, prepared: Any, played: Any) -> Mapping[str, pd.DataFrame]: ...
+
+
 @dataclass(frozen=True)
 class Placed:
     """A built component and where it stands: its path, such as ``overlays.1``, and its name."""
@@ -234,13 +261,17 @@ class Advises(Protocol):
 
 ABILITIES: tuple[type, ...] = (
     NeedsFields,
+    ReadsTables,
+    ReadsTracks,
     Gives,
     Accepts,
     ListsSymbols,
     TellsSeries,
+    JoinsSymbols,
     NeedsNetwork,
     Fingerprinted,
     Compares,
     Guards,
+    Studies,
     Advises,
 )

@@ -111,7 +111,11 @@ class Account:
 
     def finish(self) -> None:
         """Record the orders that no later bar can fill."""
-        self._drop(self.waiting.names, -1, records.DATA_END)
+        self.call_off(-1, records.DATA_END)
+
+    def call_off(self, bar: int, reason: str) -> None:
+        """Record at ``bar`` (-1: never) what still waits as unfilled, and forget it."""
+        self._drop(self.waiting.names, bar, reason)
 
     def take_exited(self) -> dict[str, int]:
         """Return the assets that exits closed since this was last asked, and the side of each."""
@@ -136,7 +140,7 @@ class Account:
         self.cash_history[rows] = self.cash
         self.t = rows.stop - 1
         if self.ruined is not None:
-            self._drop(self.waiting.names, -1, records.RUINED)
+            self.call_off(-1, records.RUINED)
 
     def _quiet_until(self, t: int) -> int:
         """Return the last bar <= t before which nothing but prices happens."""
@@ -144,11 +148,9 @@ class Account:
             return self.t
         busy = self.market.busy
         following = int(np.searchsorted(busy, self.t, side="right"))
-        return (
-            t
-            if following == len(busy) or busy[following] > t
-            else int(busy[following]) - 1
-        )
+        if following == len(busy) or busy[following] > t:
+            return t
+        return int(busy[following]) - 1
 
     def _step(self) -> None:
         """Play one bar: actions before the open, the fill, delistings, the mark."""

@@ -17,6 +17,7 @@ __all__ = [
     "DELISTED",
     "EXITED",
     "FRACTION",
+    "HALTED",
     "MARGIN_INTEREST",
     "NOT_TRADABLE",
     "REPLACED",
@@ -39,6 +40,7 @@ DELISTED = "delisted"
 EXITED = "cancelled by an exit in the same bar"
 DATA_END = "the data end before the fill"
 TOO_DEAR = "one share costs more than its weight"
+HALTED = "called off by a halt"
 RUINED = "the account was ruined before the fill"
 
 

@@ -8,17 +8,22 @@ from bt_run.backtest.building import Parts
 from bt_run.backtest.classic_rules import classic_warnings
 from bt_run.config.run_config import RunConfig
 from bt_run.data.bars import Bars
+from bt_run.data.controls import OBEYED
 from bt_run.data.data_notes import stale_opens
 from bt_run.guard import guarded
 from bt_run.roles import Advises, Plan
-from bt_run.text import listed
+from bt_run.text import listed, nearest
 
 __all__ = ["warnings_of"]
 
 
 def warnings_of(config: RunConfig, parts: Parts, bars: Bars) -> tuple[str, ...]:
     """Return what components, the broker and classic mode have to say against this run."""
-    warnings = [*_advice(config, parts), *_stale_opens(parts, bars)]
+    warnings = [
+        *_advice(config, parts),
+        *_stale_opens(parts, bars),
+        *_controls(config, parts),
+    ]
     if parts.classic is not None:
         warnings += classic_warnings(bars)
     return tuple(warnings)
@@ -39,6 +44,23 @@ def _advice(config: RunConfig, parts: Parts) -> Iterator[str]:
 
 def _sentences(component: Advises, plan: Plan) -> list[str]:
     return [str(sentence) for sentence in component.advice(plan)]
+
+
+def _controls(config: RunConfig, parts: Parts) -> Iterator[str]:
+    """Say which controls the pipeline may not obey as they were meant."""
+    known = {key for one in parts.controls.known for key in one}
+    for key in sorted(known - {*OBEYED}):
+        near = nearest(key.lower(), OBEYED)
+        if near is not None:
+            yield (
+                f"controls: {key!r} is left to components; the pipeline obeys {near!r}, if that "
+                "was meant"
+            )
+    if known & {*OBEYED} and config.schedule not in ("bar", "session"):
+        yield (
+            f"controls: halt and flatten are looked at when the run decides, schedule: "
+            f"{config.schedule}; a denser schedule with triggers obeys them sooner"
+        )
 
 
 def _stale_opens(parts: Parts, bars: Bars) -> Iterator[str]:

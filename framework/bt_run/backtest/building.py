@@ -13,6 +13,7 @@ from bt_run.component import ROLES, BacktraderStrategy, BuildContext
 from bt_run.config.binding import Bound, BoundConfig
 from bt_run.config.run_config import RunConfig
 from bt_run.data.bars import Bars
+from bt_run.data.controls import Controls, read_controls
 from bt_run.decision.calls import Stage
 from bt_run.decision.pipeline import Pipeline
 from bt_run.decision.signals import VectorisedSignal
@@ -25,6 +26,7 @@ from bt_run.roles import (
     NeedsFields,
     Placed,
     ReadsTables,
+    ReadsTracks,
     Signals,
 )
 from bt_run.terms import BrokerTerms, MarketDependent
@@ -33,12 +35,19 @@ from bt_run.text import did_you_mean
 __all__ = ["Builder", "Parts", "build_one", "build_parts", "check_needs"]
 
 
+# what a table may hold, in words
+KINDS = MappingProxyType(
+    {"number": "table of numbers", "text": "table of text", "series": "series"}
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Parts:
     """The built components of a run: a pipeline, or a Backtrader strategy for classic mode.
 
     ``needs``, ``reads`` and ``fingerprints`` are those of all components, nested ones too, by path;
-    ``placed`` holds the built components of the pipeline in the order in which they act.
+    ``placed`` holds the built components of the pipeline in the order in which they act,
+    ``controls`` what is known from outside.
     """
 
     broker: BrokerTerms
@@ -51,16 +60,19 @@ class Parts:
     reads: Mapping[str, Mapping[str, str]]
     fingerprints: Mapping[str, str]
     placed: tuple[Placed, ...]
+    controls: Controls
 
     def on(self, bars: Bars) -> Parts:
-        """Return these parts with the vectorised strategies evaluated on ``bars``.
+        """Return these parts with the vectorised strategies evaluated on ``bars``, and the controls
+        known by their end.
 
         Raises:
             PluginError: one of them failed, or broke its contract.
         """
         if self.pipeline is None:
             return self
-        return replace(self, pipeline=self.pipeline.on(bars))
+        pipeline, controls = self.pipeline.on(bars), self.controls.until(bars)
+        return replace(self, pipeline=pipeline, controls=controls)
 
     @property
     def vectorised(self) -> tuple[VectorisedSignal, ...]:
@@ -75,6 +87,7 @@ class Builder:
         self.context = context
         self.needs: dict[str, frozenset[str]] = {}
         self.reads: dict[str, Mapping[str, str]] = {}
+        self.reads_tracks = False
         self.fingerprints: dict[str, str] = {}
         self.vectorised: list[VectorisedSignal] = []
 
@@ -92,6 +105,8 @@ class Builder:
         self.needs[path] = frozenset(needs)
         if isinstance(built, ReadsTables):
             self.reads[path] = dict(built.reads)
+        if isinstance(built, ReadsTracks) and built.reads_tracks:
+            self.reads_tracks = True
         if isinstance(built, Fingerprinted) and bound.role != "report":
             self.fingerprints[path] = built.fingerprint
         return built
@@ -165,6 +180,7 @@ def build_parts(config: RunConfig, bound: BoundConfig) -> Parts:
         reads=builder.reads,
         fingerprints={"broker": broker.fingerprint, **builder.fingerprints},
         placed=placed,
+        controls=read_controls(config.controls),
     )
 
 
@@ -211,22 +227,24 @@ def _check_methods(bound: Bound, built: Any, path: str) -> None:
 
 def _check_reads(parts: Parts, bars: Bars) -> None:
     """Refuse a run whose components read tables that are not there, or of another kind."""
-    kinds = {
-        name: "series" if table.is_series else "table"
-        for name, table in bars.tables.items()
-    }
     for path, reads in parts.reads.items():
         for name, kind in reads.items():
-            found = kinds.get(name)
-            if found is None:
-                known = ", ".join(kinds) or "none"
-                raise ConfigError(
-                    f"{path}: reads the {kind} {name!r}, and data.tables has {known}"
-                    f"{did_you_mean(name, kinds)}"
+            if kind not in KINDS:
+                known = ", ".join(KINDS)
+                raise PluginError(
+                    f"{path}: reads {name!r} as {kind!r}; expected {known}"
                 )
+            if name not in bars.tables:
+                known = ", ".join(bars.tables) or "none"
+                hint = did_you_mean(name, bars.tables)
+                raise ConfigError(
+                    f"{path}: reads the {KINDS[kind]} {name!r}, and data.tables has {known}{hint}"
+                )
+            found = bars.tables[name].kind
             if found != kind:
                 raise ConfigError(
-                    f"{path}: reads {name!r} as a {kind}; data.tables.{name} is a {found}"
+                    f"{path}: reads {name!r} as a {KINDS[kind]}; data.tables.{name} is a "
+                    f"{KINDS[found]}"
                 )
 
 
@@ -275,11 +293,18 @@ def _pipeline(
         limits=config.limits,
         gives=gives,
     )
+    nested = {path: item.name for path, item in bound.placed()}
+    pipeline = replace(
+        pipeline,
+        vectorised=tuple(builder.vectorised),
+        nested=MappingProxyType(nested),
+        reads_tracks=builder.reads_tracks,
+    )
     acting = [*placed, *overlays, *triggers]
     everything = tuple(
         Placed(part.path, part.bound.name, part.built) for part in acting
     )
-    return replace(pipeline, vectorised=tuple(builder.vectorised)), everything
+    return pipeline, everything
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ def refuse_in_classic_mode(config: RunConfig, broker: BrokerTerms) -> None:
     """
     given = [
         key
-        for key in ("sizer", "overlays", "triggers", "exits")
+        for key in ("sizer", "overlays", "triggers", "exits", "controls")
         if getattr(config, key)
     ]
     if (

@@ -172,6 +172,6 @@ def _from_source(
             "twice"
         )
     known = times[np.isfinite(values)]
-    return series_table(times, values, config, bars), old_rows(
+    return series_table(name, times, values, config, bars), old_rows(
         name, known, config, bars
     )

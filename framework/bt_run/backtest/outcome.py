@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,6 @@ from bt_run.backtest.spot_check import Causality
 from bt_run.config.canonical_form import canonical, portable
 from bt_run.config.portable_paths import PortablePaths
 from bt_run.errors import PluginError
-from bt_run.guard import guarded
 from bt_run.results.identity import Provenance, run_identity
 from bt_run.results.ledger import Ledger, fills_table
 from bt_run.results.manifest import build_manifest
@@ -48,6 +48,7 @@ class Played:
     equal_weight: Account
     constant_mix: Account
     causality: Causality
+    analyses: Mapping[str, pd.DataFrame]
 
     @property
     def baselines(self) -> dict[str, Account]:
@@ -93,7 +94,7 @@ def outcome_of(ready: Prepared, played: Played) -> BacktestResult:
         cash_flows=tables["cash_flows"],
         metrics=metrics,
         manifest=manifest,
-        analyses=_analyses(ready, ledger),
+        analyses=dict(played.analyses),
         notes=notes,
         warnings=warnings,
         look_ahead=causality.sentence,
@@ -138,7 +139,12 @@ def _idle(ledger: Ledger) -> tuple[str, ...]:
         return (f"no order was ever filled: {len(decisions)} decisions; {found}",)
     if not decisions:
         return ("no order was ever placed: the run took no decision",)
-    signals = np.array([decision.signal for decision in decisions])
+    whole = [decision.signal for decision in decisions if not decision.left_out]
+    if not whole:
+        whys = Counter(decision.why for decision in decisions).most_common()
+        why = ", ".join(f"{text} ({count})" for text, count in whys)
+        return (f"no order was ever placed: {len(decisions)} decisions; {why}",)
+    signals = np.array(whole)
     if np.isnan(signals).all():
         why = "none of them has a signal that is a number: nothing was ever eligible"
     elif not np.nan_to_num(signals).any():
@@ -217,20 +223,6 @@ def _tables(played: Played) -> dict[str, pd.DataFrame]:
         "memos": ledger.memos_table(),
         "cash_flows": ledger.cash_flows_table(),
     }
-
-
-def _analyses(ready: Prepared, ledger: Ledger) -> dict[str, pd.DataFrame]:
-    """Return the tables of the run's analyzers, and of Backtrader's own in classic mode."""
-    import pandas as pd
-
-    found = {}
-    for name, values in ledger.analyses.items():
-        texts = [str(value) for value in values.values()]
-        found[name] = pd.DataFrame({"key": list(values), "value": texts})
-    for analyzer in ready.parts.analyzers:
-        name, table = guarded(f"analyzer {type(analyzer).__name__}", analyzer.table)
-        found[name] = table
-    return found
 
 
 def _identity(ready: Prepared, names: PortablePaths) -> tuple[str, Provenance]:

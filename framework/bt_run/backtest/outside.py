@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from bt_run.config.binding import Bound, BoundConfig
+from bt_run.config.run_config import RunConfig
 from bt_run.results.sources import file_tree_hash
 
 __all__ = ["NO_FILE", "joint_fingerprint", "outside_files"]
@@ -22,16 +23,18 @@ NO_FILE = "no such file"
 WITHOUT = ("source", "report")
 
 
-def outside_files(bound: BoundConfig) -> dict[str, str]:
+def outside_files(config: RunConfig, bound: BoundConfig) -> dict[str, str]:
     """Return the sha256 of each file or folder that a component's config names, by its key's
-    path.
+    path, and of the controls.
     """
-    found: dict[str, str] = {}
+    found = dict(_paths_in(config.controls, "controls"))
     for path, item in bound.placed():
         if item.role not in WITHOUT:
-            for key, file in _files(item, path):
-                found[key] = file_tree_hash(file) if file.exists() else NO_FILE
-    return found
+            found |= dict(_files(item, path))
+    return {
+        key: file_tree_hash(file) if file.exists() else NO_FILE
+        for key, file in found.items()
+    }
 
 
 def joint_fingerprint(bars: str, others: Mapping[str, str]) -> str:

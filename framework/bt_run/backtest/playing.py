@@ -9,6 +9,7 @@ from bt_run.arrays import Mask
 from bt_run.backtest.building import Parts, whole_shares
 from bt_run.config.run_config import RunConfig
 from bt_run.data.bars import Bars
+from bt_run.decision.pipeline import Pipeline
 from bt_run.engine.listeners import Listeners
 from bt_run.guard import guarded
 from bt_run.results.ledger import Ledger
@@ -31,10 +32,11 @@ def play(
     market: Market,
     due: Mask,
     listeners: Listeners | None = None,
+    then: tuple[tuple[int, Pipeline], ...] = (),
 ) -> Ledger:
     """Play the market's bars on Backtrader's engine: the pipeline, or a Backtrader strategy.
 
-    ``parts`` are those of ``parts.on(bars)``.
+    ``parts`` are those of ``parts.on(bars)``; from each bar of ``then`` on its pipeline decides.
     """
     # not at the top: Backtrader takes its time, and help and configuration need none of it
     from bt_run.engine.classic import ClassicRun, run_classic
@@ -42,7 +44,17 @@ def play(
 
     told = listeners or Listeners()
     if parts.pipeline is not None:
-        return run_panel(PanelRun(market, parts.pipeline, due, told))
+        return run_panel(
+            PanelRun(
+                market,
+                parts.pipeline,
+                due,
+                told,
+                controls=parts.controls,
+                then=then,
+                only_traded=config.ledger.decisions == "traded",
+            )
+        )
     assert parts.classic is not None
     classic = ClassicRun(
         bars=market.bars,

@@ -77,7 +77,7 @@ class Prepared:
             bound=bound,
             parts=parts,
             fingerprint=joint_fingerprint(self.bars.fingerprint, told),
-            files=outside_files(bound),
+            files=outside_files(config, bound),
             warnings=warnings_of(config, parts, self.bars),
         )
 
@@ -123,7 +123,7 @@ def prepare(
         hashes = [local_file_hash(path) for path in files_of_plugins if path.is_file()]
         plugins = get_plugin_manager(config.plugins)
         bound = with_resolved_names(bind(config, catalogue(plugins)))
-        files = outside_files(bound)
+        files = outside_files(config, bound)
         parts = build_parts(config, bound)
         sources = Builder(BuildContext(costs=parts.broker.costs, seed=config.seed))
         source = sources.build(bound.source, "data.source")

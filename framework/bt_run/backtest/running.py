@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bt_run.atomic import is_full
+from bt_run.backtest.analyses import analyses_of
 from bt_run.backtest.baselines import (
     benchmark_nav,
     constant_mix,
@@ -21,6 +23,7 @@ from bt_run.backtest.spot_check import SpotCheck
 from bt_run.backtest.watch import Progress, Watch
 from bt_run.config.run_config import RunConfig
 from bt_run.data.schedule import scheduled
+from bt_run.decision.state import Decision
 from bt_run.engine.listeners import Listeners
 from bt_run.errors import DataError
 from bt_run.guard import guarded
@@ -89,7 +92,9 @@ def _play(ready: Prepared, watch: Watch) -> Played:
         mix = constant_mix(market, due, config.limits, mean_weights(ledger))
     with watch.phase("look-ahead"):
         causality = spot.result(ledger)
-    return Played(ledger, benchmark_nav(market), equal, mix, causality)
+    with watch.phase("analyzers") if parts.analyzers else nullcontext():
+        analyses = analyses_of(ready, ledger)
+    return Played(ledger, benchmark_nav(market), equal, mix, causality, analyses)
 
 
 def _listeners(ready: Prepared, spot: SpotCheck, watch: Watch) -> Listeners:
@@ -101,7 +106,10 @@ def _listeners(ready: Prepared, spot: SpotCheck, watch: Watch) -> Listeners:
         played = bar - bars.start
         watch.tell("decisions", played / max(1, len(bars) - bars.start))
 
-    def decided(decision: Any) -> None:
+    def decided(decision: Decision) -> None:
+        spot.decided(decision)
+        if not listening:
+            return
         guarded(
             "bt_decided", partial(hook.bt_decided, config=config, decision=decision)
         )
@@ -110,7 +118,7 @@ def _listeners(ready: Prepared, spot: SpotCheck, watch: Watch) -> Listeners:
 
     listening = bool(analyzers or hook.bt_decided.get_hookimpls())
     return Listeners(
-        decided=decided if listening else None,
+        decided=decided,
         observer=spot.observe,
         progress=progress if watch.progress else None,
     )

@@ -28,7 +28,7 @@ from bt_run.data.history import History
 from bt_run.data.schedule import scheduled
 from bt_run.data.slices import until
 from bt_run.decision.pipeline import Pipeline, decide
-from bt_run.decision.state import Memos, PortfolioState
+from bt_run.decision.state import Decision, Memos, PortfolioState
 from bt_run.errors import BtRunError
 from bt_run.results.ledger import Ledger
 
@@ -79,6 +79,7 @@ class SpotCheck:
     market: Market
     due: Mask
     kept: dict[int, tuple[PortfolioState, Memos]] = field(default_factory=dict)
+    taken: dict[int, Decision] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._wanted = _early_decisions(self.due, self.market.bars)
@@ -89,9 +90,14 @@ class SpotCheck:
         if t in self._wanted:
             self.kept[t] = (state, memos)
 
+    def decided(self, decision: Decision) -> None:
+        """Keep what was decided on a state that was kept."""
+        if decision.bar in self.kept:
+            self.taken[decision.bar] = decision
+
     def result(self, ledger: Ledger) -> Causality:
         """Take three decisions again on data that end there; say whether anything differs."""
-        chosen = self._chosen(ledger)
+        chosen = self._chosen()
         if not chosen:
             return Causality(
                 "not checked", "no decision with a signal in its first fifth"
@@ -108,14 +114,14 @@ class SpotCheck:
         text = f"none found; without their future, {', '.join(days)} stay the same"
         return Causality("no difference", text, days)
 
-    def _chosen(self, ledger: Ledger) -> list[int]:
+    def _chosen(self) -> list[int]:
         """Return the middle of each third of the kept decisions that had a signal."""
         if self.parts.pipeline is None:
             return _early_bars(self.market.bars)
         alive = [
-            decision.bar
-            for decision in ledger.decisions
-            if decision.bar in self.kept and np.nan_to_num(decision.signal).any()
+            bar
+            for bar, decision in self.taken.items()
+            if np.nan_to_num(decision.signal).any()
         ]
         thirds = np.array_split(np.array(alive, dtype=int), DATES)
         return [int(third[len(third) // 2]) for third in thirds if len(third)]
@@ -127,7 +133,7 @@ class SpotCheck:
             return self._orders(ledger, bars, t)
         cut = self.parts.pipeline.on(bars)
         return self._signals(self.parts.pipeline, cut, t) or self._decision(
-            ledger, cut, bars, t
+            cut, bars, t
         )
 
     def _signals(self, whole: Pipeline, cut: Pipeline, t: int) -> Causality | None:
@@ -142,12 +148,10 @@ class SpotCheck:
                 return Causality("look-ahead", text)
         return None
 
-    def _decision(
-        self, ledger: Ledger, cut: Pipeline, bars: Bars, t: int
-    ) -> Causality | None:
+    def _decision(self, cut: Pipeline, bars: Bars, t: int) -> Causality | None:
         """Take the decision at bar ``t`` again: on its own state, then on data that end there."""
         state, memos = self.kept[t]
-        (was,) = [decision for decision in ledger.decisions if decision.bar == t]
+        was = self.taken[t]
         found = asked_again(cut, was, state, memos)
         if found:
             return Causality("own state", own_state_text(found, self._day(found.bar)))

@@ -10,7 +10,7 @@ from bt_run.backtest.playing import market_of, play
 from bt_run.backtest.preparing import Prepared
 from bt_run.catalogue import Catalogue
 from bt_run.config.binding import bind, with_resolved_names
-from bt_run.config.run_config import RunConfig
+from bt_run.config.run_config import LedgerConfig, RunConfig
 from bt_run.data.bars import Bars
 from bt_run.engine.listeners import Listeners
 from bt_run.plugins import catalogue, get_plugin_manager
@@ -53,7 +53,9 @@ def replay(ready: Prepared, bars: Bars) -> Replay:
     Raises:
         BtRunError: a component failed on these bars.
     """
-    config, known = ready.config, catalogue(ready.plugins).offers
+    # what is compared are whole decisions
+    config = ready.config.model_copy(update={"ledger": LedgerConfig()})
+    known = catalogue(ready.plugins).offers
     local = catalogue(
         get_plugin_manager(config.plugins, modules=(), installed=False)
     ).offers

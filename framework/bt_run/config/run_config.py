@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     Field,
@@ -18,16 +18,27 @@ from pydantic import (
 
 from bt_run.config.complaints import complaints_of
 from bt_run.config.places import Positions
+from bt_run.data.controls import ControlsConfig
 from bt_run.data.data_config import DataConfig
 from bt_run.data.schedule import Schedule
 from bt_run.errors import ConfigError
 from bt_run.model import ComponentSpec, Config, NestedRole, YearlyRate
 from bt_run.terms import Limits
 
-__all__ = ["SAFE_NAME", "RunConfig"]
+__all__ = ["SAFE_NAME", "LedgerConfig", "RunConfig"]
 
 
 SAFE_NAME = r"^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,98}[A-Za-z0-9_-])?$"
+
+
+class LedgerConfig(Config):
+    """How much of each decision the tables keep."""
+
+    decisions: Literal["all", "traded"] = Field(
+        default="all",
+        description="traded: of a decision that trades nothing one row with the reason, and memos "
+        "where they change; keeps long intraday runs small",
+    )
 
 
 class RunConfig(Config):
@@ -67,6 +78,10 @@ class RunConfig(Config):
     limits: Limits = Field(
         default=Limits(), description="bounds of the target weights, fractions of NAV"
     )
+    controls: ControlsConfig | None = Field(
+        default=None,
+        description="facts from outside, by time; without it there are none",
+    )
     broker: Annotated[ComponentSpec, NestedRole("broker")] = Field(
         default=ComponentSpec(use="simulated"), description="fills the orders"
     )
@@ -75,6 +90,9 @@ class RunConfig(Config):
     )
     reports: tuple[Annotated[ComponentSpec, NestedRole("report")], ...] = Field(
         default=(), description="what is written about the result"
+    )
+    ledger: LedgerConfig = Field(
+        default=LedgerConfig(), description="how much the tables keep"
     )
     risk_free: YearlyRate = Field(
         default=0.0,

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bt_run.arrays import Array, Mask, Times, read_only
-from bt_run.data.calendars import is_daily, session_dates
+from bt_run.data.calendars import is_daily, scheduled_closes, session_dates
 from bt_run.data.known import Table
+from bt_run.data.years import bars_per_year_so_far
 from bt_run.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -216,6 +217,23 @@ class Bars:
     def sessions(self) -> Times:
         """Return the session date of each bar, (T,) datetime64[D]."""
         return session_dates(self.times, self.calendar)
+
+    @cached_property
+    def bars_per_year(self) -> Array:
+        """Return how many bars like those up to each a year holds, (T,): 252 of daily ones."""
+        return read_only(bars_per_year_so_far(self.sessions))
+
+    @cached_property
+    def scheduled_closes(self) -> Times:
+        """Return the scheduled close of each bar's session, (T,) datetime64[ns] in UTC."""
+        return read_only(scheduled_closes(self.calendar, self.sessions))
+
+    @cached_property
+    def ends(self) -> Times:
+        """Return when each bar ends, (T,) datetime64[ns] in UTC: of a daily bar, its session's
+        scheduled close.
+        """
+        return self.scheduled_closes if self.daily else self.times
 
     @cached_property
     def fields(self) -> frozenset[str]:

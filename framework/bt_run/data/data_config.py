@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from bt_run.data.date_forms import DateForm
+from bt_run.data.date_forms import DateForm, TimeZone
 from bt_run.model import ComponentSpec, Config, NestedRole
 
 __all__ = ["DataConfig", "TableConfig", "UniverseConfig"]
@@ -78,10 +78,21 @@ class TableConfig(Config):
     source: Annotated[ComponentSpec, NestedRole("source")] | None = Field(
         default=None, description="the source of `symbol`, when it is not the run's own"
     )
-    lag: int = Field(
+    lag: int | None = Field(
+        default=None,
         ge=0,
         description="sessions after a row's date until it is known; 0: at the close of that very "
         "session",
+    )
+    lag_minutes: int | None = Field(
+        default=None,
+        ge=0,
+        description="minutes after a row's time of day until it is known, where the bars are "
+        "intraday",
+    )
+    timezone: TimeZone = Field(
+        default=None,
+        description="zone of times of day that carry none, e.g. America/New_York",
     )
     column: str | None = Field(
         default=None, description="the column to read, where a file has several"
@@ -104,6 +115,12 @@ class TableConfig(Config):
             raise ValueError(f"found {found}; expected either `file` or `symbol`")
         if self.source is not None and self.symbol is None:
             raise ValueError("`source` goes with `symbol`; a `file` needs none")
+        if (self.lag is None) == (self.lag_minutes is None):
+            found = "neither" if self.lag is None else "both"
+            raise ValueError(
+                f"found {found} of `lag` and `lag_minutes`; expected `lag`, sessions after a row's "
+                "date until it is known, or of times of day among intraday bars `lag_minutes`"
+            )
         return self
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import available_timezones
 
 import numpy as np
 from pydantic import AfterValidator, Field
@@ -14,7 +15,14 @@ from bt_run.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["DateForm", "WrittenTimes", "written_times"]
+__all__ = [
+    "DateForm",
+    "TimeZone",
+    "WrittenTimes",
+    "utc_times",
+    "whole_days",
+    "written_times",
+]
 
 ORDERS = ("dayfirst", "monthfirst", "iso")
 FORMS = "dayfirst, monthfirst, iso, or a format such as %d.%m.%y"
@@ -35,6 +43,11 @@ class WrittenTimes:
     clock: Times
     utc: Times | None
 
+    @property
+    def whole_days(self) -> bool:
+        """Tell whether every row is midnight by the file's own clock, and so stands for a day."""
+        return bool((self.clock == self.clock.astype("datetime64[D]")).all())
+
 
 def _known_form(form: str | None) -> str | None:
     if form is not None and form not in ORDERS and "%" not in form:
@@ -50,6 +63,17 @@ DateForm = Annotated[
         "iso or a format such as %d.%m.%y"
     ),
 ]
+
+
+def _known_zone(name: str | None) -> str | None:
+    if name is not None and name not in available_timezones():
+        raise ValueError(
+            f"no such time zone: {name!r}; expected a name such as America/New_York"
+        )
+    return name
+
+
+TimeZone = Annotated[str | None, AfterValidator(_known_zone)]
 
 
 def written_times(
@@ -79,6 +103,44 @@ def written_times(
         except (TypeError, ValueError):
             pass  # what stands in the way is found below
     return _iso(where, _year_first(where, text, form))
+
+
+def whole_days(where: str, written: WrittenTimes) -> Times:
+    """Return the days (n,), datetime64[D], of rows that stand for days.
+
+    Raises:
+        DataError: a row has a time of day, which would be lost.
+    """
+    days = written.clock.astype("datetime64[D]")
+    if not written.whole_days:
+        row = int(np.flatnonzero(written.clock != days)[0])
+        found = str(written.clock[row].astype("datetime64[s]")).replace("T", " ")
+        raise DataError(
+            f"{where}: row {row + 1} has a time of day, {found}; expected days, such as "
+            f"{days[row]}"
+        )
+    return days
+
+
+def utc_times(where: str, clock: Times, zone: str) -> Times:
+    """Return times (n,) of a zone's clock in UTC, datetime64[ns].
+
+    Raises:
+        DataError: names the row whose hour a change of clocks makes twice, or not at all.
+    """
+    import pandas as pd
+
+    stamps = pd.DatetimeIndex(clock)
+    local = stamps.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
+    unclear = np.flatnonzero(local.isna())
+    if len(unclear):
+        row = int(unclear[0])
+        raise DataError(
+            f"{where}: row {row + 1}, {stamps[row]}, is no one time in {zone}, whose clocks "
+            "change in that hour; write its offset from UTC in every row, such as "
+            f"{stamps[row]}-05:00, or give times in UTC and `timezone: UTC`"
+        )
+    return _plain(local.tz_convert("UTC"))
 
 
 def _of_numbers(where: str, written: pd.Series[Any]) -> pd.Series[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -9,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bt_run.data.date_forms import written_times
+from bt_run.arrays import Mask, Times
+from bt_run.data.date_forms import WrittenTimes, utc_times, written_times
 from bt_run.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["numbers_or_text", "read_dated"]
+__all__ = ["Clock", "numbers_or_text", "read_dated", "read_table"]
 
 MISSING = (
     "",
@@ -39,15 +41,27 @@ NAMES = MappingProxyType(
 )
 
 
-def read_dated(path: Path, form: str | None = None) -> pd.DataFrame:
-    """Read csv or parquet, with our words for its columns, and dates as datetime64.
+@dataclass(frozen=True)
+class Clock:
+    """How a file writes its times: the ``form`` of its dates, and the zone of times of day that
+    carry none; None where the file shows it.
+    """
 
-    ``form`` says how dates are written, where the file does not show it.
+    form: str | None = None
+    zone: str | None = None
+
+
+def read_dated(path: Path, clock: Clock = Clock()) -> pd.DataFrame:
+    """Read csv or parquet, with our words for its columns.
+
+    Dates are datetime64 without a zone where they stand for days, and in UTC where they have times
+    of day.
 
     Raises:
-        DataError: no such file, or no date in it.
+        DataError: no such file, no date in it, days and times of day mixed, or times without a
+            zone.
     """
-    frame = _read(path)
+    frame = read_table(path)
     renamed = {}
     for column in frame.columns:
         word = str(column).strip().lower()
@@ -61,9 +75,11 @@ def read_dated(path: Path, form: str | None = None) -> pd.DataFrame:
             f"{path}: found columns {', '.join(map(str, frame.columns))}; expected date, or "
             "ticker, start and end"
         )
-    for word in ("date", "start", "end"):
-        if word in have:
-            frame[word] = _dates(path, frame[word], form, blank=word == "end")
+    words = [word for word in ("date", "start", "end") if word in have]
+    for word in words:
+        where = f"{path}: column {word}"
+        frame[word] = _dates(where, frame[word], clock, blank=word == "end")
+    _refuse_mixed(path, frame[words])
     return frame
 
 
@@ -82,7 +98,12 @@ def numbers_or_text(column: pd.Series[Any]) -> NDArray[Any]:
     return text.to_numpy(dtype=object)
 
 
-def _read(path: Path) -> pd.DataFrame:
+def read_table(path: Path) -> pd.DataFrame:
+    """Read parquet as it is, csv as text.
+
+    Raises:
+        DataError: there is no such file, or it cannot be read.
+    """
     import pandas as pd
 
     if not path.exists():
@@ -98,15 +119,74 @@ def _read(path: Path) -> pd.DataFrame:
 
 
 def _dates(
-    path: Path, column: pd.Series[Any], form: str | None, *, blank: bool
+    where: str, column: pd.Series[Any], clock: Clock, *, blank: bool
 ) -> pd.Series[Any]:
-    """Return datetime64 of a column as the file's own clock shows it; an end may be blank."""
+    """Return days as the file's own clock shows them, or times in UTC; an end may be blank."""
     import pandas as pd
 
     written = column.replace("", None)
     there = written.notna() if blank else pd.Series(True, index=written.index)
-    dates = pd.Series(np.datetime64("NaT", "s"), index=written.index)
-    if there.any():
-        read = written_times(f"{path}: column {column.name}", written[there], form)
-        dates[there] = read.clock.astype("datetime64[s]")
-    return dates
+    empty = pd.Series(np.datetime64("NaT", "ns"), index=written.index)
+    if not there.any():
+        return empty
+    given = written[there]
+    read = written_times(where, given, clock.form)
+    if read.whole_days:
+        if clock.zone is not None:
+            raise DataError(
+                f"{where}: was given a `timezone`, and its rows are whole days; leave it out"
+            )
+        days = empty.copy()
+        days[there] = read.clock
+        return days
+    if clock.form is None or "%" not in clock.form:  # one format reads every row alike
+        _refuse_days(where, given, read.clock)
+    times = empty.dt.tz_localize("UTC")
+    times[there] = pd.DatetimeIndex(_in_utc(where, read, clock.zone), tz="UTC")
+    return times
+
+
+def _refuse_days(where: str, written: pd.Series[Any], clock: Times) -> None:
+    """Refuse rows written without a time of day where others have one."""
+    if written.dtype.kind not in "OSU" and str(written.dtype) not in ("str", "string"):
+        return
+    days: Mask = ~written.astype(str).str.contains(r"\d[:T ]\d").to_numpy(dtype=bool)
+    days &= clock == clock.astype("datetime64[D]")
+    if days.any():
+        row = int(np.flatnonzero(days)[0])
+        raise DataError(
+            f"{where}: row {row + 1}, {written.iloc[row]}, is a day, and other rows have times of "
+            "day; expected times in every row or in none"
+        )
+
+
+def _in_utc(where: str, read: WrittenTimes, zone: str | None) -> Times:
+    """Return times of day (n,) in UTC, by their own offsets or by the ``zone`` of the file."""
+    if read.utc is not None:
+        if zone is not None:
+            raise DataError(
+                f"{where}: was given a `timezone`, and its rows carry offsets from UTC; leave it "
+                "out"
+            )
+        return read.utc
+    if zone is None:
+        row = int(np.flatnonzero(read.clock != read.clock.astype("datetime64[D]"))[0])
+        found = str(read.clock[row].astype("datetime64[m]")).replace("T", " ")
+        raise DataError(
+            f"{where}: row {row + 1} has a time of day without a zone, {found}; write `timezone`, "
+            "such as America/New_York, or give an offset from UTC in every row"
+        )
+    return utc_times(where, read.clock, zone)
+
+
+def _refuse_mixed(path: Path, frame: pd.DataFrame) -> None:
+    """Refuse a list whose starts are days and whose ends are times, or the other way round."""
+    known = frame.dropna(axis="columns", how="all")
+    zones = {str(name): column.dt.tz is not None for name, column in known.items()}
+    if len(set(zones.values())) > 1:
+        timed = [name for name, zone in zones.items() if zone]
+        days = [name for name, zone in zones.items() if not zone]
+        raise DataError(
+            f"{path}: {' and '.join(timed)} has times of day, and {' and '.join(days)} days; "
+            "expected times in every row or in none"
+        )

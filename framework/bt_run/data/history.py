@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from bt_run.arrays import Array, Mask, read_only
 from bt_run.data.bars import Bars
+from bt_run.data.calendars import calendar_zone
 from bt_run.data.conditions import KnownConditions
-from bt_run.data.years import bars_per_year
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,9 +51,23 @@ class History:
         return session
 
     @property
+    def clock(self) -> pd.Timestamp:
+        """Return the exchange's local time of the bar's end: of a daily bar, its session's
+        scheduled close.
+        """
+        return self._local(self._bars.ends[self._t])
+
+    @property
+    def session_close(self) -> pd.Timestamp:
+        """Return the exchange's local time of the scheduled close of the bar's session, early
+        closes included.
+        """
+        return self._local(self._bars.scheduled_closes[self._t])
+
+    @property
     def bars_per_year(self) -> float:
         """Return how many bars like those known a year holds: 252 of daily ones."""
-        return bars_per_year(self._bars.sessions[: self._t + 1])
+        return float(self._bars.bars_per_year[self._t])
 
     @property
     def conditions(self) -> KnownConditions:
@@ -124,6 +138,13 @@ class History:
         copy with nothing behind it.
         """
         return read_only(self._rows(self._signals[path], n, False).copy())
+
+    def _local(self, time: np.datetime64) -> pd.Timestamp:
+        import pandas as pd
+
+        return pd.Timestamp(time, tz="UTC").tz_convert(
+            calendar_zone(self._bars.calendar)
+        )
 
     def _field(self, name: str, n: int, asset_bars: bool) -> Array:
         return self._rows(getattr(self._bars.adjusted, name), n, asset_bars)

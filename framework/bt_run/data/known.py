@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,13 @@ class Table:
     @property
     def is_series(self) -> bool:
         return self.values.ndim == 1
+
+    @property
+    def kind(self) -> Literal["number", "text", "series"]:
+        """Return what it holds: a number or a text for each asset, or one number for all."""
+        if self.is_series:
+            return "series"
+        return "text" if self.values.dtype == object else "number"
 
     @cached_property
     def by_bar(self) -> NDArray[Any]:

@@ -67,7 +67,7 @@ def old_rows(
     if config.max_age is not None or not len(days):
         return ()
     sessions = bars.sessions[bars.start :]
-    old = overdue(days, sessions, config.lag) & (sessions >= days[0])
+    old = overdue(days, sessions, config.lag or 0) & (sessions >= days[0])
     if not old.any():
         return ()
     first = sessions[old][0]

@@ -1,7 +1,9 @@
 """Point-in-time tables and series: what was known beside the prices, and since when.
 
 A row dated d with a lag of L sessions is visible from the close of session d + L; a d that is no
-session counts as the next one. Later rows than the last bar can see are not read.
+session counts as the next one. A row with a time of day belongs to the first session whose
+scheduled close is at or after it; among intraday bars it is visible from the first bar that ends
+``lag_minutes`` later or more. Later rows than the last bar can see are not read.
 """
 
 from __future__ import annotations
@@ -16,47 +18,58 @@ from numpy.typing import NDArray
 
 from bt_run.arrays import Array, Mask, Times
 from bt_run.data.bars import Bars
-from bt_run.data.calendars import exchange_sessions
+from bt_run.data.calendars import exchange_sessions, scheduled_closes
 from bt_run.data.data_config import TableConfig
-from bt_run.data.dated_files import numbers_or_text, read_dated
+from bt_run.data.dated_files import Clock, numbers_or_text, read_dated
 from bt_run.data.known import Table
 from bt_run.data.table_notes import left_out, old_rows
-from bt_run.errors import DataError
+from bt_run.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["file_table", "series_table"]
 
-NEVER = np.datetime64(
-    "9999-12-31"
-)  # the session of what is known after the last bar only
-DATE = "datetime64[D]"
+DATE, NANOSECONDS = "datetime64[D]", "datetime64[ns]"
+# when what is known after the last bar only comes out
+NEVER = np.datetime64("2262-01-01")
 
 
 @dataclass(frozen=True)
 class _Dated:
     """Rows as written: each dated (n,), for a column of the table, with its value.
 
-    NaN or None is no value.
+    Dates are datetime64[D], or where they have times of day datetime64[ns] in UTC. NaN or None is
+    no value.
     """
 
     dates: Times
     columns: NDArray[np.int64]
     values: NDArray[Any]
 
+    @property
+    def timed(self) -> bool:
+        """Tell whether the rows have times of day."""
+        return self.dates.dtype != np.dtype(DATE)
+
     def take(self, rows: NDArray[Any]) -> _Dated:
         """Return some rows."""
         return _Dated(self.dates[rows], self.columns[rows], self.values[rows])
 
 
-def series_table(times: Times, values: Array, config: TableConfig, bars: Bars) -> Table:
-    """Return a series whose value (n,) dated ``times`` (n,) is known ``config.lag`` sessions
-    later.
+def series_table(
+    name: str, times: Times, values: Array, config: TableConfig, bars: Bars
+) -> Table:
+    """Return a series whose values (n,) are dated ``times`` (n,): days, or times of day in UTC.
+
+    Raises:
+        ConfigError: ``config`` has another lag than such rows need.
     """
+    days = times.astype(DATE)
+    whole = bool((times == days).all())
     one_column = np.zeros(len(times), np.int64)
-    dated = _Dated(times.astype(DATE), one_column, values)
-    table = _aligned(dated, 1, config, bars)
+    dated = _Dated(days if whole else times.astype(NANOSECONDS), one_column, values)
+    table = _aligned(name, dated, 1, config, bars)
     return Table(table.values[:, 0].copy(), table.rows, config.revised)
 
 
@@ -70,20 +83,21 @@ def file_table(
 
     Raises:
         DataError: the file cannot be read as one.
+        ConfigError: ``config`` has another lag than its rows need.
     """
     assert config.file is not None
-    frame = read_dated(config.file, config.dates)
+    frame = read_dated(config.file, Clock(config.dates, config.timezone))
     columns = _columns_of(symbols, bars)
     notes = left_out(name, frame, columns, config)
     dated = _dated(config, frame, columns)
     if dated is None:
-        dates = frame["date"].to_numpy()
-        return _file_series(config, frame, bars), (
+        dates = _dates(frame["date"])
+        return _file_series(name, config, frame, bars), (
             *notes,
             *old_rows(name, dates, config, bars),
         )
     _refuse_twice(config.file, dated, bars.assets)
-    table = _aligned(dated, len(bars.assets), config, bars)
+    table = _aligned(name, dated, len(bars.assets), config, bars)
     if "start" not in frame:
         notes = (*notes, *old_rows(name, dated.dates, config, bars))
     there = set(dated.columns.tolist())
@@ -129,11 +143,11 @@ def _long(
     config: TableConfig, frame: pd.DataFrame, columns: NDArray[np.int64]
 ) -> _Dated:
     values = numbers_or_text(frame[_value_column(config, frame)])
-    return _Dated(frame["date"].to_numpy().astype(DATE), columns, values)
+    return _Dated(_dates(frame["date"]), columns, values)
 
 
 def _wide(frame: pd.DataFrame, columns: Mapping[str, int]) -> _Dated:
-    dates = frame["date"].to_numpy().astype(DATE)
+    dates = _dates(frame["date"])
     parts = [numbers_or_text(frame[column]) for column in columns]
     kind = object if any(part.dtype == object for part in parts) else np.float64
     return _Dated(
@@ -145,8 +159,8 @@ def _wide(frame: pd.DataFrame, columns: Mapping[str, int]) -> _Dated:
 
 def _memberships(frame: pd.DataFrame, columns: NDArray[np.int64]) -> _Dated:
     """Turn memberships into 1 from each start, 0 from each end."""
-    starts = frame["start"].to_numpy().astype(DATE)
-    ends = frame["end"].to_numpy().astype(DATE)
+    starts = _dates(frame["start"])
+    ends = _dates(frame["end"]).astype(starts.dtype)
     closed = ~np.isnat(ends)
     # ends come first: of an end and a start on one day the start is the last word
     return _Dated(
@@ -156,12 +170,20 @@ def _memberships(frame: pd.DataFrame, columns: NDArray[np.int64]) -> _Dated:
     )
 
 
-def _file_series(config: TableConfig, frame: pd.DataFrame, bars: Bars) -> Table:
+def _dates(column: pd.Series[Any]) -> Times:
+    """Return days (n,), or times of day in UTC."""
+    plain = column.dt.tz_localize(None).to_numpy()
+    return np.asarray(plain.astype(DATE if column.dt.tz is None else NANOSECONDS))
+
+
+def _file_series(
+    name: str, config: TableConfig, frame: pd.DataFrame, bars: Bars
+) -> Table:
     values = numbers_or_text(frame[_value_column(config, frame)])
     if values.dtype == object:
         text = _first_text(values)
         raise DataError(f"{config.file}: a series must hold numbers; found {text!r}")
-    return series_table(frame["date"].to_numpy(), values, config, bars)
+    return series_table(name, _dates(frame["date"]), values, config, bars)
 
 
 def _value_column(config: TableConfig, frame: pd.DataFrame) -> str:
@@ -216,9 +238,10 @@ def _refuse_twice(path: Path, dated: _Dated, assets: tuple[str, ...]) -> None:
 
 @dataclass(frozen=True)
 class _Known:
-    """Rows in the order in which they come out: each (n,), with the session it is known from.
+    """Rows in the order in which they come out: each (n,), with when it is known from.
 
-    ``expires`` is the session from which on a row is too old; None where none grows old.
+    That is a session in a daily run, a time in an intraday one. ``expires`` is when a row begins to
+    be too old; None where none grows old.
     """
 
     rows: _Dated
@@ -226,18 +249,21 @@ class _Known:
     expires: Times | None
 
     def moments(self) -> Times:
-        """Return the sessions at which anything changes, sorted."""
+        """Return when anything changes, sorted."""
         if self.expires is None:
             return np.unique(self.visible)
         return np.unique(np.concatenate([self.visible, self.expires]))
 
 
-def _aligned(dated: _Dated, width: int, config: TableConfig, bars: Bars) -> Table:
+def _aligned(
+    name: str, dated: _Dated, width: int, config: TableConfig, bars: Bars
+) -> Table:
     """Carry each column's values from when they are known; (K + 1, width), and the row of
     each bar.
     """
-    # in an intraday run, a day whose close is behind us
-    seen = bars.sessions if bars.daily else bars.sessions - np.timedelta64(1, "D")
+    _check_lag(name, dated, config, bars)
+    # a daily bar stands for its session's close, an intraday one for its end
+    seen = bars.sessions if bars.daily else bars.times
     known = _in_order(dated, seen[-1], config, bars)
     moments = known.moments()
     values = known.rows.values
@@ -254,14 +280,13 @@ def _aligned(dated: _Dated, width: int, config: TableConfig, bars: Bars) -> Tabl
 def _in_order(
     dated: _Dated, last: np.datetime64, config: TableConfig, bars: Bars
 ) -> _Known:
-    """Keep the rows with a value that are known by the session ``last``, by when they come out."""
-    visible, sessions = _visible_from(dated.dates, config, bars)
-    keep = _has_value(dated.values) & (visible <= last)
-    dated, visible = dated.take(keep), visible[keep]
+    """Keep the rows with a value that are known by ``last``, by when they come out."""
+    visible, expires = _visible_from(dated, config, bars)
+    keep = np.flatnonzero(_has_value(dated.values) & (visible <= last))
     # of two rows that come out together the later one counts
-    order = np.lexsort((dated.dates, visible))
-    dated, visible = dated.take(order), visible[order]
-    return _Known(dated, visible, _expiry(visible, sessions, config))
+    order = keep[np.lexsort((dated.dates[keep], visible[keep]))]
+    until = None if expires is None else expires[order]
+    return _Known(dated.take(order), visible[order], until)
 
 
 def _latest(known: _Known, column: np.int64, moments: Times) -> NDArray[np.int64]:
@@ -287,22 +312,53 @@ def _has_value(values: NDArray[Any]) -> Mask:
     return np.asarray(np.isfinite(values))
 
 
-def _visible_from(dates: Times, config: TableConfig, bars: Bars) -> tuple[Times, Times]:
-    """Return the session at whose close each date's row is known, (n,), and all sessions."""
-    sessions_back = config.lag + (config.max_age or 0)
-    years_back = np.timedelta64(366 * (2 + sessions_back // 250), "D")
-    sessions = exchange_sessions(
-        bars.calendar, bars.sessions[0] - years_back, bars.sessions[-1]
-    )
-    sessions = np.append(sessions, NEVER)
-    at = np.searchsorted(sessions, dates) + config.lag
-    return sessions[np.minimum(at, len(sessions) - 1)], sessions
+def _visible_from(
+    dated: _Dated, config: TableConfig, bars: Bars
+) -> tuple[Times, Times | None]:
+    """Return from when on each row is known, and from when on it is too old, (n,) each.
 
-
-def _expiry(visible: Times, sessions: Times, config: TableConfig) -> Times | None:
-    """Return the session from which on each row is too old, (n,); None where none grows old."""
+    These are sessions in a daily run, times in an intraday one, where a session stands for its
+    scheduled close.
+    """
+    sessions = _sessions_around(config, bars)
+    steps = sessions.astype(DATE)
+    if dated.timed or not bars.daily:
+        closes = scheduled_closes(bars.calendar, sessions)
+        steps = steps if bars.daily else closes
+    steps = np.append(steps, NEVER.astype(steps.dtype))
+    if dated.timed and not bars.daily:
+        visible = dated.dates + np.timedelta64(config.lag_minutes or 0, "m")
+        place = np.searchsorted(closes, visible)
+    else:
+        ends = closes if dated.timed else sessions
+        place = np.searchsorted(ends, dated.dates) + (config.lag or 0)
+        visible = steps[np.minimum(place, len(sessions))]
     if config.max_age is None:
-        return None
-    at = np.searchsorted(sessions, visible) + config.max_age
-    expires: Times = sessions[np.minimum(at, len(sessions) - 1)]
-    return expires
+        return visible, None
+    return visible, steps[np.minimum(place + config.max_age, len(sessions))]
+
+
+def _sessions_around(config: TableConfig, bars: Bars) -> Times:
+    """Return the exchange's sessions to the last bar, from so early on that lags can be counted."""
+    sessions_back = (config.lag or 0) + (config.max_age or 0)
+    years_back = np.timedelta64(366 * (2 + sessions_back // 250), "D")
+    first = bars.sessions[0] - years_back
+    return exchange_sessions(bars.calendar, first, bars.sessions[-1])
+
+
+def _check_lag(name: str, dated: _Dated, config: TableConfig, bars: Bars) -> None:
+    """Refuse minutes where sessions are to be counted, and sessions where minutes are."""
+    minutes = dated.timed and not bars.daily
+    if minutes == (config.lag_minutes is not None):
+        return
+    where = f"data.tables.{name}"
+    if minutes:
+        raise ConfigError(
+            f"{where}.lag: was {config.lag}, and its rows have times of day among intraday bars; "
+            "expected `lag_minutes`, the minutes after a row's time until it is known"
+        )
+    found = "its rows are days" if bars.daily is False else "the bars are daily"
+    raise ConfigError(
+        f"{where}.lag_minutes: was {config.lag_minutes}, and {found}; expected `lag`, the sessions "
+        "after a row's until it is known (0: at the close of that very session)"
+    )

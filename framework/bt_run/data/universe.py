@@ -11,7 +11,7 @@ import numpy as np
 from bt_run.arrays import Mask, Times
 from bt_run.data.bars import Bars
 from bt_run.data.data_config import UniverseConfig
-from bt_run.data.dated_files import read_dated
+from bt_run.data.dated_files import Clock, read_dated
 from bt_run.errors import DataError
 from bt_run.text import listed
 
@@ -36,7 +36,8 @@ def read_memberships(config: UniverseConfig) -> pd.DataFrame:
     Raises:
         DataError: the file is no list of memberships, or a membership cannot be true.
     """
-    frame = read_dated(config.file, config.dates)
+    frame = read_dated(config.file, Clock(config.dates))
+    _refuse_times(config, frame)
     if not set(MEMBERSHIP) <= set(frame.columns):
         raise DataError(
             f"{config.file}: found columns {', '.join(map(str, frame.columns))}; expected ticker, "
@@ -62,9 +63,18 @@ def read_memberships(config: UniverseConfig) -> pd.DataFrame:
     return frame
 
 
+def _refuse_times(config: UniverseConfig, frame: pd.DataFrame) -> None:
+    for word in ("start", "end"):
+        if word in frame and frame[word].dt.tz is not None:
+            raise DataError(
+                f"{config.file}: column {word} has times of day, such as {frame[word].iloc[0]}; "
+                "expected days: a membership begins and ends with a session"
+            )
+
+
 def unread_columns(config: UniverseConfig) -> tuple[str, ...]:
     """Return a note on the columns of a universe's file that nobody reads."""
-    frame = read_dated(config.file, config.dates)
+    frame = read_dated(config.file, Clock(config.dates))
     others = [str(column) for column in frame.columns if column not in MEMBERSHIP]
     if not others:
         return ()

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from bt_run.arrays import Times
+from bt_run.arrays import Array, Times
 
-__all__ = ["SESSIONS", "bars_per_year", "sessions_per_year", "years_between"]
+__all__ = [
+    "SESSIONS",
+    "bars_per_year",
+    "bars_per_year_so_far",
+    "sessions_per_year",
+    "years_between",
+]
 
 DAYS = 365.25
 SESSIONS = 252  # of an exchange that rests at weekends, by convention
@@ -46,3 +52,22 @@ def bars_per_year(sessions: Times) -> float:
     new = np.flatnonzero(sessions[1:] != sessions[:-1]) + 1
     complete = int(new[-1]) if len(new) else len(sessions)
     return sessions_per_year(sessions) * complete / max(1, len(new))
+
+
+def bars_per_year_so_far(sessions: Times) -> Array:
+    """Return ``bars_per_year`` of the bars up to each, (T,): in one pass where bars are daily or
+    shorter, since every decision may ask.
+    """
+    days = sessions.astype("datetime64[D]").astype(np.int64)
+    steps = np.diff(days, prepend=days[:1])
+    new = steps > 0
+    changes = np.cumsum(new)
+    starts = np.maximum.accumulate(np.where(new, np.arange(len(days)), 0))
+    complete = np.where(changes > 0, starts, np.arange(1, len(days) + 1))
+    weekend = np.cumsum(new & ((days + 3) % 7 >= 5))
+    per_year = np.where(weekend / np.maximum(1, changes) > WEEKENDS, 365, SESSIONS)
+    out: Array = per_year * complete / np.maximum(1, changes)
+    short = np.cumsum(new & (steps <= LONGEST_DAILY_STEP))
+    for t in np.flatnonzero(2 * short <= changes):  # the median step may be a long one
+        out[t] = bars_per_year(sessions[: t + 1])
+    return out

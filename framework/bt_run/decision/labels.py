@@ -21,6 +21,8 @@ def values_by_labels(answer: Any, assets: tuple[str, ...]) -> Any:
     Raises:
         ValueError: its labels are not the assets.
     """
+    if type(answer) is np.ndarray:  # most are, and every decision asks
+        return answer
     pd = sys.modules.get("pandas")  # who returns a Series has imported it
     if pd is None or not isinstance(answer, pd.Series | pd.DataFrame):
         return answer

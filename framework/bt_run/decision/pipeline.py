@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from bt_run.arrays import Array, Mask, read_only
 from bt_run.data.bars import Bars
+from bt_run.data.controls import FLATTEN, HALT
 from bt_run.data.history import History
 from bt_run.decision.calls import Calls, Stage, at_stage
 from bt_run.decision.limits import apply_limits, keep_untraded
@@ -34,7 +36,8 @@ class Pipeline:
     """The built components of a run in the order in which they act.
 
     ``signals`` holds what its vectorised strategies, nested ones too, say on the bars to be played,
-    (T, N) by path; ``on(bars)`` returns a pipeline that has them.
+    (T, N) by path; ``on(bars)`` returns a pipeline that has them. ``nested`` holds the names of
+    nested components by path; ``reads_tracks`` tells that a component says it reads tracks.
     """
 
     strategy: Stage
@@ -45,6 +48,20 @@ class Pipeline:
     gives: str = "exposure"
     vectorised: tuple[VectorisedSignal, ...] = ()
     signals: Mapping[str, Array] = field(default_factory=lambda: MappingProxyType({}))
+    nested: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    reads_tracks: bool = False
+
+    @cached_property
+    def names(self) -> Mapping[str, str]:
+        """Return the name of each component by its path, nested ones too."""
+        stages = (self.strategy, *self.weighing, *self.triggers)
+        return {**self.nested, **{stage.path: stage.name for stage in stages}}
+
+    @cached_property
+    def stage_names(self) -> tuple[str, ...]:
+        """Return the names of the weighing stages' columns: sized, overlay_1_NAME, ..."""
+        overlays = enumerate(self.overlays, start=1)
+        return ("sized", *(f"overlay_{number}_{one.name}" for number, one in overlays))
 
     @property
     def weighing(self) -> tuple[Stage, ...]:
@@ -66,13 +83,15 @@ class Pipeline:
 @dataclass(frozen=True)
 class _Trade:
     """What the triggers say: whether to trade, which assets (N,), and why; and why some assets may
-    not, (N,), "" where nothing stands in the way.
+    not, (N,), "" where nothing stands in the way. ``commanded`` from outside, it is the reason for
+    every asset.
     """
 
     fired: bool
     names: Mask
     why: str
     blocked: NDArray[np.object_] | None = None
+    commanded: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,9 +112,11 @@ def decide(pipeline: Pipeline, state: PortfolioState, memos: Memos) -> Decision:
     stages = _weigh(pipeline, calls)
 
     excluded = (np.isnan(signal) & history.present) | waiting
+    if state.controls.get(FLATTEN):
+        excluded[:] = True
     limited = _within_limits(pipeline, state, np.where(excluded, 0.0, stages[-1]))
     target = limited.weights
-    trade = _triggered(pipeline, calls, target)
+    trade = _commanded(state, _triggered(pipeline, calls, target))
     traded = history.present & trade.names
     if trade.fired:
         target = keep_untraded(target, state.weights, traded, pipeline.limits)
@@ -109,8 +130,11 @@ def decide(pipeline: Pipeline, state: PortfolioState, memos: Memos) -> Decision:
         traded=traded,
         fired=trade.fired,
         reason=_reasons(trade, signal, history, waiting),
+        why=trade.why,
         memos=calls.memos | _waiting_memo(history, waiting, exited),
         notes=calls.notes,
+        stage_names=pipeline.stage_names,
+        halted=bool(state.controls.get(HALT)),
     )
 
 
@@ -176,6 +200,16 @@ def _triggered(pipeline: Pipeline, calls: Calls, target: Array) -> _Trade:
     return _Trade(True, names & (blocked == ""), why, blocked)
 
 
+def _commanded(state: PortfolioState, trade: _Trade) -> _Trade:
+    """Return what the controls make of a trade: nothing of it, or everything."""
+    everything = np.ones(len(trade.names), dtype=bool)
+    if state.controls.get(HALT):
+        return _Trade(False, ~everything, "halted by the controls", commanded=True)
+    if state.controls.get(FLATTEN):
+        return _Trade(True, everything, "flattened by the controls", commanded=True)
+    return trade
+
+
 def _blocked_by(
     before: NDArray[np.object_] | None, names: Mask, text: str
 ) -> NDArray[np.object_]:
@@ -211,6 +245,10 @@ def _reasons(
     trade: _Trade, signal: Array, history: History, waiting: Mask
 ) -> NDArray[np.object_]:
     reason = np.full(len(signal), trade.why, dtype=object)
+    if trade.commanded:
+        if trade.fired:
+            reason[~history.present] = "not tradable"
+        return reason
     reason[waiting] = "closed by an exit; waits for its signal to change"
     reason[np.isnan(signal)] = "not eligible"
     reason[history.present & ~history.tradable] = "not in the universe"

@@ -99,7 +99,7 @@ class PortfolioState:
         exited: asset -> the side (1 or -1) of a holding that an exit closed since the last
             decision.
         memo: what this component returned last time.
-        controls: facts from outside, read at the edge.
+        controls: facts from outside: key -> value as known at the bar's end.
     """
 
     history: History
@@ -168,11 +168,13 @@ def changed(state: PortfolioState, changes: Mapping[str, Any]) -> PortfolioState
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """One decision, traded or not; arrays (N,).
+    """One decision, traded or not; arrays (N,), or (1,) of one that is ``left_out``.
 
-    ``stages`` holds the weights after the sizer and after each overlay; ``cut`` names the limits
-    that cut them; ``traded`` says which assets get an order; ``memos`` and ``notes`` are keyed by
-    the component's path.
+    ``stages`` holds the weights after the sizer and after each overlay, ``stage_names`` the names
+    of their columns; ``cut`` names the limits that cut them; ``traded`` says which assets get an
+    order; ``reason`` says why or why not of each asset, ``why`` of the whole decision. ``halted``
+    says that nothing may trade, not even what still waits. ``memos`` and ``notes`` are keyed by the
+    component's path.
     """
 
     bar: int
@@ -186,3 +188,30 @@ class Decision:
     reason: NDArray[np.object_]
     memos: Mapping[str, Memo]
     notes: Mapping[str, Memo]
+    stage_names: tuple[str, ...] = ()
+    why: str = ""
+    halted: bool = False
+    left_out: bool = False
+
+    def without_rows(self, nothing: Array) -> Decision:
+        """Return what is kept of a decision that traded nothing: why, and its memos.
+
+        ``nothing`` (1,) NaN stands in the place of its arrays, so that they take no room.
+        """
+        why = f"{self.why}: nothing to change" if self.fired else self.why
+        return Decision(
+            bar=self.bar,
+            signal=nothing,
+            stages=(nothing,) * len(self.stages),
+            target=nothing,
+            drifted=nothing,
+            traded=np.zeros(1, dtype=bool),
+            fired=False,
+            reason=np.array([why], dtype=object),
+            memos=self.memos,
+            notes=EMPTY,
+            stage_names=self.stage_names,
+            why=why,
+            halted=self.halted,
+            left_out=True,
+        )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import backtrader as bt
@@ -12,11 +14,14 @@ import numpy as np
 
 from bt_run.account.account import Account
 from bt_run.account.market import Market
+from bt_run.account.records import HALTED
 from bt_run.account.track import Track
-from bt_run.arrays import Mask, read_only
+from bt_run.arrays import Array, Mask, read_only
+from bt_run.data.controls import NO_CONTROLS, Controls
 from bt_run.data.history import History
+from bt_run.decision.memos import carried_memos
 from bt_run.decision.pipeline import Pipeline, decide
-from bt_run.decision.state import Decision, Memos, PortfolioState, Tracks
+from bt_run.decision.state import Decision, Memos, PortfolioState, Tracks, changed
 from bt_run.engine.clock import PanelClock, backtrader_days
 from bt_run.engine.listeners import Listeners
 from bt_run.errors import PluginError
@@ -24,17 +29,31 @@ from bt_run.results.ledger import Ledger, ledger_of
 
 __all__ = ["PanelRun", "Past", "portfolio_state", "run_panel"]
 
+NO_TRACKS: Mapping[str, Track] = MappingProxyType({})
 EVERY = 64  # bars between two words on how far the run is
 
 
 @dataclass(frozen=True)
 class PanelRun:
-    """What one pass through the bars needs; ``due`` (T,) says when the pipeline computes."""
+    """What one pass through the bars needs; ``due`` (T,) says when the pipeline computes.
+
+    From each bar of ``then``, rising, its pipeline decides on the same account. ``only_traded``
+    keeps of decisions that trade nothing no rows, unless a component reads tracks.
+    """
 
     market: Market
     pipeline: Pipeline
     due: Mask
     listeners: Listeners = field(default_factory=Listeners)
+    controls: Controls = NO_CONTROLS
+    then: tuple[tuple[int, Pipeline], ...] = ()
+    only_traded: bool = False
+
+    @property
+    def leaves_out(self) -> bool:
+        """Tell whether rows of decisions are left out, and tracks with them."""
+        pipelines = (self.pipeline, *(later for _, later in self.then))
+        return self.only_traded and not any(one.reads_tracks for one in pipelines)
 
 
 class BasketBroker(bt.brokers.BackBroker):  # type: ignore[misc]
@@ -86,13 +105,14 @@ class PipelineHost(bt.Strategy):  # type: ignore[misc]
 
     def __init__(self) -> None:
         run: PanelRun = self.p.run
-        without_exits = replace(run.market, exits=())
         self.decisions: list[Decision] = []
         self._memos: Memos = {}
         self._last_trade: int | None = None
-        self._tracks = {
-            stage.path: Track(without_exits) for stage in run.pipeline.weighing
-        }
+        self._pipeline = run.pipeline
+        self._then = deque(run.then)
+        self._leaves_out = run.leaves_out
+        self._nothing = read_only(np.full(1, np.nan))
+        self._tracks = self._tracks_of(run.pipeline)
 
     def next(self) -> None:
         run: PanelRun = self.p.run
@@ -112,28 +132,71 @@ class PipelineHost(bt.Strategy):  # type: ignore[misc]
     def _notify(self, qorders: Any = (), qtrades: Any = ()) -> None:
         """Send nothing: a basket has no orders of its own, and the NAV of each bar would cost."""
 
+    def _tracks_of(
+        self, pipeline: Pipeline, kept: Mapping[str, Track] = NO_TRACKS
+    ) -> dict[str, Track]:
+        """Return a track for each stage: one of ``kept``, or a new one."""
+        without_exits = replace(self.p.run.market, exits=())
+        return {
+            stage.path: kept.get(stage.path) or Track(without_exits)
+            for stage in pipeline.weighing
+        }
+
+    def _go_on(self, later: Pipeline) -> None:
+        """Let a later pipeline decide, with the memos and tracks of what it has in common."""
+        before, after = self._pipeline.names, later.names
+        self._memos = carried_memos(self._memos, before, after)
+        same = {
+            path: track
+            for path, track in self._tracks.items()
+            if before[path] == after.get(path)
+        }
+        self._pipeline, self._tracks = later, self._tracks_of(later, same)
+
     def _decide(self, run: PanelRun, t: int) -> None:
+        while self._then and self._then[0][0] <= t:
+            self._go_on(self._then.popleft()[1])
         account: Account = self.p.account
         state = self._state(run, account)
         if run.listeners.observer:
             run.listeners.observer(state, self._memos)
-        decision = decide(run.pipeline, state, self._memos)
-        self.decisions.append(decision)
+        decision = decide(self._pipeline, state, self._memos)
         self._memos = decision.memos
-        for track, weights in zip(self._tracks.values(), decision.stages, strict=True):
-            track.order(t, weights)
+        if not self._leaves_out:
+            for track, weights in zip(
+                self._tracks.values(), decision.stages, strict=True
+            ):
+                track.order(t, weights)
+        if decision.halted:
+            account.call_off(t, HALTED)
+        ordered = False
         if decision.fired:
             self._last_trade = t
-            account.order(decision.target, decision.traded)
+            ordered = self._order(account, decision)
         if run.listeners.decided:
             run.listeners.decided(decision)
+        if self._leaves_out and not ordered:
+            decision = decision.without_rows(self._nothing)
+        self.decisions.append(decision)
+
+    def _order(self, account: Account, decision: Decision) -> bool:
+        """Order what was decided; tell whether anything was ordered, replaced or too dear."""
+        records, waiting = len(account.fills), account.waiting
+        account.order(decision.target, decision.traded)
+        new = waiting.decided[waiting.names] == account.t
+        return bool(new.any()) or len(account.fills) > records
 
     def _state(self, run: PanelRun, account: Account) -> PortfolioState:
-        history = History(run.market.bars, account.t, run.pipeline.signals)
+        history = History(run.market.bars, account.t, self._pipeline.signals)
         last_decision = self.decisions[-1].bar if self.decisions else None
-        return portfolio_state(
-            account, history, self._tracks, Past(last_decision, self._last_trade)
-        )
+        past = Past(last_decision, self._last_trade)
+        tracks = {} if self._leaves_out else self._tracks
+        state = portfolio_state(account, history, tracks, past)
+        if self._leaves_out:
+            left_out = dict.fromkeys(self._tracks, _no_track)
+            state = changed(state, {"tracks": Tracks(left_out)})
+        known = run.controls.at(run.market.bars, account.t)
+        return changed(state, {"controls": known}) if known else state
 
 
 @dataclass(frozen=True)
@@ -184,9 +247,11 @@ def run_panel(run: PanelRun) -> Ledger:
     cerebro.adddata(clock)
     cerebro.addstrategy(PipelineHost, run=run, account=account)
     (host,) = cerebro.run()
-    overlays = enumerate(run.pipeline.overlays, start=1)
-    stages = [
-        "sized",
-        *(f"overlay_{number}_{stage.name}" for number, stage in overlays),
-    ]
-    return ledger_of(account, tuple(host.decisions), tuple(stages))
+    return ledger_of(account, tuple(host.decisions), memos_on_change=run.only_traded)
+
+
+def _no_track() -> Array:
+    raise PluginError(
+        "state.tracks was read by a component that does not say so, under `ledger: {decisions: "
+        "traded}`; give it `reads_tracks = True`, or keep all decisions"
+    )

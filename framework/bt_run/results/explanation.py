@@ -66,7 +66,8 @@ def _moments(run: Mapping[str, Any], date: str, asset: str | None) -> Iterator[_
             "(classic mode), or the run never reached a scheduled bar; fills.parquet holds its "
             "orders"
         )
-    known = table["asset"].unique().tolist()
+    known = [name for name in table["asset"].unique().tolist() if name]
+    known = known or list(run["manifest"]["config"]["data"]["assets"])
     if asset is not None and asset not in known:
         assets = listed(known, most=8)
         hint = did_you_mean(asset, known)
@@ -124,6 +125,10 @@ def _moment(run: Mapping[str, Any], time: pd.Timestamp) -> _Moment:
 def _lines(moment: _Moment, asset: str | None) -> Iterator[str]:
     yield from _head(moment)
     rows = moment.rows
+    if list(rows.index) == [""]:
+        yield f"no order: {rows['reason'].iloc[0]}"
+        yield "its weights were left out of the tables, by `ledger: {decisions: traded}`"
+        return
     names = [asset] if asset is not None else _most_changed(rows)
     for name in names:
         yield ""

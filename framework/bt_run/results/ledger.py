@@ -30,8 +30,8 @@ class Ledger:
     Attributes:
         nav, cash: (T,), NaN before the start.
         holdings: (bar, shares (N,)) at each change of the shares.
-        stages: names of the weighing stages, in order: sized, overlay_1_NAME, ...
         analyses: what Backtrader's analyzers found: name -> key -> value.
+        memos_on_change: the table of memos has a row only where a memo changes.
         ruined: the close at which the account was worth nothing; it is the last of the bars then.
     """
 
@@ -42,9 +42,9 @@ class Ledger:
     fills: tuple[FillRecord, ...]
     cash_flows: tuple[CashFlow, ...] = ()
     decisions: tuple[Decision, ...] = ()
-    stages: tuple[str, ...] = ()
     analyses: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     ruined: bool = False
+    memos_on_change: bool = False
 
     def spans(self) -> list[tuple[slice, Array]]:
         """Return the runs of bars over which the shares (N,) did not change."""
@@ -129,7 +129,8 @@ class Ledger:
         )
 
     def decisions_table(self) -> pd.DataFrame:
-        """Return a row for each decision and asset.
+        """Return a row for each decision and asset; of a decision whose rows are left out, one
+        without an asset.
 
         The columns are time, asset, signal, one for each weighing stage, target, cut (the limits
         that cut the weights), drifted, fired, reason.
@@ -137,7 +138,9 @@ class Ledger:
         import pandas as pd
 
         decisions = self.decisions
-        count = len(self.bars.assets)
+        every = np.arange(len(self.bars.assets))
+        asset = [np.array([-1]) if one.left_out else every for one in decisions]
+        count = [len(part) for part in asset]
         bar = np.array([decision.bar for decision in decisions], dtype=np.intp)
         cut = np.array(
             [", ".join(decision.cut) for decision in decisions], dtype=object
@@ -149,7 +152,7 @@ class Ledger:
         reason = [decision.reason for decision in decisions]
         columns = {
             "time": self.bars.index[np.repeat(bar, count)],
-            "asset": _names(self.bars, np.tile(np.arange(count), len(bar))),
+            "asset": _names(self.bars, _rows(asset, np.intp)),
             "signal": _rows(signal),
             **self._stage_columns(),
             "target": _rows(target),
@@ -161,12 +164,19 @@ class Ledger:
         return pd.DataFrame(columns)
 
     def _stage_columns(self) -> dict[str, Any]:
-        """Return the weights after each stage, a column for each."""
+        """Return the weights after each stage, a column for each; NaN where a decision had no such
+        stage, since another pipeline took it.
+        """
+        named = [
+            dict(zip(decision.stage_names, decision.stages, strict=True))
+            for decision in self.decisions
+        ]
+        names = dict.fromkeys(name for stages in named for name in stages)
+        missing = [np.full(len(one.signal), np.nan) for one in self.decisions]
         columns = {}
-        for place, name in enumerate(self.stages):
-            columns[name] = _rows(
-                [decision.stages[place] for decision in self.decisions]
-            )
+        for name in names:
+            found = zip(named, missing, strict=True)
+            columns[name] = _rows([own.get(name, nothing) for own, nothing in found])
         return columns
 
     def memos_table(self) -> pd.DataFrame:
@@ -175,9 +185,12 @@ class Ledger:
 
         bars: list[int] = []
         rows: list[tuple[str, str, str]] = []
+        last: dict[str, Mapping[str, Any]] = {}
         for decision in self.decisions:
             for path, memo in decision.memos.items():
-                if memo or path in decision.notes:
+                kept = memo != last.get(path, {}) if self.memos_on_change else memo
+                last[path] = memo
+                if kept or path in decision.notes:
                     bars.append(decision.bar)
                     rows.append(
                         (path, _json(memo), _json(decision.notes.get(path, {})))
@@ -206,7 +219,10 @@ class _Held:
 
 
 def ledger_of(
-    account: Account, decisions: tuple[Decision, ...], stages: tuple[str, ...]
+    account: Account,
+    decisions: tuple[Decision, ...],
+    *,
+    memos_on_change: bool = False,
 ) -> Ledger:
     """Close an account and keep its record; of a ruined one to the bar of its ruin."""
     account.finish()
@@ -221,8 +237,8 @@ def ledger_of(
         fills=tuple(account.fills),
         cash_flows=tuple(account.cash_flows),
         decisions=decisions,
-        stages=stages,
         ruined=account.ruined is not None,
+        memos_on_change=memos_on_change,
     )
 
 

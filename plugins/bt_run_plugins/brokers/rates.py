@@ -18,6 +18,7 @@ from bt_run import (
     YearlyRate,
     overdue,
     usual_step,
+    whole_days,
     written_times,
 )
 from bt_run.arrays import Times
@@ -187,10 +188,11 @@ def _read_rates(config: RateFile) -> tuple[Times, Array, tuple[str, ...]]:
             f"{file}: found columns {', '.join(table.columns)}; expected "
             f"{' and '.join(sorted(missing))}"
         )
-    times = written_times(f"{file}: column date", table["date"], config.dates).clock
+    where = f"{file}: column date"
+    days = whole_days(where, written_times(where, table["date"], config.dates))
     try:
         rates = table["rate"].to_numpy(dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise DataError(f"{file}: a row holds no rate: {error}") from error
     unread = tuple(str(name) for name in table.columns if name not in ("date", "rate"))
-    return times.astype("datetime64[D]"), rates, unread
+    return days, rates, unread

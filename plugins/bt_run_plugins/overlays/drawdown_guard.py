@@ -69,6 +69,7 @@ class DrawdownGuard:
     """
 
     guards = True
+    reads_tracks = True
 
     def __init__(self, config: DrawdownGuardConfig, context: BuildContext) -> None:
         self.config = config

@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 from typing import Literal
-from zoneinfo import available_timezones
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from bt_run import (
     Array,
@@ -19,6 +18,7 @@ from bt_run import (
     DataError,
     DateForm,
     LoadRequest,
+    TimeZone,
     assemble_bars,
     day_of,
     hookimpl,
@@ -57,7 +57,7 @@ class FilesConfig(Config):
         None,
         description="what open, high, low, close are; required with corporate actions or adj_close",
     )
-    timezone: str | None = Field(
+    timezone: TimeZone = Field(
         None,
         description="zone of intraday timestamps that carry none, e.g. America/New_York; they are "
         "bar ENDS",
@@ -73,15 +73,6 @@ class FilesConfig(Config):
         {},
         description="declared delistings: symbol -> its last session",
     )
-
-    @field_validator("timezone")
-    @classmethod
-    def _zone_exists(cls, name: str | None) -> str | None:
-        if name is not None and name not in available_timezones():
-            raise ValueError(
-                f"no such time zone: {name!r}; expected a name such as America/New_York"
-            )
-        return name
 
     def form(self, calendar: str) -> TableForm:
         """Return how the files are written, for an exchange's calendar."""

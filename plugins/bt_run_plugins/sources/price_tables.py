@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from bt_run import DataError, Rows, WrittenTimes, calendar_zone, written_times
+from bt_run import (
+    DataError,
+    Rows,
+    WrittenTimes,
+    calendar_zone,
+    utc_times,
+    written_times,
+)
 from bt_run.arrays import Array, Times
 from bt_run.text import did_you_mean, listed, nearest
 
@@ -303,17 +310,7 @@ def _localized(path: Path, clock: Times, timezone: str | None) -> Times:
             f"{path}: timestamps such as {pd.Timestamp(clock[0])} carry no time zone; set "
             f"`timezone` on the source, for example `timezone: {_EXAMPLE_ZONE}`"
         )
-    stamps = pd.DatetimeIndex(clock)
-    local = stamps.tz_localize(timezone, ambiguous="NaT", nonexistent="NaT")
-    unclear = np.flatnonzero(local.isna())
-    if len(unclear):
-        row = int(unclear[0])
-        raise DataError(
-            f"{path}: row {row + 1}, {stamps[row]}, is no one time in {timezone}, whose clocks "
-            "change in that hour; write its offset from UTC in every row, such as "
-            f"{stamps[row]}-05:00, or give times in UTC and `timezone: UTC`"
-        )
-    return _plain_utc(local)
+    return utc_times(str(path), clock, timezone)
 
 
 def _dates_elsewhere(read: WrittenTimes, form: TableForm) -> Times:

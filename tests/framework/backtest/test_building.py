@@ -63,11 +63,12 @@ def test_a_table_of_the_other_kind_is_refused_before_the_first_bar(
     file = tmp_path / "aaa.csv"
     file.write_text("date,SPY,QQQ\n1999-01-04,1,2\n")
     tables = {"baa": series("BAA"), "aaa": {"file": str(file), "lag": 1}}
-    with pytest.raises(ConfigError) as caught:
+    found = "strategy: reads 'aaa' as a series; data.tables.aaa is a table of "
+    with pytest.raises(ConfigError, match=f"{found}numbers"):
         prepare(config(tables))
-    assert str(caught.value) == (
-        "strategy: reads 'aaa' as a series; data.tables.aaa is a table"
-    )
+    file.write_text("date,SPY,QQQ\n1999-01-04,good,bad\n")
+    with pytest.raises(ConfigError, match=f"{found}text"):
+        prepare(config(tables))
 
 
 # -- what a name stands for ------------------------------------------------------------------------

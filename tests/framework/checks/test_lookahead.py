@@ -60,6 +60,7 @@ def bars_with_everything():
     member = np.ones_like(present)
     member[150:, 0] = False
     rate = series_table(
+        "rate",
         np.array(["2020-03-02", "2020-09-01", "2021-01-04"], "datetime64[D]"),
         np.array([1.0, 2.0, 3.0]),
         TableConfig(symbol="R", lag=0),

@@ -157,7 +157,7 @@ def test_a_value_that_was_not_renewed_expires(tmp_path):
     np.testing.assert_array_equal(found.by_bar[:, 1], [1, 1, 2, 2, NAN, NAN])
 
 
-def test_intraday_bars_know_a_session_only_when_it_is_over():
+def test_intraday_bars_know_a_session_at_its_close():
     times = np.array(
         [
             "2020-01-02T15:30",
@@ -170,12 +170,13 @@ def test_intraday_bars_know_a_session_only_when_it_is_over():
     rows = replace(make_rows([1, 2, 3, 4]), times=times)
     bars = make_bars({"A": rows})
     found = series_table(
+        "vix",
         np.array(["2020-01-02"], "datetime64[D]"),
         np.array([7.0]),
         TableConfig(symbol="X", lag=0),
         bars,
     )
-    np.testing.assert_array_equal(found.by_bar, [NAN, NAN, 7, 7])
+    np.testing.assert_array_equal(found.by_bar, [NAN, 7, 7, 7])
 
 
 def test_the_fingerprint_of_the_bars_holds_their_tables(tmp_path):

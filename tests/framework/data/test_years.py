@@ -2,8 +2,15 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bt_run.data.years import bars_per_year, sessions_per_year, years_between
+from bt_run.data.years import (
+    bars_per_year,
+    bars_per_year_so_far,
+    sessions_per_year,
+    years_between,
+)
 
 WEEKDAYS = np.arange("2023-01-02", "2023-07-01", dtype="M8[D]")
 WEEKDAYS = WEEKDAYS[np.is_busday(WEEKDAYS)]
@@ -41,3 +48,21 @@ def test_bars_of_a_session_are_counted_and_an_unfinished_one_is_not():
     assert bars_per_year(hours[:-20]) == 252 * 26
     assert bars_per_year(WEEKDAYS) == 252
     assert bars_per_year(hours[:7]) == 252 * 7
+
+
+@given(
+    steps=st.lists(st.sampled_from([1, 1, 1, 2, 3, 4, 7, 31]), min_size=1, max_size=60),
+    bars=st.integers(1, 3),
+    first=st.integers(0, 6),
+)
+def test_so_far_is_the_count_of_the_bars_up_to_each(steps, bars, first):
+    days = np.datetime64("2020-01-01") + np.cumsum([first, *steps])
+    sessions = np.repeat(days, bars)
+    expected = [bars_per_year(sessions[: t + 1]) for t in range(len(sessions))]
+    np.testing.assert_array_equal(bars_per_year_so_far(sessions), expected)
+
+
+@pytest.mark.parametrize("sessions", [WEEKDAYS, EVERY_DAY, WEEKDAYS[::5]])
+def test_so_far_of_whole_calendars(sessions):
+    expected = [bars_per_year(sessions[: t + 1]) for t in range(len(sessions))]
+    np.testing.assert_array_equal(bars_per_year_so_far(sessions), expected)

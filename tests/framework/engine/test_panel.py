@@ -423,7 +423,7 @@ def test_the_state_shows_the_last_trade_and_the_ledger_names_the_stages():
     ledger = play(bars, [0.5], overlays=[lambda s, w: states.append(s) or w])
     assert states[0].last_trade is None
     assert states[1].last_trade == states[0].history.session
-    assert ledger.stages == ("sized", "overlay_1_o0")
+    assert ledger.decisions[0].stage_names == ("sized", "overlay_1_o0")
 
 
 def test_the_value_that_backtrader_shows_is_the_accounts_at_every_bar():

@@ -9,8 +9,10 @@ from dataclasses import fields, replace
 from datetime import date
 from functools import cache
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bt_run.arrays import Array
 from bt_run.data.assembly import assemble_bars
@@ -179,7 +181,8 @@ MARKETS: Mapping[str, Callable[[], Bars]] = MappingProxyType(
 
 
 def with_made_tables(bars: Bars, reads: Mapping[str, str]) -> Bars:
-    """Return the bars with a made table or series for each name that a component reads.
+    """Return the bars with a made table or series for each name that a component reads, of the kind
+    that it says.
 
     Its values change every few bars, from the fifth on; before that nothing is known.
     """
@@ -194,6 +197,10 @@ def _made_table(bars: Bars, name: str, kind: str) -> Table:
     known = np.where(np.arange(len(bars)) < FIRST_KNOWN, 0, rows + 1)
     shape = (int(known.max()) + 1, *(() if kind == "series" else (len(bars.assets),)))
     rng = np.random.default_rng(list(name.encode()))
-    values = rng.normal(1.0, 0.3, shape)
+    values: NDArray[Any] = rng.normal(1.0, 0.3, shape)
     values[0] = np.nan
+    if kind == "text":
+        words = np.array(["calm", "wild", "odd"], dtype=object)
+        values = words[rng.integers(len(words), size=shape)]
+        values[0] = None
     return Table(values, known.astype(np.int64))

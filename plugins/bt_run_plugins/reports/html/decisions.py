@@ -138,6 +138,8 @@ def _reason_text(codes: Indices, words: pd.Index[Any]) -> str:
 
 def _newest(table: pd.DataFrame) -> PageTable:
     """Show the newest decision asset by asset, each stage in its column."""
+    whole = table[table["asset"] != ""]
+    table = whole if len(whole) else table
     time = table["time"].iloc[-1]
     last = table[table["time"] == time]
     size = last["target"].abs()

@@ -179,13 +179,14 @@ import numpy as np
 from bt_run import Component, Config, hookimpl
 
 class Reader:
-    reads = {"quality": "table", "rate": "series"}
+    reads = {"quality": "number", "sector": "text", "rate": "series"}
 
     def __init__(self, config, context):
         pass
 
     def signal(self, state):
         better = state.history.table("quality") > state.history.series("rate")[-1]
+        better = better & (state.history.table("sector") != "wild")
         return np.where(state.history.tradable, better.astype(float), np.nan)
 
 @hookimpl
@@ -212,7 +213,7 @@ def test_a_table_that_a_component_does_not_name_is_not_made(tmp_path):
     assert outcome.mark == "skipped"
     assert outcome.text == (
         "needs what the made markets do not have: ConfigError: no series 'rate'; data.tables has "
-        "quality, other"
+        "quality, sector, other"
     )
     marks = [bench.outcome(case.number) for case in bench.cases]
     assert conformance.badge(marks).endswith("-lightgrey)")
