@@ -8,6 +8,7 @@ import errno
 import importlib
 import json
 import os
+import shutil
 import socket
 import sys
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from bt_run.errors import DataError
 __all__ = [
     "TEMPORARY",
     "forget",
+    "forget_dead",
+    "is_full",
     "locked",
     "make_folder",
     "replace_file",
@@ -30,6 +33,7 @@ __all__ = [
 TEMPORARY = ".tmp-"
 # the locked byte lies far behind the owner's words, so that Windows lets others read them
 _FAR = 1 << 30
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _HELD = frozenset({errno.EACCES, errno.EAGAIN, errno.EDEADLK})
 
 
@@ -77,6 +81,40 @@ def forget(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError:
         return
+
+
+def is_full(error: OSError) -> bool:
+    """Tell whether an error says that a disk, or what a user may keep on it, is full."""
+    return error.errno in _FULL
+
+
+def forget_dead(folder: Path, lock: Path, pid: int) -> None:
+    """Remove a folder and its lock if the process that was making it is dead; otherwise do nothing.
+
+    A lock that can be taken is one whose holder died. What another host holds is left to it, since
+    not every network disk shows its locks; where a lock says nothing, ``pid`` must be gone.
+    """
+    owner = _owner(lock)
+    if owner.get("host", socket.gethostname()) != socket.gethostname():
+        return
+    if not owner and (not folder.exists() or _is_alive(pid)):
+        return
+    with suppress(DataError), locked(lock):
+        shutil.rmtree(folder, ignore_errors=True)
+        forget(lock)
+
+
+def _is_alive(pid: int) -> bool:
+    """Tell whether a process of this host has a number; Windows cannot be asked like this."""
+    if os.name == "nt":
+        return True
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 @contextmanager

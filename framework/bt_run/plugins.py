@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,6 +21,8 @@ from bt_run.catalogue import Catalogue, Offer
 from bt_run.component import ROLES, Component
 from bt_run.errors import PluginError
 from bt_run.model import Config
+from bt_run.results.imports import local_code
+from bt_run.results.sources import local_file_hash
 from bt_run.text import did_you_mean
 
 __all__ = ["BUILT_IN", "built_in_modules", "catalogue", "get_plugin_manager"]
@@ -145,6 +147,7 @@ def _import_file(path: Path) -> ModuleType:
         raise PluginError(
             f"the plugin file {path} does not exist; paths in a YAML file start at its folder"
         )
+    before, loaded = local_file_hash(path), frozenset(sys.modules)
     # the module is named after its full path, so that two files of one name can live side by side
     name = (
         f"bt_run_local_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
@@ -159,13 +162,39 @@ def _import_file(path: Path) -> ModuleType:
     try:
         with _neighbours(path, name):
             spec.loader.exec_module(module)
+            _refuse_unseen(path, sys.modules.keys() - loaded)
+    except PluginError:
+        del sys.modules[name]
+        raise
     except Exception as error:
         del sys.modules[name]
         line = _line_in(path, error)
         raise PluginError(
             f"{path}:{line}: the plugin cannot be imported: {type(error).__name__}: {error}"
         ) from error
+    if local_file_hash(path) != before:
+        # what ran is not what would be hashed
+        raise PluginError(
+            f"{path}: the plugin or what it imports from beside it was another file after it was "
+            "imported than before; expected code that does not change itself"
+        )
     return module
+
+
+def _refuse_unseen(path: Path, imported: Iterable[str]) -> None:
+    """Refuse neighbours that were imported though no line of the plugin's imports them, so that
+    they would run and not be hashed: by a library, say, of whose modules one has the same name.
+    """
+    known = set(local_code(path).files.values())
+    for name in sorted(imported):
+        file = Path(getattr(sys.modules[name], "__file__", None) or "")
+        place = path.parent.joinpath(*name.split("."))
+        beside = (file.parent / file.name.partition(".")[0], file.parent)
+        if place in beside and file not in known:
+            raise PluginError(
+                f"{path}: {file.relative_to(path.parent)} beside it was imported as {name!r}, "
+                "which no import line of the plugin names; name it in one, or move it away"
+            )
 
 
 @contextmanager
@@ -176,9 +205,7 @@ def _neighbours(path: Path, name: str) -> Iterator[None]:
     plugin is another module.
     """
     folder = path.parent
-    beside = {file.stem for file in folder.glob("*.py")}
-    beside |= {file.parent.name for file in folder.glob("*/__init__.py")}
-    beside -= {path.stem, *sys.stdlib_module_names}
+    beside = _importable(folder) - {path.stem, *sys.stdlib_module_names}
     hidden = {known: sys.modules.pop(known) for known in _of(beside)}
     sys.path.insert(0, str(folder))
     try:
@@ -188,6 +215,26 @@ def _neighbours(path: Path, name: str) -> Iterator[None]:
         for known in _of(beside):
             sys.modules[f"{name}.{known}"] = sys.modules.pop(known)
         sys.modules.update(hidden)
+
+
+def _importable(folder: Path) -> set[str]:
+    """Return the modules and packages that lie in a folder."""
+    found = {file.stem for file in folder.glob("*.py")}
+    for file in folder.glob("*/*.py"):
+        name = file.parent.name
+        # a folder without __init__ gives way to a package of its name that lies elsewhere
+        if file.name == "__init__.py" or not _is_package(name):
+            found.add(name)
+    return found
+
+
+def _is_package(name: str) -> bool:
+    """Tell whether an installed package, with an ``__init__``, has a name."""
+    loaded = sys.modules.get(name)
+    if loaded is not None:
+        return getattr(loaded, "__file__", None) is not None
+    found = find_spec(name) if name.isidentifier() else None
+    return found is not None and found.origin is not None
 
 
 def _of(packages: set[str]) -> list[str]:

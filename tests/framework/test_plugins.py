@@ -341,6 +341,65 @@ def test_a_package_beside_a_plugin_is_imported_and_what_was_there_before_is_kept
     assert sys.modules["tools"] is other
 
 
+def test_folders_without_an_init_are_each_plugins_own(tmp_path: Path) -> None:
+    files = []
+    for level in (1, 2):
+        folder = tmp_path / str(level)
+        (folder / "parts").mkdir(parents=True)
+        write(folder / "parts", "level.py", f"LEVEL = {level}\n")
+        text = OFFER.format(name=f"level_{level}") + "\nfrom parts.level import LEVEL\n"
+        files.append(write(folder, f"plugin_{level}.py", text))
+    pm = load(*files)
+    levels = [module.LEVEL for module in pm.get_plugins() if hasattr(module, "LEVEL")]
+    assert sorted(levels) == [1, 2]
+    assert not [name for name in sys.modules if name.partition(".")[0] == "parts"]
+
+
+def test_a_folder_beside_a_plugin_hides_no_installed_package(tmp_path: Path) -> None:
+    import numpy
+
+    (tmp_path / "numpy").mkdir()
+    write(tmp_path / "numpy", "notes.py", "")
+    text = OFFER.format(name="numbers") + "\nimport numpy\n"
+    pm = load(write(tmp_path, "plugin.py", text))
+    (module,) = pm.get_plugins()
+    assert module.numpy is numpy
+    assert sys.modules["numpy"] is numpy
+
+
+def test_a_neighbour_that_only_a_library_imports_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would run under a name of another module, and no hash would know of it."""
+    library = tmp_path / "library"
+    library.mkdir()
+    write(library, "some_library.py", "import its_part\n")
+    monkeypatch.syspath_prepend(library)
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    write(folder, "its_part.py", "")
+    text = OFFER.format(name="x") + "\nimport some_library\n"
+    with pytest.raises(
+        PluginError,
+        match=r"plugin\.py: its_part\.py beside it was imported as 'its_part', which no import",
+    ):
+        load(write(folder, "plugin.py", text))
+    for name in ("some_library", "its_part"):
+        sys.modules.pop(name, None)
+
+
+def test_what_lies_below_a_plugins_folder_and_is_imported_from_elsewhere_is_no_neighbour(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = tmp_path / "environment" / "lib"
+    environment.mkdir(parents=True)
+    write(environment, "some_other_library.py", "")
+    monkeypatch.syspath_prepend(environment)
+    text = OFFER.format(name="x") + "\nimport some_other_library\n"
+    load(write(tmp_path, "plugin.py", text))
+    sys.modules.pop("some_other_library")
+
+
 def test_a_module_that_is_not_there_is_told_with_the_line(tmp_path: Path) -> None:
     file = write(tmp_path, "plugin.py", "import os\nimport nowhere_at_all\n")
     with pytest.raises(

@@ -11,14 +11,13 @@ from bt_run.backtest.preparing import Prepared
 from bt_run.errors import PluginError
 from bt_run.guard import guarded
 from bt_run.results.ledger import Ledger
+from bt_run.results.result import TABLE_NAME
 from bt_run.roles import Studies
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["analyses_of"]
-
-TABLE_NAME = r"[A-Za-z0-9][A-Za-z0-9_ .()%+-]{0,98}"
 
 
 def analyses_of(ready: Prepared, ledger: Ledger) -> dict[str, pd.DataFrame]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,10 +20,12 @@ from bt_run.account.records import (
 from bt_run.backtest.preparing import Prepared
 from bt_run.backtest.spot_check import Causality
 from bt_run.causality.outside_reads import OutsideRead, outside_read_text
-from bt_run.config.canonical_form import canonical, resolved
+from bt_run.config.canonical_form import canonical, portable
+from bt_run.config.portable_paths import PortablePaths
+from bt_run.errors import PluginError
 from bt_run.results.identity import Provenance, run_identity
 from bt_run.results.ledger import Ledger, fills_table
-from bt_run.results.manifest import build_manifest
+from bt_run.results.manifest import build_manifest, table_hash
 from bt_run.results.metrics import Metrics, compute_metrics
 from bt_run.results.result import BacktestResult
 from bt_run.results.sources import used_code
@@ -74,10 +76,18 @@ def outcome_of(ready: Prepared, played: Played) -> BacktestResult:
         ruined=ledger.ruined,
     )
     _add_exposures(metrics, played)
-    run_id, provenance = _identity(ready)
-    manifest = build_manifest(run_id, provenance, tables, ready.bars.notes)
+    names = PortablePaths.of(ready.config)
+    run_id, provenance = _identity(ready, names)
+    causality = replace(causality, text=names.told(causality.text))
+    notes = tuple(map(names.told, ready.bars.notes))
+    warnings = tuple(map(names.told, _warnings(ready, played, causality)))
+    manifest = build_manifest(run_id, provenance, tables, notes)
+    manifest["warnings"] = list(warnings)
     manifest["look_ahead"] = asdict(causality)
     manifest["ruined"] = ledger.ruined
+    manifest["analyses"] = {
+        name: table_hash(table) for name, table in played.analyses.items()
+    }
     return BacktestResult(
         config=ready.config,
         run_id=run_id,
@@ -90,17 +100,24 @@ def outcome_of(ready: Prepared, played: Played) -> BacktestResult:
         metrics=metrics,
         manifest=manifest,
         analyses=dict(played.analyses),
-        notes=ready.bars.notes,
-        warnings=(
-            *_ruin(ledger),
-            *_idle(ledger),
-            *_unlikely(ledger),
-            *_beyond_the_limit(ledger, ready.config.limits.gross),
-            *ready.warnings,
-            *causality.warnings,
-            *(outside_read_text(one) for one in played.outside),
-        ),
+        notes=notes,
+        warnings=warnings,
         look_ahead=causality.sentence,
+        places=dict(names.places),
+    )
+
+
+def _warnings(ready: Prepared, played: Played, causality: Causality) -> tuple[str, ...]:
+    """Return what a reader must know of the run, worst first."""
+    ledger = played.ledger
+    return (
+        *_ruin(ledger),
+        *_idle(ledger),
+        *_unlikely(ledger),
+        *_beyond_the_limit(ledger, ready.config.limits.gross),
+        *ready.warnings,
+        *causality.warnings,
+        *(outside_read_text(one) for one in played.outside),
     )
 
 
@@ -215,14 +232,21 @@ def _tables(played: Played) -> dict[str, pd.DataFrame]:
     }
 
 
-def _identity(ready: Prepared) -> tuple[str, Provenance]:
+def _identity(ready: Prepared, names: PortablePaths) -> tuple[str, Provenance]:
     """Return the run's id, and all that affects its result."""
     modules = [bound.offer.module for bound in ready.bound if bound.role != "report"]
+    code = used_code(modules, ready.config.plugins)
+    if code.plugins != ready.plugin_hashes:
+        files = ", ".join(path.name for path in ready.config.plugins)
+        raise PluginError(
+            f"a plugin file ({files}), or what it imports from beside it, was changed while the "
+            "run went on, so that nobody knows which code gave the result; run again"
+        )
     provenance = Provenance(
-        config=resolved(ready.config, ready.bound),
+        config=portable(ready.config, ready.bound, names),
         fingerprint=ready.fingerprint,
         files=ready.files,
-        code=used_code(modules, ready.config.plugins),
+        code=code,
         seed=ready.config.seed,
     )
     plain = canonical(ready.config, ready.bound)

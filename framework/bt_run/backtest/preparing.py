@@ -20,6 +20,7 @@ from bt_run.data.data_notes import stale_opens_note
 from bt_run.data.delisting import with_silent_assets
 from bt_run.errors import ConfigError
 from bt_run.plugins import catalogue, get_plugin_manager
+from bt_run.results.sources import local_file_hash
 from bt_run.terms import BrokerTerms
 from bt_run.text import did_you_mean
 
@@ -36,7 +37,8 @@ class Prepared:
     """A configuration bound, built and checked, and the bars.
 
     ``fingerprint`` is the hash of all data that the run reads; ``files`` those of the files that
-    components name, by the path of their key; ``sources`` what its sources say they read.
+    components name, by the path of their key; ``sources`` what its sources say they read;
+    ``plugin_hashes`` those of the local plugin files before they were imported.
     """
 
     config: RunConfig
@@ -48,6 +50,7 @@ class Prepared:
     files: Mapping[str, str]
     sources: Mapping[str, str]
     warnings: tuple[str, ...]
+    plugin_hashes: tuple[str, ...] = ()
 
     def changed(self, changes: Mapping[str, Any]) -> Prepared:
         """Return what this is with other values at dotted keys, such as ``strategy.fast`` or
@@ -116,6 +119,8 @@ def prepare(
     """
     watch = watch or Watch(None)
     with watch.phase("configuration"):
+        files_of_plugins = dict.fromkeys(path.resolve() for path in config.plugins)
+        hashes = [local_file_hash(path) for path in files_of_plugins if path.is_file()]
         plugins = get_plugin_manager(config.plugins)
         bound = with_resolved_names(bind(config, catalogue(plugins)))
         files = outside_files(config, bound)
@@ -144,6 +149,7 @@ def prepare(
         files=files,
         sources=dict(sources.fingerprints),
         warnings=warnings_of(config, parts, bars),
+        plugin_hashes=tuple(hashes),
     )
 
 

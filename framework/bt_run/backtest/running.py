@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bt_run.atomic import is_full
 from bt_run.backtest.analyses import analyses_of
 from bt_run.backtest.baselines import (
     benchmark_nav,
@@ -25,9 +26,10 @@ from bt_run.config.run_config import RunConfig
 from bt_run.data.schedule import scheduled
 from bt_run.decision.state import Decision
 from bt_run.engine.listeners import Listeners
+from bt_run.errors import DataError
 from bt_run.guard import guarded
 from bt_run.results.result import BacktestResult
-from bt_run.results.run_folder import write_run
+from bt_run.results.run_folder import make_parent, write_run
 
 __all__ = ["run"]
 
@@ -53,9 +55,7 @@ def run(
     config = ready.config
     root = None if out is None else Path(out)
     if root is not None:
-        (root / config.name).mkdir(
-            parents=True, exist_ok=True
-        )  # better now than after the run
+        make_parent(root, config.name)
     hook = ready.plugins.hook
     try:
         guarded(
@@ -144,4 +144,12 @@ def _write(
 
 
 def _written(report: Any, result: BacktestResult) -> list[Path]:
-    return [Path(path) for path in report.write(result, result.folder)]
+    try:
+        return [Path(path) for path in report.write(result, result.folder)]
+    except OSError as error:
+        if not is_full(error):
+            raise
+        raise DataError(
+            f"{error.filename or result.folder}: cannot be written: {error.strerror}; the run is "
+            "kept, without this report; make room, then repeat the command"
+        ) from error

@@ -27,7 +27,7 @@ from bt_run.engine.listeners import Listeners
 from bt_run.errors import CHECK_FAILED, NOTHING_TO_CHECK
 from bt_run.results.ledger import Ledger
 
-__all__ = ["Lookahead", "check_lookahead"]
+__all__ = ["CUTS", "Lookahead", "check_lookahead"]
 
 ENOUGH = 3  # dates at which leaks were found; more would tell nothing new
 AHEAD = 63  # bars of another future: a quarter, enough for windows and labels
@@ -103,6 +103,7 @@ def check_lookahead(
     config: RunConfig,
     *,
     dates: int = 6,
+    cuts: int = CUTS,
     seed: int = 0,
     progress: Callable[[str, float], None] | None = None,
 ) -> Lookahead:
@@ -110,8 +111,8 @@ def check_lookahead(
 
     Signals, weights, memos, orders and fills are compared. At each of ``dates`` bars the data are
     cut off, and replaced by noise or by nothing; at two of them only the close of the fill bar is
-    changed; once the source is asked for less. Vectorised signals alone are compared at many more
-    bars, beside rare events among them. The source of the components is read for what looks as if
+    changed; once the source is asked for less. Vectorised signals alone are compared at ``cuts``
+    more bars, beside rare events among them. The source of the components is read for what looks as if
     it reached ahead.
 
     Raises:
@@ -144,11 +145,11 @@ def check_lookahead(
     if not chosen:
         return _nothing("it has no decision to take a future from", told)
     search = Search(ready, due, base, ledger)
-    cuts: tuple[int, ...] = ()
+    further: tuple[int, ...] = ()
     if base.signals:
-        cuts = choose_cuts(ready.bars, rows, CUTS, seed, chosen)
+        further = choose_cuts(ready.bars, rows, cuts, seed, chosen)
     steps = _steps(ready, ledger, chosen, seed)
-    steps += [partial(_cut, t=t, playing=False) for t in cuts]
+    steps += [partial(_cut, t=t, playing=False) for t in further]
     for number, step in enumerate(steps):
         if len(search.leaking) == ENOUGH:
             break
@@ -159,7 +160,7 @@ def check_lookahead(
     return replace(
         _verdict(search, chosen),
         own_state=_own_state(search, kept),
-        cuts=sum(t in search.tried for t in cuts),
+        cuts=sum(t in search.tried for t in further),
         suspicions=told.suspicions,
         outside=told.outside,
     )

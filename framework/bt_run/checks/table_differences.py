@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from bt_run.text import day_text
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["TOLERANCE", "first_difference"]
+__all__ = ["TOLERANCE", "analysis_differences", "first_difference"]
 
 TOLERANCE = 1e-9  # relative: what another machine may round differently
 
@@ -40,6 +41,21 @@ def first_difference(
     label = f" ({_row_name(old, row)})" if "time" in old.columns else ""
     before, after = _value_text(old[name].iloc[row]), _value_text(new[name].iloc[row])
     return f"row {row}{label}: {name} was {before}, is {after}"
+
+
+def analysis_differences(
+    was: Mapping[str, pd.DataFrame], now: Mapping[str, pd.DataFrame]
+) -> Iterator[str]:
+    """Yield what differs between the analyzers' tables of two runs, a sentence a table."""
+    for name in sorted(was.keys() | now.keys()):
+        if name not in now:
+            yield f"analyses: {name} was there and is not now"
+        elif name not in was:
+            yield f"analyses: {name} is there and was not before"
+        else:
+            row = first_difference(was[name], now[name])
+            if row is not None:
+                yield f"analyses: {name}: {row}"
 
 
 def _with_index(table: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 from click_default_group import DefaultGroup
 
+from bt_run.atomic import is_full
 from bt_run.backtest.configuration import load_config
 from bt_run.backtest.preparing import prepare
 from bt_run.backtest.running import run as run_config
@@ -30,7 +31,7 @@ from bt_run.cli.run_commands import COMMANDS, overrides, progress_bar, run_file
 from bt_run.config.editor import SCHEMA_FILE, SETTINGS_FILE, install_schema
 from bt_run.config.run_config import RunConfig
 from bt_run.config.schema import json_schema
-from bt_run.errors import BtRunError, ConfigError, PluginError
+from bt_run.errors import BtRunError, ConfigError, DataError, PluginError
 from bt_run.plugins import catalogue, get_plugin_manager
 from bt_run.results.result import BacktestResult
 from bt_run.text import did_you_mean
@@ -100,7 +101,7 @@ def main(args: Sequence[str] | None = None) -> int:
         click.echo(
             f"bt-run: {error.filename or 'a file'}: {error.strerror or error}", err=True
         )
-        return ConfigError.exit_code
+        return DataError.exit_code if is_full(error) else ConfigError.exit_code
     except Exception:
         click.echo(traceback.format_exc(), err=True)
         click.echo(

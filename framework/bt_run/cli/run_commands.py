@@ -14,11 +14,12 @@ import click
 
 from bt_run.backtest.configuration import load_config
 from bt_run.backtest.reporting import write_comparison
-from bt_run.checks.lookahead import check_lookahead
+from bt_run.checks.inspection import Inspection, inspect_run, refuse_to_run
+from bt_run.checks.lookahead import CUTS, check_lookahead
 from bt_run.checks.reproduction import reproduce as run_again
 from bt_run.checks.warmup import check_warmup
 from bt_run.checks.words import lookahead_text, warmup_text
-from bt_run.errors import CHECK_FAILED
+from bt_run.errors import CHECK_FAILED, ConfigError
 from bt_run.results.bundle import pack_run
 from bt_run.results.comparison import compare as compare_runs
 from bt_run.results.explanation import explain as explain_run
@@ -88,8 +89,19 @@ def explain(folder: Path, date: str, asset: str | None) -> None:
     type=click.Path(path_type=Path),
     help="Where the prices lie now, for sources with a path.",
 )
-def reproduce(folder: Path, config: Path | None, data: Path | None) -> int:
+@click.option("--yes", is_flag=True, help="Run a bundle's Python without asking.")
+@click.option(
+    "--inspect",
+    is_flag=True,
+    help="Show whose code would run, and run nothing.",
+)
+def reproduce(
+    folder: Path, config: Path | None, data: Path | None, yes: bool, inspect: bool
+) -> int:
     """Run again what FOLDER, or a bundle, holds; say identical, or what differs.
+
+    A bundle may hold Python of its own: it is shown, with what is installed otherwise here, and
+    runs only when you agree.
 
     \b
     Exit code 0: identical, or equal to 1e-9 on another machine. 6: something differs.
@@ -97,11 +109,34 @@ def reproduce(folder: Path, config: Path | None, data: Path | None) -> int:
     \b
     Examples:
       bt-run reproduce runs/spy_qqq/latest
+      bt-run reproduce spy_qqq.zip --inspect
       bt-run reproduce spy_qqq.zip
     """
-    found = run_again(folder, config=config, data=data)
+    if inspect:
+        seen = inspect_run(folder)
+        click.echo(seen.text)
+        return CHECK_FAILED if seen.altered else 0
+    agree = _show if yes else _ask
+    found = run_again(folder, config=config, data=data, agree=agree)
     click.echo(found.text)
     return 0 if found.identical else CHECK_FAILED
+
+
+def _show(found: Inspection) -> None:
+    click.echo(found.text, err=True)
+
+
+def _ask(found: Inspection) -> None:
+    """Show whose code would run, and ask whether it may.
+
+    Raises:
+        ConfigError: it may not, or there is nobody to ask.
+    """
+    if not sys.stdin.isatty():
+        refuse_to_run(found)
+    _show(found)
+    if not click.confirm("Run it?", err=True):
+        raise ConfigError(f"{found.place}: nothing of it was run, as you said")
 
 
 @click.command()
@@ -173,6 +208,13 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--seed", default=0, show_default=True, help="Of the dates and of the noise."
 )
+@click.option(
+    "--cuts",
+    default=CUTS,
+    show_default=True,
+    type=click.IntRange(0),
+    help="At how many dates more to compare vectorised signals alone.",
+)
 @click.option("--strict", is_flag=True, help="Exit with 6 on a suspicion, too.")
 @as_json
 def lookahead(
@@ -180,6 +222,7 @@ def lookahead(
     overrides: tuple[str, ...],
     dates: int,
     seed: int,
+    cuts: int,
     strict: bool,
     as_json: bool,
 ) -> int:
@@ -201,7 +244,9 @@ def lookahead(
     """
     config = load_config(file, overrides)
     with progress_bar(visible=not as_json and sys.stderr.isatty()) as progress:
-        found = check_lookahead(config, dates=dates, seed=seed, progress=progress)
+        found = check_lookahead(
+            config, dates=dates, cuts=cuts, seed=seed, progress=progress
+        )
     click.echo(
         json.dumps(found.as_json(), indent=2) if as_json else lookahead_text(found)
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -12,21 +12,31 @@ from pydantic_core import to_jsonable_python
 
 from bt_run.component import ClassicConfig
 from bt_run.config.binding import Bound, BoundConfig
+from bt_run.config.portable_paths import PortablePaths
 from bt_run.config.run_config import RunConfig
 
-__all__ = ["canonical", "resolved"]
+__all__ = ["canonical", "portable", "resolved"]
+
+Written = Callable[[Path], str]
 
 
 def resolved(config: RunConfig, bound: BoundConfig) -> dict[str, Any]:
     """Return the configuration with all defaults, JSON-able, in the order of the YAML."""
-    return _tree(config, bound, paths=True)
+    return _tree(config, bound, str)
+
+
+def portable(
+    config: RunConfig, bound: BoundConfig, names: PortablePaths
+) -> dict[str, Any]:
+    """Return the resolved configuration with names in the place of paths; ``names`` keeps them."""
+    return _tree(config, bound, names.name)
 
 
 def canonical(config: RunConfig, bound: BoundConfig) -> dict[str, Any]:
     """Return what affects the result: no name, no reports, no paths; assets sorted, but for a
     Backtrader strategy, which knows them by their number.
     """
-    tree = _tree(config, bound, paths=False)
+    tree = _tree(config, bound, None)
     if not _is_classic(bound):
         tree["data"]["assets"] = dict(sorted(tree["data"]["assets"].items()))
     return {
@@ -36,7 +46,9 @@ def canonical(config: RunConfig, bound: BoundConfig) -> dict[str, Any]:
     }
 
 
-def _tree(config: RunConfig, bound: BoundConfig, *, paths: bool) -> dict[str, Any]:
+def _tree(
+    config: RunConfig, bound: BoundConfig, paths: Written | None
+) -> dict[str, Any]:
     order = list(type(config).model_fields)
     tree = {name: _jsonable(getattr(config, name), paths) for name in order}
     for item in fields(bound):
@@ -55,7 +67,7 @@ def _is_classic(bound: BoundConfig) -> bool:
     return issubclass(bound.strategy.offer.component.config, ClassicConfig)
 
 
-def _component(bound: Bound | tuple[Bound, ...] | None, paths: bool) -> Any:
+def _component(bound: Bound | tuple[Bound, ...] | None, paths: Written | None) -> Any:
     if bound is None:
         return None
     if isinstance(bound, tuple):
@@ -69,8 +81,10 @@ def _component(bound: Bound | tuple[Bound, ...] | None, paths: bool) -> Any:
     return {"use": bound.name, **options}
 
 
-def _jsonable(value: Any, paths: bool) -> Any:
-    """Return ``value`` as JSON knows it; without ``paths``, drop those inside."""
+def _jsonable(value: Any, paths: Written | None) -> Any:
+    """Return ``value`` as JSON knows it; ``paths`` writes those inside, and None drops them."""
+    if isinstance(value, Path) and paths is not None:
+        return paths(value)
     if isinstance(value, BaseModel):
         value = dict(value)
     if isinstance(value, Mapping):
@@ -81,7 +95,9 @@ def _jsonable(value: Any, paths: bool) -> Any:
     if isinstance(
         value, set | frozenset
     ):  # their order changes from process to process
-        return sorted((_jsonable(item, paths) for item in value), key=repr)
+        return sorted(
+            (_jsonable(item, paths) for item in sorted(value, key=repr)), key=repr
+        )
     if isinstance(value, list | tuple):
         return [
             _jsonable(item, paths) for item in value if paths or not _holds_path(item)

@@ -100,6 +100,8 @@ class RunConfig(Config):
     )
 
     _places: Positions = PrivateAttr(default_factory=dict)
+    # what a manifest calls the paths, where it is this run that is repeated
+    _path_names: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="wrap")
     @classmethod

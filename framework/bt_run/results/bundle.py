@@ -1,46 +1,68 @@
-"""Pack a run into one file that repeats it elsewhere, and open such a file again."""
+"""Pack a run into one file that repeats it elsewhere."""
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
+from bt_run.atomic import is_full, replace_file
 from bt_run.errors import DataError
-from bt_run.results.run_folder import read_run
+from bt_run.results.imports import local_code
+from bt_run.results.opened_bundle import (
+    CONTENTS,
+    DATA,
+    FILES,
+    PLUGINS,
+    RUN,
+    TABLES_OF_DATA,
+    bulk,
+    is_inside,
+)
+from bt_run.results.run_folder import ANALYSES, PLACES, read_places, read_run
 from bt_run.results.sources import file_tree_hash, local_file_hash
 
-__all__ = ["pack_run", "unpack"]
+__all__ = ["pack_run"]
 
-RUN, CONTENTS = "run", "bundle.json"
-EARLIEST = (
-    1980,
-    1,
-    1,
-    0,
-    0,
-    0,
-)  # what a zip file can say; the bytes must not depend on the clock
+# what a zip file can say; the bytes must not depend on the clock
+EARLIEST = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass
 class _Cargo:
-    """What goes into a bundle: name there -> file, and recorded path -> name there."""
+    """What goes into a bundle: name there -> file, and name in the manifest -> name there.
 
+    ``places`` says where the paths lie that the manifest names.
+    """
+
+    places: Mapping[str, str]
     files: dict[str, Path] = field(default_factory=dict)
     moved: dict[str, str] = field(default_factory=dict)
 
-    def add(self, path: Path, name: str) -> None:
-        """Add a file, or a folder with all that is in it, under ``name``."""
-        self.moved[str(path)] = name
+    def place(self, name: str) -> Path:
+        """Return where a path lies that the manifest names."""
+        return Path(self.places.get(name, name))
+
+    def add(self, recorded: str, inside: str) -> None:
+        """Add a file, or a folder with all that is in it, under the name ``inside``."""
+        self.moved[recorded] = inside
+        path = self.place(recorded)
         if path.is_file():
-            self.files[name] = path
+            self.files[inside] = path
             return
         for file in sorted(item for item in path.rglob("*") if item.is_file()):
-            self.files[f"{name}/{file.relative_to(path).as_posix()}"] = file
+            self.files[f"{inside}/{file.relative_to(path).as_posix()}"] = file
+
+    def add_plugin(self, recorded: str, folder: str) -> None:
+        """Add a plugin file with what it imports from beside it."""
+        path = self.place(recorded)
+        self.moved[recorded] = f"{folder}/{path.name}"
+        for name, file in local_code(path).files.items():
+            self.files[f"{folder}/{name}"] = file
 
 
 def pack_run(folder: Path, out: Path, *, with_data: bool = False) -> str:
@@ -50,13 +72,16 @@ def pack_run(folder: Path, out: Path, *, with_data: bool = False) -> str:
     ``with_data``: whoever packs them says that their licence lets them be passed on.
 
     Raises:
-        DataError: the folder holds no run, or a plugin, price or other file is gone or changed.
+        DataError: the folder holds no run, a plugin, price or other file is gone or changed, or the
+            disk is full.
     """
     manifest = read_run(folder)["manifest"]
-    cargo = _Cargo()
+    cargo = _Cargo(read_places(folder))
     for path in sorted(folder.iterdir()):
-        if path.suffix in (".json", ".parquet"):
+        if path.suffix in (".json", ".parquet") and path.name != PLACES:
             cargo.files[f"{RUN}/{path.name}"] = path
+    for path in sorted(folder.glob(f"{ANALYSES}/*.parquet")):
+        cargo.files[f"{RUN}/{ANALYSES}/{path.name}"] = path
     _add_plugins(cargo, manifest)
     _add_outside_files(cargo, manifest)
     if with_data:
@@ -69,73 +94,53 @@ def pack_run(folder: Path, out: Path, *, with_data: bool = False) -> str:
         "data": manifest["data"],
         "prices": said,
     }
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as bundle:
-        _write(
-            bundle,
-            CONTENTS,
-            json.dumps(contents, indent=2, sort_keys=True).encode() + b"\n",
-        )
-        for name, path in sorted(cargo.files.items()):
-            _write(bundle, name, path.read_bytes())
-    return said
-
-
-def unpack(bundle: Path, folder: Path) -> tuple[Path, Mapping[str, str]]:
-    """Open a bundle in ``folder``; return the run's folder, and recorded path -> path now.
-
-    Raises:
-        DataError: the file is no bundle, or names files outside of itself.
-    """
+    text = json.dumps(contents, indent=2, sort_keys=True)
+    for name in cargo.files:
+        if not is_inside(name):
+            raise DataError(f"{name!r} cannot be named in a bundle; rename the file")
+    packed = _zipped({CONTENTS: text.encode() + b"\n"}, cargo.files)
+    unpacked = sum(path.stat().st_size for path in cargo.files.values())
+    too_much = bulk(unpacked, len(packed))
+    if too_much:
+        raise DataError(f"{out}: {too_much}; it is not packed")
     try:
-        with zipfile.ZipFile(bundle) as opened:
-            for name in opened.namelist():
-                _refuse_outside(bundle, name)
-            opened.extractall(folder)
-        contents = json.loads((folder / CONTENTS).read_text(encoding="utf-8"))
-    except (zipfile.BadZipFile, FileNotFoundError, json.JSONDecodeError) as error:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(out, packed)
+    except OSError as error:
+        if not is_full(error):
+            raise
         raise DataError(
-            f"{bundle}: is no bundle of a run; expected a file that `bt-run bundle` wrote"
+            f"{out}: cannot be written: {error.strerror}; make room, then pack again"
         ) from error
-    moved = {
-        recorded: str(folder / name) for recorded, name in contents["paths"].items()
-    }
-    return folder / RUN, moved
-
-
-def _refuse_outside(bundle: Path, name: str) -> None:
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or "\\" in name:
-        raise DataError(
-            f"{bundle}: names {name!r}, a file outside of itself; it is not opened"
-        )
+    return said
 
 
 def _add_plugins(cargo: _Cargo, manifest: Mapping[str, Any]) -> None:
     for number, file in enumerate(manifest["config"]["plugins"]):
-        path = Path(file)
+        path = cargo.place(file)
         if not path.is_file():
             raise DataError(
                 f"the plugin file {path} of the run is gone; a bundle needs it"
             )
-        recorded = manifest["sources"].get(path.name)
-        if recorded is not None and local_file_hash(path) not in recorded.split("+"):
+        recorded = manifest["sources"].get(path.name, "")
+        if local_file_hash(path) not in recorded.split("+"):
             raise DataError(
                 f"the plugin file {path} was changed since the run; run it again, then pack"
             )
-        cargo.add(path, f"plugins/{number}/{path.name}")
+        cargo.add_plugin(file, f"{PLUGINS}/{number}")
 
 
 def _add_outside_files(cargo: _Cargo, manifest: Mapping[str, Any]) -> None:
     for number, (key, recorded) in enumerate(sorted(manifest["files"].items())):
-        path = Path(_value_at(manifest["config"], key))
+        name = _value_at(manifest["config"], key)
+        path = cargo.place(name)
         if not path.exists():
             raise DataError(f"{key}: {path} of the run is gone; a bundle needs it")
         if file_tree_hash(path) != recorded:
             raise DataError(
                 f"{key}: {path} was changed since the run; run it again, then pack"
             )
-        cargo.add(path, f"files/{number}/{path.name}")
+        cargo.add(name, f"{FILES}/{number}/{path.name}")
 
 
 def _value_at(config: Any, key: str) -> Any:
@@ -152,9 +157,9 @@ def _add_prices(cargo: _Cargo, manifest: Mapping[str, Any]) -> None:
     where = data["source"].get("path")
     if where is None:
         return
-    path = Path(where)
+    path = cargo.place(where)
     if path.is_file():
-        cargo.add(path, f"data/{path.name}")
+        cargo.add(where, f"{DATA}/{path.name}")
         return
     if not path.is_dir():
         raise DataError(
@@ -168,18 +173,18 @@ def _add_prices(cargo: _Cargo, manifest: Mapping[str, Any]) -> None:
     }
     for file in sorted(path.iterdir()):
         if file.is_file() and file.stem in symbols:
-            cargo.files[f"data/{file.name}"] = file
-    cargo.moved[where] = "data"
+            cargo.files[f"{DATA}/{file.name}"] = file
+    cargo.moved[where] = DATA
 
 
 def _add_tables(cargo: _Cargo, manifest: Mapping[str, Any]) -> None:
     for number, file in enumerate(_table_files(manifest)):
-        path = Path(file)
+        path = cargo.place(file)
         if not path.is_file():
             raise DataError(
-                f"the table {file} of the run is gone; pack without --with-data"
+                f"the table {path} of the run is gone; pack without --with-data"
             )
-        cargo.add(path, f"tables/{number}/{path.name}")
+        cargo.add(file, f"{TABLES_OF_DATA}/{number}/{path.name}")
 
 
 def _table_files(manifest: Mapping[str, Any]) -> Iterator[str]:
@@ -203,6 +208,17 @@ def _said(manifest: Mapping[str, Any], with_data: bool) -> str:
         "The prices are not inside, because nothing says that their licence allows it; "
         f"{mark}. Whoever has them runs `bt-run reproduce BUNDLE --data PATH`."
     )
+
+
+def _zipped(texts: Mapping[str, bytes], files: Mapping[str, Path]) -> bytes:
+    """Return an archive; its bytes follow from what is in it alone."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as bundle:
+        for name, content in texts.items():
+            _write(bundle, name, content)
+        for name, path in sorted(files.items()):
+            _write(bundle, name, path.read_bytes())
+    return packed.getvalue()
 
 
 def _write(bundle: zipfile.ZipFile, name: str, content: bytes) -> None:

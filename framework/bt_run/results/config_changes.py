@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
+
+from bt_run.config.portable_paths import is_path_name
 
 __all__ = ["config_differences", "flattened"]
 
@@ -24,7 +25,9 @@ def config_differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[s
             lines.append(f"{key} was not there, is {new[key]!r}")
         elif key not in new:
             lines.append(f"{key} was {old[key]!r}, is gone")
-        elif old[key] != new[key] and not (_is_path(old[key]) and _is_path(new[key])):
+        elif old[key] != new[key] and not (
+            is_path_name(old[key]) and is_path_name(new[key])
+        ):
             lines.append(f"{key} was {old[key]!r}, is {new[key]!r}")
     return lines
 
@@ -46,7 +49,3 @@ def _of_the_result(tree: Mapping[str, Any]) -> dict[str, Any]:
     """Return what affects a result, flat."""
     kept = {key: value for key, value in tree.items() if key not in _NOT_THE_RESULT}
     return dict(flattened(kept))
-
-
-def _is_path(value: Any) -> bool:
-    return isinstance(value, str) and Path(value).is_absolute()

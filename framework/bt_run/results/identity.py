@@ -20,7 +20,7 @@ class Provenance:
     """What a result follows from.
 
     Attributes:
-        config: the resolved configuration, plain JSON.
+        config: the resolved configuration, plain JSON, with names for paths.
         fingerprint: the sha256 of the data.
         files: the sha256 of each outside file that a component names, by the path of its key.
         code: the sources and versions of what ran.
@@ -43,13 +43,16 @@ def run_identity(
 
     They are equal exactly where everything that affects the result is equal.
     """
-    parts = {
+    parts: dict[str, Any] = {
         "config": canonical,
         "data": fingerprint,
         "files": files,
         "sources": code.sources,
         "versions": code.versions,
     }
+    if len(code.plugins) > 1:
+        # of a single file, sources say all
+        parts["plugins"] = code.plugins
     text = json.dumps(
         parts,
         sort_keys=True,

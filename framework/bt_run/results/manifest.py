@@ -33,6 +33,7 @@ def build_manifest(
         "files": dict(provenance.files),
         "sources": dict(provenance.code.sources),
         "versions": dict(provenance.code.versions),
+        "plugins": list(provenance.code.plugins),
         "seed": provenance.seed,
         "python": platform.python_version(),
         "orders": order_list_hash(tables["fills"]),

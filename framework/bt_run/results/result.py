@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-__all__ = ["TABLES", "BacktestResult"]
+__all__ = ["TABLES", "TABLE_NAME", "BacktestResult"]
 
+# what an analyzer may call a table, which is a file too
+TABLE_NAME = r"[A-Za-z0-9][A-Za-z0-9_ .()%+-]{0,98}"
 TABLES = ("nav", "positions", "fills", "decisions", "memos", "cash_flows")
 
 
@@ -45,6 +47,8 @@ class BacktestResult:
         notes: what a reader must know about the data, a sentence each.
         look_ahead: what the small look-ahead check of the run found, a sentence.
         timings: seconds by phase; never written to a file.
+        places: where the paths lie that the manifest has names for: of this machine, and no part
+            of the manifest.
     """
 
     config: RunConfig
@@ -62,6 +66,7 @@ class BacktestResult:
     warnings: tuple[str, ...] = ()
     look_ahead: str = ""
     timings: dict[str, float] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
     folder: Path | None = None
     reports: tuple[Path, ...] = ()
 

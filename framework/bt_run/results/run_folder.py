@@ -4,59 +4,110 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
-import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
+from bt_run.atomic import forget, forget_dead, is_full, locked, replace_file
+from bt_run.config.portable_paths import with_places
 from bt_run.config.run_config import RunConfig
 from bt_run.errors import DataError
 from bt_run.results.identity import plain_json
 from bt_run.results.result import TABLES, BacktestResult
+from bt_run.results.stored_json import check_manifest, check_metrics, read_json
 
-__all__ = ["load_result", "read_run", "write_run"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "ANALYSES",
+    "PLACES",
+    "load_result",
+    "make_parent",
+    "read_places",
+    "read_run",
+    "write_run",
+]
+
+# where paths lie on this machine; no part of the run, and in no bundle
+PLACES = "places.json"
+ANALYSES = "analyses"  # the folder of analyzers' tables, and their key
+_REPLACED = re.compile(r"\.(?P<run>[0-9a-f]+)\.old")
+_LEFT = re.compile(r"\.(?P<made>[0-9a-f]+\.(?P<pid>\d+))(?P<what>|\.lock|\.link)")
 
 
 def load_result(folder: Path) -> BacktestResult:
     """Read a finished run back as a result."""
     found = read_run(folder)
     manifest = found["manifest"]
+    places = read_places(folder)
     return BacktestResult(
-        config=RunConfig.model_validate(manifest["config"]),
+        config=RunConfig.model_validate(with_places(manifest["config"], places)),
         run_id=manifest["run_id"],
         **{name: found[name] for name in TABLES},
         metrics=found["metrics"],
         manifest=manifest,
+        analyses=found[ANALYSES],
         notes=tuple(manifest["notes"]),
+        warnings=tuple(manifest.get("warnings", ())),
+        places=places,
         folder=folder,
     )
+
+
+def make_parent(root: Path, name: str) -> None:
+    """Make the folder of all runs of a name: better before a run than after it.
+
+    Raises:
+        DataError: the disk is full.
+        OSError: the folder cannot be made for another reason.
+    """
+    try:
+        (root / name).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if is_full(error):
+            raise _not_written(root / name, error) from error
+        raise
 
 
 def write_run(result: BacktestResult, root: Path) -> BacktestResult:
     """Write a run to ``root/NAME/RUN_ID``, point ``root/NAME/latest`` at it and return it with its
     folder.
 
-    A process that dies on the way leaves the old run or the new one, never a part of either.
+    A process that dies on the way leaves the old run or the new one, never a part of either; what
+    it was writing is removed by the next run of that name.
+
+    Raises:
+        DataError: the run cannot be written: the disk is full.
     """
     parent = root / result.config.name
-    parent.mkdir(parents=True, exist_ok=True)
-    made = parent / f".{result.run_id}.{os.getpid()}"
-    shutil.rmtree(made, ignore_errors=True)  # left by a process that died
-    made.mkdir()
+    folder = parent / result.run_id
     try:
-        _write_files(result, made)
-        _move(made, parent / result.run_id)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
-    _point(parent / "latest", result.run_id)
-    return replace(result, folder=parent / result.run_id)
+        parent.mkdir(parents=True, exist_ok=True)
+        _clear(parent)
+        with _workplace(parent, result.run_id) as made:
+            _write_files(result, made, folder)
+            _move(made, folder)
+            _point(parent / "latest", made.with_name(f"{made.name}.link"), folder.name)
+        if result.places:
+            places = json.dumps(result.places, indent=2, sort_keys=True)
+            replace_file(folder / PLACES, f"{places}\n".encode())
+    except OSError as error:
+        raise _not_written(Path(error.filename or folder), error) from error
+    return replace(result, folder=folder)
 
 
 def read_run(folder: Path) -> dict[str, Any]:
-    """Read the tables of a run by name, its ``metrics`` and its ``manifest``."""
-    import pandas as pd
+    """Read the tables of a run by name, its ``analyses``, ``metrics`` and ``manifest``.
 
+    Raises:
+        DataError: there is no run, or a file of it is missing, damaged or not what it should be.
+    """
     kept = folder if folder.exists() else _old(folder)
     if not (kept / "manifest.json").is_file():
         raise DataError(
@@ -64,12 +115,16 @@ def read_run(folder: Path) -> dict[str, Any]:
         )
     try:
         found: dict[str, Any] = {
-            name: pd.read_parquet(kept / f"{name}.parquet") for name in TABLES
+            name: read_json(kept / f"{name}.json") for name in ("manifest", "metrics")
         }
-        for name in ("metrics", "manifest"):
-            found[name] = json.loads(
-                (kept / f"{name}.json").read_text(encoding="utf-8")
-            )
+        check_manifest(found["manifest"])
+        check_metrics(found["metrics"])
+        for name in TABLES:
+            found[name] = _read_table(kept / f"{name}.parquet")
+        found[ANALYSES] = {
+            name: _read_table(kept / ANALYSES / f"{name}.parquet")
+            for name in found["manifest"].get(ANALYSES, {})
+        }
     except (OSError, ValueError) as error:
         raise DataError(
             f"{kept}: the run is damaged, a file is missing or cannot be read: {error}"
@@ -77,28 +132,121 @@ def read_run(folder: Path) -> dict[str, Any]:
     return found
 
 
-def _write_files(result: BacktestResult, folder: Path) -> None:
-    """Write and fsync every file of a run; the bytes follow from the content alone."""
+def _read_table(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        return pd.read_parquet(path)
+    except OSError:
+        raise
+    except Exception as error:
+        # a file that somebody made by hand lets readers stumble over anything
+        raise ValueError(f"{path.name}: {type(error).__name__}: {error}") from error
+
+
+def read_places(folder: Path) -> dict[str, str]:
+    """Return where the paths lie that a run's manifest has names for, as far as this machine
+    knows.
+    """
+    path = folder / PLACES
+    if not path.is_file():
+        return {}
+    try:
+        found = read_json(path)
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{path}: cannot be read: {error}; it may be removed"
+        ) from error
+    if not isinstance(found, dict):
+        raise DataError(
+            f"{path}: found a {type(found).__name__}; expected names of paths with the paths; it "
+            "may be removed"
+        )
+    return {str(name): str(place) for name, place in found.items()}
+
+
+def _not_written(path: Path, error: OSError) -> DataError:
+    return DataError(
+        f"{path}: cannot be written: {error.strerror or error}; earlier runs are as they were; "
+        "make room or choose another folder with --out, then repeat the command"
+    )
+
+
+def _clear(parent: Path) -> None:
+    """Remove what processes that died have left among the runs of a name."""
+    for path in parent.iterdir():
+        replaced = _REPLACED.fullmatch(path.name)
+        if replaced is not None:
+            run_id = replaced["run"]
+            # while one is being replaced its writer holds a lock
+            if (parent / run_id).is_dir() and not any(parent.glob(f".{run_id}.*.lock")):
+                shutil.rmtree(path, ignore_errors=True)
+        left = _LEFT.fullmatch(path.name)
+        if left is None:
+            continue
+        made = parent / f".{left['made']}"
+        forget_dead(made, made.with_name(f"{made.name}.lock"), int(left["pid"]))
+        if left["what"] == ".link" and not made.with_name(f"{made.name}.lock").exists():
+            forget(path)
+
+
+@contextmanager
+def _workplace(parent: Path, run_id: str) -> Iterator[Path]:
+    """Yield a folder to make a run in, and hold a lock that tells others that its maker lives."""
+    made = parent / f".{run_id}.{os.getpid()}"
+    lock = made.with_name(f"{made.name}.lock")
+    with ExitStack() as held:
+        held.callback(forget, lock)
+        # some file systems have no locks: then the number of the process must do
+        with suppress(DataError):
+            held.enter_context(locked(lock))
+        shutil.rmtree(made, ignore_errors=True)
+        made.mkdir()
+        held.callback(shutil.rmtree, made, ignore_errors=True)
+        yield made
+
+
+def _write_files(result: BacktestResult, made: Path, folder: Path) -> None:
+    """Write and fsync every file of a run; the bytes follow from the content alone.
+
+    ``folder`` is where it will lie, which an error names.
+    """
+    for name, table in result.tables.items():
+        file = f"{name}.parquet"
+        _write(made / file, folder / file, partial(_put_table, table))
+    if result.analyses:
+        (made / ANALYSES).mkdir()
+    for name, table in result.analyses.items():
+        file = f"{ANALYSES}/{name}.parquet"
+        _write(made / file, folder / file, partial(_put_table, table))
+    for name, value in (("metrics", result.metrics), ("manifest", result.manifest)):
+        file = f"{name}.json"
+        _write(made / file, folder / file, partial(_put_json, value))
+    _sync_folder(made)
+
+
+def _write(path: Path, final: Path, put: Callable[[IO[bytes]], None]) -> None:
+    try:
+        with path.open("wb") as file:
+            put(file)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise _not_written(final, error) from error
+
+
+def _put_table(table: pd.DataFrame, file: IO[bytes]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    for name, table in result.tables.items():
-        with open(folder / f"{name}.parquet", "wb") as file:
-            pq.write_table(pa.Table.from_pandas(table), file, compression="zstd")
-            _sync(file)
-    for name, value in (("metrics", result.metrics), ("manifest", result.manifest)):
-        with open(folder / f"{name}.json", "w", encoding="utf-8", newline="\n") as file:
-            json.dump(
-                value,
-                file,
-                sort_keys=True,
-                indent=2,
-                allow_nan=False,
-                default=plain_json,
-            )
-            file.write("\n")
-            _sync(file)
-    _sync_folder(folder)
+    pq.write_table(pa.Table.from_pandas(table), file, compression="zstd")
+
+
+def _put_json(value: Any, file: IO[bytes]) -> None:
+    text = json.dumps(
+        value, sort_keys=True, indent=2, allow_nan=False, default=plain_json
+    )
+    file.write(f"{text}\n".encode())
 
 
 def _move(made: Path, folder: Path) -> None:
@@ -112,7 +260,8 @@ def _move(made: Path, folder: Path) -> None:
     ):  # a process died between the two renames below
         aside.rename(folder)
     if folder.exists():
-        pairs = [(new, folder / new.name) for new in made.iterdir()]
+        files = [new for new in made.rglob("*") if new.is_file()]
+        pairs = [(new, folder / new.relative_to(made)) for new in files]
         if all(
             old.is_file() and old.read_bytes() == new.read_bytes() for new, old in pairs
         ):
@@ -128,20 +277,19 @@ def _old(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.old")
 
 
-def _point(link: Path, target: str) -> None:
-    """Let a symlink point at another name in its folder, in one step."""
-    with tempfile.TemporaryDirectory(prefix=".latest.", dir=link.parent) as folder:
-        fresh = Path(folder) / "link"
-        try:
-            fresh.symlink_to(target)
-        except (OSError, NotImplementedError):
-            return  # a file system without symlinks has no ``latest``
+def _point(link: Path, fresh: Path, target: str) -> None:
+    """Let a symlink point at another name in its folder, in one step, by way of a ``fresh`` one."""
+    forget(fresh)
+    try:
+        fresh.symlink_to(target)
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and is_full(error):
+            raise
+        return  # a file system without symlinks has no ``latest``
+    try:
         fresh.replace(link)
-
-
-def _sync(file: IO[Any]) -> None:
-    file.flush()
-    os.fsync(file.fileno())
+    finally:
+        forget(fresh)
 
 
 def _sync_folder(folder: Path) -> None:

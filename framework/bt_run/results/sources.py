@@ -1,7 +1,7 @@
 """Which code a run used: the modules that are reached by imports, and the versions of libraries.
 
-Imports are found by matching lines, not by parsing, since every run looks for them: a line of prose
-that looks like an import can only add a module. Imports inside functions count like others.
+The core and packages count by the modules that are reached in them, lone files with what lies
+beside them.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
+from bt_run.results.imports import imported_modules, imports_by_name, local_code
+
 __all__ = [
     "UsedCode",
     "file_tree_hash",
-    "imported_modules",
     "local_file_hash",
     "used_code",
 ]
@@ -51,21 +52,21 @@ NO_PART_OF_A_RESULT = (
 ALWAYS = ("backtrader", "numpy", "pandas")
 NO_SOURCE = "no source file"
 
-_IMPORT = re.compile(
-    r"(?:^|[:;])[ \t]*"
-    r"(?:from[ \t]+(?P<origin>\.*[\w.]*)[ \t]+import[ \t]*(?P<names>\([^)]*\)|[^\n#;]*)"
-    r"|import[ \t]+(?P<modules>[^\n#;]+))",
-    re.MULTILINE,
-)
-_BY_NAME = re.compile(r"\bimport_module\(|\b__import__\(")
-
 
 @dataclass(frozen=True)
 class UsedCode:
-    """The code behind a result: a hash by package or lone file, a version by distribution."""
+    """The code behind a result.
+
+    Attributes:
+        sources: a hash by package or lone file.
+        versions: a version by distribution.
+        plugins: the hashes of the local plugin files in the order in which they are imported: where
+            two change the same thing, the later one has its way.
+    """
 
     sources: Mapping[str, str]
     versions: Mapping[str, str]
+    plugins: tuple[str, ...] = ()
 
 
 def used_code(
@@ -81,43 +82,26 @@ def used_code(
     search = _Search()
     search.follow(START)
     hashes: dict[str, set[str]] = {}
-    lone_files = list(local_files)
+    plugins = list(dict.fromkeys(path.resolve() for path in local_files))
+    lone_files = list(plugins)
     for module in modules:
         file = getattr(module, "__file__", None)
         if file is None:
             hashes[module.__name__] = {NO_SOURCE}
-        elif "." not in module.__name__ and Path(file).name != "__init__.py":
-            lone_files.append(Path(file))
+        elif _is_lone(module, Path(file)) or Path(file).resolve() in plugins:
+            lone_files.append(Path(file).resolve())
         else:
             search.tops.add(module.__name__.partition(".")[0])
             search.follow(module.__name__)
+    alone = {path: search.lone_file_hash(path) for path in lone_files}
     for package in sorted({name.partition(".")[0] for name in search.found}):
         hashes[package] = {search.package_hash(package)}
-    for path in dict.fromkeys(path.resolve() for path in lone_files):
+    for path, found in alone.items():
         # lone files may share a name
-        hashes.setdefault(path.name, set()).add(search.lone_file_hash(path))
+        hashes.setdefault(path.name, set()).add(found)
     sources = {name: "+".join(sorted(hashes[name])) for name in sorted(hashes)}
-    return UsedCode(sources, _versions(search.libraries))
-
-
-def imported_modules(source: str, package: str = "") -> Iterator[str]:
-    """Yield the modules that a source text may import: ``a.b`` and ``a.b.c`` for
-    ``from a.b import c``.
-
-    ``package`` is the one at which relative imports of the text start.
-    """
-    text = source.replace("\\\n", " ")
-    for match in _IMPORT.finditer(text):
-        if match["modules"] is not None:
-            for part in match["modules"].split(","):
-                yield from part.split()[:1]
-            continue
-        origin = _absolute(match["origin"], package)
-        if origin:
-            yield origin
-            names = re.sub(r"#[^\n]*", "", match["names"]).strip("() \t\n")
-            for part in names.split(","):
-                yield from (f"{origin}.{word}" for word in part.split()[:1])
+    versions = _versions(search.libraries)
+    return UsedCode(sources, versions, tuple(alone[path] for path in plugins))
 
 
 def file_tree_hash(root: Path) -> str:
@@ -185,28 +169,15 @@ class _Search:
         """Return the sha256 of a file that lies in no package, with what it imports from
         beside it.
         """
-        beside: dict[str, Path] = {}
-        waiting = [path]
-        while waiting:
-            file = waiting.pop()
-            name = file.relative_to(path.parent).as_posix()
-            if name in beside:
-                continue
-            beside[name] = file
-            for module in imported_modules(
-                file.read_text(encoding="utf-8", errors="replace")
-            ):
-                neighbour = _python_file(path.parent, module.split("."))
-                if neighbour is not None:
-                    waiting.append(neighbour)
-                else:
-                    self.follow(module)
-                    self._note(module)
-        return _digest(beside)
+        code = local_code(path)
+        for module in code.imports:
+            self.follow(module)
+            self._note(module)
+        return _digest(code.files)
 
     def _imports(self, path: Path, module: str) -> list[str]:
         source = path.read_text(encoding="utf-8", errors="replace")
-        if _BY_NAME.search(source):
+        if imports_by_name(source):
             self.whole.add(module.partition(".")[0])
         package = module if path.name == "__init__.py" else module.rpartition(".")[0]
         names = list(imported_modules(source, package))
@@ -247,6 +218,10 @@ def _is_local(top: str) -> bool:
     return not installed & set(root.parents)
 
 
+def _is_lone(module: ModuleType, file: Path) -> bool:
+    return "." not in module.__name__ and file.name != "__init__.py"
+
+
 def _spec_of(top: str) -> ModuleSpec | None:
     try:
         return find_spec(top)
@@ -263,16 +238,6 @@ def _is_no_part(module: str) -> bool:
 def _parents(module: str) -> list[str]:
     parts = module.split(".")
     return [".".join(parts[:count]) for count in range(1, len(parts))]
-
-
-def _absolute(origin: str, package: str) -> str:
-    """Return where ``from ..origin import`` points to in a module of ``package``."""
-    name = origin.lstrip(".")
-    dots = len(origin) - len(name)
-    if dots == 0:
-        return name
-    parts = package.split(".")[: len(package.split(".")) - dots + 1]
-    return ".".join([*parts, *([name] if name else [])])
 
 
 def _python_file(folder: Path, parts: list[str]) -> Path | None:

@@ -1,11 +1,23 @@
 """What analyzers found: tables of their own, and studies of what would have been."""
 
+import zipfile
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from kit.places import EXAMPLES
 
-from bt_run import BacktestResult, PluginError, load_config, play, prepare, run
+from bt_run import (
+    BacktestResult,
+    PluginError,
+    load_config,
+    play,
+    prepare,
+    run,
+)
+from bt_run.checks.reproduction import reproduce
+from bt_run.results.bundle import pack_run
+from bt_run.results.run_folder import load_result
 
 PLUGIN = '''
 import pandas as pd
@@ -89,3 +101,29 @@ def test_a_study_plays_other_configurations_on_the_bars_of_the_run(study) -> Non
 def test_a_study_that_breaks_its_contract_is_named(study, name: str, text: str) -> None:
     with pytest.raises(PluginError, match=text):
         study(name)
+
+
+def test_the_tables_lie_beside_the_run_and_are_compared(study, tmp_path: Path) -> None:
+    result = study("neighbours", tmp_path / "runs")
+    folder = result.folder
+    files = sorted(path.name for path in (folder / "analyses").iterdir())
+    assert files == ["first.parquet", "neighbours.parquet"]
+    again = load_result(folder)
+    pd.testing.assert_frame_equal(
+        again.analyses["neighbours"], result.analyses["neighbours"]
+    )
+    assert result.manifest["analyses"].keys() == {"first", "neighbours"}
+    assert reproduce(folder).identical
+
+    file = folder / "analyses" / "neighbours.parquet"
+    (pd.read_parquet(file) * 1.1).to_parquet(file)
+    (found,) = reproduce(folder).differences
+    assert found.text.startswith("analyses: neighbours: row 0: nav was ")
+
+
+def test_they_change_no_id_and_go_into_a_bundle(study, tmp_path: Path) -> None:
+    result = study("neighbours", tmp_path / "runs")
+    bundle = tmp_path / "b.zip"
+    pack_run(result.folder, bundle)
+    with zipfile.ZipFile(bundle) as opened:
+        assert "run/analyses/neighbours.parquet" in opened.namelist()

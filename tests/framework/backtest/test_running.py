@@ -441,6 +441,26 @@ def test_reports_may_be_left_out(prices, tmp_path):
     assert not (result.folder / "tear_sheet.pdf").exists()
 
 
+@pytest.mark.parametrize(
+    ("number", "error", "words"),
+    [
+        (28, DataError, r"x\.html: cannot be written: full; the run is kept, without"),
+        (13, PluginError, r"report 'tear_sheet': failed: PermissionError"),
+    ],
+)
+def test_a_report_for_which_there_is_no_room_is_named(
+    prices, tmp_path, monkeypatch, number, error, words
+):
+    def refuse(*_):
+        raise OSError(number, "full", "x.html")
+
+    monkeypatch.setattr(
+        "bt_run_plugins.reports.tear_sheet.report.TearSheet.write", refuse
+    )
+    with pytest.raises(error, match=words):
+        run(config(prices, reports=["tear_sheet"]), tmp_path)
+
+
 def test_progress_is_reported_by_phase(prices):
     told = []
     run(config(prices), progress=lambda phase, fraction: told.append((phase, fraction)))

@@ -1,76 +1,33 @@
 """A run that is run again is identical, or the culprit is named; a bundle repeats it elsewhere."""
 
+import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
 import zipfile
+from types import SimpleNamespace
 
-import numpy as np
 import pandas as pd
 import pytest
 from kit.places import EXAMPLES
+from kit.small_project import LOCAL, YAML, agreed, make_project, members_of, zip_of
 
 from bt_run import load_config, run
 from bt_run.checks.reproduction import reproduce
 from bt_run.checks.table_differences import first_difference
 from bt_run.cli.entry import main
 from bt_run.errors import ConfigError, DataError, PluginError
-from bt_run.results.bundle import pack_run, unpack
+from bt_run.results.bundle import pack_run
 from bt_run.results.config_changes import config_differences
 from bt_run.results.manifest import table_hash
-
-LOCAL = """
-import numpy as np
-from bt_run import Component, Config, hookimpl
-
-class Level(Config):
-    level: float = 0.5
-
-class Signal:
-    def __init__(self, config, context):
-        self.level = config.level
-
-    def signals(self, bars):
-        return np.full((len(bars), len(bars.assets)), self.level)
-
-@hookimpl
-def bt_strategies():
-    yield Component(name="level", config=Level, build=Signal, summary="one level for all")
-"""
-YAML = """
-name: small
-plugins: [local.py]
-data:
-  source: {use: csv, path: prices}
-  assets: [AAA, BBB]
-  benchmark: AAA
-  start: 2020-01-13
-  end: 2020-06-30
-  calendar: 24/5
-strategy: {use: level, level: 0.5}
-sizer: signal_weight
-schedule: week
-broker: {use: simulated, cash: 100000, fill: next_close}
-limits: {gross: 1.0}
-"""
 
 
 @pytest.fixture
 def small(tmp_path):
     """Return the folder of a small project: a YAML file, a plugin, prices."""
-    place = tmp_path / "project"
-    (place / "prices").mkdir(parents=True)
-    rng = np.random.default_rng(2)
-    dates = pd.bdate_range("2020-01-01", "2020-06-30").strftime("%Y-%m-%d")
-    for name in ("AAA", "BBB", "OTHER"):
-        close = 50 * np.exp(np.cumsum(rng.normal(0, 0.01, len(dates))))
-        pd.DataFrame({"date": dates, "close": close.round(4)}).to_csv(
-            place / "prices" / f"{name}.csv", index=False
-        )
-    (place / "local.py").write_text(LOCAL)
-    (place / "small.yaml").write_text(YAML)
-    return place
+    return make_project(tmp_path / "project")
 
 
 @pytest.fixture
@@ -96,7 +53,7 @@ def test_run_again_is_identical(done):
     found = reproduce(done)
     assert found.identical
     assert found.text.endswith(
-        "identical: config, data, sources, versions, order list and every table"
+        "identical: config, data, sources, versions, order list, every table, metric and caveat"
     )
 
 
@@ -274,7 +231,7 @@ def test_bundle_with_prices_repeats_the_run_elsewhere(small, done, tmp_path, cap
     assert main(["bundle", str(done), "-o", str(out), "--with-data"]) == 0
     assert "The prices are inside, because --with-data says" in capsys.readouterr().out
     shutil.rmtree(small)
-    assert main(["reproduce", str(out)]) == 0
+    assert main(["reproduce", str(out), "--yes"]) == 0
     assert "identical" in capsys.readouterr().out
     with zipfile.ZipFile(out) as bundle:
         names = bundle.namelist()
@@ -295,7 +252,8 @@ def test_bundle_without_prices_says_so_and_takes_them_from_elsewhere(
     shutil.move(small / "prices", prices)
     with pytest.raises(DataError, match="no such file or folder"):
         reproduce(tmp_path / "small.zip")
-    assert reproduce(tmp_path / "small.zip", data=prices).identical
+    again = reproduce(tmp_path / "small.zip", data=prices, agree=agreed)
+    assert again.identical
 
 
 def test_bundle_of_one_price_table_holds_it(small, tmp_path):
@@ -310,7 +268,7 @@ def test_bundle_of_one_price_table_holds_it(small, tmp_path):
     ).folder
     pack_run(folder, tmp_path / "one.zip", with_data=True)
     (small / "all.csv").unlink()
-    assert reproduce(tmp_path / "one.zip").identical
+    assert reproduce(tmp_path / "one.zip", agree=agreed).identical
 
 
 def test_equal_runs_give_equal_bundles(done, tmp_path):
@@ -349,21 +307,337 @@ def test_bundle_of_a_sample_run_says_who_brings_the_prices(
     out = capsys.readouterr().out
     assert "the source 'sample' brings them" in out
     assert (tmp_path / f"local_plugin_{folder.name}.zip").is_file()
-    assert main(["reproduce", f"local_plugin_{folder.name}.zip"]) == 0
+    assert main(["reproduce", f"local_plugin_{folder.name}.zip", "--yes"]) == 0
 
 
-def test_file_that_is_no_bundle_is_refused(tmp_path):
-    bad = tmp_path / "bad.zip"
-    bad.write_text("no zip")
-    with pytest.raises(
-        DataError,
-        match="is no bundle of a run; expected a file that `bt-run bundle` wrote",
-    ):
-        unpack(bad, tmp_path / "out")
-    with zipfile.ZipFile(bad, "w") as bundle:
-        bundle.writestr("../evil.py", "x")
-    with pytest.raises(
-        DataError,
-        match=r"names '\.\./evil\.py', a file outside of itself; it is not opened",
-    ):
-        unpack(bad, tmp_path / "out")
+def test_bundle_of_a_plugin_brings_what_it_imports_from_beside_it(small, tmp_path):
+    package = small / "deep"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "levels.py").write_text("from .half import HALF\n")
+    (package / "half.py").write_text("HALF = 0.5\n")
+    (small / "unused.py").write_text("")
+    text = "from deep.levels import HALF\n" + LOCAL.replace("= 0.5", "= HALF")
+    (small / "local.py").write_text(text)
+    done = run(load_config(small / "small.yaml"), small / "runs", reports=False).folder
+    out = tmp_path / "small.zip"
+    pack_run(done, out, with_data=True)
+    shutil.rmtree(small)
+    assert reproduce(out, agree=agreed).identical
+    assert sorted(name for name in members_of(out) if name.startswith("plugins")) == [
+        "plugins/0/deep/__init__.py",
+        "plugins/0/deep/half.py",
+        "plugins/0/deep/levels.py",
+        "plugins/0/local.py",
+    ]
+
+
+def test_a_full_disk_while_packing_is_named_and_leaves_nothing(
+    done, tmp_path, monkeypatch, capsys
+):
+    out = tmp_path / "small.zip"
+    out.write_bytes(b"the bundle before")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        assert main(["bundle", str(done), "-o", str(out)]) == 3
+    said = capsys.readouterr().err
+    assert f"{out}: cannot be written: No space left on device; make room" in said
+    assert out.read_bytes() == b"the bundle before"
+    assert [path.name for path in tmp_path.glob("*.tmp*")] == []
+
+
+def test_a_file_that_no_bundle_can_name_is_told(small, tmp_path):
+    (small / "prices" / "B:B.csv").write_bytes(
+        (small / "prices" / "BBB.csv").read_bytes()
+    )
+    config = load_config(small / "small.yaml", ["data.assets=[AAA, 'B:B']"])
+    done = run(config, small / "runs", reports=False).folder
+    with pytest.raises(DataError, match=r"'data/B:B\.csv' cannot be named in a bundle"):
+        pack_run(done, tmp_path / "x.zip", with_data=True)
+
+
+def test_a_bundle_that_could_not_be_opened_is_not_packed(done, tmp_path, monkeypatch):
+    monkeypatch.setattr("bt_run.results.opened_bundle.MOST_BYTES", 10)
+    with pytest.raises(DataError, match=r"expected 10 at most; it is not packed"):
+        pack_run(done, tmp_path / "x.zip")
+    assert not (tmp_path / "x.zip").exists()
+
+
+# -- strangers -------------------------------------------------------------------------------------
+
+MARKS = "from pathlib import Path\nPath({place!r}).write_text('ran')\n"
+
+
+@pytest.fixture
+def stranger(small, done, tmp_path):
+    """Return a bundle of somebody else, whose files are not here."""
+    out = tmp_path / "stranger.zip"
+    pack_run(done, out, with_data=True)
+    shutil.rmtree(small)
+    return out
+
+
+def test_a_bundle_with_python_is_refused_where_nobody_can_be_asked(stranger, capsys):
+    assert main(["reproduce", str(stranger)]) == 2
+    said = capsys.readouterr().err
+    assert "stranger.zip: holds Python of its own (plugins/0/local.py)" in said
+    assert "`--inspect` shows it and runs nothing, `--yes` runs it" in said
+    with pytest.raises(ConfigError, match="nobody was asked whether it may run here"):
+        reproduce(stranger)
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 2)])
+def test_whoever_sits_at_a_terminal_is_shown_the_code_and_asked(
+    stranger, capsys, monkeypatch, answer, code
+):
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr("click.termui.visible_prompt_func", lambda _: answer)
+    assert main(["reproduce", str(stranger)]) == code
+    said = capsys.readouterr()
+    digest = hashlib.sha256(LOCAL.encode()).hexdigest()
+    assert f"plugins/0/local.py: {len(LOCAL)} bytes, sha256 {digest}" in said.err
+    assert ("identical" in said.out) == (code == 0)
+    assert ("nothing of it was run, as you said" in said.err) == (code == 2)
+
+
+def test_a_bundle_without_python_needs_no_question(tmp_path, monkeypatch, capsys):
+    (tmp_path / "plain.yaml").write_text(PLAIN)
+    monkeypatch.chdir(tmp_path)
+    done = run(load_config("plain.yaml"), "runs", reports=False).folder
+    pack_run(done, tmp_path / "plain.zip")
+    assert main(["reproduce", "plain.zip"]) == 0
+    assert main(["reproduce", "plain.zip", "--inspect"]) == 0
+    assert "no Python of its own\nall else is installed here" in capsys.readouterr().out
+
+
+PLAIN = """
+name: plain
+data:
+  source: {use: sample, set: indices}
+  assets: [SP500]
+  benchmark: SP500
+  start: 2017-01-03
+  end: 2018-12-31
+strategy: buy_and_hold
+sizer: equal_weight
+schedule: month
+"""
+
+
+def swapped(bundle, place, **files):
+    """Write a bundle in which files of the plugin's folder are others."""
+    members = members_of(bundle)
+    members |= {f"plugins/0/{name}.py": text.encode() for name, text in files.items()}
+    return zip_of(members, place)
+
+
+@pytest.mark.parametrize("command", [["--yes"], ["--inspect"], []])
+def test_a_swapped_file_is_named_before_it_could_run(
+    stranger, tmp_path, capsys, command
+):
+    mark = tmp_path / "mark.txt"
+    text = LOCAL + MARKS.format(place=str(mark))
+    bundle = swapped(stranger, tmp_path / "swapped.zip", local=text)
+    assert main(["reproduce", str(bundle), *command]) == 6
+    out = capsys.readouterr().out
+    assert "local.py was " in out
+    assert "nothing of " in out
+    assert not mark.exists()
+
+
+def test_a_swapped_neighbour_is_named_before_it_could_run(small, tmp_path):
+    (small / "near.py").write_text("")
+    (small / "local.py").write_text("import near\n" + LOCAL)
+    done = run(load_config(small / "small.yaml"), small / "runs", reports=False).folder
+    pack_run(done, tmp_path / "near.zip", with_data=True)
+    mark = tmp_path / "mark.txt"
+    text = MARKS.format(place=str(mark))
+    bundle = swapped(tmp_path / "near.zip", tmp_path / "swapped.zip", near=text)
+    found = reproduce(bundle, agree=agreed)
+    assert culprits(found) == ["component source"]
+    assert not found.ran
+    assert found.text.endswith("nothing of the bundle was run")
+    assert not mark.exists()
+
+
+def test_a_swapped_policy_is_named_before_it_could_be_read(small, tmp_path):
+    (small / "local.py").write_text(
+        LOCAL.replace(
+            "level: float = 0.5", "level: float = 0.5\n    file: Path = None"
+        ).replace("import numpy", "from pathlib import Path\nimport numpy", 1)
+    )
+    (small / "policy.txt").write_text("a")
+    config = load_config(small / "small.yaml", [f"strategy.file={small}/policy.txt"])
+    done = run(config, small / "runs", reports=False).folder
+    pack_run(done, tmp_path / "policy.zip", with_data=True)
+    members = members_of(tmp_path / "policy.zip")
+    assert "files/0/policy.txt" in members
+    members["files/0/policy.txt"] = b"b"
+    found = reproduce(zip_of(members, tmp_path / "swapped.zip"), agree=agreed)
+    assert not found.ran
+    assert "strategy.file was " in found.text
+
+
+def test_inspection_imports_and_runs_nothing(small, tmp_path, capsys):
+    mark = tmp_path / "mark.txt"
+    (small / "local.py").write_text(LOCAL + MARKS.format(place=str(mark)))
+    done = run(load_config(small / "small.yaml"), small / "runs", reports=False).folder
+    pack_run(done, tmp_path / "marks.zip", with_data=True)
+    mark.unlink()
+    for place in (tmp_path / "marks.zip", done):
+        assert main(["reproduce", str(place), "--inspect"]) == 0
+        assert not mark.exists()
+        out = capsys.readouterr().out
+        assert (
+            "of small\nPython of its own, which would run with all your rights:" in out
+        )
+        assert "local.py: " in out
+
+
+def test_inspection_tells_what_is_installed_otherwise_here(stranger, tmp_path, capsys):
+    members = members_of(stranger)
+    manifest = json.loads(members["run/manifest.json"])
+    manifest["versions"]["numpy"] = "1.0\x1b[2J"
+    manifest["sources"]["bt_run"] = "0" * 64
+    members["run/manifest.json"] = json.dumps(manifest).encode()
+    bundle = zip_of(members, tmp_path / "old.zip")
+    assert main(["reproduce", str(bundle), "--inspect"]) == 0
+    out = capsys.readouterr().out
+    assert "other here than where the run was made:" in out
+    assert "  source: bt_run was 0000000000000000, is " in out
+    assert "  version: numpy was 1.0?[2J, is " in out
+
+
+def test_with_a_file_of_ones_own_nothing_of_a_bundle_runs(done, small, tmp_path):
+    pack_run(done, tmp_path / "small.zip", with_data=True)
+    assert reproduce(tmp_path / "small.zip", config=small / "small.yaml").identical
+
+
+# -- caveats, metrics ------------------------------------------------------------------------------
+
+
+def edit_json(path, change):
+    found = json.loads(path.read_text())
+    path.write_text(json.dumps(change(found)))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("notes", [], "caveats: notes"),
+        ("notes", ["all is well"], "caveats: notes.0 was 'all is well', is '"),
+        ("warnings", ["an invented one"], "caveats: warnings.0 was 'an invented one'"),
+        ("look_ahead", {"verdict": "no difference"}, "caveats: look_ahead.dates"),
+        ("ruined", True, "caveats: ruined was True, is False"),
+        ("seed", 8, "caveats: seed was 8, is 0"),
+        ("further", "word", "caveats: further was 'word', is None"),
+    ],
+)
+def test_an_edited_caveat_is_named(done, key, value, said):
+    edit_json(done / "manifest.json", lambda found: found | {key: value})
+    found = reproduce(done)
+    assert culprits(found) == ["caveats"]
+    assert said in found.text
+
+
+def test_a_caveat_that_was_cut_out_is_named(done):
+    edit_json(
+        done / "manifest.json",
+        lambda found: {k: v for k, v in found.items() if k != "look_ahead"},
+    )
+    assert culprits(reproduce(done)) == ["caveats"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda found: {}, "metrics: alpha.benchmark was 'not there', is None, and "),
+        (lambda found: found | {"fame": {"run": 1.0}}, "metrics: fame.run was 1.0, is"),
+        (
+            lambda found: {k: v for k, v in found.items() if k != "sharpe"},
+            "metrics: sharpe.",
+        ),
+        (
+            lambda found: found | {"sharpe": found["sharpe"] | {"run": None}},
+            "metrics: sharpe.run was None, is ",
+        ),
+    ],
+)
+def test_every_metric_on_either_side_counts(done, change, said):
+    edit_json(done / "metrics.json", change)
+    found = reproduce(done)
+    assert culprits(found) == ["numbers"]
+    assert said in found.text
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda table: table[["nav"]],
+        lambda table: table.assign(nav="a"),
+        lambda table: table.assign(nav=[[1]] * len(table)),
+        lambda table: table.rename(columns={"nav": "wealth"}),
+        lambda table: table.reset_index(drop=True),
+    ],
+)
+def test_a_table_that_no_run_writes_is_named(done, change):
+    change(pd.read_parquet(done / "nav.parquet")).to_parquet(done / "nav.parquet")
+    found = reproduce(done)
+    assert culprits(found) == ["files"]
+    assert "nav.parquet: the columns are " in found.text
+
+
+# -- places ----------------------------------------------------------------------------------------
+
+
+def test_a_run_is_repeated_from_another_folder(done, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert reproduce(done).identical
+
+
+def test_manifest_and_bundle_name_no_place_of_the_machine(small, done, tmp_path):
+    out = tmp_path / "small.zip"
+    pack_run(done, out, with_data=True)
+    config = json.loads((done / "manifest.json").read_text())["config"]
+    assert config["plugins"] == ["./local.py"]
+    assert config["data"]["source"]["path"] == "./prices"
+    for name, content in members_of(out).items():
+        assert str(small).encode() not in content, name
+    assert "run/places.json" not in members_of(out)
+
+
+def test_a_run_whose_places_are_unknown_starts_where_one_stands(
+    small, done, monkeypatch
+):
+    (done / "places.json").unlink()
+    monkeypatch.chdir(small)
+    assert reproduce(done).identical
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[]", r"places\.json: found a list; expected names of paths with the paths"),
+        ("{", r"places\.json: cannot be read: places\.json: not JSON.*may be removed"),
+    ],
+)
+def test_damaged_places_are_named(done, text, said):
+    (done / "places.json").write_text(text)
+    with pytest.raises(DataError, match=said):
+        reproduce(done)
+
+
+def test_another_order_of_plugins_is_named(small):
+    (small / "other.py").write_text("x = 1\n")
+    both = YAML.replace("[local.py]", "[local.py, other.py]")
+    (small / "small.yaml").write_text(both)
+    done = run(load_config(small / "small.yaml"), small / "runs", reports=False).folder
+    assert reproduce(done).identical
+    edit(small / "small.yaml", "[local.py, other.py]", "[other.py, local.py]")
+    assert run(load_config(small / "small.yaml")).run_id != done.name
+    text = reproduce(done, config=small / "small.yaml").text
+    assert "component source: the plugin files are in another order" in text

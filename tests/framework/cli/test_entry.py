@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -241,6 +242,27 @@ def test_verbose_shows_the_traceback_of_a_mistake(
 def test_wrong_data_are_exit_code_3(folder: Path, capsys: Captured) -> None:
     assert main(["run.yaml", "--set", "data.assets.SPY=NOSUCH"]) == 3
     assert "NOSUCH" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("number", "words", "code"),
+    [
+        (errno.ENOSPC, "No space left on device", 3),
+        (errno.EDQUOT, "Disk quota exceeded", 3),
+        (errno.EACCES, "Permission denied", 2),
+    ],
+)
+def test_a_full_disk_anywhere_is_exit_code_3(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Captured,
+    number: int,
+    words: str,
+    code: int,
+) -> None:
+    put_in_the_place_of_run(monkeypatch, OSError(number, words, "runs/mine"))
+    assert main(["run.yaml"]) == code
+    assert capsys.readouterr().err == f"bt-run: runs/mine: {words}\n"
 
 
 def test_a_broken_plugin_is_exit_code_5(folder: Path, capsys: Captured) -> None:

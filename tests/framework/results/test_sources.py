@@ -1,17 +1,14 @@
 """Which code a run used: what is reached counts, and what only tells, writes or checks does not."""
 
-import ast
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-from kit.places import ROOT
 
 import bt_run
 from bt_run.results.sources import (
     file_tree_hash,
-    imported_modules,
     local_file_hash,
     used_code,
 )
@@ -23,50 +20,6 @@ def lone_module(folder, name, text):
     found = ModuleType(name)
     found.__file__ = str(path)
     return found
-
-
-def imports_by_parsing(source, package):
-    """Find what ``imported_modules`` finds by a second method: Python's own parser."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            kept = package.split(".")[: len(package.split(".")) - node.level + 1]
-            parts = [
-                *(kept if node.level else ()),
-                *([node.module] if node.module else []),
-            ]
-            origin = ".".join(parts)
-            yield origin
-            yield from (f"{origin}.{alias.name}" for alias in node.names)
-
-
-TRICKY = """
-import os, json as j  # both
-if True: import re; import sys
-from .near import (  # a list
-    one,  # the first
-    two as second,
-)
-from .. import above
-def later():
-    from far.away import \\
-        thing
-"""
-
-
-def test_imports_are_those_that_the_parser_finds():
-    assert set(imported_modules(TRICKY, "a.b")) == set(
-        imports_by_parsing(TRICKY, "a.b")
-    )
-
-
-@pytest.mark.parametrize("root", ["framework", "plugins", "strategies", "examples"])
-def test_no_import_of_our_own_modules_is_missed(root):
-    for path in (ROOT / root).rglob("*.py"):
-        source = path.read_text(encoding="utf-8")
-        missed = set(imports_by_parsing(source, "")) - set(imported_modules(source))
-        assert not missed, path
 
 
 @pytest.fixture
@@ -272,3 +225,41 @@ def test_a_folder_is_hashed_by_its_names_and_contents(tmp_path):
     assert file_tree_hash(tmp_path / "one") == file_tree_hash(tmp_path / "two")
     (tmp_path / "two" / "deep" / "a.csv").rename(tmp_path / "two" / "deep" / "b.csv")
     assert file_tree_hash(tmp_path / "one") != file_tree_hash(tmp_path / "two")
+
+
+# -- local plugin files ----------------------------------------------------------------------------
+
+
+def test_a_package_on_the_path_that_a_plugin_file_imports_counts(stranger, tmp_path):
+    mine = tmp_path / "beside_nothing" / "mine.py"
+    mine.parent.mkdir()
+    mine.write_text("import stranger.report\n")
+    before = used_code([], [mine]).sources
+    assert list(before) == ["bt_run", "mine.py", "stranger"]
+    add_comment(stranger / "report.py")
+    after = used_code([], [mine]).sources
+    assert after["stranger"] != before["stranger"]
+    assert after["mine.py"] == before["mine.py"]
+
+
+def test_a_plugin_that_is_an_init_file_counts_wherever_it_lies(tmp_path):
+    found = []
+    for name in ("a", "b"):
+        init = tmp_path / name / "__init__.py"
+        init.parent.mkdir()
+        init.write_text("x = 1\n")
+        module = ModuleType(f"bt_run_local___init___{name}")
+        module.__file__ = str(init)
+        found.append(used_code([module], [init]))
+    assert found[0] == found[1]
+    assert list(found[0].sources) == ["__init__.py", "bt_run"]
+
+
+def test_plugin_files_count_in_their_order(tmp_path):
+    files = [tmp_path / "a.py", tmp_path / "b.py"]
+    for file in files:
+        file.write_text(f"x = '{file.stem}'\n")
+    one, other = used_code([], files), used_code([], files[::-1])
+    assert one.sources == other.sources
+    assert one.plugins == other.plugins[::-1]
+    assert one.plugins == tuple(map(local_file_hash, files))

@@ -278,7 +278,7 @@ def config_text(result: BacktestResult) -> str:
 
 
 def _short_paths(value: Any) -> Any:
-    """Leave out where on the author's machine files lie; the manifest has the whole paths."""
+    """Leave out where on the author's machine files lie, which earlier manifests tell."""
     if isinstance(value, Mapping):
         return {key: _short_paths(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
