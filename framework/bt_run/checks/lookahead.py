@@ -112,8 +112,8 @@ def check_lookahead(
     Signals, weights, memos, orders and fills are compared. At each of ``dates`` bars the data are
     cut off, and replaced by noise or by nothing; at two of them only the close of the fill bar is
     changed; once the source is asked for less. Vectorised signals alone are compared at ``cuts``
-    more bars, beside rare events among them. The source of the components is read for what looks as if
-    it reached ahead.
+    more bars, beside rare events among them. The source of the components is read for what looks
+    as if it reached ahead.
 
     Raises:
         BtRunError: the run itself is not possible.
