@@ -14,8 +14,9 @@ import numpy as np
 
 from bt_run.data.bars import Bars
 
-HALVINGS = 200
+HALVINGS = 100
 NEAR = 1e-9
+DUST = 1e-12
 
 Targets = Mapping[int, Mapping[str, float]]
 
@@ -59,13 +60,13 @@ class DocumentedTerms:
 
 @dataclass
 class Order:
-    """An order that waits for its fill.
+    """An order that waits for its fill: the shares at which its asset is to be held.
 
     ``paid`` is the commission so far, on ``done`` shares worth ``value``.
     """
 
     decided: int
-    asked: float
+    target: float
     done: float = 0.0
     paid: float = 0.0
     value: float = 0.0
@@ -135,7 +136,8 @@ class DocumentedLedger:
                 self._close_delisted(t)
             if t >= self.bars.start and not self._close_the_books(t):
                 return self
-            self._decide(t, targets.get(t, {}))
+            if t in targets:
+                self._decide(t, targets[t])
         for asset in sorted(self.orders):
             self._drop(asset, None, "the data end before the fill")
         return self
@@ -184,7 +186,7 @@ class DocumentedLedger:
         self.shares[asset] = whole
         if asset in self.orders:
             order = self.orders[asset]
-            self.orders[asset] = replace(order, asked=self._whole(order.asked * ratio))
+            self.orders[asset] = replace(order, target=self._whole(order.target * ratio))
 
     def _pay_dividend(self, t: int, asset: str, dividend: float) -> None:
         self._flow(t, asset, "dividend", self.shares[asset] * dividend)
@@ -238,7 +240,7 @@ class DocumentedLedger:
     def _part(self, asset: str, market: float, volume: float) -> Part:
         order = self.orders[asset]
         held = self.shares[asset]
-        rest = order.asked
+        rest = order.target - held
         side = math.copysign(1.0, rest)
         closing = min(abs(rest), abs(held)) if held * rest < 0 else 0.0
         opening = abs(rest) - closing
@@ -293,7 +295,8 @@ class DocumentedLedger:
                 value = held * (float(market[n]) if here else self.last[asset])
                 nav += value
                 held_gross += abs(value)
-        return self.terms.gross * nav - held_gross
+        power = self.terms.gross * nav - held_gross
+        return power if power > DUST * nav else 0.0
 
     def _need(self, part: Part, shares: float) -> float:
         slippage = abs(part.price - part.market) * abs(shares)
@@ -321,24 +324,27 @@ class DocumentedLedger:
             asked = part.bought
             part.bought = self._whole(asked)
             remainders.append((-abs(asked - part.bought), part.asset, part))
+        room = power - sum(self._need(part, part.bought) for part in openings)
         for remainder, _, part in sorted(remainders, key=lambda row: row[:2]):
             if remainder == 0:
                 continue
-            before = part.bought
-            part.bought += math.copysign(1.0, part.opening)
-            if sum(self._need(each, each.bought) for each in openings) > power:
-                part.bought = before
+            more = part.bought + math.copysign(1.0, part.opening)
+            extra = self._need(part, more) - self._need(part, part.bought)
+            if extra <= room:
+                part.bought = more
+                room -= extra
 
     def _settle(self, t: int, part: Part) -> None:
         order = part.order
         filled = part.closing + part.bought
+        asked = order.target - self.shares[part.asset] + filled
         slipped = abs(part.price - part.market) * abs(filled)
         self.fills.append(
             PlainFill(
                 order.decided,
                 t,
                 part.asset,
-                order.asked,
+                asked,
                 filled,
                 part.price,
                 part.charged,
@@ -346,23 +352,21 @@ class DocumentedLedger:
                 self._reason(part),
             )
         )
-        rest = order.asked - part.closing - part.opening
-        if part.limited and rest:
-            self.orders[part.asset] = replace(order, asked=rest)
-        else:
+        if not part.limited:
             del self.orders[part.asset]
 
     def _reason(self, part: Part) -> str | None:
-        if part.limited:
-            return "volume: the rest waits"
         if part.short_of_cash and part.bought != part.opening:
             return "buying power"
+        if part.limited:
+            return "volume: the rest waits"
         return None
 
     def _drop(self, asset: str, t: int | None, reason: str) -> None:
         order = self.orders.pop(asset)
+        asked = order.target - self.shares[asset]
         self.fills.append(
-            PlainFill(order.decided, t, asset, order.asked, 0.0, reason=reason)
+            PlainFill(order.decided, t, asset, asked, 0.0, reason=reason)
         )
 
     def _mark(self, t: int) -> None:
@@ -380,19 +384,22 @@ class DocumentedLedger:
             return True
         self.ruined = t
         for asset in sorted(self.orders):
-            self._drop(asset, None, "ruined")
+            self._drop(asset, None, "the account was ruined before the fill")
         return False
 
     def _decide(self, t: int, targets: Mapping[str, float]) -> None:
+        for n, asset in enumerate(self.bars.assets):
+            replaced = asset in targets or not self.bars.present[t, n]
+            if asset in self.orders and replaced:
+                self._drop(asset, t, "waited until the next decision replaced it")
         for asset in sorted(targets):
-            if asset in self.orders:
-                reason = "waited until the next decision replaced it"
-                self._drop(asset, t, reason)
             wished = targets[asset] * self.nav[-1] / self.last[asset]
             target = self._whole(wished)
             held = self.shares[asset]
-            if abs(target - held) > NEAR * max(abs(held), abs(target)):
-                self.orders[asset] = Order(t, target - held)
+            worth = abs(target - held) * self.last[asset]
+            same = abs(target - held) <= NEAR * max(abs(held), abs(target))
+            if not same and worth > DUST * self.nav[-1]:
+                self.orders[asset] = Order(t, target)
             elif target == 0 and wished != 0:
                 reason = "one share costs more than its weight"
                 self.fills.append(PlainFill(t, None, asset, wished, 0.0, reason=reason))

@@ -34,6 +34,7 @@ from bt_run.terms import Holdings, Rates
 __all__ = ["Account"]
 
 REACHED = 1e-12  # relative difference at which a target was reached
+DUST = 1e-12  # of NAV: a change worth no more is what rounding left of a weight, and no order
 
 
 class Account:
@@ -87,7 +88,9 @@ class Account:
             asked = target_shares(weights, nav, bars.mark[self.t], whole=False)
             nothing = (shares == 0.0) & (self.shares == 0.0)
             self._never_ask(present & chosen & nothing, asked)
-        names = present & chosen & ~same_shares(shares, self.shares)
+        change = np.abs(shares - self.shares) * bars.mark[self.t]
+        worth = change > DUST * nav  # not so where the price is NaN, and nothing can be ordered
+        names = present & chosen & worth & ~same_shares(shares, self.shares)
         if names.any():
             self.waiting.put(names, shares, self.t)
 
@@ -295,13 +298,20 @@ class Account:
         )
         self._hold(t, reached, fills)
 
-        missed = wanted & ~reached
-        if market.broker.unfilled == "cancel":
+        self._miss(t, wanted & ~reached, waits)
+        self.waiting.filled(fills, waits)
+
+    def _miss(self, t: int, missed: Mask, waits: Mask) -> None:
+        """Cancel orders that met no bar, or let them wait beside ``waits`` (N,) for another one;
+        none comes of an asset that is delisted.
+        """
+        if self.market.broker.unfilled == "cancel":
             self._record_unfilled(np.flatnonzero(missed), t, records.NOT_TRADABLE)
             self.waiting.keep(waits)
-        else:
-            self.waiting.keep(missed | waits)
-        self.waiting.filled(fills, waits)
+            return
+        gone = missed & self.market.ended(t)
+        self._record_unfilled(np.flatnonzero(gone), t, records.DELISTED)
+        self.waiting.keep((missed & ~gone) | waits)
 
     def _hold(self, t: int, reached: Mask, fills: Fills) -> None:
         """Hold what was filled; a target that was reached exactly, so that an exit leaves no
@@ -359,8 +369,9 @@ class Account:
         fills = self._trade(t, asked, np.where(closes, price, market.bars.mark[t]))
         rule = np.where(stopped, levels.stop_rule, levels.target_rule)
         self._record_exits(t, np.flatnonzero(closes), asked, fills, rule)
-        self.shares = self.shares + fills.filled
+        # before the shares change: what the orders asked is counted from what was held
         self._drop(closes, t, records.EXITED)
+        self.shares = self.shares + fills.filled
         rest = closes & (np.abs(asked - fills.filled) > ROUNDING * np.abs(asked))
         if rest.any():
             # what the volume did not take is closed at the next bars, come what may

@@ -128,7 +128,10 @@ def fill_basket(basket: Basket, costs: Costs, *, gross: float, whole: bool) -> F
     needs its value, its slippage and its commission. Short proceeds raise cash but not NAV, so they
     buy nothing; with ``gross`` = 1 the same bound keeps longs within cash.
     """
-    taken = _takeable(basket, costs)
+    # what is not asked has no volume to be asked for: without a bar it is NaN
+    taken = np.where(basket.asked == 0.0, 0.0, _takeable(basket, costs))
+    if whole:
+        taken = whole_shares(taken)
     closing = _close(basket, taken, costs)
     opening = taken - closing.shares
     power = _buying_power(basket, closing, gross)

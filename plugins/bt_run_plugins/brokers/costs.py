@@ -173,13 +173,8 @@ def participation(
 ) -> Array:
     """Return sign(shares) * min(|shares|, fraction * volume), (n,); an unknown volume takes
     nothing.
-
-    Whole orders stay whole: what the market takes of a whole number of shares is cut to a whole
-    number.
     """
     most = fraction * np.nan_to_num(volume, nan=0.0)
-    whole = shares == np.rint(shares)
-    most = np.where(whole, np.floor(most), most)
     size = np.minimum(np.abs(shares), most)
     return np.asarray(np.sign(shares) * size)
 

@@ -111,14 +111,14 @@ def test_impact_grows_with_the_square_root_of_the_share_of_volume():
     assert got.tolist() == pytest.approx([0.5 * 0.03 * 2.0])
 
 
-def test_participation_takes_a_fraction_of_the_volume_and_keeps_whole_shares_whole():
+def test_participation_takes_a_fraction_of_the_volume():
     shares, volume = (
         np.array([500.0, -500.0, 30.5, 10.0, 7.0]),
         np.array([1005.0, 1005.0, 100.0, NAN, 0.0]),
     )
     assert participation(shares, volume, 0.1).tolist() == [
-        100.0,
-        -100.0,
+        100.5,
+        -100.5,
         10.0,
         0.0,
         0.0,
