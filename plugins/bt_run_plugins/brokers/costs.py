@@ -11,6 +11,9 @@ from pydantic import Field, model_validator
 from bt_run import Array, Conditions, Config
 
 
+MOST_MONEY = 1e12
+
+
 class Commission(Config):
     """Commission of an order; what is given adds up."""
 
@@ -23,11 +26,13 @@ class Commission(Config):
     per_share: float = Field(
         default=0.0,
         ge=0.0,
+        le=MOST_MONEY,
         description="money per share; needs `adjust: none`",
     )
     minimum: float = Field(
         default=0.0,
         ge=0.0,
+        le=MOST_MONEY,
         description="least that the per-share part of an order costs, money",
     )
     cap: float | None = Field(
@@ -36,7 +41,9 @@ class Commission(Config):
         lt=1.0,
         description="most that the per-share part costs, fraction of the traded value",
     )
-    flat: float = Field(default=0.0, ge=0.0, description="money per order")
+    flat: float = Field(
+        default=0.0, ge=0.0, le=MOST_MONEY, description="money per order"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -66,11 +73,15 @@ class Slippage(Config):
         default=0.0, ge=0.0, lt=10_000, description="basis points of the price"
     )
     half_spread: float = Field(
-        default=0.0, ge=0.0, description="money per share; needs `adjust: none`"
+        default=0.0,
+        ge=0.0,
+        le=MOST_MONEY,
+        description="money per share; needs `adjust: none`",
     )
     impact: float = Field(
         default=0.0,
         ge=0.0,
+        le=1e6,
         description="square-root impact: impact * volatility * sqrt(shares / average volume)",
     )
     lookback: int = Field(

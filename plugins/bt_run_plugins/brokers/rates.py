@@ -25,6 +25,9 @@ from bt_run.text import listed
 from bt_run_plugins.sources.sample_series import macro_series
 
 
+LONGEST_LAG = 2_520  # sessions: ten years
+
+
 class RateFile(Config):
     """A csv file of yearly rates with columns date and rate."""
 
@@ -34,6 +37,7 @@ class RateFile(Config):
     lag: int = Field(
         default=1,
         ge=0,
+        le=LONGEST_LAG,
         description="sessions from a row's date until the rate is known",
     )
     dates: DateForm = None
@@ -167,6 +171,7 @@ def _from_file(config: RateFile) -> RateSource:
         raise DataError(
             f"{file}: expected at least one row, rising dates, and a rate in each row"
         )
+    _refuse_total_loss(file, days, rates)
     return RateSource(
         days=days,
         rates=rates,
@@ -175,6 +180,16 @@ def _from_file(config: RateFile) -> RateSource:
         fingerprint=hashlib.sha256(content).hexdigest(),
         unread=unread,
     )
+
+
+def _refuse_total_loss(file: Path, days: Times, rates: Array) -> None:
+    below = np.flatnonzero(rates <= -1.0)
+    if len(below):
+        first = below[0]
+        raise DataError(
+            f"{file}: the rate of {days[first]} was {rates[first]:g}; expected a yearly fraction "
+            "above -1, such as 0.045 for 4.5 %"
+        )
 
 
 def _read_rates(config: RateFile) -> tuple[Times, Array, tuple[str, ...]]:
