@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kit.documented_ledger import DocumentedLedger, DocumentedTerms, PlainFill
@@ -129,7 +126,9 @@ def targets_of(ledger: Ledger) -> dict[int, dict[str, float]]:
 def compare(ledger: Ledger, again: DocumentedLedger) -> None:
     start = ledger.bars.start
     assert ledger.ruined == (again.ruined is not None)
-    np.testing.assert_allclose(ledger.cash[start:], again.cash_history, rtol=1e-9, atol=1e-6)
+    np.testing.assert_allclose(
+        ledger.cash[start:], again.cash_history, rtol=1e-9, atol=1e-6
+    )
     np.testing.assert_allclose(ledger.nav[start:], again.nav, rtol=1e-9, atol=1e-6)
     mine = sorted(key_of(fill) for fill in again.fills if abs(fill.asked) > DUST)
     theirs = sorted(key_of(fill) for fill in fills_of(ledger) if abs(fill.asked) > DUST)
@@ -201,7 +200,18 @@ COSTS = {
     rate=st.sampled_from([0.0, 0.5]),
 )
 def test_the_engine_keeps_the_account_that_the_document_describes(
-    seed, adjust, fractional, silent, costs, at_open, wait, short, gross, cash, participation, rate
+    seed,
+    adjust,
+    fractional,
+    silent,
+    costs,
+    at_open,
+    wait,
+    short,
+    gross,
+    cash,
+    participation,
+    rate,
 ):
     real = adjust == "none"
     fees = COSTS[costs] if real or costs != "per share" else COSTS["proportional"]

@@ -123,7 +123,7 @@ class DocumentedLedger:
     def play(self, targets: Targets) -> DocumentedLedger:
         """Play what was decided, {bar: {asset: target weight that was traded}}."""
         self.cash = self.terms.cash
-        self.shares = {asset: 0.0 for asset in self.bars.assets}
+        self.shares = dict.fromkeys(self.bars.assets, 0.0)
         for t in range(len(self.bars)):
             if t > self.bars.start:
                 self._before_open(t)
@@ -186,7 +186,9 @@ class DocumentedLedger:
         self.shares[asset] = whole
         if asset in self.orders:
             order = self.orders[asset]
-            self.orders[asset] = replace(order, target=self._whole(order.target * ratio))
+            self.orders[asset] = replace(
+                order, target=self._whole(order.target * ratio)
+            )
 
     def _pay_dividend(self, t: int, asset: str, dividend: float) -> None:
         self._flow(t, asset, "dividend", self.shares[asset] * dividend)
@@ -253,7 +255,9 @@ class DocumentedLedger:
             closing = min(closing, most)
             opening = min(opening, most - closing)
         price = self.terms.price(market, side)
-        return Part(asset, order, side * closing, side * opening, price, market, limited)
+        return Part(
+            asset, order, side * closing, side * opening, price, market, limited
+        )
 
     def _cost(self, part: Part, shares: float) -> float:
         """Return the commission that so many more shares add to the order's."""
@@ -365,9 +369,7 @@ class DocumentedLedger:
     def _drop(self, asset: str, t: int | None, reason: str) -> None:
         order = self.orders.pop(asset)
         asked = order.target - self.shares[asset]
-        self.fills.append(
-            PlainFill(order.decided, t, asset, asked, 0.0, reason=reason)
-        )
+        self.fills.append(PlainFill(order.decided, t, asset, asked, 0.0, reason=reason))
 
     def _mark(self, t: int) -> None:
         for n, asset in enumerate(self.bars.assets):

@@ -24,6 +24,7 @@ from bt_run.account.basket import (
 )
 from bt_run.account.entries import Entries
 from bt_run.account.exits import exit_prices, nearest_levels
+from bt_run.account.interest import interest
 from bt_run.account.market import AtBar, Market
 from bt_run.account.parts import Parts
 from bt_run.account.records import CashFlow, FillRecord
@@ -89,7 +90,9 @@ class Account:
             nothing = (shares == 0.0) & (self.shares == 0.0)
             self._never_ask(present & chosen & nothing, asked)
         change = np.abs(shares - self.shares) * bars.mark[self.t]
-        worth = change > DUST * nav  # not so where the price is NaN, and nothing can be ordered
+        worth = (
+            change > DUST * nav
+        )  # not so where the price is NaN, and nothing can be ordered
         names = present & chosen & worth & ~same_shares(shares, self.shares)
         if names.any():
             self.waiting.put(names, shares, self.t)
@@ -181,21 +184,11 @@ class Account:
     # -- money and shares without a trade ----------------------------------------------------------
 
     def _accrue(self, t: int, rates: Rates) -> None:
-        """Book the interest since the bar before: amount * rate * years, as known then."""
+        """Book the interest since the bar before, at the rates and values known then."""
         years = float(self.market.years[t])
-        if years == 0.0:
-            return
-        if self.cash > 0:
-            kind, rate = "interest", rates.cash
-        else:
-            kind, rate = records.MARGIN_INTEREST, rates.margin
-        earned = self.cash * float(rate[t - 1]) * years
-        short = np.minimum(self.shares * self.market.bars.mark[t - 1], 0.0)
-        fee = short * float(rates.borrow[t - 1]) * years
-        self._receive(t, records.BORROW_FEE, np.flatnonzero(fee), fee[fee != 0])
-        if earned != 0.0:
-            # -1 is the cash itself
-            self._receive(t, kind, np.array([-1]), np.array([earned]))
+        values = self.shares * self.market.bars.mark[t - 1]
+        for flow in interest(self.cash, values, rates, years, bar=t):
+            self._receive(t, flow.kind, flow.assets, flow.amount)
 
     def _dividend(self, t: int) -> None:
         amount = self.shares * self.market.bars.dividends[t]

@@ -125,7 +125,9 @@ def _idle(ledger: Ledger) -> tuple[str, ...]:
         return (f"no order was ever filled: {len(decisions)} decisions; {found}",)
     if not decisions:
         return ("no order was ever placed: the run took no decision",)
-    return (f"no order was ever placed: {len(decisions)} decisions; {_unmoved(ledger)}",)
+    return (
+        f"no order was ever placed: {len(decisions)} decisions; {_unmoved(ledger)}",
+    )
 
 
 def _unmoved(ledger: Ledger) -> str:

@@ -21,7 +21,9 @@ from bt_run.text import did_you_mean
 __all__ = ["Node", "plain", "positions", "read_tree"]
 
 NO_COLON = "could not find expected ':'"  # in ruamel's words
-MOST_VALUES = 100_000  # in a file with its aliases written out; a run of 500 assets has 1,100
+MOST_VALUES = (
+    100_000  # in a file with its aliases written out; a run of 500 assets has 1,100
+)
 MOST_LEVELS = 100  # of mappings and lists inside each other
 
 
@@ -228,8 +230,12 @@ class _Origin:
             found = f"the file holds more than {MOST_VALUES:,} values, its aliases written out"
             raise ConfigError(place.tell(f"{found}; at most that many are read"))
         if self.level > MOST_LEVELS:
-            found = f"more than {MOST_LEVELS} mappings and lists stand inside each other"
-            raise ConfigError(place.tell(f"{found}; an alias may name what is around it"))
+            found = (
+                f"more than {MOST_LEVELS} mappings and lists stand inside each other"
+            )
+            raise ConfigError(
+                place.tell(f"{found}; an alias may name what is around it")
+            )
         return replace(self, level=self.level + 1)
 
     def at(self, line: int, column: int) -> Place:

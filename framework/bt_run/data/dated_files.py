@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bt_run.data.csv_files import csv_table, refuse_doubled
 from bt_run.data.date_forms import written_times
 from bt_run.errors import DataError
 
@@ -55,6 +56,7 @@ def read_dated(path: Path, form: str | None = None) -> pd.DataFrame:
         if word in WORDS:
             renamed[column] = word
     frame = frame.rename(columns=renamed)
+    refuse_doubled(path, map(str, frame.columns))  # one date under two names
     have = set(frame.columns)
     if "date" not in have and not {"start", "end"} <= have:
         raise DataError(
@@ -87,14 +89,15 @@ def _read(path: Path) -> pd.DataFrame:
 
     if not path.exists():
         raise DataError(f"{path}: no such file; expected a table with dates")
+    if path.suffix != ".parquet":
+        return csv_table(path, dtype=str)
     try:
-        if path.suffix == ".parquet":
-            frame = pd.read_parquet(path)
-        else:
-            frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+        frame = pd.read_parquet(path)
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read: {error}") from error
-    return frame if frame.index.name is None else frame.reset_index()
+    frame = frame if frame.index.name is None else frame.reset_index()
+    refuse_doubled(path, map(str, frame.columns))
+    return frame
 
 
 def _dates(

@@ -10,7 +10,6 @@ from pydantic import Field, model_validator
 
 from bt_run import Array, Conditions, Config
 
-
 MOST_MONEY = 1e12
 
 

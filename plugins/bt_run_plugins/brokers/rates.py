@@ -16,6 +16,7 @@ from bt_run import (
     DataError,
     DateForm,
     YearlyRate,
+    csv_table,
     overdue,
     usual_step,
     written_times,
@@ -23,7 +24,6 @@ from bt_run import (
 from bt_run.arrays import Times
 from bt_run.text import listed
 from bt_run_plugins.sources.sample_series import macro_series
-
 
 LONGEST_LAG = 2_520  # sessions: ten years
 
@@ -193,10 +193,8 @@ def _refuse_total_loss(file: Path, days: Times, rates: Array) -> None:
 
 
 def _read_rates(config: RateFile) -> tuple[Times, Array, tuple[str, ...]]:
-    import pandas as pd
-
     file = config.file
-    table = pd.read_csv(file)
+    table = csv_table(file, missing=("", "nan", "NaN", "null", "NA"))
     if missing := {"date", "rate"} - set(table.columns):
         raise DataError(
             f"{file}: found columns {', '.join(table.columns)}; expected "

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from bt_run import DataError, Rows, WrittenTimes, calendar_zone, written_times
+from bt_run import (
+    DataError,
+    Rows,
+    WrittenTimes,
+    calendar_zone,
+    csv_header,
+    csv_table,
+    written_times,
+)
 from bt_run.arrays import Array, Times
 from bt_run.text import did_you_mean, listed, nearest
 
@@ -25,6 +33,7 @@ __all__ = ["Kind", "Read", "TableForm", "read_rows", "tickers"]
 Kind = Literal["parquet", "csv"]
 
 VALUES = ("open", "high", "low", "close", "volume", "adj_close", "dividend", "split")
+MISSING = ("", "nan", "NaN", "null")
 COLUMNS = frozenset({*VALUES, "date", "ticker"})
 _OTHER_NAMES = MappingProxyType(
     {
@@ -184,12 +193,10 @@ def _frame(path: Path, kind: Kind) -> pd.DataFrame:
 
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
+    if kind == "csv":
+        return _read_csv(path)
     try:
-        frame = pd.read_parquet(path) if kind == "parquet" else _read_csv(path)
-    except pd.errors.EmptyDataError as error:
-        raise DataError(
-            f"{path}: the file is empty; expected columns date and close at least"
-        ) from error
+        frame = pd.read_parquet(path)
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read as {kind}: {error}") from error
     return frame if frame.index.name is None else frame.reset_index()
@@ -197,16 +204,9 @@ def _frame(path: Path, kind: Kind) -> pd.DataFrame:
 
 def _read_csv(path: Path) -> pd.DataFrame:
     """Read a csv file in which NA and 000001 are tickers and an empty cell is nothing."""
-    import pandas as pd
-
-    names = pd.read_csv(path, nrows=0).columns
-    text = [name for name in names if _usual_name(str(name)) in ("ticker", "date")]
-    return pd.read_csv(
-        path,
-        dtype=dict.fromkeys(text, str),
-        keep_default_na=False,
-        na_values=["", "nan", "NaN", "null"],
-    )
+    names = csv_header(path)
+    text = [name for name in names if _usual_name(name) in ("ticker", "date")]
+    return csv_table(path, dtype=dict.fromkeys(text, str), missing=MISSING)
 
 
 def _our_names(

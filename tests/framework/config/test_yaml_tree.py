@@ -276,7 +276,9 @@ def test_an_empty_value_is_told_on_its_own_line(folder: Path) -> None:
 
 NINE_LINES = "".join(
     f"x-{name}: &{name} [{', '.join([item] * 9)}]\n"
-    for name, item in zip("abcdefghi", ["1", *(f"*{c}" for c in "abcdefgh")], strict=True)
+    for name, item in zip(
+        "abcdefghi", ["1", *(f"*{c}" for c in "abcdefgh")], strict=True
+    )
 )
 
 
@@ -312,7 +314,10 @@ def test_a_plain_file_of_many_values_is_read(folder: Path) -> None:
     ("text", "words"),
     [
         ("name: &a [*a]\n", "name"),
-        ("name: " + "[" * 200 + "]" * 200, "more than 100 mappings and lists stand inside"),
+        (
+            "name: " + "[" * 200 + "]" * 200,
+            "more than 100 mappings and lists stand inside",
+        ),
         ("name: &a\n  <<: *a\n  b: 1\n", "not valid YAML"),
         ("name: 2001-99-99\n", "not valid YAML: ValueError: month must be in 1..12"),
         ("name: !!bool abc\n", "not valid YAML: KeyError: 'abc'"),
