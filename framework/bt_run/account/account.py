@@ -18,13 +18,13 @@ from bt_run.account.basket import (
     Basket,
     Fills,
     fill_basket,
-    same_shares,
     target_shares,
     whole_shares,
+    worth_an_order,
 )
 from bt_run.account.entries import Entries
 from bt_run.account.exits import exit_prices, nearest_levels
-from bt_run.account.interest import interest
+from bt_run.account.financing import interest
 from bt_run.account.market import AtBar, Market
 from bt_run.account.parts import Parts
 from bt_run.account.records import CashFlow, FillRecord
@@ -35,7 +35,6 @@ from bt_run.terms import Holdings, Rates
 __all__ = ["Account"]
 
 REACHED = 1e-12  # relative difference at which a target was reached
-DUST = 1e-12  # of NAV: a change worth no more is what rounding left of a weight, and no order
 
 
 class Account:
@@ -89,11 +88,8 @@ class Account:
             asked = target_shares(weights, nav, bars.mark[self.t], whole=False)
             nothing = (shares == 0.0) & (self.shares == 0.0)
             self._never_ask(present & chosen & nothing, asked)
-        change = np.abs(shares - self.shares) * bars.mark[self.t]
-        worth = (
-            change > DUST * nav
-        )  # not so where the price is NaN, and nothing can be ordered
-        names = present & chosen & worth & ~same_shares(shares, self.shares)
+        worth = worth_an_order(shares, self.shares, bars.mark[self.t], nav)
+        names = present & chosen & worth
         if names.any():
             self.waiting.put(names, shares, self.t)
 

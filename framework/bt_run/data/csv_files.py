@@ -60,7 +60,7 @@ def csv_table(
     if missing is not None:
         told["na_values"] = list(missing)
     try:
-        frame = pd.read_csv(path, dtype=dtype, **told)
+        frame: pd.DataFrame = pd.read_csv(path, dtype=dtype, **told)
     except (OSError, ValueError) as error:
         raise DataError(_unreadable(path, error)) from error
     if not isinstance(frame.index, pd.RangeIndex):

@@ -127,7 +127,7 @@ def test_a_date_under_two_names_is_refused(
 
 
 def test_names_that_differ_in_spaces_only_are_the_same(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="x.csv: column a stands there 2 times"):
+    with pytest.raises(DataError, match=r"x\.csv: column a stands there 2 times"):
         refuse_doubled(tmp_path / "x.csv", ["a", "b", " a "])
 
 
@@ -147,5 +147,5 @@ def test_cells_are_missing_where_the_reader_says_so(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_no_csv_file(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="cannot be read as csv: .*directory"):
+    with pytest.raises(DataError, match=r"cannot be read as csv: .*directory"):
         csv_table(tmp_path)
