@@ -20,6 +20,7 @@ from bt_run.data.calendars import calendar_zone, exchange_sessions, local_dates
 from bt_run.data.csv_files import csv_header, csv_table
 from bt_run.data.date_forms import DateForm, WrittenTimes, written_times
 from bt_run.data.history import History
+from bt_run.data.parquet_files import parquet_table
 from bt_run.data.rows import Rows, day_of, joined_rows
 from bt_run.data.schedule import period_of
 from bt_run.data.staleness import overdue, usual_step
@@ -156,6 +157,7 @@ __all__ = [
     "load_config",
     "local_dates",
     "overdue",
+    "parquet_table",
     "period_of",
     "play",
     "prepare",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bt_run.data.csv_files import csv_table, refuse_doubled
 from bt_run.data.date_forms import written_times
+from bt_run.data.parquet_files import parquet_table
 from bt_run.errors import DataError
 
 if TYPE_CHECKING:
@@ -85,16 +86,11 @@ def numbers_or_text(column: pd.Series[Any]) -> NDArray[Any]:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    import pandas as pd
-
     if not path.exists():
         raise DataError(f"{path}: no such file; expected a table with dates")
     if path.suffix != ".parquet":
         return csv_table(path, dtype=str)
-    try:
-        frame = pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error
+    frame = parquet_table(path)
     frame = frame if frame.index.name is None else frame.reset_index()
     refuse_doubled(path, map(str, frame.columns))
     return frame

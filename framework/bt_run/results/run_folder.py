@@ -11,16 +11,22 @@ from pathlib import Path
 from typing import IO, Any
 
 from bt_run.config.run_config import RunConfig
+from bt_run.data.parquet_files import parquet_table
 from bt_run.errors import DataError
+from bt_run.results.damage import refuse_damage
 from bt_run.results.identity import plain_json
 from bt_run.results.result import TABLES, BacktestResult
 
-__all__ = ["load_result", "read_run", "write_run"]
+__all__ = ["intact_run", "load_result", "read_run", "write_run"]
 
 
 def load_result(folder: Path) -> BacktestResult:
-    """Read a finished run back as a result."""
-    found = read_run(folder)
+    """Read a finished run back as a result.
+
+    Raises:
+        DataError: no run is there, or a file of it is not what it was.
+    """
+    found = intact_run(folder)
     manifest = found["manifest"]
     return BacktestResult(
         config=RunConfig.model_validate(manifest["config"]),
@@ -31,6 +37,17 @@ def load_result(folder: Path) -> BacktestResult:
         notes=tuple(manifest["notes"]),
         folder=folder,
     )
+
+
+def intact_run(folder: Path) -> dict[str, Any]:
+    """Return what ``read_run`` does, of a run whose tables are those that its manifest knows.
+
+    Raises:
+        DataError: no run is there, or a file of it is not what it was.
+    """
+    found = read_run(folder)
+    refuse_damage(folder, found)
+    return found
 
 
 def write_run(result: BacktestResult, root: Path) -> BacktestResult:
@@ -55,8 +72,6 @@ def write_run(result: BacktestResult, root: Path) -> BacktestResult:
 
 def read_run(folder: Path) -> dict[str, Any]:
     """Read the tables of a run by name, its ``metrics`` and its ``manifest``."""
-    import pandas as pd
-
     kept = folder if folder.exists() else _old(folder)
     if not (kept / "manifest.json").is_file():
         raise DataError(
@@ -64,13 +79,13 @@ def read_run(folder: Path) -> dict[str, Any]:
         )
     try:
         found: dict[str, Any] = {
-            name: pd.read_parquet(kept / f"{name}.parquet") for name in TABLES
+            name: parquet_table(kept / f"{name}.parquet") for name in TABLES
         }
         for name in ("metrics", "manifest"):
             found[name] = json.loads(
                 (kept / f"{name}.json").read_text(encoding="utf-8")
             )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, DataError) as error:
         raise DataError(
             f"{kept}: the run is damaged, a file is missing or cannot be read: {error}"
         ) from error

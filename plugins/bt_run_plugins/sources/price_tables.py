@@ -20,6 +20,7 @@ from bt_run import (
     calendar_zone,
     csv_header,
     csv_table,
+    parquet_table,
     written_times,
 )
 from bt_run.arrays import Array, Times
@@ -189,16 +190,11 @@ def _read(path: Path, kind: Kind, form: TableForm) -> _Table:
 
 def _frame(path: Path, kind: Kind) -> pd.DataFrame:
     """Return a file as it stands, the values of a csv file as text."""
-    import pandas as pd
-
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
     if kind == "csv":
         return _read_csv(path)
-    try:
-        frame = pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as {kind}: {error}") from error
+    frame = parquet_table(path)
     return frame if frame.index.name is None else frame.reset_index()
 
 
