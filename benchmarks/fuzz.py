@@ -1,6 +1,6 @@
 """Put spoilt files to the command line: YAML, prices, tables, rates, results, a store.
 
-python benchmarks/fuzz.py                     5,000 cases, some three minutes
+python benchmarks/fuzz.py                     5,000 cases, some five minutes
 python benchmarks/fuzz.py --seed 7 --cases 200
 """
 
