@@ -184,7 +184,7 @@ COSTS = {
 }
 
 
-@settings(max_examples=30)
+@settings(max_examples=150)
 @given(
     seed=st.integers(0, 10_000),
     adjust=st.sampled_from(["total_return", "none"]),
