@@ -152,6 +152,80 @@ def test_make_says_which_python_it_needs() -> None:
     )
 
 
+def files_of_the_house(root: Path) -> set[str]:
+    """Return every file below the packages and the examples, as the wheel names it."""
+    made = {"__pycache__", "runs", "build"}
+    found = set()
+    for name in (*ROOTS, "examples"):
+        for path in (root / name).rglob("*"):
+            parts = path.relative_to(root / name).parts
+            told = {*parts, path.suffix} & {*made, ".pyc", ".egg-info"}
+            if path.is_file() and not told:
+                folder = ("bt_run_examples",) if name == "examples" else ()
+                found.add("/".join((*folder, *parts)))
+    return found
+
+
+def listed_files(root: Path) -> set[str]:
+    """Return what setuptools packs of a folder by setup.cfg: the modules of the listed packages,
+    and what the patterns of package data find below them.
+    """
+    folders = dict(line.split(" = ") for line in listed("options", "package_dir"))
+    patterns = setup()["options.package_data"]
+    found = set()
+    for package in listed("options", "packages"):
+        top, *inner = package.split(".")
+        folder = root.joinpath(folders[top], *inner)
+        own = ["*.py", *patterns.get("*", "").split(", ")]
+        own += patterns.get(package, "").split(", ")
+        paths = (path for pattern in own if pattern for path in folder.glob(pattern))
+        names = (path.relative_to(folder).as_posix() for path in paths)
+        found |= {"/".join((top, *inner, name)) for name in names}
+    return found
+
+
+def test_the_wheel_holds_the_house_and_nothing_else() -> None:
+    """Every template, style sheet and example is inside: what is not listed is missed by users."""
+    assert listed_files(ROOT) == files_of_the_house(ROOT)
+
+
+def test_the_wheel_holds_no_tests_no_pictures_and_no_data() -> None:
+    held = listed_files(ROOT)
+    tops = {name.split("/")[0] for name in held}
+    assert tops == {"bt_run", "bt_run_plugins", "bt_run_strategies", "bt_run_examples"}
+    kinds = {Path(name).suffix for name in held}
+    assert kinds <= {
+        ".py",
+        ".typed",
+        ".txt",
+        ".j2",
+        ".css",
+        ".js",
+        ".yaml",
+        ".md",
+        ".cfg",
+        ".toml",
+        ".ipynb",
+    }
+    inside = {part for name in held for part in name.split("/")[:-1]}
+    assert not inside & {"tests", "docs", "images", "corpus", "runs", "benchmarks"}
+
+
+@pytest.mark.parametrize(
+    "name", ["page/extra.svg", "page/tests/data.csv", "forgotten.j2"]
+)
+def test_a_file_that_no_pattern_lists_is_noticed(tmp_path: Path, name: str) -> None:
+    """The list is what setup.cfg says, not what lies in the folder."""
+    for root in (*ROOTS, "examples"):
+        keep = shutil.ignore_patterns("__pycache__", "runs")
+        shutil.copytree(ROOT / root, tmp_path / root, ignore=keep)
+    added = tmp_path / "plugins" / "bt_run_plugins" / name
+    added.parent.mkdir(exist_ok=True)
+    added.write_text("x")
+    missed = files_of_the_house(tmp_path) - listed_files(tmp_path)
+    assert missed == {f"bt_run_plugins/{name}"}
+
+
 @pytest.mark.slow
 def test_the_wheel_holds_every_module_and_every_example(tmp_path: Path) -> None:
     source = tmp_path / "source"
@@ -178,20 +252,5 @@ def test_the_wheel_holds_every_module_and_every_example(tmp_path: Path) -> None:
     )
     (wheel,) = tmp_path.glob("bt_run-*.whl")
     held = set(zipfile.ZipFile(wheel).namelist())
-    wanted = {
-        str(path.relative_to(source / root))
-        for root in ROOTS
-        for path in (source / root).rglob("*.py")
-    }
-    examples = [
-        path.relative_to(source / "examples")
-        for path in (source / "examples").rglob("*")
-        if path.is_file()
-    ]
-    wanted |= {f"bt_run_examples/{path.as_posix()}" for path in examples}
-    wanted |= {
-        f"{package}/py.typed"
-        for package in ("bt_run", "bt_run_plugins", "bt_run_strategies")
-    }
-    assert wanted <= held
-    assert not [name for name in held if "/tests/" in name or "__pycache__" in name]
+    packed = {name for name in held if ".dist-info/" not in name}
+    assert packed == files_of_the_house(source) == listed_files(source)

@@ -17,6 +17,7 @@ from bt_run.config.run_config import RunConfig
 from bt_run.data.assembly import assemble_bars
 from bt_run.data.bars import Bars, LoadRequest, Prices
 from bt_run.data.calendars import calendar_zone, exchange_sessions, local_dates
+from bt_run.data.csv_files import csv_header, csv_table
 from bt_run.data.date_forms import (
     DateForm,
     TimeZone,
@@ -26,6 +27,7 @@ from bt_run.data.date_forms import (
     written_times,
 )
 from bt_run.data.history import History
+from bt_run.data.parquet_files import parquet_table
 from bt_run.data.rows import Rows, day_of, joined_rows
 from bt_run.data.schedule import period_of
 from bt_run.data.staleness import overdue, usual_step
@@ -155,6 +157,8 @@ __all__ = [
     "assemble_bars",
     "bars_per_year",
     "calendar_zone",
+    "csv_header",
+    "csv_table",
     "day_of",
     "exchange_sessions",
     "hookimpl",
@@ -163,6 +167,7 @@ __all__ = [
     "local_dates",
     "map_bars",
     "overdue",
+    "parquet_table",
     "period_of",
     "play",
     "prepare",

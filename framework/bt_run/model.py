@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    field_validator,
+    model_validator,
+)
 
 __all__ = [
     "ComponentSpec",
@@ -17,6 +23,7 @@ __all__ = [
     "refuse_per_cent",
 ]
 
+LARGEST_INTEGER = 2**63 - 1
 HIGHEST_RATE = 0.5  # a year; beyond lies what was meant in per cent
 
 
@@ -38,9 +45,19 @@ YearlyRate = Annotated[float, AfterValidator(refuse_per_cent)]
 
 
 class Config(BaseModel):
-    """The frozen configuration of a component: unknown keys are refused."""
+    """The frozen configuration of a component: unknown keys are refused, and whole numbers of more
+    than 64 bits, which no array holds.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _fits_an_array(cls, value: Any) -> Any:
+        if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+            text = f"found a number of {len(str(abs(value)))} digits; "
+            raise ValueError(f"{text}expected at most {LARGEST_INTEGER:,} in size")
+        return value
 
 
 class ComponentSpec(BaseModel):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from bt_run import ConfigError, RunConfig, load_config
@@ -76,3 +78,42 @@ def told(text: str | bytes, *overrides: str) -> str:
 def load_config_text(text: str, *overrides: str) -> RunConfig:
     Path("run.yaml").write_text(text)
     return load_config("run.yaml", overrides)
+
+
+RUN_OF_FILES = """\
+name: files
+data:
+  source: {use: csv, path: prices}
+  assets: [A, B]
+  benchmark: A
+  start: 2020-02-03
+  end: 2020-06-30
+  tables: {score: {file: scores.csv, lag: 1}}
+  universe: {file: members.csv}
+strategy: {use: trend, fast: 2, slow: 5}
+sizer: equal_weight
+schedule: week
+broker: {use: simulated, interest: {cash: {file: rates.csv, lag: 1}}}
+"""
+
+
+def folder_of_files(folder: Path) -> Path:
+    """Write a run of two assets whose prices, table, universe and rates are csv files."""
+    days = pd.bdate_range("2020-01-02", "2020-06-30")
+    rng = np.random.default_rng(3)
+    (folder / "prices").mkdir()
+    for name in ("A", "B"):
+        close = 50 * np.exp(np.cumsum(rng.normal(0, 0.01, len(days))))
+        frame = pd.DataFrame(
+            {"date": days, "open": close, "close": close, "volume": 1e5}
+        )
+        frame.to_csv(folder / "prices" / f"{name}.csv", index=False)
+    scores = pd.DataFrame({"date": days[::5], "A": 1.0, "B": 2.0})
+    scores.to_csv(folder / "scores.csv", index=False)
+    (folder / "members.csv").write_text(
+        "ticker,start,end\nA,2019-01-02,\nB,2019-01-02,2020-05-01\n"
+    )
+    rates = pd.DataFrame({"date": pd.bdate_range("2019-12-02", "2020-06-30")})
+    rates.assign(rate=0.01).to_csv(folder / "rates.csv", index=False)
+    (folder / "run.yaml").write_text(RUN_OF_FILES)
+    return folder

@@ -18,12 +18,13 @@ from bt_run.account.basket import (
     Basket,
     Fills,
     fill_basket,
-    same_shares,
     target_shares,
     whole_shares,
+    worth_an_order,
 )
 from bt_run.account.entries import Entries
 from bt_run.account.exits import exit_prices, nearest_levels
+from bt_run.account.financing import interest
 from bt_run.account.market import AtBar, Market
 from bt_run.account.parts import Parts
 from bt_run.account.records import CashFlow, FillRecord
@@ -87,7 +88,8 @@ class Account:
             asked = target_shares(weights, nav, bars.mark[self.t], whole=False)
             nothing = (shares == 0.0) & (self.shares == 0.0)
             self._never_ask(present & chosen & nothing, asked)
-        names = present & chosen & ~same_shares(shares, self.shares)
+        worth = worth_an_order(shares, self.shares, bars.mark[self.t], nav)
+        names = present & chosen & worth
         if names.any():
             self.waiting.put(names, shares, self.t)
 
@@ -180,21 +182,11 @@ class Account:
     # -- money and shares without a trade ----------------------------------------------------------
 
     def _accrue(self, t: int, rates: Rates) -> None:
-        """Book the interest since the bar before: amount * rate * years, as known then."""
+        """Book the interest since the bar before, at the rates and values known then."""
         years = float(self.market.years[t])
-        if years == 0.0:
-            return
-        if self.cash > 0:
-            kind, rate = "interest", rates.cash
-        else:
-            kind, rate = records.MARGIN_INTEREST, rates.margin
-        earned = self.cash * float(rate[t - 1]) * years
-        short = np.minimum(self.shares * self.market.bars.mark[t - 1], 0.0)
-        fee = short * float(rates.borrow[t - 1]) * years
-        self._receive(t, records.BORROW_FEE, np.flatnonzero(fee), fee[fee != 0])
-        if earned != 0.0:
-            # -1 is the cash itself
-            self._receive(t, kind, np.array([-1]), np.array([earned]))
+        values = self.shares * self.market.bars.mark[t - 1]
+        for flow in interest(self.cash, values, rates, years, bar=t):
+            self._receive(t, flow.kind, flow.assets, flow.amount)
 
     def _dividend(self, t: int) -> None:
         amount = self.shares * self.market.bars.dividends[t]
@@ -297,13 +289,20 @@ class Account:
         )
         self._hold(t, reached, fills)
 
-        missed = wanted & ~reached
-        if market.broker.unfilled == "cancel":
+        self._miss(t, wanted & ~reached, waits)
+        self.waiting.filled(fills, waits)
+
+    def _miss(self, t: int, missed: Mask, waits: Mask) -> None:
+        """Cancel orders that met no bar, or let them wait beside ``waits`` (N,) for another one;
+        none comes of an asset that is delisted.
+        """
+        if self.market.broker.unfilled == "cancel":
             self._record_unfilled(np.flatnonzero(missed), t, records.NOT_TRADABLE)
             self.waiting.keep(waits)
-        else:
-            self.waiting.keep(missed | waits)
-        self.waiting.filled(fills, waits)
+            return
+        gone = missed & self.market.ended(t)
+        self._record_unfilled(np.flatnonzero(gone), t, records.DELISTED)
+        self.waiting.keep((missed & ~gone) | waits)
 
     def _hold(self, t: int, reached: Mask, fills: Fills) -> None:
         """Hold what was filled; a target that was reached exactly, so that an exit leaves no
@@ -361,8 +360,9 @@ class Account:
         fills = self._trade(t, asked, np.where(closes, price, market.bars.mark[t]))
         rule = np.where(stopped, levels.stop_rule, levels.target_rule)
         self._record_exits(t, np.flatnonzero(closes), asked, fills, rule)
-        self.shares = self.shares + fills.filled
+        # before the shares change: what the orders asked is counted from what was held
         self._drop(closes, t, records.EXITED)
+        self.shares = self.shares + fills.filled
         rest = closes & (np.abs(asked - fills.filled) > ROUNDING * np.abs(asked))
         if rest.any():
             # what the volume did not take is closed at the next bars, come what may

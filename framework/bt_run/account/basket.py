@@ -21,12 +21,13 @@ __all__ = [
     "Basket",
     "Fills",
     "fill_basket",
-    "same_shares",
     "target_shares",
     "whole_shares",
+    "worth_an_order",
 ]
 
 ROUNDING = 1e-9  # relative difference of share counts that is no order
+DUST = 1e-12  # of NAV: a change worth no more is what rounding left of a weight
 SNAP = 1e-9  # relative distance at which a share count is the whole number it nearly is
 
 
@@ -91,10 +92,13 @@ def whole_shares(shares: Array) -> Array:
     return np.where(near, nearest, np.trunc(shares))
 
 
-def same_shares(one: Array, other: Array) -> Mask:
-    """Tell where two counts of shares (N,) are equal up to rounding."""
-    larger = np.maximum(np.abs(one), np.abs(other))
-    return np.asarray(np.abs(one - other) <= ROUNDING * larger)
+def worth_an_order(target: Array, held: Array, price: Array, nav: float) -> Mask:
+    """Tell which shares ``target`` (N,) differ from ``held`` by more than rounding, both of the
+    shares and of the weight that they come from; none does without a price.
+    """
+    change = np.abs(target - held)
+    larger = np.maximum(np.abs(target), np.abs(held))
+    return np.asarray((change > ROUNDING * larger) & (change * price > DUST * nav))
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,10 @@ def fill_basket(basket: Basket, costs: Costs, *, gross: float, whole: bool) -> F
     needs its value, its slippage and its commission. Short proceeds raise cash but not NAV, so they
     buy nothing; with ``gross`` = 1 the same bound keeps longs within cash.
     """
-    taken = _takeable(basket, costs)
+    # what is not asked has no volume to be asked for: without a bar it is NaN
+    taken = np.where(basket.asked == 0.0, 0.0, _takeable(basket, costs))
+    if whole:
+        taken = whole_shares(taken)
     closing = _close(basket, taken, costs)
     opening = taken - closing.shares
     power = _buying_power(basket, closing, gross)
@@ -195,7 +202,7 @@ def _buying_power(basket: Basket, closing: _Closing, gross: float) -> float:
     nav = cash + float((left * basket.price).sum())
     power = gross * nav - float((np.abs(left) * basket.price).sum())
     # what rounding leaves of a full account buys nothing
-    return power if power > 1e-12 * nav else 0.0
+    return power if power > DUST * nav else 0.0
 
 
 def _settle(basket: Basket, closing: _Closing, part: Array, costs: Costs) -> _Settled:

@@ -70,6 +70,10 @@ class Market:
                 found.setdefault(bar, []).append(int(column))
         return {bar: np.array(columns) for bar, columns in sorted(found.items())}
 
+    def ended(self, t: int) -> Mask:
+        """Return which assets had their last session before that of bar ``t``, (N,)."""
+        return np.asarray(self.bars.sessions[t] > self.bars.last_session)
+
     @cached_property
     def kept_at_end(self) -> Array:
         """Return the fraction of the last price that a delisting pays, (N,)."""

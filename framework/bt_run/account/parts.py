@@ -18,6 +18,8 @@ __all__ = ["Parts"]
 class Parts:
     """The parts filled so far of each asset's order, (N,): signed shares, their value, and the
     commission charged for them, both money.
+
+    A split changes none of it: shares were charged as they were when they were traded.
     """
 
     shares: Array
@@ -45,10 +47,6 @@ class Parts:
             np.where(names, self.value, 0.0),
             np.where(names, self.commission, 0.0),
         )
-
-    def split(self, ratio: Array) -> Parts:
-        """Return the parts in new shares after splits by ``ratio`` (N,)."""
-        return Parts(self.shares * ratio, self.value, self.commission)
 
     def fee(self, costs: Costs, shares: Array, price: Array) -> Array:
         """Return what ``shares`` filled at ``price`` add to their orders' commission, (N,)."""

@@ -13,11 +13,13 @@ from bt_run.arrays import Array, Indices
 __all__ = [
     "BORROW_FEE",
     "BUYING_POWER",
+    "CASH",
     "DATA_END",
     "DELISTED",
     "EXITED",
     "FRACTION",
     "HALTED",
+    "INTEREST",
     "MARGIN_INTEREST",
     "NOT_TRADABLE",
     "REPLACED",
@@ -28,6 +30,8 @@ __all__ = [
     "FillRecord",
 ]
 
+CASH = -1  # stands for the cash itself where a row names an asset
+INTEREST = "interest"
 # kinds of cash flows that pay for leverage and shorts
 MARGIN_INTEREST, BORROW_FEE = "margin interest", "borrow fee"
 # why a fill is not what was asked, or why there was one that nobody asked for

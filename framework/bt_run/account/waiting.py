@@ -44,21 +44,20 @@ class Waiting:
         self._count()
 
     def filled(self, fills: Fills, waits: Mask) -> None:
-        """Remember what was filled of the orders ``waits`` (N,), which go on."""
+        """Remember what was filled now of the orders ``waits`` (N,), which go on, and what was
+        filled earlier of others that wait.
+        """
         if not waits.any():
             return
         before = self.parts or Parts.none(len(self.target))
-        self.parts = before.plus(fills.filled, fills.price, fills.commission).only(
-            waits
-        )
+        after = before.plus(fills.filled, fills.price, fills.commission)
+        self.parts = after.only(self.names)
 
     def split(self, ratio: Array, split: Indices, *, whole: bool) -> None:
         """Multiply what waits by the ratio (N,) of splits of the assets ``split``."""
         self.target = self.target * ratio
         if whole:
             self.target[split] = whole_shares(self.target[split])
-        if self.parts is not None:
-            self.parts = self.parts.split(ratio)
 
     def _forget(self, kept: Mask) -> None:
         if self.parts is not None:

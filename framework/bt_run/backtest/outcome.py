@@ -146,19 +146,32 @@ def _idle(ledger: Ledger) -> tuple[str, ...]:
         return (f"no order was ever filled: {len(decisions)} decisions; {found}",)
     if not decisions:
         return ("no order was ever placed: the run took no decision",)
-    whole = [decision.signal for decision in decisions if not decision.left_out]
-    if not whole:
+    if all(decision.left_out for decision in decisions):
         whys = Counter(decision.why for decision in decisions).most_common()
         why = ", ".join(f"{text} ({count})" for text, count in whys)
         return (f"no order was ever placed: {len(decisions)} decisions; {why}",)
-    signals = np.array(whole)
+    return (
+        f"no order was ever placed: {len(decisions)} decisions; {_unmoved(ledger)}",
+    )
+
+
+def _unmoved(ledger: Ledger) -> str:
+    """Say at which stage the decisions of a run came to nothing."""
+    decisions = [decision for decision in ledger.decisions if not decision.left_out]
+    signals = np.array([decision.signal for decision in decisions])
+    lookback = f"longer than the {len(ledger.bars)} bars of the data"
     if np.isnan(signals).all():
         why = "none of them has a signal that is a number: nothing was ever eligible"
-    elif not np.nan_to_num(signals).any():
-        why = "no signal of any of them is other than 0"
-    else:
-        why = "there were signals, and no target differed from what was held, or no trigger fired"
-    return (f"no order was ever placed: {len(decisions)} decisions; {why}",)
+        return f"{why}, as where a strategy's lookback is {lookback}"
+    if not np.nan_to_num(signals).any():
+        return "no signal of any of them is other than 0"
+    names = decisions[-1].stage_names
+    last = [decision for decision in decisions if decision.stage_names == names]
+    for place, stage in enumerate(names):
+        weights = [decision.stages[place] for decision in last]
+        if not np.any(weights):
+            return f"`{stage}` has no weight other than 0, as where a lookback is {lookback}"
+    return "there were signals, and no target differed from what was held, or no trigger fired"
 
 
 def _unlikely(ledger: Ledger) -> tuple[str, ...]:

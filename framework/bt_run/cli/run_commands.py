@@ -23,7 +23,7 @@ from bt_run.errors import CHECK_FAILED, ConfigError
 from bt_run.results.bundle import pack_run
 from bt_run.results.comparison import compare as compare_runs
 from bt_run.results.explanation import explain as explain_run
-from bt_run.results.run_folder import read_run
+from bt_run.results.run_folder import intact_run, read_run
 
 __all__ = ["COMMANDS", "overrides", "progress_bar", "run_file"]
 
@@ -73,7 +73,7 @@ def explain(folder: Path, date: str, asset: str | None) -> None:
     Example:
       bt-run explain runs/spy_qqq/latest --date 2008-01-02 --asset SPY
     """
-    click.echo(explain_run(read_run(folder), date, asset))
+    click.echo(explain_run(intact_run(folder), date, asset))
 
 
 @click.command()

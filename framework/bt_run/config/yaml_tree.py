@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,10 @@ from bt_run.text import did_you_mean
 __all__ = ["Node", "plain", "positions", "read_tree"]
 
 NO_COLON = "could not find expected ':'"  # in ruamel's words
+MOST_VALUES = (
+    100_000  # in a file with its aliases written out; a run of 500 assets has 1,100
+)
+MOST_LEVELS = 100  # of mappings and lists inside each other
 
 
 @dataclass(frozen=True)
@@ -144,11 +148,13 @@ def _set_key(root: Node, override: str) -> Node:
         )
     place = Place(f"--set {key.strip()}", Path.cwd())
     try:
-        value = YAML(typ="rt").load(text)
+        value = _load(text)
     except YAMLError as error:
         raise ConfigError(
             place.tell(f"the value is not YAML; found {text!r}; {_problem(error)}")
         ) from error
+    except RecursionError as error:
+        raise ConfigError(place.tell("the value is nested too deeply")) from error
     return _put(root, parts, _node(value, _Origin(place, None), place, place), ())
 
 
@@ -193,12 +199,44 @@ def _list_index(head: str, value: Sequence[Node], where: str, new: Node) -> int:
 # -- one file --------------------------------------------------------------------------------------
 
 
+@dataclass
+class _Count:
+    """How many values were read so far; an alias counts as all that it stands for."""
+
+    values: int = 0
+
+
 @dataclass(frozen=True)
 class _Origin:
-    """The file that ruamel's lines and columns (from 0) are of; without ``lines`` an override."""
+    """The file that ruamel's lines and columns (from 0) are of; without ``lines`` an override.
+
+    ``level`` counts the mappings and lists around what is read.
+    """
 
     start: Place
     lines: Sequence[str] | None
+    count: _Count = field(default_factory=_Count)
+    level: int = 0
+
+    def deeper(self, place: Place) -> _Origin:
+        """Return the origin of what the value at ``place`` holds, and count that value.
+
+        Raises:
+            ConfigError: aliases make of some lines more than a run can be, or name what is around
+                them.
+        """
+        self.count.values += 1
+        if self.count.values > MOST_VALUES:
+            found = f"the file holds more than {MOST_VALUES:,} values, its aliases written out"
+            raise ConfigError(place.tell(f"{found}; at most that many are read"))
+        if self.level > MOST_LEVELS:
+            found = (
+                f"more than {MOST_LEVELS} mappings and lists stand inside each other"
+            )
+            raise ConfigError(
+                place.tell(f"{found}; an alias may name what is around it")
+            )
+        return replace(self, level=self.level + 1)
 
     def at(self, line: int, column: int) -> Place:
         if self.lines is None:
@@ -226,7 +264,7 @@ def _read_file(path: Path) -> Node:
 def _parsed(path: Path, text: str, origin: _Origin) -> Any:
     """Return what ruamel reads in ``text``, its errors as ours."""
     try:
-        return YAML(typ="rt").load(text)
+        return _load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         if error.problem == NO_COLON and error.context_mark:
@@ -239,6 +277,23 @@ def _parsed(path: Path, text: str, origin: _Origin) -> Any:
         raise ConfigError(
             f"{path}: the file is nested too deeply to be read"
         ) from error
+
+
+def _load(text: str) -> Any:
+    """Return what ruamel reads in a text.
+
+    Raises:
+        YAMLError: the text is not YAML. Where ruamel lets Python's own errors through (of a day
+            that is none, a number of too many digits, a mapping that merges itself), they are
+            one as well.
+        RecursionError: the text is nested too deeply.
+    """
+    try:
+        return YAML(typ="rt").load(text)
+    except (YAMLError, RecursionError):
+        raise
+    except Exception as error:
+        raise YAMLError(f"{type(error).__name__}: {error}") from error
 
 
 def _read_text(path: Path) -> str:
@@ -280,13 +335,14 @@ def _problem(error: YAMLError, line: str = "") -> str:
 
 
 def _node(value: Any, origin: _Origin, key: Place, place: Place) -> Node:
+    inside = origin.deeper(place)
     if isinstance(value, CommentedMap):
-        return Node(_mapping(value, origin, place), key, place)
+        return Node(_mapping(value, inside, place), key, place)
     if isinstance(value, CommentedSeq):
         items = []
         for i, item in enumerate(value):
             here = origin.at(*value.lc.item(i)) if value.lc.data else place
-            items.append(_node(item, origin, here, here))
+            items.append(_node(item, inside, here, here))
         return Node(items, key, place)
     return Node(_scalar(value, place), key, place)
 

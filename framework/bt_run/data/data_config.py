@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -20,6 +21,9 @@ from bt_run.model import ComponentSpec, Config, NestedRole
 __all__ = ["DataConfig", "TableConfig", "UniverseConfig"]
 
 
+LONGEST_LAG = 2_520  # sessions: ten years
+
+
 def _names_to_symbols(value: Any) -> Any:
     """Let ``[A, B]`` stand for ``{A: A, B: B}``, and ``[[A, SYMBOL], ...]`` for a mapping whose
     order counts.
@@ -28,12 +32,13 @@ def _names_to_symbols(value: Any) -> Any:
         return value
     pairs = bool(value) and all(_is_pair(item) for item in value)
     names = [item[0] for item in value] if pairs else list(value)
+    repeated = {name for name, count in Counter(map(repr, names)).items() if count > 1}
     for name in names:
         if not isinstance(name, str):
             raise ValueError(
                 f"an asset's name must be a string, so put {name!r} in quotes"
             )
-        if names.count(name) > 1:
+        if repr(name) in repeated:
             raise ValueError(
                 f"{name!r} stands in the list more than once; an asset may stand there once"
             )
@@ -81,6 +86,7 @@ class TableConfig(Config):
     lag: int | None = Field(
         default=None,
         ge=0,
+        le=LONGEST_LAG,
         description="sessions after a row's date until it is known; 0: at the close of that very "
         "session",
     )
@@ -101,6 +107,7 @@ class TableConfig(Config):
     max_age: int | None = Field(
         default=None,
         ge=1,
+        le=LONGEST_LAG,
         description="sessions after which a value that was not renewed is unknown again",
     )
     revised: bool = Field(

@@ -145,6 +145,14 @@ def utc_times(where: str, clock: Times, zone: str) -> Times:
 
 def _of_numbers(where: str, written: pd.Series[Any]) -> pd.Series[Any]:
     """Return 20100104, a date and no count of nanoseconds, as text."""
+    # no whole number that Int64 holds: .5, infinity, 1e308
+    broken = written.notna() & ((written % 1 != 0) | (written.abs() > 1e18))
+    if broken.any():
+        row = int(np.flatnonzero(broken.to_numpy(dtype=bool))[0])
+        raise _not_a_date(
+            where,
+            f"{written.iloc[row]:g} in row {row + 1}; expected one such as 20000131 or 2000-01-31",
+        )
     whole = written.astype("Int64")
     odd = whole.notna() & ~whole.between(10_000_101, 99_991_231)
     if odd.any():

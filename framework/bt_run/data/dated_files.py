@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bt_run.arrays import Mask, Times
+from bt_run.data.csv_files import csv_table, refuse_doubled
 from bt_run.data.date_forms import WrittenTimes, utc_times, written_times
+from bt_run.data.parquet_files import parquet_table
 from bt_run.errors import DataError
 
 if TYPE_CHECKING:
@@ -69,6 +71,7 @@ def read_dated(path: Path, clock: Clock = Clock()) -> pd.DataFrame:
         if word in WORDS:
             renamed[column] = word
     frame = frame.rename(columns=renamed)
+    refuse_doubled(path, map(str, frame.columns))  # one date under two names
     have = set(frame.columns)
     if "date" not in have and not {"start", "end"} <= have:
         raise DataError(
@@ -104,18 +107,14 @@ def read_table(path: Path) -> pd.DataFrame:
     Raises:
         DataError: there is no such file, or it cannot be read.
     """
-    import pandas as pd
-
     if not path.exists():
         raise DataError(f"{path}: no such file; expected a table with dates")
-    try:
-        if path.suffix == ".parquet":
-            frame = pd.read_parquet(path)
-        else:
-            frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error
-    return frame if frame.index.name is None else frame.reset_index()
+    if path.suffix != ".parquet":
+        return csv_table(path, dtype=str)
+    frame = parquet_table(path)
+    frame = frame if frame.index.name is None else frame.reset_index()
+    refuse_doubled(path, map(str, frame.columns))
+    return frame
 
 
 def _dates(

@@ -16,7 +16,9 @@ from typing import IO, TYPE_CHECKING, Any
 from bt_run.atomic import forget, forget_dead, is_full, locked, replace_file
 from bt_run.config.portable_paths import with_places
 from bt_run.config.run_config import RunConfig
+from bt_run.data.parquet_files import parquet_table
 from bt_run.errors import DataError
+from bt_run.results.damage import refuse_damage
 from bt_run.results.identity import plain_json
 from bt_run.results.result import TABLES, BacktestResult
 from bt_run.results.stored_json import check_manifest, check_metrics, read_json
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ANALYSES",
     "PLACES",
+    "intact_run",
     "load_result",
     "make_parent",
     "read_places",
@@ -42,8 +45,12 @@ _LEFT = re.compile(r"\.(?P<made>[0-9a-f]+\.(?P<pid>\d+))(?P<what>|\.lock|\.link)
 
 
 def load_result(folder: Path) -> BacktestResult:
-    """Read a finished run back as a result."""
-    found = read_run(folder)
+    """Read a finished run back as a result.
+
+    Raises:
+        DataError: no run is there, or a file of it is not what it was.
+    """
+    found = intact_run(folder)
     manifest = found["manifest"]
     places = read_places(folder)
     return BacktestResult(
@@ -73,6 +80,17 @@ def make_parent(root: Path, name: str) -> None:
         if is_full(error):
             raise _not_written(root / name, error) from error
         raise
+
+
+def intact_run(folder: Path) -> dict[str, Any]:
+    """Return what ``read_run`` does, of a run whose tables are those that its manifest knows.
+
+    Raises:
+        DataError: no run is there, or a file of it is not what it was.
+    """
+    found = read_run(folder)
+    refuse_damage(folder, found)
+    return found
 
 
 def write_run(result: BacktestResult, root: Path) -> BacktestResult:
@@ -120,28 +138,16 @@ def read_run(folder: Path) -> dict[str, Any]:
         check_manifest(found["manifest"])
         check_metrics(found["metrics"])
         for name in TABLES:
-            found[name] = _read_table(kept / f"{name}.parquet")
+            found[name] = parquet_table(kept / f"{name}.parquet")
         found[ANALYSES] = {
-            name: _read_table(kept / ANALYSES / f"{name}.parquet")
+            name: parquet_table(kept / ANALYSES / f"{name}.parquet")
             for name in found["manifest"].get(ANALYSES, {})
         }
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, DataError) as error:
         raise DataError(
             f"{kept}: the run is damaged, a file is missing or cannot be read: {error}"
         ) from error
     return found
-
-
-def _read_table(path: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    try:
-        return pd.read_parquet(path)
-    except OSError:
-        raise
-    except Exception as error:
-        # a file that somebody made by hand lets readers stumble over anything
-        raise ValueError(f"{path.name}: {type(error).__name__}: {error}") from error
 
 
 def read_places(folder: Path) -> dict[str, str]:

@@ -10,6 +10,8 @@ from pydantic import Field, model_validator
 
 from bt_run import Array, Conditions, Config
 
+MOST_MONEY = 1e12
+
 
 class Commission(Config):
     """Commission of an order; what is given adds up."""
@@ -23,11 +25,13 @@ class Commission(Config):
     per_share: float = Field(
         default=0.0,
         ge=0.0,
+        le=MOST_MONEY,
         description="money per share; needs `adjust: none`",
     )
     minimum: float = Field(
         default=0.0,
         ge=0.0,
+        le=MOST_MONEY,
         description="least that the per-share part of an order costs, money",
     )
     cap: float | None = Field(
@@ -36,7 +40,9 @@ class Commission(Config):
         lt=1.0,
         description="most that the per-share part costs, fraction of the traded value",
     )
-    flat: float = Field(default=0.0, ge=0.0, description="money per order")
+    flat: float = Field(
+        default=0.0, ge=0.0, le=MOST_MONEY, description="money per order"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -66,11 +72,15 @@ class Slippage(Config):
         default=0.0, ge=0.0, lt=10_000, description="basis points of the price"
     )
     half_spread: float = Field(
-        default=0.0, ge=0.0, description="money per share; needs `adjust: none`"
+        default=0.0,
+        ge=0.0,
+        le=MOST_MONEY,
+        description="money per share; needs `adjust: none`",
     )
     impact: float = Field(
         default=0.0,
         ge=0.0,
+        le=1e6,
         description="square-root impact: impact * volatility * sqrt(shares / average volume)",
     )
     lookback: int = Field(
@@ -173,13 +183,8 @@ def participation(
 ) -> Array:
     """Return sign(shares) * min(|shares|, fraction * volume), (n,); an unknown volume takes
     nothing.
-
-    Whole orders stay whole: what the market takes of a whole number of shares is cut to a whole
-    number.
     """
     most = fraction * np.nan_to_num(volume, nan=0.0)
-    whole = shares == np.rint(shares)
-    most = np.where(whole, np.floor(most), most)
     size = np.minimum(np.abs(shares), most)
     return np.asarray(np.sign(shares) * size)
 

@@ -16,6 +16,7 @@ from bt_run import (
     DataError,
     DateForm,
     YearlyRate,
+    csv_table,
     overdue,
     usual_step,
     whole_days,
@@ -24,6 +25,8 @@ from bt_run import (
 from bt_run.arrays import Times
 from bt_run.text import listed
 from bt_run_plugins.sources.sample_series import macro_series
+
+LONGEST_LAG = 2_520  # sessions: ten years
 
 
 class RateFile(Config):
@@ -35,6 +38,7 @@ class RateFile(Config):
     lag: int = Field(
         default=1,
         ge=0,
+        le=LONGEST_LAG,
         description="sessions from a row's date until the rate is known",
     )
     dates: DateForm = None
@@ -168,6 +172,7 @@ def _from_file(config: RateFile) -> RateSource:
         raise DataError(
             f"{file}: expected at least one row, rising dates, and a rate in each row"
         )
+    _refuse_total_loss(file, days, rates)
     return RateSource(
         days=days,
         rates=rates,
@@ -178,11 +183,19 @@ def _from_file(config: RateFile) -> RateSource:
     )
 
 
-def _read_rates(config: RateFile) -> tuple[Times, Array, tuple[str, ...]]:
-    import pandas as pd
+def _refuse_total_loss(file: Path, days: Times, rates: Array) -> None:
+    below = np.flatnonzero(rates <= -1.0)
+    if len(below):
+        first = below[0]
+        raise DataError(
+            f"{file}: the rate of {days[first]} was {rates[first]:g}; expected a yearly fraction "
+            "above -1, such as 0.045 for 4.5 %"
+        )
 
+
+def _read_rates(config: RateFile) -> tuple[Times, Array, tuple[str, ...]]:
     file = config.file
-    table = pd.read_csv(file)
+    table = csv_table(file, missing=("", "nan", "NaN", "null", "NA"))
     if missing := {"date", "rate"} - set(table.columns):
         raise DataError(
             f"{file}: found columns {', '.join(table.columns)}; expected "

@@ -49,7 +49,9 @@ class Interest(Config):
 class SimulatedConfig(Config):
     """Configuration of the account and of how its orders fill."""
 
-    cash: float = Field(default=1_000_000.0, gt=0.0, description="start capital, money")
+    cash: float = Field(
+        default=1_000_000.0, ge=0.01, le=1e15, description="start capital, money"
+    )
     fill: Literal["next_open", "next_close"] = Field(
         default="next_open",
         description="a decision at a close fills at the next bar's open or close",

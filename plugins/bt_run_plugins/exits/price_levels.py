@@ -30,7 +30,7 @@ class StopLoss:
 class TakeProfitConfig(Config):
     """Configuration of a take-profit."""
 
-    gain: float = Field(gt=0.0, description="fraction of the entry price")
+    gain: float = Field(gt=0.0, le=1e6, description="fraction of the entry price")
 
 
 class TakeProfit:

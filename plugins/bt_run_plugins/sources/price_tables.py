@@ -18,6 +18,9 @@ from bt_run import (
     Rows,
     WrittenTimes,
     calendar_zone,
+    csv_header,
+    csv_table,
+    parquet_table,
     utc_times,
     written_times,
 )
@@ -32,6 +35,7 @@ __all__ = ["Kind", "Read", "TableForm", "read_rows", "tickers"]
 Kind = Literal["parquet", "csv"]
 
 VALUES = ("open", "high", "low", "close", "volume", "adj_close", "dividend", "split")
+MISSING = ("", "nan", "NaN", "null")
 COLUMNS = frozenset({*VALUES, "date", "ticker"})
 _OTHER_NAMES = MappingProxyType(
     {
@@ -187,33 +191,19 @@ def _read(path: Path, kind: Kind, form: TableForm) -> _Table:
 
 def _frame(path: Path, kind: Kind) -> pd.DataFrame:
     """Return a file as it stands, the values of a csv file as text."""
-    import pandas as pd
-
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
-    try:
-        frame = pd.read_parquet(path) if kind == "parquet" else _read_csv(path)
-    except pd.errors.EmptyDataError as error:
-        raise DataError(
-            f"{path}: the file is empty; expected columns date and close at least"
-        ) from error
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as {kind}: {error}") from error
+    if kind == "csv":
+        return _read_csv(path)
+    frame = parquet_table(path)
     return frame if frame.index.name is None else frame.reset_index()
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
     """Read a csv file in which NA and 000001 are tickers and an empty cell is nothing."""
-    import pandas as pd
-
-    names = pd.read_csv(path, nrows=0).columns
-    text = [name for name in names if _usual_name(str(name)) in ("ticker", "date")]
-    return pd.read_csv(
-        path,
-        dtype=dict.fromkeys(text, str),
-        keep_default_na=False,
-        na_values=["", "nan", "NaN", "null"],
-    )
+    names = csv_header(path)
+    text = [name for name in names if _usual_name(name) in ("ticker", "date")]
+    return csv_table(path, dtype=dict.fromkeys(text, str), missing=MISSING)
 
 
 def _our_names(

@@ -570,3 +570,50 @@ def test_a_declared_delisting_beside_a_silent_one_pays_in_full():
     one.order(np.array([0.5, 0.5, 0.0]))
     one.advance(4)
     assert one.nav.tolist() == [1000, 1000, 750, 750, 750]
+
+
+def last_rows(one):
+    return [
+        (r.bar, float(r.asked[0]), str(r.reason[0])) for r in one.fills if 0 in r.assets
+    ]
+
+
+@pytest.mark.parametrize("ended", ["declared", "silent"])
+def test_an_order_of_the_last_session_waits_for_no_bar_after_it(ended):
+    last = THIRD if ended == "declared" else None
+    bars = make_bars({"A": [10, 10, 10, NAN, NAN], "B": [1] * 5}, last_session=last)
+    one = account(with_silent_assets(bars, 2, "close"), unfilled="wait")
+    one.advance(2)
+    one.order(np.array([0.5, 0.0]))
+    one.advance(4)
+    one.finish()
+    assert last_rows(one) == [(3, 50.0, "delisted")]
+
+
+def test_an_order_of_the_last_session_is_cancelled_at_once_where_nothing_waits():
+    bars = make_bars({"A": [10, 10, 10, NAN, NAN], "B": [1] * 5}, last_session=THIRD)
+    one = account(bars)
+    one.advance(2)
+    one.order(np.array([0.5, 0.0]))
+    one.advance(4)
+    assert last_rows(one) == [(3, 50.0, "not tradable at the fill")]
+
+
+def test_an_order_for_a_halted_asset_still_waits():
+    bars = make_bars({"A": [10, 10, 10, NAN, 10], "B": [1] * 5})
+    one = account(bars, unfilled="wait")
+    one.advance(2)
+    one.order(np.array([0.5, 0.0]))
+    one.advance(4)
+    assert one.shares.tolist() == [50.0, 0.0]
+
+
+@pytest.mark.parametrize("weight", [1e-17, -1e-17])
+def test_what_rounding_leaves_of_a_weight_is_no_order(weight):
+    one = account(make_bars({"A": [10, 10, 10], "B": [1] * 3}))
+    one.order(np.array([weight, 0.5]))
+    one.advance(1)
+    assert [record.assets.tolist() for record in one.fills] == [[1]]
+    one.order(np.array([0.0, 0.5]))
+    one.advance(2)
+    assert len(one.fills) == 1

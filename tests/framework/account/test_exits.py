@@ -139,6 +139,42 @@ def test_an_exit_before_a_fill_at_the_close_cancels_the_order():
         "stop_loss",
         "cancelled by an exit in the same bar",
     ]
+    # 90 shares were wanted and 50 held when the order was given
+    assert [record.asked[0] for record in one.fills[1:]] == [-50.0, 40.0]
+
+
+class Thin(MadeCosts):
+    """Costs of a market that takes 30 shares in a bar."""
+
+    def fillable(self, shares, conditions):
+        return np.clip(shares, -30, 30)
+
+
+def test_what_an_exit_cancels_asked_its_own_part_where_the_exit_fills_in_parts():
+    bars = make_bars({"A": make_rows([10] * 6, low=[10, 10, 10, 10, 8, 8])})
+    terms = BrokerTerms(cash=1000.0, fill="next_close", costs=Thin())
+    one = Account(Market(bars, terms, 1.0, False, (STOP,)), 0)
+    one.order(np.array([0.5]))
+    one.advance(3)
+    one.order(np.array([0.8]))
+    one.advance(4)
+    stopped, cancelled, rest = one.fills[-3:]
+    # of the 50 held the market takes 30; the order was for 30 more
+    assert (stopped.asked[0], stopped.filled[0]) == (-50.0, -30.0)
+    assert (cancelled.asked[0], cancelled.filled[0]) == (30.0, 0.0)
+    assert (rest.asked[0], rest.filled[0]) == (-20.0, 0.0)
+
+
+def test_a_sale_that_an_exit_cancels_asked_its_own_part():
+    bars = make_bars({"A": make_rows([10] * 5, low=[10, 10, 10, 8, 10])})
+    terms = BrokerTerms(cash=1000.0, fill="next_close", costs=MadeCosts())
+    one = Account(Market(bars, terms, 1.0, False, (STOP,)), 0)
+    one.order(np.array([0.5]))
+    one.advance(2)
+    one.order(np.array([0.2]))
+    one.advance(4)
+    assert one.fills[-1].reason[0] == "cancelled by an exit in the same bar"
+    assert one.fills[-1].asked[0] == -30.0
 
 
 def test_closes_stand_for_missing_highs_and_lows():

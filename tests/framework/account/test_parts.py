@@ -85,8 +85,8 @@ def test_a_new_decision_is_a_new_order():
     assert fees(one) == [5.0, 5.0, 0.0]
 
 
-def test_parts_are_counted_in_new_shares_after_a_split():
-    """300 shares at 0.005 are 1.50; 100 before a 2:1 split and 400 after it, 200 + 400 in all."""
+def test_parts_before_a_split_count_as_the_shares_they_were():
+    """100 before a 2:1 split and 400 after it: 500 x 0.005 = 2.50, of which 1.00 is paid."""
     rows = make_rows(
         [10.0, 10.0, 5.0, 5.0, 5.0],
         volume=[100.0, 100.0, 400.0, 400.0, 400.0],
@@ -99,7 +99,67 @@ def test_parts_are_counted_in_new_shares_after_a_split():
         100,
         400,
     ]
-    assert fees(one) == pytest.approx([1.0, 2.0])
+    assert fees(one) == pytest.approx([1.0, 1.5])
+
+
+def test_a_reverse_split_gives_no_commission_back():
+    """100 before a 1:4 split pay 2.00; of the 200 left 50 come after it: 50 x 0.02 = 1.00."""
+    rows = make_rows(
+        [10.0, 10.0, 40.0, 40.0],
+        volume=[100.0, 100.0, 400.0, 400.0],
+        split=[1.0, 1.0, 0.25, 1.0],
+    )
+    one = account(rows, Fees(per_share=0.02))
+    one.order(np.array([0.75]))
+    one.advance(3)
+    filled = [record.filled[0] for record in one.fills]
+    assert filled == [100, 50]
+    assert fees(one) == pytest.approx([2.0, 1.0])
+
+
+def two_assets(costs, **broker):
+    """Play A, which has no bar at day 2, beside B; 100 shares a bar, 300 wanted of each."""
+    rows = {
+        "A": make_rows([10.0, 10.0, np.nan, 10.0, 10.0, 10.0], volume=[100.0] * 6),
+        "B": make_rows([10.0] * 6, volume=[100.0] * 6),
+    }
+    terms = BrokerTerms(cash=10_000.0, fill="next_open", costs=costs, **broker)
+    one = Account(Market(make_bars(rows, adjust="none"), terms, 1.0, True), 0)
+    one.order(np.array([0.3, 0.3]))
+    one.advance(5)
+    return one
+
+
+def test_an_order_that_misses_a_bar_between_its_parts_is_charged_once():
+    one = two_assets(Fees(flat=5.0), unfilled="wait")
+    assert one.shares.tolist() == [300.0, 300.0]
+    assert one.cash == 10_000 - 6_000 - 2 * 5.0
+
+
+def test_an_order_that_misses_a_bar_pays_one_minimum():
+    one = two_assets(Fees(per_share=0.001, minimum=1.0), unfilled="wait")
+    assert one.cash == 10_000 - 6_000 - 2 * 1.0
+
+
+@pytest.mark.parametrize(("whole", "first"), [(True, 33.0), (False, 33.5)])
+def test_whole_shares_stay_whole_and_units_need_not(whole, first):
+    rows = make_rows([10.0] * 8, volume=[67.0] * 8, split=[1.0] * 8)
+    one = account(rows, Fees(share_of_volume=0.5), whole=whole)
+    one.order(np.array([0.5]))
+    one.advance(1)
+    assert one.shares.tolist() == [first]
+
+
+def test_what_the_volume_leaves_of_a_sale_is_whole_too():
+    rows = make_rows(
+        [10.0] * 6, volume=[1000.0, 1000.0, 67.0, 67.0, 67.0, 67.0], split=[1.0] * 6
+    )
+    one = account(rows, Fees(share_of_volume=0.5))
+    one.order(np.array([0.5]))
+    one.advance(1)
+    one.order(np.array([0.0]))
+    one.advance(3)
+    assert one.shares.tolist() == [200.0 - 33.0 - 33.0]
 
 
 def test_the_fee_of_nothing_is_nothing():

@@ -62,6 +62,27 @@ def test_a_run_that_never_trades_says_why(
     assert f"no order was ever placed: {why}" in warnings(tmp_path, value)
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"strategy": {"use": "trend", "fast": 50, "slow": 50_000}},
+            "nothing was ever eligible, as where a strategy's lookback is longer than",
+        ),
+        (
+            {"sizer": {"use": "inverse_volatility", "lookback": 50_000}},
+            "`sized` has no weight other than 0, as where a lookback is longer than",
+        ),
+    ],
+)
+def test_a_lookback_longer_than_the_data_is_told(
+    tmp_path: Path, changes: dict[str, object], words: str
+) -> None:
+    text = warnings(tmp_path, 1.0, **changes)
+    assert f"{words} the " in text
+    assert "bars of the data" in text
+
+
 def test_orders_that_no_trigger_lets_through_are_told_apart(tmp_path: Path) -> None:
     triggers = [{"use": "drift_bands", "total": 3.0}]
     text = warnings(tmp_path, 1.0, triggers=triggers)

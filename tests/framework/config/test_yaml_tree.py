@@ -270,3 +270,74 @@ def test_an_empty_value_is_told_on_its_own_line(folder: Path) -> None:
     message = told(RUN + "broker:\n  use:\nseed: 1\n")
     line = len(RUN.splitlines()) + 2
     assert message.startswith(f"run.yaml:{line}:3: broker.use: wrong value; found None")
+
+
+# -- aliases and what YAML can hold beside a run ---------------------------------------------------
+
+NINE_LINES = "".join(
+    f"x-{name}: &{name} [{', '.join([item] * 9)}]\n"
+    for name, item in zip(
+        "abcdefghi", ["1", *(f"*{c}" for c in "abcdefgh")], strict=True
+    )
+)
+
+
+def test_nine_lines_of_aliases_are_refused_at_a_limit(folder: Path) -> None:
+    text = told(NINE_LINES + RUN)
+    assert "the file holds more than 100,000 values, its aliases written out" in text
+    assert "at most that many are read" in text
+
+
+def test_mappings_of_aliases_are_refused_too(folder: Path) -> None:
+    lines = ["x-a: &a {k: 1}"]
+    for before, name in zip("abcdefg", "bcdefgh", strict=True):
+        keys = ", ".join(f"k{number}: *{before}" for number in range(9))
+        lines.append(f"x-{name}: &{name} {{{keys}}}")
+    assert "more than 100,000 values" in told("\n".join(lines) + "\n" + RUN)
+
+
+def test_aliases_in_the_value_of_an_override_are_refused_too(folder: Path) -> None:
+    nest = "&a [1,1,1,1,1,1,1,1,1,1]"
+    for before, name in zip("abcde", "bcdef", strict=True):
+        nest = f"&{name} [{nest},{','.join([f'*{before}'] * 9)}]"
+    text = told(RUN, f"overlays={nest}")
+    assert text.startswith("--set overlays: the file holds more than 100,000 values")
+
+
+def test_a_plain_file_of_many_values_is_read(folder: Path) -> None:
+    names = ", ".join(f"A{number}" for number in range(20_000))
+    config = load_config_text(RUN.replace("[SP500, NASDAQ]", f"[SP500, {names}]"))
+    assert len(config.data.assets) == 20_001
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name: &a [*a]\n", "name"),
+        (
+            "name: " + "[" * 200 + "]" * 200,
+            "more than 100 mappings and lists stand inside",
+        ),
+        ("name: &a\n  <<: *a\n  b: 1\n", "not valid YAML"),
+        ("name: 2001-99-99\n", "not valid YAML: ValueError: month must be in 1..12"),
+        ("name: !!bool abc\n", "not valid YAML: KeyError: 'abc'"),
+        ("name: " + "9" * 6000, "not valid YAML: ValueError"),
+    ],
+)
+def test_what_no_run_can_be_is_refused_in_words(
+    folder: Path, text: str, words: str
+) -> None:
+    assert words in told(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("[" * 5000, "--set name: the value is nested too deeply"),
+        ("2001-99-99", "the value is not YAML; found '2001-99-99'"),
+    ],
+)
+def test_an_override_that_no_yaml_is_is_refused_in_words(
+    folder: Path, value: str, words: str
+) -> None:
+    assert words in told(RUN, f"name={value}")

@@ -131,3 +131,10 @@ def test_an_unknown_form_is_refused_with_the_known_ones():
         ValueError, match="found 'euro'; expected dayfirst, monthfirst, iso, or a"
     ):
         Written(dates="euro")
+
+
+@pytest.mark.parametrize("number", [20200102.5, 1e308, float("inf"), -1e19])
+def test_a_number_that_is_no_whole_one_is_no_date(number: float) -> None:
+    words = "in row 2; expected one such as 20000131 or 2000-01-31"
+    with pytest.raises(DataError, match=words):
+        written_times("a.csv: column date", pd.Series([20200102.0, number]))

@@ -111,14 +111,14 @@ def test_impact_grows_with_the_square_root_of_the_share_of_volume():
     assert got.tolist() == pytest.approx([0.5 * 0.03 * 2.0])
 
 
-def test_participation_takes_a_fraction_of_the_volume_and_keeps_whole_shares_whole():
+def test_participation_takes_a_fraction_of_the_volume():
     shares, volume = (
         np.array([500.0, -500.0, 30.5, 10.0, 7.0]),
         np.array([1005.0, 1005.0, 100.0, NAN, 0.0]),
     )
     assert participation(shares, volume, 0.1).tolist() == [
-        100.0,
-        -100.0,
+        100.5,
+        -100.5,
         10.0,
         0.0,
         0.0,
@@ -473,3 +473,18 @@ def test_columns_of_a_file_of_rates_that_are_not_read_are_told(tmp_path):
     assert rate_notes(rate_source(RateFile(file=file)), days("2020-01-03")) == (
         "interest rate rates.csv: columns that are not read: bid",
     )
+
+
+@pytest.mark.parametrize("rate", ["-1", "-1.5", "-100"])
+def test_a_rate_in_a_file_that_takes_all_is_refused(tmp_path, rate):
+    path = tmp_path / "rates.csv"
+    path.write_text(f"date,rate\n2020-01-02,0.01\n2020-01-03,{rate}\n")
+    words = f"the rate of 2020-01-03 was {rate}; expected a yearly fraction above -1"
+    with pytest.raises(DataError, match=words):
+        rate_source(RateFile(file=path))
+
+
+def test_a_negative_rate_in_a_file_is_a_rate(tmp_path):
+    path = tmp_path / "rates.csv"
+    path.write_text("date,rate\n2020-01-02,-0.0075\n")
+    assert rate_source(RateFile(file=path)).rates.tolist() == [-0.0075]

@@ -117,7 +117,7 @@ def test_an_unknown_symbol_is_told_with_the_nearest(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "A.csv: the file is empty; expected columns date and close at least"),
+        ("", "A.csv: the file is empty; expected a header and rows"),
         ("date,open\n2020-01-01,1\n", "found columns date, open; expected close too"),
         (
             "date,close\n2020-01-01,abc\n",

@@ -40,7 +40,7 @@ TOO_YOUNG = "too little history"
 class QPTrackerConfig(Config):
     """Configuration of the tracker."""
 
-    cap: float = Field(0.15, gt=0.0, le=1.0, description="largest weight of a name")
+    cap: float = Field(0.15, ge=1e-6, le=1.0, description="largest weight of a name")
     lookback: int = Field(
         1260,
         ge=2,

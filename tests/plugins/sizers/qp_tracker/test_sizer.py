@@ -309,7 +309,7 @@ def test_a_sector_of_an_unknown_name_is_refused():
             {"sectors": {"A": "oil"}, "sector_caps": {"oil": 1.3}},
             "sector_caps.oil was 1.3; expected a fraction",
         ),
-        ({"cap": 0.0}, "greater than 0"),
+        ({"cap": 0.0}, "greater than or equal to 0.000001"),
         ({"caps": 0.1}, "Extra inputs"),
     ],
 )

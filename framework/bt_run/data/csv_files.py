@@ -1,0 +1,90 @@
+"""csv files, held to their header: every column named once, and no row with more cells than names.
+
+pandas reads a column that stands twice under another name, and takes the first column of a file
+whose header is too short for row labels; both shift what a number means.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bt_run.errors import DataError
+from bt_run.text import listed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["csv_header", "csv_table", "refuse_doubled"]
+
+
+def csv_header(path: Path) -> tuple[str, ...]:
+    """Return the names in the first line of a csv file, as they are written.
+
+    Raises:
+        DataError: the file cannot be read, is empty, or names a column twice.
+    """
+    import pandas as pd
+
+    try:
+        line = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False)
+    except pd.errors.EmptyDataError as error:
+        raise DataError(
+            f"{path}: the file is empty; expected a header and rows"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise DataError(_unreadable(path, error)) from error
+    names = tuple(str(name) for name in line.iloc[0])
+    refuse_doubled(path, names)
+    return names
+
+
+def csv_table(
+    path: Path,
+    *,
+    dtype: type | Mapping[str, type] | None = None,
+    missing: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Return a csv file as it stands; cells that are one of ``missing`` are NaN.
+
+    Raises:
+        DataError: the file cannot be read, is empty, names a column twice, or has rows with more
+            cells than its header has names.
+    """
+    import pandas as pd
+
+    names = csv_header(path)
+    told: dict[str, Any] = {"keep_default_na": False}
+    if missing is not None:
+        told["na_values"] = list(missing)
+    try:
+        frame: pd.DataFrame = pd.read_csv(path, dtype=dtype, **told)
+    except (OSError, ValueError) as error:
+        raise DataError(_unreadable(path, error)) from error
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise DataError(
+            f"{path}: the rows have {len(names) + frame.index.nlevels} cells, and the header names "
+            f"{len(names)} columns: {listed(names, most=8)}; expected a name for every cell"
+        )
+    return frame
+
+
+def _unreadable(path: Path, error: Exception) -> str:
+    return f"{path}: cannot be read as csv: {' '.join(str(error).split())}"
+
+
+def refuse_doubled(path: Path, names: Iterable[str]) -> None:
+    """Refuse a column that stands in a file more than once.
+
+    Raises:
+        DataError: it does.
+    """
+    counts = Counter(name.strip() for name in names)
+    doubled = [name for name, count in counts.items() if name and count > 1]
+    if doubled:
+        first = doubled[0]
+        raise DataError(
+            f"{path}: column {first} stands there {counts[first]} times; expected every column once"
+        )
