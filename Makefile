@@ -65,6 +65,7 @@ evidence: $(STAMP)  ## Collect what supports the claims of the README
 	$(BIN)/python benchmarks/real_stocks.py
 	$(BIN)/python benchmarks/lookahead.py
 	$(BIN)/python benchmarks/fuzz.py
+	$(BIN)/python benchmarks/kills.py
 
 $(STAMP): setup.cfg pyproject.toml constraints.txt
 	@if [ -z "$(PYTHON)" ]; then \

@@ -97,7 +97,7 @@ def forget_dead(folder: Path, lock: Path, pid: int) -> None:
     owner = _owner(lock)
     if owner.get("host", socket.gethostname()) != socket.gethostname():
         return
-    if not owner and (not folder.exists() or _is_alive(pid)):
+    if not owner and _is_alive(pid):
         return
     with suppress(DataError), locked(lock):
         shutil.rmtree(folder, ignore_errors=True)

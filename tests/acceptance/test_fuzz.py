@@ -34,7 +34,15 @@ def test_what_is_not_spoilt_is_done(
 def test_every_kind_of_file_is_spoilt(clean: Path) -> None:
     files = {subject.file for subject in subjects(clean)}
     tops = {file.split("/")[0] for file in files}
-    assert {"run.yaml", "prices", "parquet", "result", "store"} <= tops
+    assert {
+        "run.yaml",
+        "prices",
+        "parquet",
+        "result",
+        "store",
+        "small.zip",
+        "whole.zip",
+    } <= tops
     assert {"result/manifest.json", "store/manifest.json"} <= files
 
 

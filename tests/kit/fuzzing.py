@@ -1,7 +1,7 @@
 """Files with one thing wrong in each, put to the command line.
 
 Whatever a file holds, bt-run says in words what is wrong with it: no traceback, no bug of ours
-(exit 1), and no plugin to blame (exit 5) where the data are at fault.
+(exit 1), no plugin to blame (exit 5) where the data are at fault, and soon and in little memory.
 """
 
 from __future__ import annotations
@@ -10,8 +10,11 @@ import contextlib
 import io
 import random
 import re
+import resource
 import shutil
+import time
 import warnings
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +26,7 @@ from kit.configured import folder_of_files
 
 BLAMELESS = {0, 2, 3, 4, 6, 7}
 STORE = "store"
+LONGEST, LARGEST = 10.0, 500.0  # seconds of a case, and megabytes more than before it
 STRANGE = (
     "",
     "0",
@@ -132,6 +136,45 @@ TEXT: tuple[Mutation, ...] = (
 )
 
 
+def change_member(rng: random.Random, content: bytes) -> bytes:
+    """Pack a zip archive again with one member changed, left out, twice or elsewhere."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(made, "w") as new:
+        names = old.namelist()
+        chosen = rng.choice(names)
+        for name in names:
+            member = old.read(name)
+            if name != chosen:
+                new.writestr(name, member)
+                continue
+            for put, inside in _other_members(rng, name, member):
+                new.writestr(put, inside)
+    return made.getvalue()
+
+
+def _other_members(
+    rng: random.Random, name: str, member: bytes
+) -> list[tuple[str | zipfile.ZipInfo, bytes]]:
+    """Return what stands in the place of a member."""
+    match rng.randrange(8):
+        case 0:
+            return []
+        case 1:
+            return [(name, member), (name.upper(), member)]
+        case 2:
+            return [(rng.choice(["../", "/", "C:", "a/../", "\\"]) + name, member)]
+        case 3:
+            link = zipfile.ZipInfo(name)
+            link.external_attr = 0o120777 << 16
+            return [(link, b"/etc/hostname")]
+        case _:
+            mutation = rng.choice(BYTES if name.endswith(".parquet") else TEXT)
+            return [(name, mutation(rng, member or b"x"))]
+
+
+BUNDLE: tuple[Mutation, ...] = (*BYTES, *[change_member] * 8)
+
+
 def change_table(rng: random.Random, path: Path) -> None:
     """Give a parquet file another table: a column less, more, renamed, of another type or value."""
     frame = pd.read_parquet(path)
@@ -199,6 +242,8 @@ def clean_folder(folder: Path) -> Path:
     with contextlib.chdir(folder):
         for words in (
             ("run", "run.yaml", "--no-reports", "-q"),
+            ("bundle", "runs/files/latest", "-o", "small.zip"),
+            ("bundle", "runs/files/latest", "-o", "whole.zip", "--with-data"),
             ("data", "import", "prices", "--source", "files", "--store", STORE),
             ("data", "clean", "--store", STORE),
         ):
@@ -219,8 +264,15 @@ def subjects(folder: Path) -> list[Subject]:
     commands = (
         ("explain", "result", "--date", "2020-03-09"),
         ("compare", "result", "result"),
+        ("reproduce", "result"),
     )
     found += _of_each(folder, "result", commands)
+    for words in (
+        ("small.zip", "--inspect"),
+        ("small.zip", "--data", "prices"),
+        ("whole.zip",),
+    ):
+        found += [Subject(words[0], BUNDLE, ("reproduce", *words, "--yes"))] * 6
     commands = (
         ("data", "list", "--store", STORE),
         ("data", "validate", "--store", STORE),
@@ -274,10 +326,20 @@ def complaints(clean: Path, work: Path, seed: int, cases: int) -> Iterator[Compl
         shutil.rmtree(work, ignore_errors=True)
         shutil.copytree(clean, work)
         mutation = spoil(rng, work / subject.file, subject.mutations)
+        began, before = time.perf_counter(), _megabytes()
         with contextlib.chdir(work):
             code, text = told(subject.words)
-        if code not in BLAMELESS or "Traceback" in text:
+        took, more = time.perf_counter() - began, _megabytes() - before
+        if took > LONGEST or more > LARGEST:
+            text = f"{took:.0f} s and {more:.0f} MB\n{text}"
             yield Complaint(number, subject, mutation, code, text)
+        elif code not in BLAMELESS or "Traceback" in text:
+            yield Complaint(number, subject, mutation, code, text)
+
+
+def _megabytes() -> float:
+    """Return the most memory that this process ever held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def spoil(rng: random.Random, path: Path, mutations: tuple[Mutation, ...]) -> str:

@@ -206,6 +206,8 @@ def _workplace(parent: Path, run_id: str) -> Iterator[Path]:
         # some file systems have no locks: then the number of the process must do
         with suppress(DataError):
             held.enter_context(locked(lock))
+            # gone before it says nothing of its owner; Windows removes only what is released
+            held.callback(forget, lock)
         shutil.rmtree(made, ignore_errors=True)
         made.mkdir()
         held.callback(shutil.rmtree, made, ignore_errors=True)

@@ -114,7 +114,7 @@ def file_tree_hash(root: Path) -> str:
 
 def local_file_hash(path: Path) -> str:
     """Return the sha256 of a local plugin file, with what it imports from beside it."""
-    return _Search().lone_file_hash(path.resolve())
+    return _digest(local_code(path.resolve()).files)
 
 
 def find_root(name: str) -> Path | None:
