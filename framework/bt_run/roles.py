@@ -28,6 +28,7 @@ __all__ = [
     "Guards",
     "JoinsSymbols",
     "ListsSymbols",
+    "NamesAssets",
     "NeedsFields",
     "NeedsNetwork",
     "Overlay",
@@ -126,6 +127,18 @@ class ReadsTables(Protocol):
 
     @property
     def reads(self) -> Mapping[str, Literal["number", "text", "series"]]: ...
+
+
+@runtime_checkable
+class NamesAssets(Protocol):
+    """Any component whose config names assets: ``names_assets = {"weights": ("SPY", "TLT")}``, by
+    the key that does.
+
+    A run without one of them is refused before its first bar.
+    """
+
+    @property
+    def names_assets(self) -> Mapping[str, Iterable[str]]: ...
 
 
 @runtime_checkable
@@ -262,6 +275,7 @@ class Advises(Protocol):
 ABILITIES: tuple[type, ...] = (
     NeedsFields,
     ReadsTables,
+    NamesAssets,
     ReadsTracks,
     Gives,
     Accepts,

@@ -9,6 +9,8 @@ MODULES = (
     "bt_run_plugins.sizers.equal_weight",
     "bt_run_plugins.sizers.inverse_volatility",
     "bt_run_plugins.sizers.signal_weight",
+    "bt_run_plugins.sizers.fixed_weights",
+    "bt_run_plugins.sizers.weights_table",
     "bt_run_plugins.sizers.qp_tracker.sizer",
     "bt_run_plugins.overlays.volatility_target",
     "bt_run_plugins.overlays.drawdown_guard",

@@ -14,7 +14,14 @@ from kit.places import EXAMPLES
 
 RECORD = Path(__file__).with_name("expected.json")
 # examples that run with what is installed from this repository, without a network
-NAMES = ("credit_spread", "local_plugin", "spy_qqq", "stocks", "track_sp500")
+NAMES = (
+    "credit_spread",
+    "local_plugin",
+    "sixty_forty",
+    "spy_qqq",
+    "stocks",
+    "track_sp500",
+)
 METRICS = (
     "total_return",
     "cagr",

@@ -23,6 +23,7 @@ from bt_run.roles import (
     Accepts,
     Fingerprinted,
     Gives,
+    NamesAssets,
     NeedsFields,
     Placed,
     ReadsTables,
@@ -30,7 +31,7 @@ from bt_run.roles import (
     Signals,
 )
 from bt_run.terms import BrokerTerms, MarketDependent
-from bt_run.text import did_you_mean
+from bt_run.text import did_you_mean, listed
 
 __all__ = ["Builder", "Parts", "build_one", "build_parts", "check_needs"]
 
@@ -45,7 +46,8 @@ KINDS = MappingProxyType(
 class Parts:
     """The built components of a run: a pipeline, or a Backtrader strategy for classic mode.
 
-    ``needs``, ``reads`` and ``fingerprints`` are those of all components, nested ones too, by path;
+    ``needs``, ``reads``, ``names_assets`` (by path of the key) and ``fingerprints`` are those of
+    all components, nested ones too, by path;
     ``placed`` holds the built components of the pipeline in the order in which they act,
     ``controls`` what is known from outside, ``built`` every built object by path.
     """
@@ -58,6 +60,7 @@ class Parts:
     reports: tuple[tuple[str, Any], ...]
     needs: Mapping[str, frozenset[str]]
     reads: Mapping[str, Mapping[str, str]]
+    names_assets: Mapping[str, tuple[str, ...]]
     fingerprints: Mapping[str, str]
     placed: tuple[Placed, ...]
     controls: Controls
@@ -88,6 +91,7 @@ class Builder:
         self.context = context
         self.needs: dict[str, frozenset[str]] = {}
         self.reads: dict[str, Mapping[str, str]] = {}
+        self.names_assets: dict[str, tuple[str, ...]] = {}
         self.reads_tracks = False
         self.built: dict[str, Any] = {}
         self.fingerprints: dict[str, str] = {}
@@ -108,6 +112,9 @@ class Builder:
         self.needs[path] = frozenset(needs)
         if isinstance(built, ReadsTables):
             self.reads[path] = dict(built.reads)
+        if isinstance(built, NamesAssets):
+            for key, names in built.names_assets.items():
+                self.names_assets[f"{path}.{key}"] = tuple(names)
         if isinstance(built, ReadsTracks) and built.reads_tracks:
             self.reads_tracks = True
         if isinstance(built, Fingerprinted) and bound.role != "report":
@@ -181,6 +188,7 @@ def build_parts(config: RunConfig, bound: BoundConfig) -> Parts:
         reports=_named(builder, "reports", bound.reports),
         needs=builder.needs,
         reads=builder.reads,
+        names_assets=builder.names_assets,
         fingerprints={"broker": broker.fingerprint, **builder.fingerprints},
         placed=placed,
         controls=read_controls(config.controls),
@@ -203,6 +211,7 @@ def check_needs(parts: Parts, bars: Bars) -> None:
                 f"{', '.join(sorted(have))}{_lacking(bars, missing)}"
             )
     _check_reads(parts, bars)
+    _check_assets(parts, bars)
     if parts.broker.fill == "next_open" and "open" not in have:
         raise ConfigError(
             "broker.fill: was 'next_open', but the data have no opens; close-only data fill with "
@@ -249,6 +258,17 @@ def _check_reads(parts: Parts, bars: Bars) -> None:
                 raise ConfigError(
                     f"{path}: reads {name!r} as a {KINDS[kind]}; data.tables.{name} is a "
                     f"{KINDS[found]}"
+                )
+
+
+def _check_assets(parts: Parts, bars: Bars) -> None:
+    """Refuse a run without an asset that a component names."""
+    for path, names in parts.names_assets.items():
+        for name in names:
+            if name not in bars.assets:
+                raise ConfigError(
+                    f"{path}: no asset {name!r} in this run; found {listed(bars.assets, most=8)}"
+                    f"{did_you_mean(name, bars.assets)}"
                 )
 
 

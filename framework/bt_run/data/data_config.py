@@ -110,6 +110,11 @@ class TableConfig(Config):
         le=LONGEST_LAG,
         description="sessions after which a value that was not renewed is unknown again",
     )
+    snapshots: bool = Field(
+        default=False,
+        description="true: each date of the file lists all there is, so that what a date leaves "
+        "out is unknown from then on; false: it keeps its last value",
+    )
     revised: bool = Field(
         default=False,
         description="true: the file holds later revisions, and every report says that it flatters",
@@ -122,6 +127,10 @@ class TableConfig(Config):
             raise ValueError(f"found {found}; expected either `file` or `symbol`")
         if self.source is not None and self.symbol is None:
             raise ValueError("`source` goes with `symbol`; a `file` needs none")
+        if self.snapshots and self.file is None:
+            raise ValueError(
+                "`snapshots` goes with a `file` of one value by asset and date"
+            )
         if (self.lag is None) == (self.lag_minutes is None):
             found = "neither" if self.lag is None else "both"
             raise ValueError(

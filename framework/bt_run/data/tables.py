@@ -90,6 +90,11 @@ def file_table(
     columns = _columns_of(symbols, bars)
     notes = left_out(name, frame, columns, config)
     dated = _dated(config, frame, columns)
+    if config.snapshots and (dated is None or "start" in frame):
+        raise ConfigError(
+            f"data.tables.{name}.snapshots: goes with one value by asset and date; found "
+            f"{'a series' if dated is None else 'memberships'}"
+        )
     if dated is None:
         dates = _dates(frame["date"])
         return _file_series(name, config, frame, bars), (
@@ -97,10 +102,12 @@ def file_table(
             *old_rows(name, dates, config, bars),
         )
     _refuse_twice(config.file, dated, bars.assets)
+    there = set(dated.columns.tolist())
+    if config.snapshots:
+        dated = _whole(dated, _dates(frame["date"]), len(bars.assets))
     table = _aligned(name, dated, len(bars.assets), config, bars)
     if "start" not in frame:
         notes = (*notes, *old_rows(name, dated.dates, config, bars))
-    there = set(dated.columns.tolist())
     lacking = [asset for place, asset in enumerate(bars.assets) if place not in there]
     if lacking:
         notes = (*notes, f"the table {name} has nothing for {', '.join(lacking)}")
@@ -168,6 +175,16 @@ def _memberships(frame: pd.DataFrame, columns: NDArray[np.int64]) -> _Dated:
         columns=np.concatenate([columns[closed], columns]),
         values=np.concatenate([np.zeros(int(closed.sum())), np.ones(len(starts))]),
     )
+
+
+def _whole(dated: _Dated, dates: Times, width: int) -> _Dated:
+    """Return a row for every column at each of the dates, without a value where none was given."""
+    days = np.unique(dates)
+    missing = None if dated.values.dtype == object else np.nan
+    values = np.full((len(days), width), missing, dtype=dated.values.dtype)
+    values[np.searchsorted(days, dated.dates), dated.columns] = dated.values
+    columns = np.tile(np.arange(width), len(days))
+    return _Dated(np.repeat(days, width), columns, values.ravel())
 
 
 def _dates(column: pd.Series[Any]) -> Times:
@@ -280,9 +297,12 @@ def _aligned(
 def _in_order(
     dated: _Dated, last: np.datetime64, config: TableConfig, bars: Bars
 ) -> _Known:
-    """Keep the rows with a value that are known by ``last``, by when they come out."""
+    """Keep the rows that are known by ``last``, by when they come out; those without a value only
+    where they take one back.
+    """
     visible, expires = _visible_from(dated, config, bars)
-    keep = np.flatnonzero(_has_value(dated.values) & (visible <= last))
+    says = np.full(len(visible), True) if config.snapshots else _has_value(dated.values)
+    keep = np.flatnonzero(says & (visible <= last))
     # of two rows that come out together the later one counts
     order = keep[np.lexsort((dated.dates[keep], visible[keep]))]
     until = None if expires is None else expires[order]

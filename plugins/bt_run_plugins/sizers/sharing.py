@@ -7,6 +7,11 @@ import numpy as np
 from bt_run import Array
 
 
+def exposures(signals: Array) -> Array:
+    """Return exposure (N,), 0 where an asset is not eligible."""
+    return np.where(np.isnan(signals), 0.0, signals)
+
+
 def share(
     shares: Array,
     signals: Array,
@@ -17,7 +22,7 @@ def share(
     Eligible means a signal that is not NaN; with ``redistribute`` only names with an exposure
     share.
     """
-    exposure = np.where(np.isnan(signals), 0.0, signals)
+    exposure = exposures(signals)
     sharing = exposure != 0.0 if redistribute else np.isfinite(signals)
     parts = np.where(sharing, shares, 0.0)
     total = float(parts.sum())

@@ -329,3 +329,53 @@ def test_a_table_comes_from_a_file_or_from_a_symbol():
         ValueError, match="`source` goes with `symbol`; a `file` needs none"
     ):
         TableConfig(lag=0, file="x.csv", source="sample")
+
+
+# -- dates that list all there is ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "date,A,B\n2020-01-03,7,8\n2020-01-07,9,\n",
+        "date,ticker,v\n2020-01-03,A,7\n2020-01-03,B,8\n2020-01-07,A,9\n",
+    ],
+)
+def test_what_a_snapshot_leaves_out_is_unknown_again(tmp_path, text):
+    found, notes = table_of(written(tmp_path, text), snapshots=True)
+    expected = [[NAN, NAN], [7, 8], [7, 8], [9, NAN], [9, NAN], [9, NAN]]
+    np.testing.assert_array_equal(found.by_bar, expected)
+    assert notes == ()
+
+
+def test_a_snapshot_of_other_names_leaves_all_out(tmp_path):
+    text = "date,ticker,v\n2020-01-03,A,low\n2020-01-07,OTHER,high\n"
+    found, notes = table_of(written(tmp_path, text), snapshots=True)
+    assert found.by_bar[:, 0].tolist() == [None, "low", "low", None, None, None]
+    assert "1 row of 1 ticker that no asset of the run has" in notes[0]
+
+
+def test_a_snapshot_comes_out_late_and_grows_old_as_rows_do(tmp_path):
+    text = "date,A,B\n2020-01-02,1,2\n2020-01-03,3,\n"
+    found, _ = table_of(written(tmp_path, text), snapshots=True, lag=1, max_age=2)
+    expected = [[NAN, NAN], [1, 2], [3, NAN], [3, NAN], [NAN, NAN], [NAN, NAN]]
+    np.testing.assert_array_equal(found.by_bar, expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("date,v\n2020-01-02,1\n", "a series"),
+        ("ticker,start,end\nA,2020-01-02,\n", "memberships"),
+    ],
+)
+def test_snapshots_of_a_series_or_of_memberships_are_refused(tmp_path, text, found):
+    with pytest.raises(
+        ConfigError, match=rf"data\.tables\.quality\.snapshots: goes with .*; found {found}"
+    ):
+        table_of(written(tmp_path, text), snapshots=True)
+
+
+def test_snapshots_of_a_symbol_are_refused():
+    with pytest.raises(ConfigError, match="`snapshots` goes with a `file`"):
+        TableConfig(symbol="VIX", lag=0, snapshots=True)

@@ -268,6 +268,8 @@ def _permuted(bench: Bench) -> None:
         raise NotApplicable(
             "a Backtrader strategy is written for its data in their order"
         )
+    if bench.subject.build().names_assets:
+        raise NotApplicable("its config names assets")
     whole, other = (
         bench.play("calm"),
         play_on(bench.subject, reversed_assets(bench.market("calm"))),

@@ -39,12 +39,15 @@ Watch = Callable[[PortfolioState], None]
 class Built:
     """A built component, the function by which a pipeline calls it, and what must see the bars
     first.
+
+    ``reads`` are the tables of it and its parts; ``names_assets`` tells that a config names assets.
     """
 
     thing: Any
     call: Callable[..., Any] | None
     vectorised: tuple[VectorisedSignal, ...]
     reads: Mapping[str, str]
+    names_assets: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +119,8 @@ class Subject:
         reads = {
             name: kind for own in builder.reads.values() for name, kind in own.items()
         }
-        return Built(thing, call, tuple(builder.vectorised), reads)
+        named = bool(builder.names_assets)
+        return Built(thing, call, tuple(builder.vectorised), reads, named)
 
 
 class _Watched(Builder):

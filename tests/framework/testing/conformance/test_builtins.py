@@ -18,6 +18,7 @@ SOUND = str(Path(__file__).with_name("sound.py"))
 # what cannot be put to the test everywhere, and why; all else is
 MAY_SKIP = {
     "returns no memo",
+    "its config names assets",
     "holds no other components",
     "nothing bears interest",
     "no Backtrader strategy",
