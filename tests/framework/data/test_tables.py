@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from bt_run import ConfigError, DataError
 from bt_run.data.data_config import TableConfig
@@ -377,5 +378,5 @@ def test_snapshots_of_a_series_or_of_memberships_are_refused(tmp_path, text, fou
 
 
 def test_snapshots_of_a_symbol_are_refused():
-    with pytest.raises(ConfigError, match="`snapshots` goes with a `file`"):
+    with pytest.raises(ValidationError, match="`snapshots` goes with a `file`"):
         TableConfig(symbol="VIX", lag=0, snapshots=True)
