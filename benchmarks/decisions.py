@@ -15,6 +15,7 @@ from bt_run import BuildContext, Limits
 from bt_run.account.market import Market
 from bt_run.component import BacktraderStrategy
 from bt_run.data.bars import Bars
+from bt_run.data.history import History
 from bt_run.decision.pipeline import Pipeline, Stage
 from bt_run.decision.signals import VectorisedSignal
 from bt_run.engine.classic import ClassicRun, run_classic
@@ -94,6 +95,26 @@ def decision_path() -> None:
     print(
         f"  {(traded - decided) / count * 1e6:.0f} microseconds more for the basket that it "
         "orders and its fill\n"
+    )
+
+
+def look_back() -> None:
+    """Print what a look-back costs for being a copy of the rows, beside a view of them."""
+    bars, rounds = market(500, 1400), 20
+    history = History(bars, len(bars) - 1)
+
+    def copies() -> None:
+        for _ in range(rounds):
+            history.close(1260)
+
+    def views() -> None:
+        for _ in range(rounds):
+            bars.close[len(bars) - 1260 :]
+
+    more = (best(copies) - best(views)) / rounds
+    print(
+        f"a look-back of 1,260 bars at 500 assets: {more * 1e3:.1f} ms more for being a copy   "
+        "(at most 2 is the aim)\n"
     )
 
 
@@ -248,4 +269,5 @@ def classic_mode() -> None:
 
 if __name__ == "__main__":
     decision_path()
+    look_back()
     classic_mode()

@@ -145,7 +145,8 @@ def read_run(folder: Path) -> dict[str, Any]:
         }
     except (OSError, ValueError, DataError) as error:
         raise DataError(
-            f"{kept}: the run is damaged, a file is missing or cannot be read: {error}"
+            f"{kept}: the run is damaged, a file is missing or cannot be read: {error}; run its "
+            "configuration again"
         ) from error
     return found
 

@@ -235,7 +235,7 @@ WORDS = {
                 )
             }
         ),
-        "nav.parquet: TypeError",
+        "nav.parquet: cannot be read as parquet: TypeError",
     ),
     "a_table_is_missing": (
         lambda m, _: {k: v for k, v in m.items() if k != "run/nav.parquet"},
