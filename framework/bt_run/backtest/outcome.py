@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bt_run.account.account import Account
 from bt_run.account.records import (
     BORROW_FEE,
     DELISTED,
@@ -17,6 +16,7 @@ from bt_run.account.records import (
     MARGIN_INTEREST,
     CashFlow,
 )
+from bt_run.backtest.baselines import Baseline
 from bt_run.backtest.preparing import Prepared
 from bt_run.backtest.spot_check import Causality
 from bt_run.causality.outside_reads import OutsideRead, outside_read_text
@@ -46,14 +46,14 @@ class Played:
 
     ledger: Ledger
     benchmark: NDArray[np.float64]
-    equal_weight: Account
-    constant_mix: Account
+    equal_weight: Baseline
+    constant_mix: Baseline
     causality: Causality
     analyses: Mapping[str, pd.DataFrame]
     outside: tuple[OutsideRead, ...] = ()
 
     @property
-    def baselines(self) -> dict[str, Account]:
+    def baselines(self) -> dict[str, Baseline]:
         """Return the baselines that trade, by the name of their column."""
         return {"equal_weight": self.equal_weight, "constant_mix": self.constant_mix}
 
@@ -63,11 +63,12 @@ def outcome_of(ready: Prepared, played: Played) -> BacktestResult:
     ledger, causality = played.ledger, played.causality
     tables = _tables(played)
     fills = {"run": tables["fills"]}
-    for name, account in played.baselines.items():
+    accounts = {name: one.account for name, one in played.baselines.items()}
+    for name, account in accounts.items():
         fills[name] = fills_table(ledger.bars, tuple(account.fills))
     rate = ready.config.risk_free
     flows = {"run": ledger.cash_flows}
-    flows |= {name: tuple(one.cash_flows) for name, one in played.baselines.items()}
+    flows |= {name: tuple(one.cash_flows) for name, one in accounts.items()}
     metrics = compute_metrics(
         tables["nav"],
         fills,
@@ -85,6 +86,7 @@ def outcome_of(ready: Prepared, played: Played) -> BacktestResult:
     manifest["warnings"] = list(warnings)
     manifest["look_ahead"] = asdict(causality)
     manifest["ruined"] = ledger.ruined
+    manifest["baselines"] = {name: one.facts for name, one in played.baselines.items()}
     manifest["analyses"] = {
         name: table_hash(table) for name, table in played.analyses.items()
     }
@@ -210,7 +212,8 @@ def _add_exposures(metrics: Metrics, played: Played) -> None:
     bars = played.ledger.bars
     closing = np.append(bars.sessions[1:] != bars.sessions[:-1], True)
     closing[: bars.start + 1] = False
-    for name, account in played.baselines.items():
+    for name, baseline in played.baselines.items():
+        account = baseline.account
         cut = slice(0, len(bars))
         own = Ledger(
             bars=bars,
@@ -234,7 +237,7 @@ def _financing(flows: tuple[CashFlow, ...]) -> float:
 
 def _tables(played: Played) -> dict[str, pd.DataFrame]:
     ledger = played.ledger
-    navs = {name: account.nav for name, account in played.baselines.items()}
+    navs = {name: one.account.nav for name, one in played.baselines.items()}
     return {
         "nav": ledger.nav_table({"benchmark": played.benchmark, **navs}),
         "positions": ledger.positions_table(),

@@ -15,6 +15,7 @@ from bt_run.backtest.baselines import (
     constant_mix,
     equal_weight,
     mean_weights,
+    rules_of,
 )
 from bt_run.backtest.outcome import Played, outcome_of
 from bt_run.backtest.playing import market_of, play
@@ -90,9 +91,9 @@ def _play(ready: Prepared, watch: Watch) -> Played:
     with watch.phase("baselines"):
         # of a ruined run they are shown to its last bar
         market = replace(market, bars=ledger.bars, exits=())
-        due = due[: len(ledger.bars)]
-        equal = equal_weight(market, due, config.limits)
-        mix = constant_mix(market, due, config.limits, mean_weights(ledger))
+        rules = rules_of(config, parts.pipeline, due[: len(ledger.bars)])
+        equal = equal_weight(market, rules)
+        mix = constant_mix(market, rules, mean_weights(ledger))
     with watch.phase("look-ahead"):
         causality = spot.result(ledger)
     with watch.phase("analyzers") if parts.analyzers else nullcontext():

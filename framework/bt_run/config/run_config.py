@@ -25,7 +25,7 @@ from bt_run.errors import ConfigError
 from bt_run.model import ComponentSpec, Config, NestedRole, YearlyRate
 from bt_run.terms import Limits
 
-__all__ = ["SAFE_NAME", "LedgerConfig", "RunConfig"]
+__all__ = ["SAFE_NAME", "BaselinesConfig", "LedgerConfig", "RunConfig"]
 
 
 SAFE_NAME = r"^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,98}[A-Za-z0-9_-])?$"
@@ -38,6 +38,16 @@ class LedgerConfig(Config):
         default="all",
         description="traded: of a decision that trades nothing one row with the reason, and memos "
         "where they change; keeps long intraday runs small",
+    )
+
+
+class BaselinesConfig(Config):
+    """How the baselines that trade, equal weight and constant mix, are held."""
+
+    triggers: bool = Field(
+        default=True,
+        description="they ask the run's triggers, with their own account, whether to trade; false: "
+        "they trade at every scheduled decision",
     )
 
 
@@ -90,6 +100,9 @@ class RunConfig(Config):
     )
     reports: tuple[Annotated[ComponentSpec, NestedRole("report")], ...] = Field(
         default=(), description="what is written about the result"
+    )
+    baselines: BaselinesConfig = Field(
+        default=BaselinesConfig(), description="how the baselines are held"
     )
     ledger: LedgerConfig = Field(
         default=LedgerConfig(), description="how much the tables keep"

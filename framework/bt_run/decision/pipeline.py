@@ -25,7 +25,7 @@ from bt_run.decision.state import EMPTY, Decision, Memo, Memos, PortfolioState, 
 from bt_run.errors import PluginError
 from bt_run.terms import Limits
 
-__all__ = ["Pipeline", "Stage", "decide"]
+__all__ = ["Pipeline", "Stage", "Trade", "decide", "triggered"]
 
 ROUNDING = 1e-9  # by which an exposure may exceed 1
 EXITS = "exits"  # the path of the memo: asset -> side on which an exit closed it
@@ -81,8 +81,8 @@ class Pipeline:
 
 
 @dataclass(frozen=True)
-class _Trade:
-    """What the triggers say: whether to trade, which assets (N,), and why; and why some assets may
+class Trade:
+    """What triggers say: whether to trade, which assets (N,), and why; and why some assets may
     not, (N,), "" where nothing stands in the way. ``commanded`` from outside, it is the reason for
     every asset.
     """
@@ -116,7 +116,7 @@ def decide(pipeline: Pipeline, state: PortfolioState, memos: Memos) -> Decision:
         excluded[:] = True
     limited = _within_limits(pipeline, state, np.where(excluded, 0.0, stages[-1]))
     target = limited.weights
-    trade = _commanded(state, _triggered(pipeline, calls, target))
+    trade = _commanded(state, triggered(pipeline.triggers, calls, target))
     traded = history.present & trade.names
     if trade.fired:
         target = keep_untraded(target, state.weights, traded, pipeline.limits)
@@ -172,15 +172,15 @@ def _within_limits(
     return _Limited(kept, cut)
 
 
-def _triggered(pipeline: Pipeline, calls: Calls, target: Array) -> _Trade:
-    """Ask all triggers: any fire and no veto trades the union of the firing names."""
+def triggered(triggers: tuple[Stage, ...], calls: Calls, target: Array) -> Trade:
+    """Ask triggers about a target (N,): any fire and no veto trades what the firing ones name."""
     target = read_only(target)
     everything = np.ones(len(target), dtype=bool)
     nothing = ~everything
-    if not pipeline.triggers:
-        return _Trade(True, everything, "scheduled")
+    if not triggers:
+        return Trade(True, everything, "scheduled")
     names, fired, vetoed, blocked = nothing, [], [], None
-    for stage in pipeline.triggers:
+    for stage in triggers:
         verdict = calls.verdict(stage, target)
         text = f"{stage.name}: {verdict.reason}" if verdict.reason else stage.name
         if verdict.veto:
@@ -191,22 +191,22 @@ def _triggered(pipeline: Pipeline, calls: Calls, target: Array) -> _Trade:
             fired.append(text)
             names = names | (everything if verdict.names is None else verdict.names)
     if vetoed:
-        return _Trade(False, nothing, "vetoed by " + "; ".join(vetoed))
+        return Trade(False, nothing, "vetoed by " + "; ".join(vetoed))
     if not fired:
-        return _Trade(False, nothing, "no trigger fired")
+        return Trade(False, nothing, "no trigger fired")
     why = "; ".join(fired)
     if blocked is None:
-        return _Trade(True, names, why)
-    return _Trade(True, names & (blocked == ""), why, blocked)
+        return Trade(True, names, why)
+    return Trade(True, names & (blocked == ""), why, blocked)
 
 
-def _commanded(state: PortfolioState, trade: _Trade) -> _Trade:
+def _commanded(state: PortfolioState, trade: Trade) -> Trade:
     """Return what the controls make of a trade: nothing of it, or everything."""
     everything = np.ones(len(trade.names), dtype=bool)
     if state.controls.get(HALT):
-        return _Trade(False, ~everything, "halted by the controls", commanded=True)
+        return Trade(False, ~everything, "halted by the controls", commanded=True)
     if state.controls.get(FLATTEN):
-        return _Trade(True, everything, "flattened by the controls", commanded=True)
+        return Trade(True, everything, "flattened by the controls", commanded=True)
     return trade
 
 
@@ -242,7 +242,7 @@ def _waiting_memo(history: History, waiting: Mask, exited: Memo) -> dict[str, Me
 
 
 def _reasons(
-    trade: _Trade, signal: Array, history: History, waiting: Mask
+    trade: Trade, signal: Array, history: History, waiting: Mask
 ) -> NDArray[np.object_]:
     reason = np.full(len(signal), trade.why, dtype=object)
     if trade.commanded:

@@ -160,7 +160,7 @@ def changed(state: PortfolioState, changes: Mapping[str, Any]) -> PortfolioState
 
     ``dataclasses.replace`` would be slow, and this happens often in a decision.
     """
-    copy = object.__new__(PortfolioState)
+    copy = object.__new__(type(state))
     copy.__dict__.update(state.__dict__)
     copy.__dict__.update(changes)
     return copy

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -24,10 +23,11 @@ from bt_run.decision.pipeline import Pipeline, decide
 from bt_run.decision.state import Decision, Memos, PortfolioState, Tracks, changed
 from bt_run.engine.clock import PanelClock, backtrader_days
 from bt_run.engine.listeners import Listeners
+from bt_run.engine.portfolio import Past, portfolio_state
 from bt_run.errors import PluginError
 from bt_run.results.ledger import Ledger, ledger_of
 
-__all__ = ["PanelRun", "Past", "portfolio_state", "run_panel"]
+__all__ = ["PanelRun", "run_panel"]
 
 NO_TRACKS: Mapping[str, Track] = MappingProxyType({})
 EVERY = 64  # bars between two words on how far the run is
@@ -197,38 +197,6 @@ class PipelineHost(bt.Strategy):  # type: ignore[misc]
             state = changed(state, {"tracks": Tracks(left_out)})
         known = run.controls.at(run.market.bars, account.t)
         return changed(state, {"controls": known}) if known else state
-
-
-@dataclass(frozen=True)
-class Past:
-    """The bars of the last decision and of the last that traded; None for none."""
-
-    decision: int | None = None
-    trade: int | None = None
-
-
-def portfolio_state(
-    account: Account, history: History, tracks: Mapping[str, Track], past: Past
-) -> PortfolioState:
-    """Show an account and its tracks to the components, and take note of what exits closed."""
-    t, bars = account.t, account.market.bars
-    sessions = bars.sessions
-    return PortfolioState(
-        history=history,
-        signals=np.full(len(bars.assets), np.nan),
-        weights=read_only(account.weights()),
-        nav=float(account.nav[t]),
-        cash=account.cash,
-        shares=read_only(account.shares.copy()),
-        nav_history=read_only(account.nav[bars.start : t + 1]),
-        costs=account.market.broker.costs,
-        tracks=Tracks(
-            {path: partial(track.nav_until, t) for path, track in tracks.items()}
-        ),
-        last_decision=None if past.decision is None else sessions[past.decision],
-        last_trade=None if past.trade is None else sessions[past.trade],
-        exited=account.take_exited(),
-    )
 
 
 def run_panel(run: PanelRun) -> Ledger:

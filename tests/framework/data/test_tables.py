@@ -372,7 +372,8 @@ def test_a_snapshot_comes_out_late_and_grows_old_as_rows_do(tmp_path):
 )
 def test_snapshots_of_a_series_or_of_memberships_are_refused(tmp_path, text, found):
     with pytest.raises(
-        ConfigError, match=rf"data\.tables\.quality\.snapshots: goes with .*; found {found}"
+        ConfigError,
+        match=rf"data\.tables\.quality\.snapshots: goes with .*; found {found}",
     ):
         table_of(written(tmp_path, text), snapshots=True)
 

@@ -9,7 +9,7 @@ import pytest
 
 from bt_run import BrokerTerms, ConfigError, DataError, Delisting, RunConfig
 from bt_run.account.market import Market
-from bt_run.backtest.baselines import equal_weight
+from bt_run.backtest.baselines import BaselineRules, equal_weight
 from bt_run.backtest.loading import with_assets
 from bt_run.data.data_config import UniverseConfig
 from bt_run.data.schedule import scheduled
@@ -118,7 +118,8 @@ def test_equal_weight_is_over_the_members():
     member = np.array([[1, 0], [1, 0], [1, 1], [1, 1], [1, 1]], dtype=bool)
     bars = replace(make_bars({"A": [10.0] * 5, "B": [10.0] * 5}), members=member)
     market, _ = play(bars, lambda s: np.zeros(2))
-    account = equal_weight(market, scheduled(bars, "bar"), Limits())
+    rules = BaselineRules(due=scheduled(bars, "bar"), limits=Limits())
+    account = equal_weight(market, rules).account
     np.testing.assert_allclose(account.weights(), [0.5, 0.5])
     first = account.fills[0]
     assert first.bar == 1

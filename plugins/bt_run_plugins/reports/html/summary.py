@@ -165,13 +165,24 @@ def _baseline_words(result: BacktestResult) -> str:
     benchmark = result.manifest["config"]["data"]["benchmark"]
     words = (
         f"Benchmark: {benchmark} bought at the start and held, without costs",
-        "Equal weight: the same money in every asset that trades, at each scheduled decision, "
-        "with the run's costs",
-        "Constant mix: the run's own mean weights at each scheduled decision, with its costs; "
-        "it knows the whole run",
+        "Equal weight: the same money in every asset that trades, "
+        f"{_traded_when(result, 'equal_weight')}, with the run's costs",
+        f"Constant mix: the run's own mean weights, {_traded_when(result, 'constant_mix')}, with "
+        "its costs; it knows the whole run",
     )
     pairs = zip(words, held.values(), strict=True)
     return " ".join(f"{text} ({exposure})." for text, exposure in pairs)
+
+
+def _traded_when(result: BacktestResult, name: str) -> str:
+    """Say when a baseline trades, and which of the run's triggers it does not ask."""
+    facts = result.manifest.get("baselines", {}).get(name, {})
+    asked, left_out = facts.get("triggers", []), facts.get("left_out", {})
+    words = "at each scheduled decision"
+    if asked:
+        words += f" for which {' or '.join(asked)} fires, asked with its own account"
+    without = "; ".join(f"without {one}: {why}" for one, why in left_out.items())
+    return f"{words} ({without})" if without else words
 
 
 def _percent(result: BacktestResult, metric: str, name: str) -> str:
