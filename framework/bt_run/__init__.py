@@ -17,7 +17,7 @@ from bt_run.config.run_config import RunConfig
 from bt_run.data.assembly import assemble_bars
 from bt_run.data.bars import Bars, LoadRequest, Prices
 from bt_run.data.calendars import calendar_zone, exchange_sessions, local_dates
-from bt_run.data.csv_files import csv_header, csv_table
+from bt_run.data.csv_files import csv_header, csv_lines, csv_table
 from bt_run.data.date_forms import (
     DateForm,
     TimeZone,
@@ -27,7 +27,17 @@ from bt_run.data.date_forms import (
     written_times,
 )
 from bt_run.data.history import History
+from bt_run.data.number_forms import NumberForm
 from bt_run.data.parquet_files import parquet_table
+from bt_run.data.price_frames import (
+    PriceTable,
+    TableForm,
+    price_table,
+    rows_by_ticker,
+    rows_of_table,
+    tickers_of,
+    usual_name,
+)
 from bt_run.data.rows import Rows, day_of, joined_rows
 from bt_run.data.schedule import period_of
 from bt_run.data.staleness import overdue, usual_step
@@ -130,12 +140,14 @@ __all__ = [
     "NeedsFields",
     "NeedsNetwork",
     "Nested",
+    "NumberForm",
     "Overlay",
     "Placed",
     "Plan",
     "PluginError",
     "PortfolioState",
     "Prepared",
+    "PriceTable",
     "Prices",
     "Proposal",
     "Rates",
@@ -148,6 +160,7 @@ __all__ = [
     "SolverError",
     "Source",
     "Strategy",
+    "TableForm",
     "TellsSeries",
     "TimeZone",
     "Trigger",
@@ -158,6 +171,7 @@ __all__ = [
     "bars_per_year",
     "calendar_zone",
     "csv_header",
+    "csv_lines",
     "csv_table",
     "day_of",
     "exchange_sessions",
@@ -171,10 +185,15 @@ __all__ = [
     "period_of",
     "play",
     "prepare",
+    "price_table",
     "refuse_per_cent",
+    "rows_by_ticker",
+    "rows_of_table",
     "run",
     "sessions_per_year",
     "store_bars",
+    "tickers_of",
+    "usual_name",
     "usual_step",
     "utc_times",
     "whole_days",

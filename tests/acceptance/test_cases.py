@@ -110,6 +110,19 @@ def test_named_columns_give_the_split_its_due(tmp_path):
     assert result.metrics["total_return"]["run"] == pytest.approx(-0.0099, abs=5e-4)
 
 
+def test_a_vendors_name_stands_for_the_columns(tmp_path):
+    result = played(1, tmp_path, "data.source.vendor=tiingo")
+    assert result.metrics["total_return"]["run"] == pytest.approx(-0.0099, abs=5e-4)
+
+
+def test_commas_suffixes_and_newest_first_are_read_once_the_vendor_is_named(tmp_path):
+    keys = ("vendor=investing", "dates=dayfirst")
+    own = [f"data.source.{key}" for key in keys]
+    result = played(29, tmp_path, *own, "data.start=2023-01-09")
+    # 1000.50 on 9 January to 1002.50 on the 11th
+    assert result.metrics["total_return"]["benchmark"] == pytest.approx(2.0 / 1000.5)
+
+
 def test_rows_in_utc_are_the_sessions_of_their_exchange(tmp_path):
     days = [f"{day:%Y-%m-%d %a}" for day in played(4, tmp_path).closes.index]
     assert days[0] == "2023-08-09 Wed"

@@ -17,10 +17,10 @@ from bt_run.text import listed
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["csv_header", "csv_table", "refuse_doubled"]
+__all__ = ["csv_header", "csv_lines", "csv_table", "refuse_doubled"]
 
 
-def csv_header(path: Path) -> tuple[str, ...]:
+def csv_header(path: Path, separator: str = ",") -> tuple[str, ...]:
     """Return the names in the first line of a csv file, as they are written.
 
     Raises:
@@ -29,7 +29,14 @@ def csv_header(path: Path) -> tuple[str, ...]:
     import pandas as pd
 
     try:
-        line = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False)
+        line = pd.read_csv(
+            path,
+            sep=separator,
+            header=None,
+            nrows=1,
+            dtype=str,
+            keep_default_na=False,
+        )
     except pd.errors.EmptyDataError as error:
         raise DataError(
             f"{path}: the file is empty; expected a header and rows"
@@ -37,6 +44,8 @@ def csv_header(path: Path) -> tuple[str, ...]:
     except (OSError, ValueError) as error:
         raise DataError(_unreadable(path, error)) from error
     names = tuple(str(name) for name in line.iloc[0])
+    if len(names) == 1:
+        _refuse_another_separator(path, names[0])
     refuse_doubled(path, names)
     return names
 
@@ -46,6 +55,7 @@ def csv_table(
     *,
     dtype: type | Mapping[str, type] | None = None,
     missing: Sequence[str] | None = None,
+    separator: str = ",",
 ) -> pd.DataFrame:
     """Return a csv file as it stands; cells that are one of ``missing`` are NaN.
 
@@ -55,8 +65,8 @@ def csv_table(
     """
     import pandas as pd
 
-    names = csv_header(path)
-    told: dict[str, Any] = {"keep_default_na": False}
+    names = csv_header(path, separator)
+    told: dict[str, Any] = {"keep_default_na": False, "sep": separator}
     if missing is not None:
         told["na_values"] = list(missing)
     try:
@@ -69,6 +79,37 @@ def csv_table(
             f"{len(names)} columns: {listed(names, most=8)}; expected a name for every cell"
         )
     return frame
+
+
+def csv_lines(path: Path, separator: str = ",") -> pd.DataFrame:
+    """Return every line of a csv file as text, heads too, whose names may stand there twice.
+
+    Raises:
+        DataError: the file cannot be read, or is empty.
+    """
+    import pandas as pd
+
+    try:
+        lines: pd.DataFrame = pd.read_csv(
+            path, sep=separator, header=None, dtype=str, keep_default_na=False
+        )
+    except pd.errors.EmptyDataError as error:
+        raise DataError(
+            f"{path}: the file is empty; expected a header and rows"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise DataError(_unreadable(path, error)) from error
+    return lines
+
+
+def _refuse_another_separator(path: Path, header: str) -> None:
+    """Refuse a header in one piece that something else than the separator divides."""
+    for other, name in ((";", '";"'), ("\t", r'"\t"'), ("|", '"|"'), (",", '","')):
+        if other in header:
+            raise DataError(
+                f"{path}: found one column, {header!r}; expected several: say what stands between "
+                f"them, `separator: {name}`"
+            )
 
 
 def _unreadable(path: Path, error: Exception) -> str:

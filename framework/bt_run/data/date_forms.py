@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import available_timezones
 
@@ -25,11 +26,21 @@ __all__ = [
 ]
 
 ORDERS = ("dayfirst", "monthfirst", "iso")
-FORMS = "dayfirst, monthfirst, iso, or a format such as %d.%m.%y"
+# counts since the start of 1970, in UTC, by what they count
+EPOCHS = MappingProxyType(
+    {"epoch_s": "s", "epoch_ms": "ms", "epoch_us": "us", "epoch_ns": "ns"}
+)
+FORMS = "dayfirst, monthfirst, iso, epoch_s, epoch_ms, or a format such as %d.%m.%y"
 ISO = "ISO8601"  # year, month, day, by pandas' own parser
 _YEAR_FIRST = r"\d{4}([-/.]?)\d{1,2}\1\d{1,2}(?!\d).*"
 _YEAR_LAST = r"(\d{1,2})([-/. ])(\d{1,2})\2(\d{4})(?!\d)(.*)"
 _OFFSET = r"\s*(?:Z|[+-]\d{2}:?\d{2})$"
+_PER_SECOND = MappingProxyType({"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9})
+_RECENT = (3e8, 4e9)  # seconds: 1979 to 2096
+_FAR_SECONDS = 8e9  # some 250 years on either side of 1970
+_UNITS = MappingProxyType(
+    {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+)
 _NAMED_MONTH = r".*[A-Za-z]{3}.*"
 
 
@@ -50,7 +61,8 @@ class WrittenTimes:
 
 
 def _known_form(form: str | None) -> str | None:
-    if form is not None and form not in ORDERS and "%" not in form:
+    known = form is None or form in ORDERS or form in EPOCHS
+    if not known and "%" not in str(form):
         raise ValueError(f"found {form!r}; expected {FORMS}")
     return form
 
@@ -60,7 +72,8 @@ DateForm = Annotated[
     AfterValidator(_known_form),
     Field(
         description="how the file writes dates, where that cannot be seen: dayfirst, monthfirst, "
-        "iso or a format such as %d.%m.%y"
+        "iso, a format such as %d.%m.%y, or the seconds (epoch_s), milli-, micro- or nanoseconds "
+        "(epoch_ms, epoch_us, epoch_ns) since 1970 in UTC"
     ),
 ]
 
@@ -87,6 +100,8 @@ def written_times(
     """
     import pandas as pd
 
+    if form in EPOCHS:
+        return _of_counts(where, written, EPOCHS[str(form)])
     if written.dtype.kind == "M" or isinstance(written.dtype, pd.DatetimeTZDtype):
         return _of_stamps(where, pd.DatetimeIndex(written))
     if written.dtype.kind in "iuf":
@@ -143,6 +158,30 @@ def utc_times(where: str, clock: Times, zone: str) -> Times:
     return _plain(local.tz_convert("UTC"))
 
 
+def _of_counts(where: str, written: pd.Series[Any], unit: str) -> WrittenTimes:
+    """Read counts of a unit since 1970."""
+    import pandas as pd
+
+    text = written.astype(object).where(written.notna(), "").astype(str).str.strip()
+    missing = text == ""
+    if missing.any():
+        raise _no_date(where, missing.to_numpy())
+    # a column with a gap somewhere comes as 1104537600.0
+    text = text.str.removesuffix(".0")
+    whole = text.str.fullmatch(r"-?\d{1,19}")
+    counts = np.array([int(one) for one in text.where(whole, "0")], dtype=object)
+    far = np.abs(counts) > _FAR_SECONDS * _PER_SECOND[unit]
+    odd = np.flatnonzero(~whole.to_numpy(dtype=bool) | far.astype(bool))
+    if len(odd):
+        row = int(odd[0])
+        raise _not_a_date(
+            where,
+            f"{text.iloc[row]!r} in row {row + 1}; expected {_UNITS[unit]} since 1970",
+        )
+    times = counts.astype(np.int64).astype(f"datetime64[{unit}]")
+    return _of_stamps(where, pd.DatetimeIndex(times, tz="UTC"))
+
+
 def _of_numbers(where: str, written: pd.Series[Any]) -> pd.Series[Any]:
     """Return 20100104, a date and no count of nanoseconds, as text."""
     # no whole number that Int64 holds: .5, infinity, 1e308
@@ -159,9 +198,23 @@ def _of_numbers(where: str, written: pd.Series[Any]) -> pd.Series[Any]:
         row = int(np.flatnonzero(odd.to_numpy(dtype=bool))[0])
         raise _not_a_date(
             where,
-            f"{whole.iloc[row]} in row {row + 1}; expected one such as 20000131 or 2000-01-31",
+            f"{whole.iloc[row]} in row {row + 1}; expected one such as 20000131 or 2000-01-31"
+            f"{_counted(whole.iloc[row])}",
         )
     return whole.astype(str).where(whole.notna(), None)
+
+
+def _counted(found: Any) -> str:
+    """Say as what a number that is no date would be a time of these years."""
+    try:
+        number = int(found)
+    except ValueError:
+        return ""
+    for form, unit in EPOCHS.items():
+        seconds = number / _PER_SECOND[unit]
+        if _RECENT[0] < seconds < _RECENT[1]:
+            return f", or `dates: {form}`"
+    return ""
 
 
 def _year_first(where: str, text: pd.Series[Any], order: str | None) -> pd.Series[Any]:
@@ -210,7 +263,7 @@ def _other(
     raise _not_a_date(
         where,
         f"{text.iloc[row]!r} in row {row + 1}{declared}; expected one such as 2000-01-31, or "
-        f"`dates:` with {FORMS}",
+        f"`dates:` with {FORMS}{_counted(text.iloc[row])}",
     )
 
 

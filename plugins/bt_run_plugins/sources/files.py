@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bt_run import (
     Array,
@@ -18,6 +18,8 @@ from bt_run import (
     DataError,
     DateForm,
     LoadRequest,
+    NumberForm,
+    TableForm,
     TimeZone,
     assemble_bars,
     day_of,
@@ -26,12 +28,14 @@ from bt_run import (
 )
 from bt_run.arrays import Times
 from bt_run_plugins.sources.price_tables import (
+    FilesForm,
     Kind,
     Read,
-    TableForm,
     read_rows,
     tickers,
 )
+from bt_run_plugins.sources.vendors import Vendor, with_vendor
+from bt_run_plugins.sources.wide_tables import Wide
 
 Column = Literal[
     "date",
@@ -53,6 +57,36 @@ class FilesConfig(Config):
     path: Path = Field(
         description="a folder with one file per symbol, or one table with a ticker column"
     )
+    vendor: Vendor | None = Field(
+        None,
+        description="whose files they are: stands for the other keys, which may still be given",
+    )
+    files: str = Field(
+        "",
+        pattern=r"^[^/\\]*$",
+        description="how the files of a folder are called, such as {symbol}_us_d.csv; without "
+        "{symbol}, such as *.csv.gz, they are parts of one long table",
+    )
+    separator: str = Field(
+        ",",
+        min_length=1,
+        max_length=1,
+        description="what stands between the cells of a csv file",
+    )
+    wide: Wide | None = Field(
+        None,
+        description="the field that a table with a column for each symbol holds, or fields, where "
+        "two lines of heads name field and symbol, as yfinance writes them",
+    )
+    numbers: NumberForm | None = Field(
+        None, description="how the files write numbers, where that is not 1234.5"
+    )
+    bar_minutes: int | None = Field(
+        None,
+        ge=1,
+        le=1440,
+        description="length of the bars, where their times are where they begin",
+    )
     prices: Literal["as_traded", "split_adjusted"] | None = Field(
         None,
         description="what open, high, low, close are; required with corporate actions or adj_close",
@@ -64,7 +98,8 @@ class FilesConfig(Config):
     )
     dates: DateForm = None
     columns: dict[Column, str] = Field(
-        {}, description="our name of a column: what the file calls it"
+        {},
+        description="our name of a column: what the file calls it, whatever its capitals",
     )
     ignore: tuple[str, ...] = Field(
         (), description="columns that are left unread on purpose"
@@ -74,15 +109,23 @@ class FilesConfig(Config):
         description="declared delistings: symbol -> its last session",
     )
 
-    def form(self, calendar: str) -> TableForm:
+    @model_validator(mode="before")
+    @classmethod
+    def _as_the_vendor_writes(cls, given: Any) -> Any:
+        return with_vendor(given)
+
+    def form(self, calendar: str) -> FilesForm:
         """Return how the files are written, for an exchange's calendar."""
-        return TableForm(
+        table = TableForm(
             columns={str(our): column for our, column in self.columns.items()},
             ignore=self.ignore,
             dates=self.dates,
             timezone=self.timezone,
             calendar=calendar,
+            numbers=self.numbers,
+            bar_minutes=self.bar_minutes,
         )
+        return FilesForm(table, self.files, self.separator, self.wide)
 
 
 class Files:

@@ -1,70 +1,63 @@
-"""Tables of prices as vendors write them, read into Rows: what is read, what is left, what is
-refused.
+"""Files of prices: a folder with one file per symbol, parts of one long table, or one table, long
+or wide.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
+from typing import TYPE_CHECKING, Literal
 
 from bt_run import (
     DataError,
+    PriceTable,
     Rows,
-    WrittenTimes,
-    calendar_zone,
+    TableForm,
     csv_header,
+    csv_lines,
     csv_table,
     parquet_table,
-    utc_times,
-    written_times,
+    price_table,
+    rows_by_ticker,
+    rows_of_table,
+    tickers_of,
+    usual_name,
 )
-from bt_run.arrays import Array, Times
-from bt_run.text import did_you_mean, listed, nearest
+from bt_run.text import listed, nearest
+from bt_run_plugins.sources.wide_tables import Wide, parts_by_symbol
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Kind", "Read", "TableForm", "read_rows", "tickers"]
+__all__ = ["FilesForm", "Kind", "Read", "read_rows", "tickers"]
 
 Kind = Literal["parquet", "csv"]
 
-VALUES = ("open", "high", "low", "close", "volume", "adj_close", "dividend", "split")
 MISSING = ("", "nan", "NaN", "null")
-COLUMNS = frozenset({*VALUES, "date", "ticker"})
-_OTHER_NAMES = MappingProxyType(
-    {
-        "dividends": "dividend",
-        "splits": "split",
-        "stock_splits": "split",
-        "datetime": "date",
-        "symbol": "ticker",
-    }
-)
-# a column of such a name changes what the prices mean
-_ADJUSTS = re.compile(r"adj|dividend|split|(?:^|_)div", re.IGNORECASE)
-_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_EXAMPLE_ZONE = "America/New_York"
+SYMBOL = "{symbol}"
+PACKED = ("", ".gz", ".zip")  # how a csv file may end
 
 
 @dataclass(frozen=True)
-class TableForm:
-    """How files write prices: whose column is ours, which do not matter, what dates and times mean.
+class FilesForm:
+    """How files of prices lie and write.
 
-    ``columns`` maps our names to the file's. The midnights of ``timezone`` and of the exchange
-    whose ``calendar`` it is stand for whole sessions.
+    Attributes:
+        table: how each table writes prices.
+        files: the names of the files of a folder, with ``{symbol}`` where the symbol stands;
+            without it all files are parts of one long table. Empty: the symbol and the usual
+            ending.
+        separator: what stands between the cells of a csv file.
+        wide: the field that a table with a column per symbol holds, or ``fields``, where two lines
+            of heads name field and symbol; None of a long table.
     """
 
-    columns: Mapping[str, str] = field(default_factory=dict)
-    ignore: tuple[str, ...] = ()
-    dates: str | None = None
-    timezone: str | None = None
-    calendar: str = "XNYS"
+    table: TableForm = field(default_factory=TableForm)
+    files: str = ""
+    separator: str = ","
+    wide: Wide | None = None
 
 
 @dataclass(frozen=True)
@@ -87,243 +80,176 @@ class Read:
         )
 
 
-@dataclass(frozen=True)
-class _Table:
-    """What is read of a file, under our names; all columns found there, and those left unread."""
-
-    path: Path
-    frame: pd.DataFrame
-    found: tuple[str, ...]
-    unread: tuple[str, ...]
-
-
 def read_rows(
     path: Path,
     kind: Kind,
     symbols: Set[str] | None = None,
-    form: TableForm | None = None,
+    form: FilesForm | None = None,
 ) -> Read:
-    """Return the rows of ``symbols``, or of all there are, from a folder of files or one long
-    table, as they stand.
+    """Return the rows of ``symbols``, or of all there are, as they stand.
 
     Raises:
         DataError: a file, a symbol or a column is missing, holds something that is no date or
             number, or adjusts prices and is not read.
     """
-    form = form or TableForm()
-    if path.is_dir():
+    form = form or FilesForm()
+    if path.is_dir() and (not form.files or SYMBOL in form.files):
         return _read_folder(path, kind, symbols, form)
-    table = _read(path, kind, form)
-    ticker = _tickers(table)
-    frame = table.frame
+    if form.wide is not None:
+        return _read_wide(path, kind, symbols, form, form.wide)
+    table = _long_table(path, kind, form)
     if symbols is not None:
-        _refuse_unknown(symbols, ticker.unique().tolist(), f"{path} has no ticker {{}}")
-        frame, ticker = frame[ticker.isin(symbols)], ticker[ticker.isin(symbols)]
-    found = {
-        str(symbol): _rows(replace(table, frame=group), form)
-        for symbol, group in frame.groupby(ticker, sort=True)
-    }
-    return Read(found, _unread([table]))
+        known = tickers_of(table).unique().tolist()
+        _refuse_unknown(symbols, known, f"{path} has no ticker {{}}")
+    return Read(rows_by_ticker(table, form.table, symbols), _unread([table]))
 
 
-def tickers(path: Path, kind: Kind, form: TableForm) -> tuple[str, ...]:
+def tickers(path: Path, kind: Kind, form: FilesForm | None = None) -> tuple[str, ...]:
     """Return the symbols that a folder or a table has, sorted."""
-    if path.is_dir():
-        return tuple(sorted(file.stem for file in path.glob(f"*.{kind}")))
-    return tuple(sorted(_tickers(_read(path, kind, form)).unique().tolist()))
+    form = form or FilesForm()
+    if path.is_dir() and (not form.files or SYMBOL in form.files):
+        return tuple(sorted(_files_by_symbol(path, kind, form)))
+    if form.wide is not None:
+        return tuple(sorted(_read_wide(path, kind, None, form, form.wide).rows))
+    return tuple(sorted(tickers_of(_long_table(path, kind, form)).unique().tolist()))
 
 
 def _read_folder(
-    path: Path, kind: Kind, symbols: Set[str] | None, form: TableForm
+    path: Path, kind: Kind, symbols: Set[str] | None, form: FilesForm
 ) -> Read:
-    have = {file.stem: file for file in sorted(path.glob(f"*.{kind}"))}
+    have = _files_by_symbol(path, kind, form)
     wanted = have.keys() if symbols is None else symbols
-    _refuse_unknown(wanted, have, f"{path} has no file {{}}.{kind}")
-    tables = {symbol: _read(have[symbol], kind, form) for symbol in sorted(wanted)}
-    rows = {symbol: _rows(item, form) for symbol, item in tables.items()}
+    pattern = form.files or f"{SYMBOL}.{kind}"
+    _refuse_unknown(wanted, have, f"{path} has no file {pattern.replace(SYMBOL, '{}')}")
+    tables = {
+        symbol: price_table(
+            str(have[symbol]), _frame(have[symbol], kind, form), form.table
+        )
+        for symbol in sorted(wanted)
+    }
+    rows = {symbol: rows_of_table(item, form.table) for symbol, item in tables.items()}
     return Read(rows, _unread(tables.values()))
 
 
-def _unread(tables: Iterable[_Table]) -> dict[str, tuple[str, ...]]:
-    return {table.path.name: table.unread for table in tables if table.unread}
+def _files_by_symbol(path: Path, kind: Kind, form: FilesForm) -> dict[str, Path]:
+    """Return the files of a folder by the symbol in their names.
 
-
-def _tickers(table: _Table) -> pd.Series[Any]:
-    frame = table.frame
-    if "ticker" not in frame.columns:
-        raise DataError(
-            f"{table.path}: found columns {', '.join(table.found)}; expected a ticker "
-            "column in a single table, or a folder with one file per symbol"
-        )
-    missing = np.flatnonzero(frame["ticker"].isna().to_numpy())
-    if len(missing):
-        raise DataError(
-            f"{table.path}: row {int(missing[0]) + 1} has no ticker; expected one in every row"
-        )
-    return frame["ticker"].astype(str)
-
-
-# -- columns ---------------------------------------------------------------------------------------
-
-
-def _read(path: Path, kind: Kind, form: TableForm) -> _Table:
-    """Return a file's table, its columns under our names."""
-    frame = _frame(path, kind)
-    theirs = tuple(str(column) for column in frame.columns)
-    ours = _our_names(path, theirs, form)
-    read = [column for column, name in enumerate(ours) if name is not None]
-    names = [name for name in ours if name is not None]
-    twice = {name for name in names if names.count(name) > 1}
-    if twice:
-        raise DataError(
-            f"{path}: column {min(twice)} stands there twice, under one name or two; expected one"
-        )
-    ignored = {_usual_name(name) for name in form.ignore}
-    unread = tuple(
-        name
-        for name, our in zip(theirs, ours, strict=True)
-        if our is None and _usual_name(name) not in ignored
+    Raises:
+        DataError: two files have one symbol.
+    """
+    endings = PACKED if kind == "csv" and not form.files else ("",)
+    pattern = form.files or f"{SYMBOL}.{kind}"
+    known = re.compile(
+        re.escape(pattern).replace(re.escape(SYMBOL), "(?P<symbol>.+)")
+        + f"(?:{'|'.join(map(re.escape, endings))})"
     )
-    _refuse_adjustments(path, unread)
-    frame = frame.iloc[:, read].set_axis(names, axis="columns")
-    return _Table(path, frame, theirs, unread)
+    found: dict[str, Path] = {}
+    for file in sorted(path.iterdir()):
+        match = known.fullmatch(file.name)
+        if match is None or not file.is_file():
+            continue
+        symbol = match["symbol"]
+        if symbol in found:
+            raise DataError(
+                f"{path}: {found[symbol].name} and {file.name} are both of {symbol}; expected one"
+            )
+        found[symbol] = file
+    return found
 
 
-def _frame(path: Path, kind: Kind) -> pd.DataFrame:
-    """Return a file as it stands, the values of a csv file as text."""
+def _long_table(path: Path, kind: Kind, form: FilesForm) -> PriceTable:
+    """Return a table with a column of tickers: one file, or all those of a folder."""
+    if not path.is_dir():
+        return price_table(str(path), _frame(path, kind, form), form.table)
+    import pandas as pd
+
+    files = sorted(path.glob(form.files))
+    if not files:
+        raise DataError(f"{path}: no file is called {form.files}; `files` names them")
+    tables = [
+        price_table(str(file), _frame(file, kind, form), form.table) for file in files
+    ]
+    for file, table in zip(files, tables, strict=True):
+        if table.found != tables[0].found:
+            raise DataError(
+                f"{file}: found columns {', '.join(table.found)}; expected those of "
+                f"{files[0].name}, {', '.join(tables[0].found)}, since they are parts of one table"
+            )
+    whole = pd.concat([table.frame for table in tables], ignore_index=True)
+    return PriceTable(str(path), whole, tables[0].found, tables[0].unread)
+
+
+def _read_wide(
+    path: Path, kind: Kind, symbols: Set[str] | None, form: FilesForm, wide: Wide
+) -> Read:
+    """Read a table with columns for each symbol."""
+    if path.is_dir():
+        raise DataError(f"{path}: a folder; expected a file, since `wide` is set")
+    if not path.exists():
+        raise DataError(f"{path}: no such file or folder")
+    parts = dict(parts_by_symbol(path, _lines(path, kind, form), wide))
+    if symbols is not None:
+        _refuse_unknown(symbols, parts, f"{path} has no column {{}}")
+    chosen = sorted(parts if symbols is None else symbols)
+    tables = {
+        name: price_table(f"{path}: {name}", parts[name], form.table) for name in chosen
+    }
+    rows = {name: rows_of_table(item, form.table) for name, item in tables.items()}
+    unread = {name: item.unread for name, item in tables.items() if item.unread}
+    return Read(rows, unread)
+
+
+def _lines(path: Path, kind: Kind, form: FilesForm) -> pd.DataFrame:
+    """Return every line of a file as text, its heads first."""
+    import pandas as pd
+
+    if kind == "csv":
+        return csv_lines(path, form.separator)
+    frame = parquet_table(path)
+    heads = frame.reset_index() if frame.index.name is not None else frame
+    names = [name if isinstance(name, tuple) else (name,) for name in heads.columns]
+    depth = max(map(len, names))
+    above = pd.DataFrame(
+        [
+            [str((*name, *[""] * depth)[level]) for name in names]
+            for level in range(depth)
+        ]
+    )
+    text = heads.astype(object).where(heads.notna(), "").astype(str)
+    return pd.concat([above, text.set_axis(range(len(names)), axis="columns")])
+
+
+def _unread(tables: Iterable[PriceTable]) -> dict[str, tuple[str, ...]]:
+    return {Path(table.where).name: table.unread for table in tables if table.unread}
+
+
+def _frame(path: Path, kind: Kind, form: FilesForm) -> pd.DataFrame:
+    """Return a file as it stands, those values of a csv file as text that are none elsewhere."""
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
     if kind == "csv":
-        return _read_csv(path)
+        return _read_csv(path, form)
     frame = parquet_table(path)
     return frame if frame.index.name is None else frame.reset_index()
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
+def _read_csv(path: Path, form: FilesForm) -> pd.DataFrame:
     """Read a csv file in which NA and 000001 are tickers and an empty cell is nothing."""
-    names = csv_header(path)
-    text = [name for name in names if _usual_name(name) in ("ticker", "date")]
-    return csv_table(path, dtype=dict.fromkeys(text, str), missing=MISSING)
-
-
-def _our_names(
-    path: Path, theirs: tuple[str, ...], form: TableForm
-) -> tuple[str | None, ...]:
-    """Return our name of each column; None of one that is not ours."""
-    declared = {}
-    for our, column in form.columns.items():
-        if column not in theirs:
-            raise DataError(
-                f"{path}: found columns {', '.join(theirs)}; expected {column!r}, which `columns` "
-                f"calls {our}{did_you_mean(column, theirs)}"
-            )
-        declared[column] = our
-    names: list[str | None] = []
-    for column in theirs:
-        usual = _usual_name(column)
-        # where the user names another column of the file so, this one is not it
-        ours = usual in COLUMNS and usual not in form.columns
-        names.append(declared.get(column, usual if ours else None))
-    return tuple(names)
-
-
-def _usual_name(column: str) -> str:
-    name = column.strip().lower().replace(" ", "_")
-    return _OTHER_NAMES.get(name, name)
-
-
-def _refuse_adjustments(path: Path, unread: tuple[str, ...]) -> None:
-    """Refuse to leave what changes the meaning of the prices unread."""
-    adjusting = [name for name in unread if _ADJUSTS.search(_HUMP.sub("_", name))]
-    if adjusting:
-        first = adjusting[0]
-        raise DataError(
-            f"{path}: found columns {', '.join(adjusting)}, which look like adjustments and "
-            f"are not read; name what they are, such as `columns: {{{_likely(first)}: {first}}}`, "
-            f"or say that they do not matter: `ignore: [{', '.join(adjusting)}]`"
-        )
-
-
-def _likely(column: str) -> str:
-    name = column.lower()
-    if "split" in name:
-        return "split"
-    return "dividend" if "div" in name else "adj_close"
-
-
-def _rows(table: _Table, form: TableForm) -> Rows:
-    path, frame = table.path, table.frame
-    missing = {"date", "close"} - set(frame.columns)
-    if missing:
-        raise DataError(
-            f"{path}: found columns {', '.join(table.found)}; expected "
-            f"{' and '.join(sorted(missing))} too; `columns` tells what the file calls them"
-        )
-    columns = {
-        name: _numbers(path, frame[name]) for name in VALUES if name in frame.columns
-    }
-    return Rows(times=_times(path, frame["date"], form), **columns)
-
-
-def _numbers(path: Path, column: pd.Series[Any]) -> Array:
-    try:
-        return column.to_numpy(dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(
-            f"{path}: column {column.name} holds something that is not a number: {error}"
-        ) from error
-
-
-# -- times -----------------------------------------------------------------------------------------
-
-
-def _times(path: Path, written: pd.Series[Any], form: TableForm) -> Times:
-    """Return UTC times: the date at 00:00 for daily rows, the end of the bar for intraday ones."""
-    read = written_times(f"{path}: column date", written, form.dates)
-    if _are_midnights(read.clock):
-        return read.clock
-    if read.utc is None:
-        return _localized(path, read.clock, form.timezone)
-    return _dates_elsewhere(read, form)
-
-
-def _are_midnights(times: Times) -> bool:
-    return bool((times == times.astype("datetime64[D]")).all())
-
-
-def _localized(path: Path, clock: Times, timezone: str | None) -> Times:
-    """Return in UTC what a clock in ``timezone`` showed."""
-    import pandas as pd
-
-    if timezone is None:
-        raise DataError(
-            f"{path}: timestamps such as {pd.Timestamp(clock[0])} carry no time zone; set "
-            f"`timezone` on the source, for example `timezone: {_EXAMPLE_ZONE}`"
-        )
-    return utc_times(str(path), clock, timezone)
-
-
-def _dates_elsewhere(read: WrittenTimes, form: TableForm) -> Times:
-    """Return the dates of rows that stand at midnight of the user's or the exchange's zone; else
-    the times themselves.
-    """
-    import pandas as pd
-
-    assert read.utc is not None
-    utc = pd.DatetimeIndex(read.utc, tz="UTC")
-    zones = [form.timezone] if form.timezone else []
-    for zone in (*zones, calendar_zone(form.calendar)):
-        local = (
-            utc.tz_convert(zone).tz_localize(None).to_numpy().astype("datetime64[ns]")
-        )
-        if _are_midnights(local):
-            return local
-    return read.utc
-
-
-def _plain_utc(stamps: pd.DatetimeIndex) -> Times:
-    return (
-        stamps.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[ns]")
+    if form.table.numbers is not None:
+        # pandas would read 1.234 as a little more than 1
+        return csv_table(path, dtype=str, missing=MISSING, separator=form.separator)
+    names = csv_header(path, form.separator)
+    dated = {form.table.columns.get("date"), form.table.columns.get("ticker")}
+    text = [
+        name
+        for name in names
+        if usual_name(name) in ("ticker", "date") or name in dated
+    ]
+    return csv_table(
+        path,
+        dtype=dict.fromkeys(text, str),
+        missing=MISSING,
+        separator=form.separator,
     )
 
 

@@ -128,7 +128,8 @@ def test_an_unknown_form_is_refused_with_the_known_ones():
 
     assert Written().dates is None
     with pytest.raises(
-        ValueError, match="found 'euro'; expected dayfirst, monthfirst, iso, or a"
+        ValueError,
+        match="found 'euro'; expected dayfirst, monthfirst, iso, epoch_s, epoch_ms, or a",
     ):
         Written(dates="euro")
 

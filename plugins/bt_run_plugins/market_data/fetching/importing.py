@@ -23,7 +23,7 @@ from bt_run_plugins.market_data.store.records import (
 )
 from bt_run_plugins.market_data.store.store import Store, Writer
 from bt_run_plugins.market_data.store.tables import parquet, span
-from bt_run_plugins.sources.price_tables import TableForm, read_rows
+from bt_run_plugins.sources.price_tables import FilesForm, read_rows
 from bt_run_plugins.sources.sample import PriceConvention, SampleSet, prices_of, rows_of
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def bring(
     *,
     prices: PriceConvention | None = None,
     source: str | None = None,
-    form: TableForm | None = None,
+    form: FilesForm | None = None,
 ) -> tuple[Imported, ...]:
     """Bring ``symbols``, or all there are, into the store.
 
@@ -113,7 +113,7 @@ def _in_files(
     symbols: Sequence[str],
     prices: PriceConvention | None,
     source: str | None,
-    form: TableForm | None,
+    form: FilesForm | None,
 ) -> _AtOrigin:
     path = Path(origin).expanduser()
     read = read_rows(path, _file_kind(path), set(symbols) or None, form)

@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bt_run import DataError
+from bt_run import DataError, TableForm
 from bt_run_plugins.market_data.fetching.importing import bring
 from bt_run_plugins.market_data.store.frames import join_raw
 from bt_run_plugins.market_data.store.manifest import Key
 from bt_run_plugins.market_data.store.records import Extent
 from bt_run_plugins.market_data.store.store import Store
-from bt_run_plugins.sources.price_tables import TableForm
+from bt_run_plugins.sources.price_tables import FilesForm
 from bt_run_plugins.sources.sample import rows_of
 
 DATES = pd.to_datetime(["2020-01-03", "2020-01-02", "2020-01-02"])
@@ -119,7 +119,9 @@ def test_intraday_rows_have_the_interval_of_their_step(store, tmp_path):
     pd.DataFrame({"date": ends.tz_localize(None), "close": [1.0, 2.0, 3.0]}).to_parquet(
         naive / "C.parquet"
     )
-    (found,) = bring(store, str(naive), form=TableForm(timezone="America/New_York"))
+    (found,) = bring(
+        store, str(naive), form=FilesForm(TableForm(timezone="America/New_York"))
+    )
     assert found.first == "2020-01-02T19:35:00Z"
 
 
