@@ -251,7 +251,7 @@ def read(folder: Path, keys: dict[str, object], **more: object):
 
 
 @pytest.mark.parametrize("name", SHAPES)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4)
 @given(
     cents=st.lists(st.integers(50, 900_000), min_size=12, max_size=12),
     lots=st.lists(st.integers(0, 90_000), min_size=12, max_size=12),
