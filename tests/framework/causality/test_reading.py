@@ -184,7 +184,9 @@ def test_what_knows_more_than_a_component_is_given_is_told(told, line, why):
 
 def test_what_is_read_while_a_component_is_built_is_not(told):
     assert not told(
-        "self.table = pd.read_parquet('x')", method="__init__", argument="config=None"
+        "self.table = config and pd.read_parquet('x')",
+        method="__init__",
+        argument="config=None",
     )
     assert not told(
         "return np.stack([state.weights])", method="signal", argument="state"
