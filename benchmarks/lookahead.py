@@ -1,7 +1,7 @@
 """Score the look-ahead check on planted leaks and on clean cases: recall, false alarms, and what it
 costs.
 
-python benchmarks/lookahead.py            both sets, and the cost beside the run's own
+python benchmarks/lookahead.py            all sets, and the cost beside the run's own
 """
 
 from __future__ import annotations
@@ -26,15 +26,19 @@ CORPUS = ROOT / "tests" / "kit" / "corpus"
 SETS = (
     ("first set", "leaks.py", "clean.py"),
     ("second set", "second_leaks.py", "second_clean.py"),
+    ("third set", "third_leaks.py", "third_clean.py"),
 )
 
 
 @dataclass(frozen=True)
 class Score:
-    """Count the cases of one file that were called a leak."""
+    """Count the cases of one file that were called a leak, and those of which anything was told:
+    a leak, a suspicious line, or what was read from outside.
+    """
 
     name: str
     called: int
+    told: int
     cases: int
     missed: tuple[str, ...]
 
@@ -51,7 +55,8 @@ class Score:
         low, high = self.interval()
         others = f": {', '.join(self.missed)}" if self.missed else ""
         interval = f"95 % interval {low:.0%} to {high:.0%}"
-        return f"{self.name}: {self.called} of {self.cases} ({interval}){others}"
+        called = f"{self.called} of {self.cases} ({interval})"
+        return f"{self.name}: {called}, {self.told} with suspicions{others}"
 
 
 def module(path: Path):
@@ -62,17 +67,19 @@ def module(path: Path):
     return found
 
 
-def verdict(case: tuple[str, str, str]) -> tuple[str, str]:
-    """Check one case, (folder of prices, file, name); return its name and the verdict."""
+def verdict(case: tuple[str, str, str]) -> tuple[str, str, bool]:
+    """Check one case, (folder of prices, file, name); return its name, the verdict, and whether
+    anything was told.
+    """
     import warnings
 
     warnings.simplefilter("ignore")
     folder, file, name = case
     corpus, cases = module(CORPUS / "corpus.py"), module(CORPUS / file)
     parts = getattr(cases, "LEAKS" if "leaks" in file else "CLEAN")[name]
-    return name, check_lookahead(
-        corpus.case(Path(folder), file, name, dict(parts))
-    ).verdict
+    found = check_lookahead(corpus.case(Path(folder), file, name, dict(parts)))
+    told = bool(found.verdict == "leak" or found.suspicions or found.outside)
+    return name, found.verdict, told
 
 
 def scores(
@@ -90,16 +97,17 @@ def scores(
                 names = getattr(
                     module(CORPUS / file), "LEAKS" if file == leaks else "CLEAN"
                 )
-                found = dict(
-                    pool.map(
-                        verdict, [(folder, file, name) for name in list(names)[::every]]
-                    )
+                cases = [(folder, file, name) for name in list(names)[::every]]
+                found = list(pool.map(verdict, cases))
+                yield Score(
+                    name=f"{title}, {words}",
+                    called=sum(answer == "leak" for _, answer, _ in found),
+                    told=sum(told for _, _, told in found),
+                    cases=len(found),
+                    missed=tuple(
+                        name for name, answer, _ in found if answer not in wanted
+                    ),
                 )
-                called = sum(answer == "leak" for answer in found.values())
-                missed = tuple(
-                    name for name, answer in found.items() if answer not in wanted
-                )
-                yield Score(f"{title}, {words}", called, len(found), missed)
 
 
 def costs() -> Iterator[str]:

@@ -43,18 +43,38 @@ class YearsEnd:
         return np.where(bars.tradable, known, np.nan)
 
 
+class KeepsBars:
+    """Knows tomorrow by what its file's hook was given before the run."""
+
+    def signal(self, state):
+        close, t = KEPT["bars"].close, len(state.history)
+        up = close[t] > close[t - 1] if t < len(close) else np.ones(close.shape[1])
+        return np.where(state.history.tradable, up, np.nan)
+
+
+KEPT = {}
+
+
+@hookimpl
+def bt_before_run(config, bars):
+    KEPT["bars"] = bars
+
+
 @hookimpl
 def bt_strategies():
     return [
         Component(name=kind.__name__.lower(), config=Config, summary="Leaks rarely.",
                   build=lambda config, context, kind=kind: kind())
-        for kind in (AfterListing, YearsEnd)
+        for kind in (AfterListing, YearsEnd, KeepsBars)
     ]
 '''
 
 
-@pytest.mark.parametrize("name", ["afterlisting", "yearsend"])
-def test_a_leak_on_rare_dates_is_found(tmp_path, name):
+@pytest.mark.parametrize(
+    ("name", "quantity"),
+    [("afterlisting", "signals"), ("yearsend", "signals"), ("keepsbars", "signal")],
+)
+def test_a_leak_on_rare_dates_or_by_a_hook_is_found(tmp_path, name, quantity):
     (tmp_path / "rare.py").write_text(RARE)
     folder = tmp_path / "prices"
     folder.mkdir()
@@ -84,4 +104,4 @@ def test_a_leak_on_rare_dates_is_found(tmp_path, name):
     )
     found = check_lookahead(config)
     assert found.verdict == "leak"
-    assert found.leaks[0].quantity == "signals"
+    assert found.leaks[0].quantity == quantity

@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from bt_run.causality.reached_code import Code, code_of, methods_of, resolved
+from bt_run.causality.vocabulary import MEMORY, READERS
 from bt_run.causality.whole_rows import WholeRows
 from bt_run.roles import Signals
 
 __all__ = ["Suspicion", "suspicion_text", "suspicions"]
 
 PRIVATE = ("_bars", "_signals", "_tracks", "_t")
+KNOW_ALL = ("gc", "inspect", "sys", "ctypes")
 LINES = ("close", "open", "high", "low", "volume", "datetime", "lines")
 MOST = 400  # functions that are followed from one component
 
@@ -61,7 +63,11 @@ def _in_component(thing: Any) -> Iterator[tuple[str, int, str]]:
         for reached in _followed(code, homes):
             if id(reached.node) not in read:
                 read.add(id(reached.node))
-                for line, why in _behind(reached.node):
+                told = [*_behind(reached.node)]
+                # what a component reads while it is built is there before the run
+                if getattr(code.node, "name", "") != "__init__":
+                    told += _from_files(reached.node)
+                for line, why in told:
                     yield reached.file, line, why
     if isinstance(thing, Signals):
         start = code_of(type(thing).signals, type(thing))
@@ -127,10 +133,27 @@ def _behind(node: ast.AST) -> Iterator[tuple[int, str]]:
                 )
         elif isinstance(one, ast.Call) and _name(one.func) == "as_strided":
             yield one.lineno, "as_strided: reads beyond the array it is given"
+        elif isinstance(one, ast.Call) and _knows_all(one.func):
+            name = _name(one.func)
+            yield one.lineno, f"{name}: finds what a component is not given"
         elif isinstance(one, ast.Subscript) and _is_line(one.value):
             index = one.slice.value if isinstance(one.slice, ast.Constant) else None
             if isinstance(index, int) and index > 0:
                 yield one.lineno, f"[{index}] of a line: a later bar in Backtrader"
+
+
+def _knows_all(callee: ast.expr) -> bool:
+    """Tell whether a call asks for all objects or frames of the process."""
+    if not isinstance(callee, ast.Attribute) or callee.attr not in MEMORY:
+        return False
+    return isinstance(callee.value, ast.Name) and callee.value.id in KNOW_ALL
+
+
+def _from_files(node: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield what reads files by a library whose reading nothing else sees."""
+    for call in _calls(node):
+        if _name(call.func) in READERS:
+            yield call.lineno, f"{_name(call.func)}: a file read while the run decides"
 
 
 def _is_line(value: ast.expr) -> bool:

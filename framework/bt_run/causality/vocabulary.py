@@ -1,4 +1,4 @@
-"""Names of functions that may let a row know later ones."""
+"""Names of functions that may let a decision know what is later."""
 
 __all__ = [
     "BACKWARD",
@@ -7,7 +7,9 @@ __all__ = [
     "FROM_END",
     "JOINS",
     "KNOWN_BEFORE",
+    "MEMORY",
     "RANKS",
+    "READERS",
     "REDUCE",
     "WINDOWS",
 ]
@@ -143,6 +145,20 @@ JOINS = frozenset(
     {"concatenate", "vstack", "hstack", "append", "r_", "concat", "row_stack"}
 )
 FROM_END = frozenset({"tail", "last_valid_index"})
+# of the modules that know all objects and frames of a process
+MEMORY = frozenset(
+    {
+        *("get_objects", "get_referrers", "get_referents", "stack", "currentframe"),
+        *("_getframe", "getouterframes", "trace", "from_address"),
+    }
+)
+# files read without Python's own open, which nothing else sees
+READERS = frozenset(
+    {
+        *("read_parquet", "read_feather", "read_orc", "ParquetFile", "ParquetDataset"),
+        *("scan_parquet", "scan_csv", "scan_ipc", "read_deltalake"),
+    }
+)
 # what of the bars is known before they are: their names and the exchange's calendar
 KNOWN_BEFORE = frozenset(
     {"assets", "calendar", "sessions", "times", "index", "columns", "shape"}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 from bt_run.arrays import Array, Mask
 from bt_run.backtest.building import Parts, build_parts
@@ -13,8 +15,12 @@ from bt_run.config.binding import bind, with_resolved_names
 from bt_run.config.run_config import LedgerConfig, RunConfig
 from bt_run.data.bars import Bars
 from bt_run.engine.listeners import Listeners
+from bt_run.guard import guarded
 from bt_run.plugins import catalogue, get_plugin_manager
 from bt_run.results.ledger import Ledger
+
+if TYPE_CHECKING:
+    import pluggy
 
 __all__ = ["Rebuilt", "Replay", "rebuilt", "replay"]
 
@@ -60,9 +66,16 @@ class Rebuilt:
 
     config: RunConfig
     parts: Parts
+    local: pluggy.PluginManager
 
     def on(self, bars: Bars) -> Replay:
-        """Return them with their vectorised strategies evaluated on ``bars``."""
+        """Return them with their vectorised strategies evaluated on ``bars``.
+
+        The hooks of local files are told of these bars before, as of those of a run: a component
+        may know what its own file's hook was given.
+        """
+        hook = self.local.hook.bt_before_run
+        guarded("bt_before_run", partial(hook, config=self.config, bars=bars))
         return Replay(self.config, bars, self.parts.on(bars))
 
 
@@ -77,9 +90,8 @@ def rebuilt(ready: Prepared) -> Rebuilt:
     # what is compared are whole decisions
     config = ready.config.model_copy(update={"ledger": LedgerConfig()})
     known = catalogue(ready.plugins).offers
-    local = catalogue(
-        get_plugin_manager(config.plugins, modules=(), installed=False)
-    ).offers
+    files = get_plugin_manager(config.plugins, modules=(), installed=False)
+    local = catalogue(files).offers
     offers = {role: {**known[role], **local[role]} for role in known}
     bound = with_resolved_names(bind(config, Catalogue(offers)))
-    return Rebuilt(config, build_parts(config, bound))
+    return Rebuilt(config, build_parts(config, bound), files)

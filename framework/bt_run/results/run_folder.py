@@ -181,13 +181,8 @@ def _not_written(path: Path, error: OSError) -> DataError:
 
 def _clear(parent: Path) -> None:
     """Remove what processes that died have left among the runs of a name."""
-    for path in parent.iterdir():
-        replaced = _REPLACED.fullmatch(path.name)
-        if replaced is not None:
-            run_id = replaced["run"]
-            # while one is being replaced its writer holds a lock
-            if (parent / run_id).is_dir() and not any(parent.glob(f".{run_id}.*.lock")):
-                shutil.rmtree(path, ignore_errors=True)
+    found = list(parent.iterdir())
+    for path in found:
         left = _LEFT.fullmatch(path.name)
         if left is None:
             continue
@@ -195,6 +190,14 @@ def _clear(parent: Path) -> None:
         forget_dead(made, made.with_name(f"{made.name}.lock"), int(left["pid"]))
         if left["what"] == ".link" and not made.with_name(f"{made.name}.lock").exists():
             forget(path)
+    for path in found:
+        replaced = _REPLACED.fullmatch(path.name)
+        if replaced is None:
+            continue
+        run_id = replaced["run"]
+        # while one is being replaced its writer holds a lock; those of the dead are gone by now
+        if (parent / run_id).is_dir() and not any(parent.glob(f".{run_id}.*.lock")):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 @contextmanager

@@ -165,7 +165,10 @@ def _from_file(config: RateFile) -> RateSource:
     file = config.file
     if not file.exists():
         raise DataError(f"{file}: no such file of interest rates")
-    content = file.read_bytes()
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise DataError(f"{file}: cannot be read: {error.strerror}") from error
     days, rates, unread = _read_rates(config)
     rising = (np.diff(days).astype(np.int64) > 0).all()
     if not len(days) or not np.isfinite(rates).all() or not rising:

@@ -160,3 +160,34 @@ def test_a_suspicion_is_no_leak_unless_the_check_is_strict(tmp_path: Path) -> No
         "suspicious: strategy: careful.py, line 6: shift by a negative number: the value of a "
         "later bar"
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        (
+            "import gc; bars = gc.get_objects()",
+            "get_objects: finds what a component is not given",
+        ),
+        ("import inspect; return inspect.stack()[1]", "stack: finds what"),
+        ("import sys; return sys._getframe(2).f_locals", "_getframe: finds what"),
+        (
+            "return pd.read_parquet('scores.parquet')",
+            "read_parquet: a file read while the run",
+        ),
+    ],
+)
+def test_what_knows_more_than_a_component_is_given_is_told(told, line, why):
+    (found,) = told(line, method="signal", argument="state")
+    assert found.startswith(why)
+
+
+def test_what_is_read_while_a_component_is_built_is_not(told):
+    assert not told(
+        "self.table = config and pd.read_parquet('x')",
+        method="__init__",
+        argument="config=None",
+    )
+    assert not told(
+        "return np.stack([state.weights])", method="signal", argument="state"
+    )

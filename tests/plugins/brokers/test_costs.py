@@ -361,6 +361,8 @@ def test_a_file_of_rates_that_cannot_be_right_is_refused(tmp_path, text, message
 def test_a_missing_file_of_rates_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"none.csv: no such file of interest rates"):
         rate_source(RateFile(file=tmp_path / "none.csv"))
+    with pytest.raises(DataError, match=r"cannot be read: Is a directory"):
+        rate_source(RateFile(file=tmp_path))
 
 
 def test_a_missing_package_of_rates_is_refused(monkeypatch):
