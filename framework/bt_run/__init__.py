@@ -40,6 +40,7 @@ from bt_run.data.price_frames import (
 )
 from bt_run.data.rows import Rows, day_of, joined_rows
 from bt_run.data.schedule import period_of
+from bt_run.data.several_sources import SourceRows, bars_of_rows
 from bt_run.data.staleness import overdue, usual_step
 from bt_run.data.stored import map_bars, store_bars
 from bt_run.data.years import SESSIONS, bars_per_year, sessions_per_year
@@ -159,6 +160,7 @@ __all__ = [
     "Sizer",
     "SolverError",
     "Source",
+    "SourceRows",
     "Strategy",
     "TableForm",
     "TellsSeries",
@@ -168,6 +170,7 @@ __all__ = [
     "WrittenTimes",
     "YearlyRate",
     "assemble_bars",
+    "bars_of_rows",
     "bars_per_year",
     "calendar_zone",
     "csv_header",

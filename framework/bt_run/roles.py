@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from bt_run.arrays import Array, Times
 from bt_run.data.bars import Bars, LoadRequest
+from bt_run.data.several_sources import TellsRows
 from bt_run.decision.state import Decision, PortfolioState, Proposal, Verdict
 from bt_run.results.comparison import Comparison
 from bt_run.results.result import BacktestResult
@@ -42,6 +43,7 @@ __all__ = [
     "Source",
     "Strategy",
     "Studies",
+    "TellsRows",
     "TellsSeries",
     "Trigger",
 ]
@@ -281,6 +283,7 @@ ABILITIES: tuple[type, ...] = (
     Accepts,
     ListsSymbols,
     TellsSeries,
+    TellsRows,
     JoinsSymbols,
     NeedsNetwork,
     Fingerprinted,

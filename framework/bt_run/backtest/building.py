@@ -14,6 +14,7 @@ from bt_run.config.binding import Bound, BoundConfig
 from bt_run.config.run_config import RunConfig
 from bt_run.data.bars import Bars
 from bt_run.data.controls import Controls, read_controls
+from bt_run.data.several_sources import SeveralSources, TellsRows
 from bt_run.decision.calls import Stage
 from bt_run.decision.pipeline import Pipeline
 from bt_run.decision.signals import VectorisedSignal
@@ -120,6 +121,26 @@ class Builder:
         if isinstance(built, Fingerprinted) and bound.role != "report":
             self.fingerprints[path] = built.fingerprint
         return built
+
+    def source(self, bound: Bound | tuple[Bound, ...]) -> Any:
+        """Return the built source, or several as one.
+
+        Raises:
+            ConfigError: one of several has no rows to give to others.
+        """
+        if isinstance(bound, Bound):
+            return self.build(bound, "data.source")
+        found = []
+        for place, one in enumerate(bound):
+            path = f"data.source.{place}"
+            source = self.build(one, path)
+            if not isinstance(source, TellsRows):
+                raise ConfigError(
+                    f"{path}: source {one.name!r} cannot stand beside others; those that give "
+                    "rows can, such as csv and parquet"
+                )
+            found.append(source)
+        return SeveralSources(found)
 
     def call(self, bound: Bound, path: str) -> Callable[..., Any]:
         """Return the one function through which the pipeline, or a parent, uses the component."""

@@ -41,17 +41,17 @@ def with_assets(data: DataConfig, source: Any) -> DataConfig:
         return data
     if not isinstance(source, ListsSymbols):
         raise ConfigError(
-            f"data.assets: was empty, and source {data.source.use!r} cannot list its symbols; "
+            f"data.assets: was empty, and source {data.source_names!r} cannot list its symbols; "
             "name the assets"
         )
     wanted = members_between(read_memberships(data.universe), data.start, data.end)
-    have = set(guarded(f"source {data.source.use!r}: symbols()", source.symbols))
+    have = set(guarded(f"source {data.source_names!r}: symbols()", source.symbols))
     found = {symbol: symbol for symbol in wanted if symbol in have}
     if not found:
         raise ConfigError(
             f"data.universe: {len(wanted)} tickers are members between {data.start} and "
             f"{data.end}, such as "
-            f"{', '.join(wanted[:5]) or 'none'}, but source {data.source.use!r} has none of them"
+            f"{', '.join(wanted[:5]) or 'none'}, but source {data.source_names!r} has none of them"
         )
     return data.model_copy(update={"assets": found})
 
@@ -81,12 +81,12 @@ def load_bars(
         name, before = next(iter(data.earlier.items()))
         raise ConfigError(
             f"data.assets.{name}: found {len(before) + 1} symbols, and source "
-            f"{data.source.use!r} joins none; give one symbol, or files by csv or parquet"
+            f"{data.source_names!r} joins none; give one symbol, or files by csv or parquet"
         )
-    bars = guarded(f"source {data.source.use!r}", source.load, request)
+    bars = guarded(f"source {data.source_names!r}", source.load, request)
     if not isinstance(bars, Bars):
         raise PluginError(
-            f"source {data.source.use!r} returned a {type(bars).__name__}; expected Bars"
+            f"source {data.source_names!r} returned a {type(bars).__name__}; expected Bars"
         )
     bars = replace(bars, notes=(*bars.notes, *calendar_notes(bars)))
     if data.universe is not None:

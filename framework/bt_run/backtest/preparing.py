@@ -126,7 +126,7 @@ def prepare(
         files = outside_files(config, bound)
         parts = build_parts(config, bound)
         sources = Builder(BuildContext(costs=parts.broker.costs, seed=config.seed))
-        source = sources.build(bound.source, "data.source")
+        source = sources.source(bound.source)
         others = {
             name: sources.build(item, f"data.tables.{name}.source")
             for name, item in bound.tables.items()

@@ -172,9 +172,8 @@ def _recorded_config(opened: OpenedRun, data: Path | None) -> RunConfig:
     # tables are compared, reports are not
     tree = {**opened.manifest["config"], "reports": []}
     places = dict(opened.places)
-    name = value_at(tree, "data.source.path")
-    if data is not None and isinstance(name, str):
-        places[name] = str(data.resolve())
+    if data is not None:
+        places |= _given_place(tree, data)
     if opened.packed:
         _refuse_missing(opened.place, tree, places)
     try:
@@ -187,6 +186,31 @@ def _recorded_config(opened: OpenedRun, data: Path | None) -> RunConfig:
         raise
     config._path_names = places
     return config
+
+
+def _given_place(config: Mapping[str, Any], data: Path) -> dict[str, str]:
+    """Return where the prices lie by the user's word.
+
+    Raises:
+        DataError: the run reads them from several places.
+    """
+    names = [value_at(config, key) for key in _source_paths(config)]
+    named = [name for name in names if isinstance(name, str)]
+    if len(named) > 1:
+        raise DataError(
+            f"--data {data}: the prices of this run lie in {len(named)} places, "
+            f"{', '.join(named)}; expected one; `bt-run bundle --with-data` packs them all"
+        )
+    return dict.fromkeys(named, str(data.resolve()))
+
+
+def _source_paths(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the keys of the places where the sources' prices lie."""
+    given = value_at(config, "data.source")
+    if isinstance(given, list):
+        yield from (f"data.source.{place}.path" for place in range(len(given)))
+    else:
+        yield "data.source.path"
 
 
 def _refuse_missing(
@@ -203,7 +227,7 @@ def _refuse_missing(
 
 
 def _data_keys(config: Mapping[str, Any]) -> Iterator[str]:
-    yield "data.source.path"
+    yield from _source_paths(config)
     yield "data.universe.file"
     tables = value_at(config, "data.tables")
     for name in tables if isinstance(tables, Mapping) else ():

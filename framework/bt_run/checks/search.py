@@ -243,7 +243,7 @@ def _field_difference(search: Search, early: Bars, name: str) -> Difference | No
         return None
     row, column, size = found
     return Difference(
-        f"source {search.ready.config.data.source.use}",
+        f"source {search.ready.config.data.source_names}",
         name,
         row,
         search.bars.assets[column],

@@ -9,6 +9,7 @@ from typing import Any
 
 from bt_run.catalogue import Catalogue, Offer
 from bt_run.config.fields import field_rows
+from bt_run.model import ComponentSpec
 from bt_run.results.metric_definitions import COLUMNS, DEFINITIONS, format_metric
 from bt_run.results.result import BacktestResult
 from bt_run.text import aligned, listed
@@ -37,11 +38,16 @@ SHOWN = (
 def headline(result: BacktestResult) -> str:
     """Say in one line what runs: name, period, assets and the data."""
     data = result.config.data
-    options = ", ".join(f"{key}: {value}" for key, value in data.source.options.items())
-    source = f"{data.source.use} ({options})" if options else data.source.use
+    given = data.source if isinstance(data.source, tuple) else (data.source,)
+    sources = "; ".join(map(_source_words, given))
     return (
-        f"{result.config.name}: {result.period}, {listed(data.assets)}; data: {source}"
+        f"{result.config.name}: {result.period}, {listed(data.assets)}; data: {sources}"
     )
+
+
+def _source_words(source: ComponentSpec) -> str:
+    options = ", ".join(f"{key}: {value}" for key, value in source.options.items())
+    return f"{source.use} ({options})" if options else source.use
 
 
 def shortened(note: str, width: int = 200) -> str:

@@ -45,7 +45,7 @@ class Bound:
 class BoundConfig:
     """Every component that a configuration names."""
 
-    source: Bound
+    source: Bound | tuple[Bound, ...]
     strategy: Bound
     sizer: Bound | None
     overlays: tuple[Bound, ...]

@@ -32,6 +32,8 @@ from bt_run.errors import DataError
 
 __all__ = ["assemble_bars"]
 
+Conventions = PriceConvention | Mapping[str, PriceConvention | None] | None
+
 
 @dataclass(frozen=True)
 class _Frame:
@@ -54,32 +56,39 @@ def assemble_bars(
     rows: Mapping[str, Rows],
     benchmark: Rows,
     *,
-    prices: PriceConvention | None = None,
+    prices: Conventions = None,
     last_session: Mapping[str, np.datetime64] | None = None,
     notes: tuple[str, ...] = (),
 ) -> Bars:
     """Check, adjust and align the rows of each asset of ``request`` and of its benchmark.
+
+    ``prices`` says what they are, for all alike or by asset.
 
     Raises:
         DataError: a row cannot be true, a window has no bars, or the prices do not allow
             ``request.adjust``.
     """
     names = sorted(request.assets)
-    inside = {name: checked_rows(name, rows[name], request, prices) for name in names}
+    known = _by_asset(prices, {*names, request.benchmark[0]})
+    inside = {
+        name: checked_rows(name, rows[name], request, known[name]) for name in names
+    }
     refuse_mixed_clocks(inside)
     declared = last_session or {}
     refuse_after_the_end(inside, declared, request.calendar)
     times = np.unique(np.concatenate([item.times for item in inside.values()]))
-    later = {name: _later_splits(rows[name], request, prices) for name in names}
-    traded_as = prices
-    if request.adjust == "none" and prices == "split_adjusted":
-        inside = {name: as_traded(item, later[name]) for name, item in inside.items()}
-        traded_as = "as_traded"
+    later = {name: _later_splits(rows[name], request, known[name]) for name in names}
+    traded_as = dict(known)
+    for name, item in inside.items():
+        if request.adjust == "none" and known[name] == "split_adjusted":
+            inside[name], traded_as[name] = as_traded(item, later[name]), "as_traded"
     frame = _Frame(times, inside)
     start = _start(request, times)
-    close, missing = _benchmark(request, benchmark, prices, frame, start)
+    of_benchmark = known[request.benchmark[0]]
+    close, missing = _benchmark(request, benchmark, of_benchmark, frame, start)
     factors = {
-        name: forward_factor(name, item, traded_as) for name, item in inside.items()
+        name: forward_factor(name, item, traded_as[name])
+        for name, item in inside.items()
     }
     adjusted = _panel(frame, factors)
     actions = _booked(frame) if request.adjust == "none" else _folded(adjusted)
@@ -100,6 +109,14 @@ def assemble_bars(
         calendar=request.calendar,
         notes=(*notes, *row_notes(request, inside, benchmark, times[start]), *missing),
     )
+
+
+def _by_asset(
+    prices: Conventions, names: set[str]
+) -> dict[str, PriceConvention | None]:
+    if prices is None or isinstance(prices, str):
+        return dict.fromkeys(names, prices)
+    return {name: prices[name] for name in names}
 
 
 @dataclass(frozen=True)

@@ -156,8 +156,11 @@ class UniverseConfig(Config):
 class DataConfig(Config):
     """The prices that a run plays on."""
 
-    source: Annotated[ComponentSpec, NestedRole("source")] = Field(
-        description="where the bars come from"
+    source: Annotated[
+        ComponentSpec | Annotated[tuple[ComponentSpec, ...], Field(min_length=1)],
+        NestedRole("source"),
+    ] = Field(
+        description="where the bars come from; a list of several, each with the `assets` it has"
     )
     assets: Assets = Field(
         default={},
@@ -192,6 +195,12 @@ class DataConfig(Config):
         default=None,
         description="which assets may be held when; without it, every asset while it has bars",
     )
+
+    @property
+    def source_names(self) -> str:
+        """Return the name of the source, or the names of several."""
+        given = self.source if isinstance(self.source, tuple) else (self.source,)
+        return ", ".join(one.use for one in given)
 
     @property
     def symbols(self) -> dict[str, str]:

@@ -154,27 +154,50 @@ def _value_at(config: Any, key: str) -> Any:
 def _add_prices(cargo: _Cargo, manifest: Mapping[str, Any]) -> None:
     """Add the price files of the run's symbols."""
     data = manifest["config"]["data"]
-    where = data["source"].get("path")
-    if where is None:
-        return
-    path = cargo.place(where)
-    if path.is_file():
-        cargo.add(where, f"{DATA}/{path.name}")
-        return
-    if not path.is_dir():
-        raise DataError(
-            f"the prices of the run at {path} are gone; pack without --with-data"
-        )
     given = [*dict(data["assets"]).values(), data["benchmark"]]
     symbols = {
         symbol
         for one in given
         for symbol in (one if isinstance(one, list | tuple) else [one])
     }
+    sources = sources_of(data)
+    for number, source in enumerate(sources):
+        where = source.get("path")
+        if where is None:
+            continue
+        folder = DATA if len(sources) == 1 else f"{DATA}/{number}"
+        path = cargo.place(where)
+        if path.is_file():
+            cargo.add(where, f"{folder}/{path.name}")
+            continue
+        if not path.is_dir():
+            raise DataError(
+                f"the prices of the run at {path} are gone; pack without --with-data"
+            )
+        for file in _price_files(path, source.get("files") or "", symbols):
+            cargo.files[f"{folder}/{file.name}"] = file
+        cargo.moved[where] = folder
+
+
+def _price_files(path: Path, pattern: str, symbols: set[str]) -> Iterator[Path]:
+    """Yield the files of a folder that hold prices of the symbols; ``pattern`` names them."""
+    usual = ("", ".csv", ".csv.gz", ".csv.zip", ".parquet")
+    names = {
+        pattern.replace("{symbol}", symbol) if pattern else f"{symbol}{ending}"
+        for symbol in symbols
+        for ending in usual
+    }
+    parts = bool(pattern) and "{symbol}" not in pattern
     for file in sorted(path.iterdir()):
-        if file.is_file() and file.stem in symbols:
-            cargo.files[f"{DATA}/{file.name}"] = file
-    cargo.moved[where] = DATA
+        chosen = file.match(pattern) if parts else file.name in names
+        if chosen and file.is_file():
+            yield file
+
+
+def sources_of(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the sources that the data of a resolved configuration name, one or several."""
+    given = data["source"]
+    return list(given) if isinstance(given, list) else [given]
 
 
 def _add_tables(cargo: _Cargo, manifest: Mapping[str, Any]) -> None:
@@ -197,10 +220,11 @@ def _table_files(manifest: Mapping[str, Any]) -> Iterator[str]:
 
 def _said(manifest: Mapping[str, Any], with_data: bool) -> str:
     """Say whether the prices are inside, and why."""
-    source = manifest["config"]["data"]["source"]
+    sources = sources_of(manifest["config"]["data"])
     mark = f"their fingerprint is {manifest['data'][:12]}"
-    if source.get("path") is None:
-        return f"The prices are not inside: the source {source['use']!r} brings them; {mark}."
+    if all(source.get("path") is None for source in sources):
+        names = ", ".join(source["use"] for source in sources)
+        return f"The prices are not inside: the source {names!r} brings them; {mark}."
     if with_data:
         allowed = "because --with-data says that their licence allows it"
         return f"The prices are inside, {allowed}; {mark}."

@@ -109,7 +109,9 @@ def describe_run(config: Mapping[str, Any]) -> RunDescription:
     """Put a resolved configuration, all defaults in it, into words."""
     data = config["data"]
     broker = config["broker"]
-    source = component_text(data["source"])
+    given = data["source"]
+    sources = given if isinstance(given, list) else [given]
+    source = " and ".join(map(component_text, sources))
     names = dict(data["assets"])
     assets = _asset_text(list(names))
     symbols = _symbol_texts(names)

@@ -143,6 +143,8 @@ def _symbols_of(run: RunConfig) -> list[str]:
     symbols.append(wanted.symbols.get(wanted.benchmark, wanted.benchmark))
     for beside in wanted.tables.values():
         source = beside.source or wanted.source
+        if isinstance(source, tuple):
+            continue  # the yahoo source stands beside no other
         if source.use == SOURCE and beside.symbol:
             symbols.append(beside.symbol)
     return symbols

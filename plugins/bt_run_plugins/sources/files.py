@@ -19,9 +19,10 @@ from bt_run import (
     DateForm,
     LoadRequest,
     NumberForm,
+    SourceRows,
     TableForm,
     TimeZone,
-    assemble_bars,
+    bars_of_rows,
     day_of,
     hookimpl,
     joined_rows,
@@ -101,6 +102,11 @@ class FilesConfig(Config):
         {},
         description="our name of a column: what the file calls it, whatever its capitals",
     )
+    assets: tuple[str, ...] = Field(
+        (),
+        description="which assets of the run these files have, where they are one of several "
+        "sources",
+    )
     ignore: tuple[str, ...] = Field(
         (), description="columns that are left unread on purpose"
     )
@@ -137,47 +143,55 @@ class Files:
         self.config = config
         self.kind = kind
 
+    @property
+    def assets(self) -> tuple[str, ...]:
+        """Return which assets of the run these files have, where they are one of several."""
+        return self.config.assets
+
     def load(self, request: LoadRequest) -> Bars:
         """Return the bars of the requested symbols.
 
         Raises:
             DataError: a file, a symbol or a column is missing, or a row cannot be true.
         """
-        declared = self.config.last_session
-        _, benchmark = request.benchmark
-        symbols = {*request.assets.values(), benchmark}
+        return bars_of_rows(request, [self.rows(request)])
+
+    def rows(self, request: LoadRequest) -> SourceRows:
+        """Return the rows of the requested symbols, as they stand.
+
+        Raises:
+            DataError: a file, a symbol or a column is missing.
+        """
+        wanted = dict(request.assets)
+        wanted.setdefault(*request.benchmark)
+        symbols = set(wanted.values())
         for earlier in request.earlier.values():
             symbols.update(earlier)
+        declared = self.config.last_session
         if unknown := sorted(declared.keys() - symbols):
             raise DataError(
                 f"last_session: no asset of the run has the symbol {unknown[0]!r}; found "
                 f"{sorted(symbols)}"
             )
         read = self._read(symbols, request)
-        rows = dict(read.rows)
-        notes = list(read.notes())
+        rows, notes = {name: read.rows[symbol] for name, symbol in wanted.items()}, []
         for name, earlier in request.earlier.items():
-            parts = {
-                symbol: rows[symbol] for symbol in (*earlier, request.assets[name])
-            }
-            rows[request.assets[name]] = joined_rows(name, parts)
+            parts = {symbol: read.rows[symbol] for symbol in (*earlier, wanted[name])}
+            rows[name] = joined_rows(name, parts)
             spans = [
                 f"{symbol} to {day_of(part.times[-1])}"
                 for symbol, part in parts.items()
             ]
             notes.append(f"{name} is joined from {', then '.join(spans)}")
-        assets, delisted = {}, {}
-        for name, symbol in request.assets.items():
-            assets[name] = rows[symbol]
-            if symbol in declared:
-                delisted[name] = np.datetime64(declared[symbol], "D")
-        return assemble_bars(
-            request,
-            assets,
-            rows[benchmark],
+        return SourceRows(
+            rows=rows,
             prices=self.config.prices,
-            last_session=delisted,
-            notes=tuple(notes),
+            last_session={
+                name: np.datetime64(declared[symbol], "D")
+                for name, symbol in request.assets.items()
+                if symbol in declared
+            },
+            notes=(*read.notes(), *notes),
         )
 
     def symbols(self) -> tuple[str, ...]:

@@ -18,7 +18,8 @@ from bt_run import (
     DataError,
     LoadRequest,
     Rows,
-    assemble_bars,
+    SourceRows,
+    bars_of_rows,
     hookimpl,
 )
 from bt_run.arrays import Times
@@ -39,6 +40,10 @@ class SampleConfig(Config):
         description="indices: S&P 500 and Nasdaq Composite 1999-2018; stocks: five US stocks "
         "2000-2013; large_caps: 20 US stocks and the S&P 500, closes only, 1990-2022 (needs "
         "bt-run[large-caps]); macro: series for data.tables, AAA, BAA, RF, WTI, VIX"
+    )
+    assets: tuple[str, ...] = Field(
+        (),
+        description="which assets of the run the set has, where it is one of several sources",
     )
 
 
@@ -89,6 +94,19 @@ class Sample:
             DataError: a symbol is not in the set, or the package that holds the set is not
                 installed.
         """
+        return bars_of_rows(request, [self.rows(request)])
+
+    @property
+    def assets(self) -> tuple[str, ...]:
+        """Return which assets of the run the set has, where it is one of several sources."""
+        return self.config.assets
+
+    def rows(self, request: LoadRequest) -> SourceRows:
+        """Return the rows of the requested symbols.
+
+        Raises:
+            DataError: as ``load``.
+        """
         if self.config.set == "macro":
             raise DataError(
                 "the sample set 'macro' has no prices to trade, only series for data.tables: "
@@ -100,10 +118,8 @@ class Sample:
         for own, asked in wanted.items():
             if asked not in have:
                 raise DataError(f"{own}: {self._no_symbol(asked, have)}")
-        return assemble_bars(
-            request,
-            {own: have[asked] for own, asked in request.assets.items()},
-            have[symbol],
+        return SourceRows(
+            rows={own: have[asked] for own, asked in wanted.items()},
             prices=prices_of(self.config.set),
             notes=self._notes(wanted),
         )
