@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bt_run.backtest.advice import warnings_of
-from bt_run.backtest.building import Builder, Parts, build_parts, check_needs
+from bt_run.backtest.building import Builder, Parts, build_parts
 from bt_run.backtest.loading import load_bars, with_assets
+from bt_run.backtest.needs import check_needs
 from bt_run.backtest.outside import joint_fingerprint, outside_files
 from bt_run.backtest.watch import Watch
 from bt_run.component import BuildContext

@@ -22,7 +22,7 @@ def test_resolved_is_complete_and_in_the_order_of_the_yaml(folder: Path) -> None
         "band": 0.0,
         "short": False,
     }
-    assert tree["data"]["source"] == {"use": "sample", "set": "indices"}
+    assert tree["data"]["source"] == {"use": "sample", "set": "indices", "assets": []}
     assert tree["data"]["start"] == "2000-01-03"
     assert tree["sizer"]["use"] == "equal_weight"
     assert list(tree["data"]["assets"]) == ["SP500", "NASDAQ"]
