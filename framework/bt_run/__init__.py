@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bt_run.arrays import Array
+from bt_run.backtest.in_memory import run_prices
 from bt_run.backtest.preparing import Prepared, prepare
 from bt_run.backtest.reporting import write_report
 from bt_run.backtest.running import run
@@ -26,6 +27,7 @@ from bt_run.data.date_forms import (
     whole_days,
     written_times,
 )
+from bt_run.data.frames import GivenPrices, bars_from
 from bt_run.data.history import History
 from bt_run.data.number_forms import NumberForm
 from bt_run.data.parquet_files import parquet_table
@@ -127,6 +129,7 @@ __all__ = [
     "ExecutionError",
     "Exit",
     "Fingerprinted",
+    "GivenPrices",
     "Gives",
     "Guards",
     "History",
@@ -170,6 +173,7 @@ __all__ = [
     "WrittenTimes",
     "YearlyRate",
     "assemble_bars",
+    "bars_from",
     "bars_of_rows",
     "bars_per_year",
     "calendar_zone",
@@ -193,6 +197,7 @@ __all__ = [
     "rows_by_ticker",
     "rows_of_table",
     "run",
+    "run_prices",
     "sessions_per_year",
     "store_bars",
     "tickers_of",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from bt_run.arrays import Array, Times
 from bt_run.data.bars import Bars, LoadRequest
+from bt_run.data.frames import GivenPrices
 from bt_run.data.several_sources import TellsRows
 from bt_run.decision.state import Decision, PortfolioState, Proposal, Verdict
 from bt_run.results.comparison import Comparison
@@ -43,6 +44,7 @@ __all__ = [
     "Source",
     "Strategy",
     "Studies",
+    "TakesPrices",
     "TellsRows",
     "TellsSeries",
     "Trigger",
@@ -188,6 +190,20 @@ class TellsSeries(Protocol):
 
 
 @runtime_checkable
+class TakesPrices(Protocol):
+    """A source of prices that a program hands over: ``taking(given)`` returns a source of these.
+
+    Its config has the key ``fingerprint``, where the run puts that of what was given; ``write``
+    puts them into a folder and returns the ``source`` that reads them there, and the new names of
+    the ``symbols``.
+    """
+
+    def taking(self, given: GivenPrices) -> Any: ...
+
+    def write(self, folder: Path) -> Mapping[str, Any]: ...
+
+
+@runtime_checkable
 class JoinsSymbols(Protocol):
     """A source that joins the rows of the symbols that an asset had: ``joins_symbols = True``."""
 
@@ -284,6 +300,7 @@ ABILITIES: tuple[type, ...] = (
     ListsSymbols,
     TellsSeries,
     TellsRows,
+    TakesPrices,
     JoinsSymbols,
     NeedsNetwork,
     Fingerprinted,

@@ -3,6 +3,7 @@
 MODULES = (
     "bt_run_plugins.sources.sample",
     "bt_run_plugins.sources.files",
+    "bt_run_plugins.sources.frames",
     "bt_run_plugins.market_data.sources",
     "bt_run_plugins.market_data.commands",
     "bt_run_plugins.brokers.simulated",

@@ -12,6 +12,7 @@ from bt_run.backtest.loading import load_bars, with_assets
 from bt_run.backtest.needs import check_needs
 from bt_run.backtest.outside import joint_fingerprint, outside_files
 from bt_run.backtest.watch import Watch
+from bt_run.catalogue import Catalogue
 from bt_run.component import BuildContext
 from bt_run.config.binding import BoundConfig, bind, with_resolved_names
 from bt_run.config.canonical_form import resolved
@@ -19,9 +20,13 @@ from bt_run.config.run_config import RunConfig
 from bt_run.data.bars import Bars
 from bt_run.data.data_notes import stale_opens_note
 from bt_run.data.delisting import with_silent_assets
+from bt_run.data.frames import GivenPrices, prices_from
 from bt_run.errors import ConfigError
+from bt_run.guard import guarded
+from bt_run.model import ComponentSpec
 from bt_run.plugins import catalogue, get_plugin_manager
 from bt_run.results.sources import local_file_hash
+from bt_run.roles import TakesPrices
 from bt_run.terms import BrokerTerms
 from bt_run.text import did_you_mean
 
@@ -111,46 +116,91 @@ def _below(node: Any, place: str, key: str) -> Any:
 
 
 def prepare(
-    config: RunConfig, watch: Watch | None = None, *, offline: bool = False
+    config: RunConfig,
+    watch: Watch | None = None,
+    *,
+    offline: bool = False,
+    bars: Any = None,
 ) -> Prepared:
     """Bind and build the components and load the bars.
+
+    ``bars`` are the prices where the source is one in memory: what ``bars_from`` takes or returns.
 
     Raises:
         BtRunError: everything that can be refused is refused here.
     """
     watch = watch or Watch(None)
+    given = None if bars is None else prices_from(bars, calendar=config.data.calendar)
     with watch.phase("configuration"):
         files_of_plugins = dict.fromkeys(path.resolve() for path in config.plugins)
         hashes = [local_file_hash(path) for path in files_of_plugins if path.is_file()]
         plugins = get_plugin_manager(config.plugins)
-        bound = with_resolved_names(bind(config, catalogue(plugins)))
+        offered = catalogue(plugins)
+        if given is not None:
+            config = _with_fingerprint(config, offered, given)
+        bound = with_resolved_names(bind(config, offered))
         files = outside_files(config, bound)
         parts = build_parts(config, bound)
         sources = Builder(BuildContext(costs=parts.broker.costs, seed=config.seed))
         source = sources.source(bound.source)
+        if given is not None:
+            source = _taking(config, source, given)
         others = {
             name: sources.build(item, f"data.tables.{name}.source")
             for name, item in bound.tables.items()
         }
     with watch.phase("data"):
         config = config.model_copy(update={"data": with_assets(config.data, source)})
-        bars = load_bars(config.data, source, others, offline=offline)
+        loaded = load_bars(config.data, source, others, offline=offline)
         delisting = parts.broker.delisting
-        bars = with_silent_assets(bars, delisting.after, delisting.silent)
-        bars = _with_broker_notes(bars, parts.broker)
-        check_needs(parts, bars)
+        loaded = with_silent_assets(loaded, delisting.after, delisting.silent)
+        loaded = _with_broker_notes(loaded, parts.broker)
+        check_needs(parts, loaded)
+    config._whole = resolved(config, bound)
+    config._write_prices = source.write if given is not None else None
     told = {**parts.fingerprints, **sources.fingerprints}
     return Prepared(
         config=config,
         plugins=plugins,
         bound=bound,
         parts=parts,
-        bars=bars,
-        fingerprint=joint_fingerprint(bars.fingerprint, told),
+        bars=loaded,
+        fingerprint=joint_fingerprint(loaded.fingerprint, told),
         files=files,
         sources=dict(sources.fingerprints),
-        warnings=warnings_of(config, parts, bars),
+        warnings=warnings_of(config, parts, loaded),
         plugin_hashes=tuple(hashes),
+    )
+
+
+def _with_fingerprint(
+    config: RunConfig, offered: Catalogue, given: GivenPrices
+) -> RunConfig:
+    """Return a configuration whose source says which prices in memory it has."""
+    source = config.data.source
+    if not isinstance(source, ComponentSpec):
+        raise ConfigError(
+            "bars: were given, and data.source lists several sources; expected one that takes them"
+        )
+    config_of_source = offered.find("source", source.use).component.config
+    if "fingerprint" not in config_of_source.model_fields:
+        raise _loads_its_own(config)
+    told = {"fingerprint": given.fingerprint} | source.options
+    named = ComponentSpec(use=source.use, options=told)
+    data = config.data.model_copy(update={"source": named})
+    return config.model_copy(update={"data": data})
+
+
+def _taking(config: RunConfig, source: Any, given: GivenPrices) -> Any:
+    if not isinstance(source, TakesPrices):
+        raise _loads_its_own(config)
+    return guarded("data.source: taking the prices", source.taking, given)
+
+
+def _loads_its_own(config: RunConfig) -> ConfigError:
+    return ConfigError(
+        f"bars: were given, and source {config.data.source_names!r} loads its own; expected a "
+        "source that takes them"
     )
 
 

@@ -42,17 +42,19 @@ def run(
     reports: bool = True,
     offline: bool = False,
     progress: Progress | None = None,
+    bars: Any = None,
 ) -> BacktestResult:
     """Run a configuration.
 
     With ``out``, write the tables to ``out/NAME/RUN_ID`` and the reports beside them. ``offline``
-    forbids sources the network.
+    forbids sources the network. ``bars`` are the prices where the source is one in memory: what
+    ``bars_from`` takes or returns.
 
     Raises:
         BtRunError: the configuration, the data or a plugin does not allow the run.
     """
     watch = Watch(progress)
-    ready = prepare(config, watch, offline=offline)
+    ready = prepare(config, watch, offline=offline, bars=bars)
     config = ready.config
     root = None if out is None else Path(out)
     if root is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +19,7 @@ from pydantic import (
 
 from bt_run.config.complaints import complaints_of
 from bt_run.config.places import Positions
+from bt_run.config.run_files import write_run_file
 from bt_run.data.controls import ControlsConfig
 from bt_run.data.data_config import DataConfig
 from bt_run.data.schedule import Schedule
@@ -115,6 +117,26 @@ class RunConfig(Config):
     _places: Positions = PrivateAttr(default_factory=dict)
     # what a manifest calls the paths, where it is this run that is repeated
     _path_names: dict[str, str] = PrivateAttr(default_factory=dict)
+    # all of it as it was prepared, and what writes prices that were handed over in memory
+    _whole: dict[str, Any] | None = PrivateAttr(default=None)
+    _write_prices: Callable[[Path], Mapping[str, Any]] | None = PrivateAttr(
+        default=None
+    )
+
+    def to_yaml(self, folder: Path | str) -> Path:
+        """Write the run file ``NAME.yaml`` into a folder, with all defaults, and beside it the
+        prices that were handed over in memory; return its path.
+
+        Raises:
+            ConfigError: it was neither run nor prepared, so that nothing says what its components'
+                keys and paths are.
+        """
+        if self._whole is None:
+            raise ConfigError(
+                f"{self.name}: was neither run nor prepared; expected the config of a result, or "
+                "of prepare(config)"
+            )
+        return write_run_file(self._whole, Path(folder), self._write_prices)
 
     @model_validator(mode="wrap")
     @classmethod

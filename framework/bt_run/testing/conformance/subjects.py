@@ -19,11 +19,13 @@ from bt_run.backtest.building import Builder, build_one
 from bt_run.catalogue import Catalogue, Offer
 from bt_run.component import ROLES, BuildContext, Component
 from bt_run.config.binding import Binding, Bound
+from bt_run.data.frames import GivenPrices
 from bt_run.decision.signals import VectorisedSignal
 from bt_run.decision.state import PortfolioState
 from bt_run.errors import ConfigError
 from bt_run.model import ComponentSpec
 from bt_run.plugins import catalogue, get_plugin_manager
+from bt_run.roles import TakesPrices
 from bt_run.testing import MadeCosts
 from bt_run.testing.conformance.markets import calm_rows
 from bt_run.text import did_you_mean
@@ -119,6 +121,8 @@ class Subject:
         reads = {
             name: kind for own in builder.reads.values() for name, kind in own.items()
         }
+        if isinstance(thing, TakesPrices):
+            thing = thing.taking(GivenPrices(calm_rows()))
         named = bool(builder.names_assets)
         return Built(thing, call, tuple(builder.vectorised), reads, named)
 
