@@ -28,6 +28,7 @@ from bt_run.cli.console import (
 )
 from bt_run.cli.new_command import COMMANDS_NEW
 from bt_run.cli.run_commands import COMMANDS, overrides, progress_bar, run_file
+from bt_run.cli.runs_commands import RUNS_COMMANDS
 from bt_run.config.editor import SCHEMA_FILE, SETTINGS_FILE, install_schema
 from bt_run.config.run_config import RunConfig
 from bt_run.config.schema import json_schema
@@ -116,7 +117,16 @@ def command_line() -> click.Group:
     """Return the commands of bt-run and those that plugins add."""
     cli: click.Group = DefaultGroup(name="bt-run", help=HELP, default="run")
     click.version_option(version("bt-run"), prog_name="bt-run")(cli)
-    for command in (run, validate, plugins, schema, init, *COMMANDS, *COMMANDS_NEW):
+    for command in (
+        run,
+        validate,
+        plugins,
+        schema,
+        init,
+        *COMMANDS,
+        *RUNS_COMMANDS,
+        *COMMANDS_NEW,
+    ):
         cli.add_command(command)
     try:
         get_plugin_manager().hook.bt_commands(cli=cli)
