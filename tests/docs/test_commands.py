@@ -30,6 +30,7 @@ NOT_RUN = (
         "needs the package installed, which tests/framework/cli/test_scaffolding.py does",
     ),
     ("pytest --bt-plugin near_high_close", "the same"),
+    ("bt-run runs open", "opens a browser"),
 )
 INIT = "bt-run init"
 PYTEST = "pytest"

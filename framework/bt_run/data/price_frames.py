@@ -74,13 +74,15 @@ class TableForm:
 class PriceTable:
     """What is read of a table, under our names; all columns found there, and those left unread.
 
-    ``where`` is what errors call it.
+    ``where`` is what errors call it, ``ours`` our name of each column found, None of one that is
+    left.
     """
 
     where: str
     frame: pd.DataFrame
     found: tuple[str, ...]
     unread: tuple[str, ...]
+    ours: tuple[str | None, ...]
 
 
 # -- columns ---------------------------------------------------------------------------------------
@@ -109,7 +111,7 @@ def price_table(where: str, frame: pd.DataFrame, form: TableForm) -> PriceTable:
     )
     _refuse_adjustments(where, unread)
     frame = frame.iloc[:, read].set_axis(names, axis="columns")
-    return PriceTable(where, frame, theirs, unread)
+    return PriceTable(where, frame, theirs, unread, ours)
 
 
 def _our_names(

@@ -25,6 +25,7 @@ from bt_run_plugins.market_data.arguments import (
 )
 from bt_run_plugins.market_data.cleaning import DEFAULT_STEPS, CleanConfig
 from bt_run_plugins.market_data.fetch_commands import fetch, import_prices
+from bt_run_plugins.market_data.inspect_command import inspect
 from bt_run_plugins.market_data.pack_commands import pack
 from bt_run_plugins.market_data.processing import (
     Judged,
@@ -273,7 +274,7 @@ def list_(
     click.echo(f"{len(keys)} series; store: {opened.folder}")
 
 
-for command in (fetch, import_prices, pack):
+for command in (fetch, import_prices, inspect, pack):
     data.add_command(command)
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -62,10 +62,13 @@ class FilesForm:
 
 @dataclass(frozen=True)
 class Read:
-    """The rows of each symbol, and the columns that were left unread, by file."""
+    """The rows of each symbol, the columns that were left unread, by file, and our names of those
+    of the first table.
+    """
 
     rows: Mapping[str, Rows]
     unread: Mapping[str, tuple[str, ...]]
+    columns: Mapping[str, str | None]
 
     def notes(self) -> tuple[str, ...]:
         """Return which columns nobody reads."""
@@ -101,7 +104,8 @@ def read_rows(
     if symbols is not None:
         known = tickers_of(table).unique().tolist()
         _refuse_unknown(symbols, known, f"{path} has no ticker {{}}")
-    return Read(rows_by_ticker(table, form.table, symbols), _unread([table]))
+    rows = rows_by_ticker(table, form.table, symbols)
+    return Read(rows, _unread([table]), _columns(table))
 
 
 def tickers(path: Path, kind: Kind, form: FilesForm | None = None) -> tuple[str, ...]:
@@ -128,7 +132,8 @@ def _read_folder(
         for symbol in sorted(wanted)
     }
     rows = {symbol: rows_of_table(item, form.table) for symbol, item in tables.items()}
-    return Read(rows, _unread(tables.values()))
+    columns = _columns(next(iter(tables.values()))) if tables else {}
+    return Read(rows, _unread(tables.values()), columns)
 
 
 def _files_by_symbol(path: Path, kind: Kind, form: FilesForm) -> dict[str, Path]:
@@ -176,7 +181,7 @@ def _long_table(path: Path, kind: Kind, form: FilesForm) -> PriceTable:
                 f"{files[0].name}, {', '.join(tables[0].found)}, since they are parts of one table"
             )
     whole = pd.concat([table.frame for table in tables], ignore_index=True)
-    return PriceTable(str(path), whole, tables[0].found, tables[0].unread)
+    return replace(tables[0], where=str(path), frame=whole)
 
 
 def _read_wide(
@@ -196,7 +201,12 @@ def _read_wide(
     }
     rows = {name: rows_of_table(item, form.table) for name, item in tables.items()}
     unread = {name: item.unread for name, item in tables.items() if item.unread}
-    return Read(rows, unread)
+    columns = _columns(next(iter(tables.values()))) if tables else {}
+    return Read(rows, unread, columns)
+
+
+def _columns(table: PriceTable) -> dict[str, str | None]:
+    return dict(zip(table.found, table.ours, strict=True))
 
 
 def _lines(path: Path, kind: Kind, form: FilesForm) -> pd.DataFrame:
