@@ -40,6 +40,7 @@ from bt_run.data.price_frames import (
     tickers_of,
     usual_name,
 )
+from bt_run.data.resampling import CompletedPeriods, completed_periods
 from bt_run.data.rows import Rows, day_of, joined_rows
 from bt_run.data.schedule import period_of
 from bt_run.data.several_sources import SourceRows, bars_of_rows
@@ -116,6 +117,7 @@ __all__ = [
     "BuildContext",
     "Compares",
     "Comparison",
+    "CompletedPeriods",
     "Component",
     "ComponentSpec",
     "Conditions",
@@ -177,6 +179,7 @@ __all__ = [
     "bars_of_rows",
     "bars_per_year",
     "calendar_zone",
+    "completed_periods",
     "csv_header",
     "csv_lines",
     "csv_table",

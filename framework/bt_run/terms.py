@@ -129,7 +129,8 @@ class BrokerTerms:
     """The terms on which the engine fills a basket.
 
     ``rates`` maps the sessions (T,) to interest rates; None where nothing bears interest.
-    ``fingerprint`` is a hash of the files that the broker read, if any.
+    ``fingerprint`` is a hash of the files that the broker read, if any; ``dividend_tax`` the fraction
+    of a dividend on a long holding that is withheld.
     """
 
     cash: float
@@ -140,6 +141,7 @@ class BrokerTerms:
     delisting: Delisting = field(default_factory=Delisting)
     rates: Callable[[Times], Rates] | None = None
     fingerprint: str = ""
+    dividend_tax: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -191,6 +191,11 @@ class Account:
     def _dividend(self, t: int) -> None:
         amount = self.shares * self.market.bars.dividends[t]
         self._receive(t, "dividend", np.flatnonzero(amount), amount[amount != 0])
+        # who is short pays the whole of it
+        tax = self.market.broker.dividend_tax * np.maximum(amount, 0.0)
+        if tax.any():
+            taxed = np.flatnonzero(tax)
+            self._receive(t, records.DIVIDEND_TAX, taxed, -tax[taxed])
 
     def _receive(self, t: int, kind: str, assets: Indices, amount: Array) -> None:
         """Book money that comes without a trade; asset -1 is the cash itself."""

@@ -229,6 +229,11 @@ def _broker(config: RunConfig, bound: BoundConfig) -> BrokerTerms:
         raise PluginError(
             f"broker {bound.broker.name!r} built a {type(broker).__name__}; expected BrokerTerms"
         )
+    if broker.dividend_tax and config.data.adjust == "total_return":
+        raise ConfigError(
+            f"broker.dividend_tax: was {broker.dividend_tax:g}, but `adjust: total_return` pays no "
+            "dividends, which are part of its prices; use `adjust: none`"
+        )
     keys = broker.costs.real_shares_only
     if keys and config.data.adjust == "total_return":
         raise ConfigError(

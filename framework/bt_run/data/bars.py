@@ -202,6 +202,11 @@ class Bars:
         return self.adjusted.volume
 
     @cached_property
+    def derived(self) -> dict[str, Any]:
+        """Return what follows from the bars and was made already, by a name of who made it."""
+        return {}
+
+    @cached_property
     def index(self) -> pd.DatetimeIndex:
         """Return ``times`` as a tz-aware pandas index."""
         import pandas as pd

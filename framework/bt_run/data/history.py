@@ -12,11 +12,12 @@ from bt_run.arrays import AnyArray, Array, Mask
 from bt_run.data.bars import Bars
 from bt_run.data.calendars import calendar_zone
 from bt_run.data.conditions import KnownConditions
+from bt_run.data.resampling import CompletedPeriods, Period, periods_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["History"]
+__all__ = ["CoarseHistory", "History"]
 
 
 class History:
@@ -117,6 +118,14 @@ class History:
         """Return the benchmark's last ``n`` simple returns, (n,)."""
         return self._rows(self._bars.benchmark_returns, n, False)
 
+    def resampled(self, period: Period) -> CoarseHistory:
+        """Return the completed periods known now: ``history.resampled("week").close(52)``.
+
+        ``period`` is session, week, month, quarter or year. One is over at the close of its last
+        scheduled session.
+        """
+        return CoarseHistory(periods_of(self._bars, period), self._t)
+
     def price(self, n: int = 1) -> Array:
         """Return the last ``n`` closes as the account trades them, (n, N)."""
         return self._rows(self._bars.traded.close, n, False)
@@ -159,6 +168,46 @@ class History:
         found = np.where(ago >= 0, np.take_along_axis(values, rows, axis=0), np.nan)
         found.flags.writeable = False
         return found
+
+
+class CoarseHistory:
+    """Completed periods up to one bar; nothing later can be reached.
+
+    Every method returns the last ``n`` periods, (n, N) and oldest first, or as many as there are,
+    NaN where an asset had no bar in one; read-only copies with nothing behind them.
+    """
+
+    __slots__ = ("_known", "_periods")
+
+    def __init__(self, periods: CompletedPeriods, t: int) -> None:
+        self._periods = periods
+        self._known = int(periods.known[t])
+
+    def __len__(self) -> int:
+        """Return how many periods are over."""
+        return self._known
+
+    def open(self, n: int = 1) -> Array:
+        return self._last(self._periods.open, n)
+
+    def high(self, n: int = 1) -> Array:
+        return self._last(self._periods.high, n)
+
+    def low(self, n: int = 1) -> Array:
+        return self._last(self._periods.low, n)
+
+    def close(self, n: int = 1) -> Array:
+        return self._last(self._periods.close, n)
+
+    def volume(self, n: int = 1) -> Array:
+        return self._last(self._periods.volume, n)
+
+    def _last(self, values: Array, n: int) -> Array:
+        if n < 1:
+            raise ValueError(
+                f"history was asked for n = {n} periods; n counts back from the newest, n >= 1"
+            )
+        return _own(values[max(0, self._known - n) : self._known])
 
 
 def _own(rows: AnyArray) -> AnyArray:

@@ -12,7 +12,13 @@ from bt_run.data.bars import Bars
 from bt_run.data.calendars import scheduled_closes, sessions_ahead
 from bt_run.data.closures import unforeseen_closures
 
-__all__ = ["Schedule", "period_of", "scheduled"]
+__all__ = [
+    "Schedule",
+    "first_bars_at_close",
+    "last_sessions",
+    "period_of",
+    "scheduled",
+]
 
 Schedule = Literal[
     "once",
@@ -57,7 +63,7 @@ def scheduled(bars: Bars, schedule: Schedule) -> Mask:
     if schedule == "bar":
         due[:] = True
     elif schedule.endswith("_end"):
-        first = _first_bars(bars, _last_sessions(bars, schedule.removesuffix("_end")))
+        first = _first_bars(bars, last_sessions(bars, schedule.removesuffix("_end")))
         due[first[first < count]] = True
     elif schedule != "once":
         label = period_of(bars.sessions, schedule)
@@ -67,7 +73,7 @@ def scheduled(bars: Bars, schedule: Schedule) -> Mask:
     return due
 
 
-def _last_sessions(bars: Bars, period: str) -> Times:
+def last_sessions(bars: Bars, period: str) -> Times:
     """Return the exchange's last session of each period that the bars touch, as it was known."""
     first, last = bars.sessions[0], bars.sessions[-1]
     scheduled_sessions = sessions_ahead(bars.calendar, first, last)
@@ -87,6 +93,16 @@ def _first_bars(bars: Bars, sessions: Times) -> Indices:
         return np.searchsorted(bars.sessions, sessions, side="left")
     closes = scheduled_closes(bars.calendar, sessions)
     return np.searchsorted(bars.times, closes - _bar_length(bars), side="left")
+
+
+def first_bars_at_close(bars: Bars, sessions: Times) -> Indices:
+    """Return the first bar at which each of the sessions is over, by its scheduled close; the
+    number of bars where none is.
+    """
+    if bars.daily:
+        return np.searchsorted(bars.sessions, sessions, side="left")
+    closes = scheduled_closes(bars.calendar, sessions)
+    return np.searchsorted(bars.times, closes, side="left")
 
 
 def _bar_length(bars: Bars) -> np.timedelta64:

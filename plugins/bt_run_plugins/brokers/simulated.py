@@ -75,6 +75,13 @@ class SimulatedConfig(Config):
     slippage: Slippage = Field(
         default=Slippage(), description="what the market charges for an order"
     )
+    dividend_tax: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=1.0,
+        description="fraction of a dividend on a long holding that is withheld; needs `adjust: "
+        "none`",
+    )
     interest: Interest | None = Field(
         default=None, description="what cash earns, what leverage and shorts cost"
     )
@@ -94,6 +101,7 @@ def build_broker(config: SimulatedConfig, context: BuildContext) -> BrokerTerms:
         delisting=config.delisting,
         rates=rates,
         fingerprint=fingerprint,
+        dividend_tax=config.dividend_tax,
     )
 
 

@@ -187,6 +187,22 @@ def test_a_short_pays_the_dividend():
     assert one.nav[2] == 1000.0
 
 
+def test_a_tax_is_withheld_from_the_dividend_of_a_long_holding_only():
+    rows = {
+        "A": make_rows([10, 10, 9], dividend=[0, 0, 1]),
+        "B": make_rows([10, 10, 9], dividend=[0, 0, 1]),
+    }
+    one = account(make_bars(rows, adjust="none"), whole=True, dividend_tax=0.15)
+    one.order(np.array([0.5, -0.5]))
+    one.advance(2)
+    paid = [
+        (flow.kind, flow.assets.tolist(), flow.amount.tolist())
+        for flow in one.cash_flows
+    ]
+    assert paid == [("dividend", [0, 1], [50, -50]), ("dividend tax", [0], [-7.5])]
+    assert one.nav[2] == 992.5
+
+
 @pytest.mark.parametrize("ratio", [2.0, 1.5])
 def test_a_split_multiplies_holdings_and_pays_fractions_in_cash(ratio):
     bars = make_bars(

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from kit.configured import folder_of_files
 from kit.places import EXAMPLES
 
 from bt_run import (
@@ -162,3 +163,15 @@ def test_a_resolve_that_gives_no_config_is_the_plugins_fault(
 ) -> None:
     with pytest.raises(PluginError, match=text):
         named(tmp_path, 0.5, returned)
+
+
+def test_a_tax_on_dividends_needs_dividends(tmp_path: Path) -> None:
+    config = load_config(
+        folder_of_files(tmp_path) / "run.yaml",
+        ["broker={use: simulated, dividend_tax: 0.2}"],
+    )
+    with pytest.raises(
+        ConfigError,
+        match=r"broker\.dividend_tax: was 0\.2, but `adjust: total_return` pays no",
+    ):
+        run(config)
