@@ -129,8 +129,8 @@ class BrokerTerms:
     """The terms on which the engine fills a basket.
 
     ``rates`` maps the sessions (T,) to interest rates; None where nothing bears interest.
-    ``fingerprint`` is a hash of the files that the broker read, if any; ``dividend_tax`` the fraction
-    of a dividend on a long holding that is withheld.
+    ``fingerprint`` is a hash of the files that the broker read, if any; ``dividend_tax`` the
+    fraction of a dividend on a long holding that is withheld.
     """
 
     cash: float

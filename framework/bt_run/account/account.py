@@ -7,6 +7,7 @@ vector operation.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from bt_run.account.basket import (
     whole_shares,
     worth_an_order,
 )
+from bt_run.account.dividends import dividends
 from bt_run.account.entries import Entries
 from bt_run.account.exits import exit_prices, nearest_levels
 from bt_run.account.financing import interest
@@ -185,23 +187,17 @@ class Account:
         """Book the interest since the bar before, at the rates and values known then."""
         years = float(self.market.years[t])
         values = self.shares * self.market.bars.mark[t - 1]
-        for flow in interest(self.cash, values, rates, years, bar=t):
-            self._receive(t, flow.kind, flow.assets, flow.amount)
+        self._book(interest(self.cash, values, rates, years, bar=t))
 
     def _dividend(self, t: int) -> None:
-        amount = self.shares * self.market.bars.dividends[t]
-        self._receive(t, "dividend", np.flatnonzero(amount), amount[amount != 0])
-        # who is short pays the whole of it
-        tax = self.market.broker.dividend_tax * np.maximum(amount, 0.0)
-        if tax.any():
-            taxed = np.flatnonzero(tax)
-            self._receive(t, records.DIVIDEND_TAX, taxed, -tax[taxed])
+        paid, tax = self.market.bars.dividends[t], self.market.broker.dividend_tax
+        self._book(dividends(self.shares, paid, tax, bar=t))
 
-    def _receive(self, t: int, kind: str, assets: Indices, amount: Array) -> None:
-        """Book money that comes without a trade; asset -1 is the cash itself."""
-        if len(assets):
-            self.cash += float(amount.sum())
-            self.cash_flows.append(CashFlow(t, assets, kind, amount))
+    def _book(self, flows: Iterable[CashFlow]) -> None:
+        """Book money that comes without a trade."""
+        for flow in flows:
+            self.cash += float(flow.amount.sum())
+            self.cash_flows.append(flow)
 
     def _split(self, t: int) -> None:
         """Multiply holdings and waiting orders; a fraction of a whole share is paid in cash."""

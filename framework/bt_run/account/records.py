@@ -16,6 +16,7 @@ __all__ = [
     "CASH",
     "DATA_END",
     "DELISTED",
+    "DIVIDEND",
     "DIVIDEND_TAX",
     "EXITED",
     "FRACTION",
@@ -32,7 +33,7 @@ __all__ = [
 ]
 
 CASH = -1  # stands for the cash itself where a row names an asset
-INTEREST, DIVIDEND_TAX = "interest", "dividend tax"
+INTEREST, DIVIDEND, DIVIDEND_TAX = "interest", "dividend", "dividend tax"
 # kinds of cash flows that pay for leverage and shorts
 MARGIN_INTEREST, BORROW_FEE = "margin interest", "borrow fee"
 # why a fill is not what was asked, or why there was one that nobody asked for
