@@ -23,7 +23,7 @@ from bt_run.account.basket import (
     whole_shares,
     worth_an_order,
 )
-from bt_run.account.dividends import dividends
+from bt_run.account.distributions import dividends
 from bt_run.account.entries import Entries
 from bt_run.account.exits import exit_prices, nearest_levels
 from bt_run.account.financing import interest
