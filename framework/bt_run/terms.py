@@ -17,6 +17,7 @@ __all__ = [
     "Costs",
     "Delisting",
     "Exit",
+    "Flows",
     "Holdings",
     "Limits",
     "MarketDependent",
@@ -106,6 +107,16 @@ class Rates:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Flows:
+    """Money that comes from outside before each bar, (T,), below 0 where it leaves; ``notes`` is
+    what a reader must know about them.
+    """
+
+    amount: Array
+    notes: tuple[str, ...] = ()
+
+
 class Delisting(Config):
     """What becomes of a holding whose source has no more rows of it."""
 
@@ -128,7 +139,8 @@ class Delisting(Config):
 class BrokerTerms:
     """The terms on which the engine fills a basket.
 
-    ``rates`` maps the sessions (T,) to interest rates; None where nothing bears interest.
+    ``rates`` maps the sessions (T,) to interest rates; None where nothing bears interest. ``flows``
+    maps them to contributions and withdrawals; None where there are none.
     ``fingerprint`` is a hash of the files that the broker read, if any; ``dividend_tax`` the
     fraction of a dividend on a long holding that is withheld.
     """
@@ -142,6 +154,7 @@ class BrokerTerms:
     rates: Callable[[Times], Rates] | None = None
     fingerprint: str = ""
     dividend_tax: float = 0.0
+    flows: Callable[[Times], Flows] | None = None
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from bt_run.account.exits import exit_prices, nearest_levels
 from bt_run.account.financing import interest
 from bt_run.account.market import AtBar, Market
 from bt_run.account.parts import Parts
+from bt_run.account.performance import track_record
 from bt_run.account.records import CashFlow, FillRecord
 from bt_run.account.waiting import Waiting
 from bt_run.arrays import Array, Indices, Mask
@@ -71,6 +72,11 @@ class Account:
             self.shares * self.market.bars.mark[self.t] / self.nav[self.t]
         )
 
+    def record(self, t: int) -> Array:
+        """Return the NAVs from the start to bar ``t``, without what came from outside."""
+        rows, flows = slice(self.market.bars.start, t + 1), self.market.flows
+        return track_record(self.nav[rows], None if flows is None else flows[rows])
+
     def order(self, weights: Array, traded: Mask | None = None) -> None:
         """Order target ``weights`` (N,) now, at the close of bar ``t``; they fill at the next bar.
 
@@ -103,7 +109,8 @@ class Account:
     def advance(self, t: int) -> None:
         """Move to the close of bar ``t``."""
         while self.t < t and self.ruined is None:
-            quiet = self._quiet_until(t)
+            waits = not self.waiting.empty
+            quiet = self.t if waits else self.market.quiet_until(self.t, t)
             if quiet > self.t:
                 self._value(slice(self.t + 1, quiet + 1))
             else:
@@ -146,16 +153,6 @@ class Account:
         if self.ruined is not None:
             self.call_off(-1, records.RUINED)
 
-    def _quiet_until(self, t: int) -> int:
-        """Return the last bar <= t before which nothing but prices happens."""
-        if not self.waiting.empty:
-            return self.t
-        busy = self.market.busy
-        following = int(np.searchsorted(busy, self.t, side="right"))
-        if following == len(busy) or busy[following] > t:
-            return t
-        return int(busy[following]) - 1
-
     def _step(self) -> None:
         """Play one bar: actions before the open, the fill, delistings, the mark."""
         t = self.t = self.t + 1
@@ -163,6 +160,8 @@ class Account:
         self._used = None
         if market.rates is not None:
             self._accrue(t, market.rates)
+        if market.flows is not None and market.flows[t]:
+            self._book([CashFlow.of_cash(t, records.EXTERNAL, market.flows[t])])
         if market.actions[t]:
             self._split(t)
             self._dividend(t)

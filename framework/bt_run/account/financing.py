@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bt_run.account.records import BORROW_FEE, CASH, INTEREST, MARGIN_INTEREST, CashFlow
+from bt_run.account.records import BORROW_FEE, INTEREST, MARGIN_INTEREST, CashFlow
 from bt_run.arrays import Array
 from bt_run.terms import Rates
 
@@ -29,4 +29,4 @@ def interest(
     rate = rates.cash if cash > 0 else rates.margin
     earned = cash * float(rate[bar - 1]) * years
     if earned != 0.0:
-        yield CashFlow(bar, np.array([CASH]), kind, np.array([earned]))
+        yield CashFlow.of_cash(bar, kind, earned)

@@ -88,6 +88,13 @@ class Market:
         return self.broker.rates(self.bars.sessions) if self.broker.rates else None
 
     @cached_property
+    def flows(self) -> Array | None:
+        """Return what comes from outside before each bar, (T,), or None where nothing does."""
+        if self.broker.flows is None:
+            return None
+        return self.broker.flows(self.bars.sessions).amount
+
+    @cached_property
     def years(self) -> Array:
         """Return the time since the bar before in years of 365 days, by sessions, (T,)."""
         days = np.diff(self.bars.sessions, prepend=self.bars.sessions[:1]).astype(
@@ -104,9 +111,21 @@ class Market:
 
     @cached_property
     def busy(self) -> Indices:
-        """Return the bars with a dividend, a split, a delisting, interest or exits, sorted."""
+        """Return the bars with a dividend, a split, a delisting, interest, money from outside or
+        exits, sorted.
+        """
         if self.rates is not None or self.exits:
             return np.arange(len(self.bars))
-        return np.union1d(
-            np.flatnonzero(self.actions), np.array(list(self.closings), dtype=np.intp)
+        happens = (
+            self.actions if self.flows is None else self.actions | (self.flows != 0)
         )
+        return np.union1d(
+            np.flatnonzero(happens), np.array(list(self.closings), dtype=np.intp)
+        )
+
+    def quiet_until(self, now: int, t: int) -> int:
+        """Return the last bar <= ``t`` before which, after ``now``, nothing but prices happens."""
+        following = int(np.searchsorted(self.busy, now, side="right"))
+        if following == len(self.busy) or self.busy[following] > t:
+            return t
+        return int(self.busy[following]) - 1

@@ -19,6 +19,7 @@ __all__ = [
     "DIVIDEND",
     "DIVIDEND_TAX",
     "EXITED",
+    "EXTERNAL",
     "FRACTION",
     "HALTED",
     "INTEREST",
@@ -34,6 +35,7 @@ __all__ = [
 
 CASH = -1  # stands for the cash itself where a row names an asset
 INTEREST, DIVIDEND, DIVIDEND_TAX = "interest", "dividend", "dividend tax"
+EXTERNAL = "external"  # a contribution, or below 0 a withdrawal
 # kinds of cash flows that pay for leverage and shorts
 MARGIN_INTEREST, BORROW_FEE = "margin interest", "borrow fee"
 # why a fill is not what was asked, or why there was one that nobody asked for
@@ -149,3 +151,8 @@ class CashFlow:
     kind: str
     amount: Array
     ratio: Array | None = None
+
+    @classmethod
+    def of_cash(cls, bar: int, kind: str, money: float) -> CashFlow:
+        """Return money that belongs to no asset."""
+        return cls(bar, np.array([CASH]), kind, np.array([money]))

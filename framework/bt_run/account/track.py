@@ -33,4 +33,4 @@ class Track:
             self._account.advance(ordered)
             self._account.order(weights)
         self._account.advance(max(t, self._account.t))
-        return read_only(self._account.nav[self._account.market.bars.start : t + 1])
+        return read_only(self._account.record(t))

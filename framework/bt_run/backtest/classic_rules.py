@@ -51,6 +51,8 @@ def refuse_in_classic_mode(config: RunConfig, broker: BrokerTerms) -> None:
     )
     if broker.rates is not None:
         unfit.append("interest")
+    if broker.flows is not None:
+        unfit.append("flows")
     if unfit:
         raise ConfigError(
             f"broker: {', '.join(unfit)} is not applied to the orders that a Backtrader strategy "

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bt_run.account.account import Account
 from bt_run.account.records import (
     BORROW_FEE,
     DELISTED,
@@ -26,7 +27,7 @@ from bt_run.errors import PluginError
 from bt_run.results.identity import Provenance, run_identity
 from bt_run.results.ledger import Ledger, fills_table
 from bt_run.results.manifest import build_manifest, table_hash
-from bt_run.results.metrics import Metrics, compute_metrics
+from bt_run.results.metrics import Metrics, compute_metrics, money_weighted
 from bt_run.results.result import BacktestResult
 from bt_run.results.sources import used_code
 from bt_run.text import day_text
@@ -77,6 +78,7 @@ def outcome_of(ready: Prepared, played: Played) -> BacktestResult:
         ruined=ledger.ruined,
     )
     _add_exposures(metrics, played)
+    _add_money_weighted(metrics, played)
     names = PortablePaths.of(ready.config)
     run_id, provenance = _identity(ready, names)
     causality = replace(causality, text=names.told(causality.text))
@@ -229,15 +231,39 @@ def _add_exposures(metrics: Metrics, played: Played) -> None:
         metrics[metric]["benchmark"] = 1.0
 
 
+def _add_money_weighted(metrics: Metrics, played: Played) -> None:
+    """Add what the money earned that came from outside, by when it came."""
+    ledger = played.ledger
+    bars, flows = ledger.bars, ledger.flows
+    if flows is None or ledger.ruined:
+        return
+    sessions = bars.sessions[bars.start :]
+    accounts = {name: one.account.nav for name, one in played.baselines.items()}
+    for name, nav in ({"run": ledger.nav} | accounts).items():
+        paid = flows[bars.start :].copy()
+        paid[0] = nav[bars.start]
+        worth = float(nav[len(bars) - 1])
+        metrics["money_weighted"][name] = money_weighted(sessions, paid, worth)
+
+
 def _financing(flows: tuple[CashFlow, ...]) -> float:
     """Return the money that leverage and shorts cost."""
     kinds = (MARGIN_INTEREST, BORROW_FEE)
     return -sum(float(flow.amount.sum()) for flow in flows if flow.kind in kinds)
 
 
+def _record(account: Account) -> NDArray[np.float64]:
+    """Return an account's NAV at each bar, (T,), without what came from outside."""
+    if account.market.flows is None:
+        return account.nav
+    out = np.full(len(account.nav), np.nan)
+    out[account.market.bars.start :] = account.record(len(out) - 1)
+    return out
+
+
 def _tables(played: Played) -> dict[str, pd.DataFrame]:
     ledger = played.ledger
-    navs = {name: one.account.nav for name, one in played.baselines.items()}
+    navs = {name: _record(one.account) for name, one in played.baselines.items()}
     return {
         "nav": ledger.nav_table({"benchmark": played.benchmark, **navs}),
         "positions": ledger.positions_table(),

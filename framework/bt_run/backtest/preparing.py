@@ -204,10 +204,35 @@ def _loads_its_own(config: RunConfig) -> ConfigError:
     )
 
 
+def _flow_notes(bars: Bars, broker: BrokerTerms) -> tuple[str, ...]:
+    """Return notes on money from outside.
+
+    Raises:
+        ConfigError: some came before the run.
+    """
+    if broker.flows is None:
+        return ()
+    flows = broker.flows(bars.sessions)
+    first, last = bars.sessions[bars.start], bars.sessions[-1]
+    if flows.amount[: bars.start + 1].any():
+        raise ConfigError(
+            f"broker.flows: some are dated {first} or before, when the run starts with "
+            "`broker.cash`; expected later days"
+        )
+    coming = flows.amount[flows.amount > 0.0].sum()
+    leaving = -flows.amount[flows.amount < 0.0].sum()
+    told = (
+        f"contributions of {coming:,.0f} and withdrawals of {leaving:,.0f} to {last}: growth, "
+        "returns and drawdowns are time-weighted, without them",
+    )
+    return (*flows.notes, *told)
+
+
 def _with_broker_notes(bars: Bars, broker: BrokerTerms) -> Bars:
     """Note what the broker's terms make of the data: its interest rates, and opens, of which a
     warning tells where orders fill at them.
     """
     rates = broker.rates(bars.sessions).notes if broker.rates else ()
+    rates = (*rates, *_flow_notes(bars, broker))
     opens = () if broker.fill == "next_open" else stale_opens_note(bars)
     return replace(bars, notes=(*bars.notes, *rates, *opens))

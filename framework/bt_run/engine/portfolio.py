@@ -38,7 +38,7 @@ def portfolio_state(
         nav=float(account.nav[t]),
         cash=account.cash,
         shares=read_only(account.shares.copy()),
-        nav_history=read_only(account.nav[bars.start : t + 1]),
+        nav_history=read_only(account.record(t)),
         costs=account.market.broker.costs,
         tracks=Tracks(
             {path: partial(track.nav_until, t) for path, track in tracks.items()}

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bt_run.account.account import Account
+from bt_run.account.performance import track_record
 from bt_run.account.records import CashFlow, FillRecord
 from bt_run.arrays import Array, Indices
 from bt_run.data.bars import Bars
@@ -31,6 +32,7 @@ class Ledger:
         nav, cash: (T,), NaN before the start.
         holdings: (bar, shares (N,)) at each change of the shares.
         analyses: what Backtrader's analyzers found: name -> key -> value.
+        flows: (T,) money from outside before each bar; None where there is none.
         memos_on_change: the table of memos has a row only where a memo changes.
         ruined: the close at which the account was worth nothing; it is the last of the bars then.
     """
@@ -45,6 +47,7 @@ class Ledger:
     analyses: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     ruined: bool = False
     memos_on_change: bool = False
+    flows: Array | None = None
 
     def spans(self) -> list[tuple[slice, Array]]:
         """Return the runs of bars over which the shares (N,) did not change."""
@@ -67,7 +70,11 @@ class Ledger:
         return gross / self.nav, net / self.nav
 
     def nav_table(self, baselines: Mapping[str, Array]) -> pd.DataFrame:
-        """Return time (index), session, nav, cash, gross, net and the baselines' NAVs."""
+        """Return time (index), session, nav, cash, gross, net and the baselines' NAVs.
+
+        Where money came from outside, ``record`` is what the NAV would be without it, and so are
+        the baselines'.
+        """
         import pandas as pd
 
         index = self.bars.index.rename("time")
@@ -82,6 +89,11 @@ class Ledger:
             "net": net,
             **baselines,
         }
+        if self.flows is not None:
+            rows = slice(self.bars.start, None)
+            record = np.full(len(self.nav), np.nan)
+            record[rows] = track_record(self.nav[rows], self.flows[rows])
+            columns["record"] = record
         return pd.DataFrame(columns, index=index).iloc[self.bars.start :]
 
     def positions_table(self) -> pd.DataFrame:
@@ -226,7 +238,7 @@ def ledger_of(
 ) -> Ledger:
     """Close an account and keep its record; of a ruined one to the bar of its ruin."""
     account.finish()
-    bars = account.market.bars
+    bars, flows = account.market.bars, account.market.flows
     if account.ruined is not None:
         bars = until(bars, account.ruined)
     return Ledger(
@@ -239,6 +251,7 @@ def ledger_of(
         decisions=decisions,
         ruined=account.ruined is not None,
         memos_on_change=memos_on_change,
+        flows=None if flows is None else flows[: len(bars)],
     )
 
 

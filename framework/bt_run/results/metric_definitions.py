@@ -62,6 +62,12 @@ DEFINITIONS: Mapping[str, Definition] = MappingProxyType(
             "Compound growth per year of 365.25 days between the first and last session; "
             "none of less than a year.",
         ),
+        "money_weighted": Definition(
+            "fraction",
+            "Return per year, money-weighted",
+            "Yearly rate at which the cash at the start and all contributions become the last NAV, "
+            "withdrawals taken off; only where there are such.",
+        ),
         "volatility": Definition(
             "fraction",
             "Volatility per year",

@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bt_run.arrays import Array
+from bt_run.arrays import Array, Times
 from bt_run.data.years import sessions_per_year, years_between
 from bt_run.results.metric_definitions import COLUMNS, DEFINITIONS, YEARLY
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Metrics", "compute_metrics", "session_closes"]
+__all__ = ["Metrics", "compute_metrics", "money_weighted", "session_closes"]
 
 Metrics = dict[str, dict[str, float | None]]
 
 ABOUT_A_YEAR = 0.95  # years: 252 sessions lie 361 days apart or so
+WORTH = "worth"  # the NAV itself, beside its time-weighted record
 FLAT = 1e-12  # returns that differ by less than this do not vary: it is rounding
 
 
@@ -52,7 +53,8 @@ def compute_metrics(
         values = _numbers(daily[column])
         found = _measured(values, market, rate, calendar)
         if name in fills:
-            found |= _trading(nav[column], values, fills[name], calendar.years)
+            worth = values if column != "nav" else _numbers(daily[WORTH])
+            found |= _trading(nav[column], worth, fills[name], calendar.years)
         for metric, value in found.items():
             if not (ruined and metric in YEARLY):
                 out[metric][name] = _defined(value)
@@ -120,9 +122,10 @@ def _numbers(column: pd.Series[float]) -> Array:
 def session_closes(nav: pd.DataFrame) -> pd.DataFrame:
     """Return the last row of each session, indexed by the session's date at 00:00 UTC.
 
-    ``nav`` has a column ``session``, which says to which session each bar belongs. A start inside a
-    session stands before that session's close, dated the day before: what the rest of the session
-    earned belongs to the run.
+    ``nav`` of the answer is the time-weighted record, without what came from outside, and ``worth``
+    the NAV itself: the same where nothing came. The table has a column ``session``, which says to
+    which session each bar belongs. A start inside a session stands before that session's close,
+    dated the day before: what the rest of the session earned belongs to the run.
     """
     import pandas as pd
 
@@ -132,8 +135,35 @@ def session_closes(nav: pd.DataFrame) -> pd.DataFrame:
     if not last[0]:
         last[0] = True
         dates = dates.insert(0, dates[0] - pd.Timedelta(days=1))
-    closes = nav[last].drop(columns="session")
+    closes = nav[last].drop(columns="session").assign(**{WORTH: nav["nav"][last]})
+    if "record" in closes:
+        closes = closes.assign(nav=closes["record"]).drop(columns="record")
     return closes.set_axis(dates.rename(nav.index.name), axis=0)
+
+
+def money_weighted(days: Times, paid: Array, worth: float) -> float | None:
+    """Return the yearly rate at which what was ``paid`` (n,) on ``days`` (n,), datetime64[D],
+    becomes ``worth`` on the last of them; None of less than about a year, or where there is none.
+
+    It is the internal rate of return: sum of paid_i (1 + r)^(years_i) = worth.
+    """
+    years = (days[-1] - days).astype(np.float64) / 365.25
+    if years[0] < ABOUT_A_YEAR:
+        return None
+
+    def gap(rate: float) -> float:
+        return float((paid * (1.0 + rate) ** years).sum()) - worth
+
+    low, high = -0.9999, 100.0
+    if gap(low) * gap(high) > 0.0:
+        return None
+    for _ in range(200):
+        middle = 0.5 * (low + high)
+        if gap(low) * gap(middle) <= 0.0:
+            high = middle
+        else:
+            low = middle
+    return 0.5 * (low + high)
 
 
 def _returns(nav: Array) -> Array:

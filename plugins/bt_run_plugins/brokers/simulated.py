@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Literal
 
 from pydantic import Field
@@ -19,6 +20,7 @@ from bt_run import (
 )
 from bt_run.arrays import Times
 from bt_run_plugins.brokers.costs import Commission, Slippage, TradingCosts
+from bt_run_plugins.brokers.flows import FlowFile, flow_source, flows_of_sessions
 from bt_run_plugins.brokers.rates import (
     RateConfig,
     rate_notes,
@@ -82,6 +84,10 @@ class SimulatedConfig(Config):
         description="fraction of a dividend on a long holding that is withheld; needs `adjust: "
         "none`",
     )
+    flows: FlowFile | None = Field(
+        default=None,
+        description="contributions and withdrawals by date; growth and risk are then time-weighted",
+    )
     interest: Interest | None = Field(
         default=None, description="what cash earns, what leverage and shorts cost"
     )
@@ -92,6 +98,11 @@ def build_broker(config: SimulatedConfig, context: BuildContext) -> BrokerTerms:
     rates, fingerprint = None, ""
     if config.interest is not None:
         rates, fingerprint = _rates_of(config.interest)
+    flows = None
+    if config.flows is not None:
+        source = flow_source(config.flows)
+        flows = partial(flows_of_sessions, source)
+        fingerprint += source.fingerprint
     return BrokerTerms(
         cash=config.cash,
         fill=config.fill,
@@ -102,6 +113,7 @@ def build_broker(config: SimulatedConfig, context: BuildContext) -> BrokerTerms:
         rates=rates,
         fingerprint=fingerprint,
         dividend_tax=config.dividend_tax,
+        flows=flows,
     )
 
 

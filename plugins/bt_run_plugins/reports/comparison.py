@@ -220,7 +220,7 @@ def _weights(result: BacktestResult) -> pd.DataFrame:
     closes = result.closes
     values = result.positions.pivot(index="time", columns="asset", values="value")
     values = values.reindex(closes["time"]).fillna(0.0)
-    held = values.div(closes["nav"].to_numpy(), axis=0).set_axis(closes.index)
+    held = values.div(closes["worth"].to_numpy(), axis=0).set_axis(closes.index)
     size = held.abs().mean()
     order = list(size.sort_values(ascending=False, kind="stable").index)
     named = order[:NAMED]

@@ -274,7 +274,11 @@ class _Contribution:
         """Yield what no asset earned, where there is such, and the change of the NAV."""
         start = self.start
         total = float(self.book.nav[-1]) - start
-        gap = total - float(self.profit.sum())
+        flows = self.book.result.cash_flows
+        came = float(flows["amount"][flows["kind"] == "external"].sum())
+        if came:
+            yield ["Contributions less withdrawals", came, came / start, 0.0, None]
+        gap = total - came - float(self.profit.sum())
         if abs(gap) > ROUNDING * max(1.0, abs(start)):
             yield ["Interest on cash, and rounding", gap, gap / start, 0.0, None]
         costs = float(self.costs.sum())

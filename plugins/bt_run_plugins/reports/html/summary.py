@@ -28,6 +28,7 @@ CARDS = (
     "turnover_one_way",
     "costs_bps",
 )
+FLOWS_ONLY = "money_weighted"  # no row of a run to which no money came from outside
 HINDSIGHT = "constant_mix"  # the baseline that knows the whole run
 BASELINES = tuple(name for name in COLUMNS if name != "run")
 # metrics of which more is better
@@ -144,7 +145,11 @@ def headline(result: BacktestResult) -> PageTable:
     """Return every metric beside the baselines'; where more is better, the best of a row is
     marked, but never the constant mix, which knows the whole run, nor a zero.
     """
-    rows = [_headline_row(metric, result.metrics[metric]) for metric in DEFINITIONS]
+    metrics = result.metrics
+    shown = [
+        one for one in DEFINITIONS if one != FLOWS_ONLY or any(metrics[one].values())
+    ]
+    rows = [_headline_row(metric, metrics[metric]) for metric in shown]
     return PageTable(
         "headline",
         "The run beside its baselines",
