@@ -53,6 +53,10 @@ def entry(name: str, value: Any) -> Iterator[str]:
         yield f"```py\n{shown}\n```"
     yield prose(value.__doc__)
     if inspect.isclass(value):
+        made = vars(value).get("__init__")
+        # one of its own; what a dataclass is given has no docstring
+        if inspect.isfunction(made) and made.__doc__:
+            yield prose(made.__doc__)
         if issubclass(value, BtRunError):
             yield f"Exit code of `bt-run`: {value.exit_code}."
         elif issubclass(value, BaseModel):
@@ -172,7 +176,7 @@ def member(name: str, value: Any, function: Callable[..., Any]) -> str:
     if isinstance(value, property | cached_property):
         shown = f"{name}: {type_text(inspect.signature(function).return_annotation)}"
     else:
-        shown = called(name, function)
+        shown = called(name, function).replace("__len__()", "len(self)")
     text = prose(function.__doc__)
     if "\n" not in shown:
         return f"- `{shown}`\n\n{textwrap.indent(text, '  ')}\n"

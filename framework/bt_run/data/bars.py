@@ -169,13 +169,20 @@ class Bars:
         )
 
     def table(self, name: str) -> NDArray[Any]:
-        """Return what a point-in-time table said at each bar, (T, N); NaN, or None for text, where
-        unknown.
+        """Return what the point-in-time table ``name`` said at each bar, (T, N); NaN, or None for
+        text, where unknown.
+
+        Raises:
+            ConfigError: the run has no table of that name.
         """
         return self._table(name, series=False).by_bar
 
     def series(self, name: str) -> Array:
-        """Return what a point-in-time series said at each bar, (T,); NaN where unknown."""
+        """Return what the point-in-time series ``name`` said at each bar, (T,); NaN where unknown.
+
+        Raises:
+            ConfigError: the run has no series of that name.
+        """
         return self._table(name, series=True).by_bar
 
     def _table(self, name: str, *, series: bool) -> Table:

@@ -26,6 +26,9 @@ class History:
     are, as read-only copies with nothing behind them. With ``asset_bars`` each asset's own last n
     are counted, NaN above its first, so that a missing bar leaves no hole. Open, high, low, close
     and returns are of the forward total-return series.
+
+    Raises:
+        ValueError: a method was asked for fewer than one row.
     """
 
     __slots__ = ("_bars", "_signals", "_t")
@@ -135,12 +138,18 @@ class History:
     def table(self, name: str) -> NDArray[Any]:
         """Return what the point-in-time table ``name`` of ``data.tables`` says now, (N,); NaN, or
         None for text, where unknown.
+
+        Raises:
+            ConfigError: the run has no table of that name.
         """
         return _own(self._bars.table(name)[self._t])
 
     def series(self, name: str, n: int = 1) -> Array:
         """Return what the point-in-time series ``name`` of ``data.tables`` said at each of the last
         ``n`` bars, (n,); NaN where unknown.
+
+        Raises:
+            ConfigError: the run has no series of that name.
         """
         return self._rows(self._bars.series(name), n, False)
 
