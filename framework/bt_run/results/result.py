@@ -39,9 +39,11 @@ class BacktestResult:
         nav: index ``time``; session, nav, cash, gross, net (fractions of NAV), benchmark,
             equal_weight, constant_mix. The first row is the close of the start, whose NAV is the
             cash.
-        positions: time, asset, shares, price, value, stale: a row for each asset held.
+        positions: time, asset, shares, price, value, stale, market_price, market_shares: a row for
+            each asset held at each bar.
         fills: decided_at, time, asset, asked, filled (signed shares), price (slippage included),
-            commission, slippage (that money again, for information), reason.
+            market_price, market_shares, commission, slippage (that money again, for information),
+            reason.
         decisions: time, asset, signal, the weight after each stage, target, cut, drifted, fired,
             reason.
         memos: time, component, memo, notes (JSON).
@@ -51,7 +53,8 @@ class BacktestResult:
         analyses: the tables of analyzers, by name.
         notes: what a reader must know about the data, a sentence each.
         warnings: what in the configuration defeats itself, a sentence each.
-        look_ahead: what the small look-ahead check of the run found, a sentence.
+        look_ahead: what the small look-ahead check of the run found, a sentence; empty of a run
+            that was read back.
         timings: seconds by phase; never written to a file.
         places: where the paths lie that the manifest has names for: of this machine, and no part of
             the manifest.
