@@ -203,3 +203,19 @@ VALUES = {
     "hookimpl": "Mark a function of a plugin module as a hook: `@hookimpl`. Its name is that of "
     "one of the [hooks](hooks.md), its parameters are those of the hook that it needs.",
 }
+
+# names in signatures that are short for something, by the module that has them
+ALIASES = {
+    "Memo": ("bt_run.decision.state", "what JSON can hold"),
+    "PriceConvention": (
+        "bt_run.data.rows",
+        "what the prices of files with actions are",
+    ),
+    "Conventions": (
+        "bt_run.data.assembly",
+        "the same, for all assets alike or by asset",
+    ),
+    "Values": ("bt_run.testing.made_bars", "numbers (n,)"),
+    "Progress": ("bt_run.backtest.watch", "called with a phase and a fraction of it"),
+    "Mark": ("bt_run.testing.conformance.cases", "what became of a case"),
+}

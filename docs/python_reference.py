@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import sys
 import textwrap
@@ -12,7 +13,7 @@ from typing import Any, ForwardRef, is_typeddict
 
 import python_examples
 from pydantic import BaseModel
-from python_groups import GROUPS, VALUES, Group
+from python_groups import ALIASES, GROUPS, VALUES, Group
 from reference_text import prose, table
 
 from bt_run import BtRunError
@@ -24,6 +25,9 @@ heading names. Everything else may change without notice. Of arrays the shape is
 said: T bars, N assets in sorted order, n rows or orders. Fractions are of the NAV or
 of a year, 0.01 for 1 %; money is in the account's currency. The examples are run by
 the test suite."""
+ALIASES_INTRO = """\
+`FrameKeys` and the like are written out. Other names that are not above are inner: what
+has such a type is handed on, and read by its fields."""
 
 
 def python_page() -> str:
@@ -35,7 +39,17 @@ def python_page() -> str:
         lines += [f"## {group.title}", f"{group.about}{module}"]
         for name in group.names:
             lines += entry(name, getattr(import_module(group.module), name))
+    lines += ["## Short names in signatures", ALIASES_INTRO, "\n".join(aliases())]
     return "\n\n".join(lines)
+
+
+def aliases() -> Iterator[str]:
+    """Yield what each alias stands for, as its source writes it, as an item of a list."""
+    for name, (module, text) in ALIASES.items():
+        for node in ast.parse(inspect.getsource(import_module(module))).body:
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
+                meant = ast.unparse(node.value).replace("'", '"')
+                yield f"- `{name} = {meant}`: {text}"
 
 
 def index_row(group: Group) -> str:

@@ -14,7 +14,7 @@ import pytest
 import python_examples
 import python_reference
 from kit.places import PUBLIC_MODULES, ROOT
-from python_groups import GROUPS, VALUES
+from python_groups import ALIASES, GROUPS, VALUES
 
 TEXT = (ROOT / "docs" / "reference" / "python.md").read_text(encoding="utf-8")
 MODULES = ("bt_run", "bt_run.testing", "bt_run.testing.conformance", *PUBLIC_MODULES)
@@ -71,6 +71,11 @@ def test_a_name_stands_in_the_module_that_its_heading_names() -> None:
 def test_no_two_headings_have_one_link() -> None:
     heads = [head.lower() for head in re.findall(r"^##+ (.+)$", TEXT, flags=re.M)]
     assert len(set(heads)) == len(heads)
+
+
+@pytest.mark.parametrize("name", sorted(ALIASES))
+def test_a_short_name_of_a_signature_is_written_out(name: str) -> None:
+    assert re.search(rf"^- `{name} = .+`: ", TEXT, flags=re.M)
 
 
 @each_callable

@@ -33,7 +33,7 @@ class Ledger:
         holdings: (bar, shares (N,)) at each change of the shares.
         fills: a record for each basket of orders, arrays (n,) over its orders.
         cash_flows: dividends, interest and what else moved cash or shares without an order.
-        decisions: all of them, or those that traded, as ``ledger.decisions`` says.
+        decisions: one at each scheduled bar; the run file's ``ledger`` says which keep arrays.
         analyses: what Backtrader's analyzers found: name -> key -> value.
         memos_on_change: the table of memos has a row only where a memo changes.
         ruined: the account came to be worth nothing; that close is the last of the bars then.
