@@ -77,6 +77,7 @@ def entry(name: str, value: Any) -> Iterator[str]:
             yield keys_of(name, value)
         members = "\n".join(member(*item) for item in members_of(value))
         if members:
+            yield "**Methods and properties**"
             yield members
     if example := examples().get(name):
         yield f"```python\n{example}\n```"

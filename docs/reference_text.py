@@ -34,7 +34,7 @@ def prose(docstring: str | None) -> str:
     for paragraph in inspect.cleandoc(docstring or "").split("\n\n"):
         head, _, rest = paragraph.partition("\n")
         if head.removesuffix(":") in SECTIONS:
-            parts.append(f"{head.removesuffix(':')}\n\n{items(rest)}")
+            parts.append(f"**{head.removesuffix(':')}**\n\n{items(rest)}")
         else:
             # what is indented is a formula, and stays as it stands
             own = paragraph.replace("``", "`")
