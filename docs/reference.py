@@ -10,12 +10,14 @@ from typing import Any
 
 import click
 from pydantic import BaseModel
+from python_reference import python_page
+from reference_text import table
 
 from bt_run import RunConfig, hookspecs
 from bt_run.catalogue import Offer
 from bt_run.cli.entry import command_line
 from bt_run.component import ROLES
-from bt_run.config.fields import field_rows, leaf_types
+from bt_run.config.fields import leaf_types
 from bt_run.plugins import built_in_modules, catalogue, get_plugin_manager
 from bt_run.roles import ABILITIES
 
@@ -58,6 +60,7 @@ def pages() -> dict[str, str]:
         "components.md": components_page(shipped),
         "configuration.md": configuration_page(),
         "commands.md": commands_page(),
+        "python.md": python_page(),
     }
     return {name: f"{NOTE}\n\n{text.strip()}\n" for name, text in made.items()}
 
@@ -176,41 +179,6 @@ def page_of(offer: Offer) -> str | None:
         (page for word, page in PAGES.items() if word in offer.origin.split(".")), None
     )
     return page if page and (DOCS / f"{page}.md").is_file() else None
-
-
-def table(model: type[BaseModel]) -> str:
-    """Return the keys of a configuration as a table."""
-    lines = ["| key | type | default | description |", "|---|---|---|---|"]
-    for row in field_rows(model):
-        kind = re.sub(r"\{.*\}", "keys below", row.type)
-        default = "required" if row.default is None else f"`{row.default}`"
-        if default.startswith("`{") and kind != row.type:
-            default = "as below"
-        cells = (
-            f"`{row.name}`",
-            ", ".join([kind, *bounds(model, row.name)]),
-            default,
-            row.description,
-        )
-        lines.append(f"| {' | '.join(escaped(cell) for cell in cells)} |")
-    return "\n".join(lines)
-
-
-def bounds(model: type[BaseModel], name: str) -> Iterator[str]:
-    """Yield what a number must satisfy, such as ``>= 0``."""
-    for mark in model.model_fields[name].metadata:
-        for word, sign in (("ge", ">="), ("gt", ">"), ("le", "<="), ("lt", "<")):
-            if hasattr(mark, word):
-                yield f"{sign} {getattr(mark, word):g}"
-
-
-def escaped(cell: str) -> str:
-    """Keep a cell's text from being read as a table, a reference or HTML."""
-    outside = [
-        re.sub(r"([\\*\[]|<(?=[A-Za-z/!]))", r"\\\1", part) if i % 2 == 0 else part
-        for i, part in enumerate(re.split(r"(`[^`]*`)", cell))
-    ]
-    return "".join(outside).replace("|", r"\|")
 
 
 # -- configuration ---------------------------------------------------------------------------------

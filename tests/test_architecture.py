@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from kit.places import PUBLIC_MODULES
 
 import bt_run
 from bt_run.plugins import catalogue, get_plugin_manager
@@ -48,16 +49,6 @@ FLOORS = (
     ("checks",),
     ("testing",),
     ("cli",),
-)
-# what plugins may import beside the names of bt_run itself
-PUBLIC_MODULES = (
-    "bt_run.arrays",
-    "bt_run.atomic",
-    "bt_run.errors",
-    "bt_run.text",
-    "bt_run.results.metrics",
-    "bt_run.results.metric_definitions",
-    "bt_run.results.description",
 )
 # own modules imported inside functions, each with its reason
 LATE = {

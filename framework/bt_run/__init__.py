@@ -63,6 +63,7 @@ from bt_run.results.comparison import Comparison
 from bt_run.results.ledger import Ledger
 from bt_run.results.metric_definitions import DEFINITIONS
 from bt_run.results.result import BacktestResult
+from bt_run.results.run_folder import load_result
 from bt_run.roles import (
     Accepts,
     Advises,
@@ -190,6 +191,7 @@ __all__ = [
     "hookimpl",
     "joined_rows",
     "load_config",
+    "load_result",
     "local_dates",
     "map_bars",
     "overdue",

@@ -17,7 +17,8 @@ AnyArray = TypeVar("AnyArray", bound=NDArray[Any])
 
 
 def own_numbers(answer: Any) -> Array:
-    """Return an answer as an array of its own, which nobody else can change.
+    """Return an ``answer``, (N,) or (T, N), as float64, an array of its own, which nobody else can
+    change.
 
     Raises:
         TypeError: it holds something else than numbers.

@@ -57,7 +57,7 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, and force their names to the disk."""
+    """Make ``folder`` and those above it, and force their names to the disk."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     for path in missing:
@@ -65,7 +65,7 @@ def make_folder(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Force the names in a folder to the disk; Windows does so by itself."""
+    """Force the names in ``folder`` to the disk; Windows does so by itself."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -76,7 +76,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def forget(path: Path) -> None:
-    """Remove a file of which nobody knows; if that fails, the next writer of the store does it."""
+    """Remove the file at ``path``, if it is there; a later writer does what fails here."""
     try:
         path.unlink(missing_ok=True)
     except OSError:
@@ -84,12 +84,13 @@ def forget(path: Path) -> None:
 
 
 def is_full(error: OSError) -> bool:
-    """Tell whether an error says that a disk, or what a user may keep on it, is full."""
+    """Tell whether an ``error`` says that a disk, or what a user may keep on it, is full."""
     return error.errno in _FULL
 
 
 def forget_dead(folder: Path, lock: Path, pid: int) -> None:
-    """Remove a folder and its lock if the process that was making it is dead; otherwise do nothing.
+    """Remove ``folder`` and its ``lock`` if the process that was making it is dead; otherwise do
+    nothing.
 
     A lock that can be taken is one whose holder died. What another host holds is left to it, since
     not every network disk shows its locks; where a lock says nothing, ``pid`` must be gone.

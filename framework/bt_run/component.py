@@ -115,10 +115,13 @@ ROLES: Mapping[str, Role] = MappingProxyType({role.name: role for role in _ROLES
 class BuildContext:
     """What a component may need beside its own config.
 
-    ``costs`` are the broker's; None for the broker itself, which is built first. ``whole_shares``
-    tells that the account trades whole shares only.
-    ``children`` maps each ``Nested`` field to the built component (a callable of the state), or to
-    a tuple of them where the field is a list.
+    Attributes:
+        costs: the broker's; None for the broker itself, which is built first.
+        limits: the bounds of the run's weights.
+        seed: the run's, for whoever draws at random.
+        whole_shares: whether the account trades whole shares only.
+        children: each ``Nested`` field -> the built component (a callable of the state), or a tuple
+            of them where the field is a list.
     """
 
     costs: Costs | None
@@ -140,7 +143,14 @@ class ClassicConfig(Config):
 
 @dataclass(frozen=True)
 class BacktraderStrategy:
-    """An ordinary ``bt.Strategy`` subclass and its parameters, to be run in classic mode."""
+    """An ordinary ``bt.Strategy`` subclass, to be run in classic mode.
+
+    Attributes:
+        cls: the class.
+        params: its parameters, by name.
+        resample: periods of further data of each asset.
+        analyzers, observers: Backtrader classes that run along.
+    """
 
     cls: type
     params: Mapping[str, Any]
@@ -153,11 +163,18 @@ class BacktraderStrategy:
 class Component:
     """A thing that plugins offer, under the name that a YAML file uses.
 
-    ``build(config, context)`` returns an object of the role; it imports heavy libraries itself.
-    ``example`` holds keys with which it is shown and tested: those without a default, and shorter
-    lookbacks. ``resolve(config, where)`` is called once before the data are loaded and returns a
-    config in which what a name stands for (a policy in a database) is replaced by its content, so
-    that the manifest and the run's id hold that; given the content it returns it as it is.
+    Attributes:
+        name: the word in the YAML file.
+        config: the class of its configuration: the keys beside ``use``.
+        build: ``build(config, context)`` returns an object of the role; it imports heavy libraries
+            itself.
+        summary: what it does in half a sentence, for ``bt-run plugins``.
+        example: keys with which it is shown and tested: those without a default, and shorter
+            lookbacks.
+        resolve: ``resolve(config, where)`` is called once before the data are loaded and returns a
+            config in which what a name stands for (a policy in a database) is replaced by its
+            content, so that the manifest and the run's id hold that; given the content it returns
+            it as it is.
     """
 
     name: str
@@ -179,8 +196,9 @@ class Component:
     ) -> Component:
         """Offer a ``bt.Strategy`` subclass; its params become the config, beside ``resample``.
 
-        ``analyzers`` and ``observers`` are Backtrader classes to run along; what an analyzer found
-        is a table of the result.
+        ``strategy`` is the class; ``name`` and ``summary`` are by default its own name and the
+        first line of its docstring. ``analyzers`` and ``observers`` are Backtrader classes to run
+        along; what an analyzer found is a table of the result.
 
         Raises:
             PluginError: a param has the name of a key that bt-run uses itself.

@@ -56,20 +56,30 @@ __all__ = [
 class Source(Protocol):
     """A place that prices come from."""
 
-    def load(self, request: LoadRequest) -> Bars: ...
+    def load(self, request: LoadRequest) -> Bars:
+        """Return the bars of the assets of ``request``, from ``history_from`` to ``end``;
+        ``assemble_bars`` makes them of rows.
+        """
+        ...
 
 
 @runtime_checkable
 class Signals(Protocol):
     """A vectorised strategy: row t of (T, N) uses rows <= t only."""
 
-    def signals(self, bars: Bars) -> Array: ...
+    def signals(self, bars: Bars) -> Array:
+        """Return exposures or scores (T, N); NaN on an asset that trades means not eligible."""
+        ...
 
 
 class Strategy(Protocol):
     """An event-driven strategy: (N,), in [-1, 1] when it gives exposures; NaN = not eligible."""
 
-    def signal(self, state: PortfolioState) -> Array | Proposal: ...
+    def signal(self, state: PortfolioState) -> Array | Proposal:
+        """Return exposures or scores (N,) of this decision, in the order of
+        ``state.history.assets``.
+        """
+        ...
 
 
 class Sizer(Protocol):
@@ -77,33 +87,45 @@ class Sizer(Protocol):
     cash.
     """
 
-    def target_weights(self, state: PortfolioState) -> Array | Proposal: ...
+    def target_weights(self, state: PortfolioState) -> Array | Proposal:
+        """Return target weights (N,), fractions of NAV, for ``state.signals`` (N,)."""
+        ...
 
 
 class Overlay(Protocol):
     """What adjusts target weights (N,)."""
 
-    def adjust(self, state: PortfolioState, weights: Array) -> Array | Proposal: ...
+    def adjust(self, state: PortfolioState, weights: Array) -> Array | Proposal:
+        """Return what becomes of the ``weights`` (N,) of the stage before, fractions of NAV."""
+        ...
 
 
 class Trigger(Protocol):
     """What decides whether a target (N,) is traded now."""
 
-    def check(self, state: PortfolioState, target: Array) -> Verdict: ...
+    def check(self, state: PortfolioState, target: Array) -> Verdict:
+        """Return whether the ``target`` weights (N,) should be traded now, and of which assets."""
+        ...
 
 
 class Analyzer(Protocol):
     """What watches decisions and gives a named table for the reports."""
 
-    def decided(self, decision: Decision) -> None: ...
+    def decided(self, decision: Decision) -> None:
+        """Take note of a decision, traded or not."""
+        ...
 
-    def table(self) -> tuple[str, Any]: ...
+    def table(self) -> tuple[str, Any]:
+        """Return the table's name and the table, a pandas DataFrame."""
+        ...
 
 
 class Report(Protocol):
     """What writes files about a result into a folder and returns their paths."""
 
-    def write(self, result: BacktestResult, folder: Path) -> list[Path]: ...
+    def write(self, result: BacktestResult, folder: Path) -> list[Path]:
+        """Write files into ``folder``, which exists, and return their paths."""
+        ...
 
 
 # -- what a built component may have beside its role -----------------------------------------------
@@ -117,7 +139,9 @@ class NeedsFields(Protocol):
     """
 
     @property
-    def needs(self) -> AbstractSet[str]: ...
+    def needs(self) -> AbstractSet[str]:
+        """Return the fields that are read: open, high, low or volume."""
+        ...
 
 
 @runtime_checkable
@@ -130,7 +154,9 @@ class ReadsTables(Protocol):
     """
 
     @property
-    def reads(self) -> Mapping[str, Literal["number", "text", "series"]]: ...
+    def reads(self) -> Mapping[str, Literal["number", "text", "series"]]:
+        """Return the kind of each table that is read, by its name."""
+        ...
 
 
 @runtime_checkable
@@ -164,7 +190,9 @@ class Gives(Protocol):
     """
 
     @property
-    def gives(self) -> str: ...
+    def gives(self) -> str:
+        """Return ``exposure``, in [-1, 1], or ``score``, of any size."""
+        ...
 
 
 @runtime_checkable
@@ -172,21 +200,29 @@ class Accepts(Protocol):
     """A sizer that says which signals it takes: ``accepts = {"score"}``; without it, exposures."""
 
     @property
-    def accepts(self) -> AbstractSet[str]: ...
+    def accepts(self) -> AbstractSet[str]:
+        """Return what signals are taken: ``exposure``, ``score`` or both; none if the sizer brings
+        strategies of its own.
+        """
+        ...
 
 
 @runtime_checkable
 class ListsSymbols(Protocol):
     """A source that can say which symbols it has, so that a universe needs no list of assets."""
 
-    def symbols(self) -> Iterable[str]: ...
+    def symbols(self) -> Iterable[str]:
+        """Return the names of all symbols that the source has."""
+        ...
 
 
 @runtime_checkable
 class TellsSeries(Protocol):
     """A source that has series beside prices, for ``data.tables``: times (n,) and values (n,)."""
 
-    def series(self, symbol: str, request: LoadRequest) -> tuple[Times, Array]: ...
+    def series(self, symbol: str, request: LoadRequest) -> tuple[Times, Array]:
+        """Return times (n,) and values (n,) of the series that the source calls ``symbol``."""
+        ...
 
 
 @runtime_checkable
@@ -208,7 +244,9 @@ class JoinsSymbols(Protocol):
     """A source that joins the rows of the symbols that an asset had: ``joins_symbols = True``."""
 
     @property
-    def joins_symbols(self) -> bool: ...
+    def joins_symbols(self) -> bool:
+        """Return True."""
+        ...
 
 
 @runtime_checkable
@@ -216,7 +254,9 @@ class NeedsNetwork(Protocol):
     """A source that asks the network: ``needs_network = True``; the kit does not load from it."""
 
     @property
-    def needs_network(self) -> bool: ...
+    def needs_network(self) -> bool:
+        """Return True."""
+        ...
 
 
 @runtime_checkable
@@ -227,14 +267,18 @@ class Fingerprinted(Protocol):
     """
 
     @property
-    def fingerprint(self) -> str: ...
+    def fingerprint(self) -> str:
+        """Return the sha256 of what was read, in hexadecimal digits."""
+        ...
 
 
 @runtime_checkable
 class Compares(Protocol):
     """A report that can lay finished runs side by side in one file."""
 
-    def compare(self, comparison: Comparison, path: Path) -> None: ...
+    def compare(self, comparison: Comparison, path: Path) -> None:
+        """Write the runs side by side into the file at ``path``."""
+        ...
 
 
 @runtime_checkable
@@ -245,7 +289,9 @@ class Guards(Protocol):
     """
 
     @property
-    def guards(self) -> bool: ...
+    def guards(self) -> bool:
+        """Return True."""
+        ...
 
 
 @runtime_checkable
@@ -262,7 +308,9 @@ class Studies(Protocol):
 
 @dataclass(frozen=True)
 class Placed:
-    """A built component and where it stands: its path, such as ``overlays.1``, and its name."""
+    """A built ``component`` and where it stands: its ``path``, such as ``overlays.1``, and its
+    ``name``.
+    """
 
     path: str
     name: str
@@ -271,7 +319,13 @@ class Placed:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a component is part of: how often the run decides, and what acts before and after it."""
+    """What a component is part of.
+
+    Attributes:
+        own: the component itself, and where it stands.
+        schedule: how often the run decides, as the run file says it.
+        before, after: what acts before it and after it, in that order.
+    """
 
     own: Placed
     schedule: str
@@ -287,7 +341,9 @@ class Advises(Protocol):
     warnings before the run.
     """
 
-    def advice(self, plan: Plan) -> Iterable[str]: ...
+    def advice(self, plan: Plan) -> Iterable[str]:
+        """Yield a sentence for each thing of the ``plan`` that does not go with this."""
+        ...
 
 
 ABILITIES: tuple[type, ...] = (

@@ -39,16 +39,18 @@ class Conditions(Protocol):
 
     @property
     def volume(self) -> Array:
-        """Return the shares traded in the bar of the fill; NaN where unknown."""
+        """Return the shares (n,) traded in the bar of the fill; NaN where unknown."""
         ...
 
     def average_volume(self, n: int) -> Array:
-        """Return the mean volume of the ``n`` bars before the fill's; NaN where unknown."""
+        """Return the mean volume (n,) of the ``n`` bars before the fill's, in shares; NaN where
+        unknown.
+        """
         ...
 
     def volatility(self, n: int) -> Array:
-        """Return the standard deviation of the ``n`` bar returns before the fill's; NaN where
-        unknown.
+        """Return the standard deviation (n,) of the ``n`` bar returns before the fill's, fractions;
+        NaN where unknown.
         """
         ...
 
@@ -61,7 +63,9 @@ class Costs(Protocol):
     """
 
     @property
-    def real_shares_only(self) -> tuple[str, ...]: ...
+    def real_shares_only(self) -> tuple[str, ...]:
+        """Return the keys of the costs that are money per share: ``commission.per_share``."""
+        ...
 
     @property
     def proportional(self) -> bool:
@@ -69,18 +73,18 @@ class Costs(Protocol):
         ...
 
     def fillable(self, shares: Array, conditions: Conditions) -> Array:
-        """Return how much of signed ``shares`` the market takes in this bar; the rest waits."""
+        """Return how much of signed ``shares`` (n,) this bar takes; the rest waits."""
         ...
 
     def fill_price(self, price: Array, shares: Array, conditions: Conditions) -> Array:
-        """Return the price paid or received, slippage included, for signed ``shares`` at
-        ``price``.
+        """Return the price (n,) paid or received, slippage included, for signed ``shares`` (n,) at
+        ``price`` (n,), that of the market in money per share.
         """
         ...
 
     def commission(self, shares: Array, price: Array) -> Array:
-        """Return the commission of each order in money, >= 0, for signed ``shares`` filled at
-        ``price``.
+        """Return the commission of each order (n,) in money, >= 0, for signed ``shares`` (n,)
+        filled at ``price`` (n,).
         """
         ...
 
@@ -90,7 +94,9 @@ class MarketDependent(Protocol):
     """Costs that depend on the bar of the fill: ``market_dependent`` names the configured ones."""
 
     @property
-    def market_dependent(self) -> tuple[str, ...]: ...
+    def market_dependent(self) -> tuple[str, ...]:
+        """Return the keys of the costs that do, such as ``slippage.impact``."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -139,10 +145,19 @@ class Delisting(Config):
 class BrokerTerms:
     """The terms on which the engine fills a basket.
 
-    ``rates`` maps the sessions (T,) to interest rates; None where nothing bears interest. ``flows``
-    maps them to contributions and withdrawals; None where there are none.
-    ``fingerprint`` is a hash of the files that the broker read, if any; ``dividend_tax`` the
-    fraction of a dividend on a long holding that is withheld.
+    Attributes:
+        cash: the money that the account starts with.
+        fill: whether a decision at a close fills at the next bar's open or close.
+        costs: commission, slippage, and how much the market takes.
+        unfilled: whether what was not filled is cancelled or waits until the next decision.
+        fractional: whether fractions of real shares are allowed; units of a total-return series
+            always are.
+        delisting: what becomes of an asset that falls silent.
+        rates: a function from sessions (T,) to interest rates; None where nothing bears interest.
+        fingerprint: a hash of the files that the broker read, if any.
+        dividend_tax: the fraction of a dividend on a long holding that is withheld.
+        flows: a function from sessions (T,) to contributions and withdrawals; None where there are
+            none.
     """
 
     cash: float

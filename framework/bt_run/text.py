@@ -10,8 +10,8 @@ __all__ = ["aligned", "counted", "day_text", "did_you_mean", "listed", "nearest"
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that is most like ``word``, whatever its capitals, or None when none is
-    like it.
+    """Return the one of the ``known`` words that is most like ``word``, whatever its capitals, or
+    None when none is like it.
     """
     by_lower = {name.lower(): name for name in known}
     near = get_close_matches(word.lower(), by_lower, n=1)
@@ -32,19 +32,19 @@ def listed(names: Iterable[str], most: int = 5) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """Return ``1 row`` or ``2 rows``."""
+    """Return ``count`` and ``noun``: ``1 row`` or ``2 rows``."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def day_text(time: Any) -> str:
-    """Return a pandas time as its date, with the hour where it is not midnight."""
+    """Return a pandas ``time`` as its date, with the hour where it is not midnight."""
     return f"{time:%Y-%m-%d}" if time == time.normalize() else f"{time:%Y-%m-%d %H:%M}"
 
 
 def aligned(
     rows: Sequence[Sequence[str]], right: Sequence[bool] | None = None
 ) -> list[str]:
-    """Return a line for each row, its cells in columns.
+    """Return a line for each of the ``rows`` of cells, in columns.
 
     ``right`` says which columns stand to the right; all but the first where it is not given.
     """

@@ -50,7 +50,8 @@ def suite_text() -> str:
 
 
 @pytest.mark.parametrize(
-    "name", ["hooks.md", "components.md", "configuration.md", "commands.md"]
+    "name",
+    ["hooks.md", "components.md", "configuration.md", "commands.md", "python.md"],
 )
 def test_the_reference_is_current(name: str) -> None:
     committed = (FOLDER / name).read_text(encoding="utf-8")

@@ -5,3 +5,13 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 BENCHMARKS = ROOT / "benchmarks"
+# what plugins may import beside the names of bt_run itself
+PUBLIC_MODULES = (
+    "bt_run.arrays",
+    "bt_run.atomic",
+    "bt_run.errors",
+    "bt_run.text",
+    "bt_run.results.metrics",
+    "bt_run.results.metric_definitions",
+    "bt_run.results.description",
+)

@@ -17,8 +17,8 @@ __all__ = ["load_config"]
 
 
 def load_config(path: Path | str, overrides: Sequence[str] = ()) -> RunConfig:
-    """Read a YAML file and what it extends, apply ``KEY=VALUE`` overrides, and check all against
-    the plugins.
+    """Read the YAML file at ``path`` and what it extends, apply ``KEY=VALUE`` ``overrides``, and
+    check all against the plugins.
 
     Raises:
         ConfigError: names file, line and column of everything that is wrong.

@@ -31,10 +31,12 @@ def run_prices(
 ) -> BacktestResult:
     """Run a strategy and a sizer on prices in memory.
 
-    ``prices`` are what ``bars_from`` takes or returns. ``settings`` are keys of the YAML file,
-    plain or dotted: ``{"schedule": "month", "broker.fill": "next_close"}``. All symbols are traded,
-    from their first to their last day, unless ``data`` says otherwise; a symbol that is alone is
-    the benchmark as well.
+    ``prices`` are what ``bars_from`` takes or returns. ``strategy`` and ``sizer`` are what the YAML
+    file has there, a name or a mapping with ``use``; a strategy that needs no sizer has none.
+    ``settings`` are further keys of that file, plain or dotted: ``{"schedule": "month",
+    "broker.fill": "next_close"}``. With ``out``, the run is written to ``out/NAME/RUN_ID``. All
+    symbols are traded, from their first to their last day, unless ``data`` says otherwise; a symbol
+    that is alone is the benchmark as well.
 
     Raises:
         ConfigError: a key is unknown, or nothing says which symbol is the benchmark.

@@ -42,9 +42,17 @@ DELISTING = "broker.delisting"  # decides at load what the bars say of silent as
 class Prepared:
     """A configuration bound, built and checked, and the bars.
 
-    ``fingerprint`` is the hash of all data that the run reads; ``files`` those of the files that
-    components name, by the path of their key; ``sources`` what its sources say they read;
-    ``plugin_hashes`` those of the local plugin files before they were imported.
+    Attributes:
+        config: the configuration, its assets named.
+        plugins: the plugin manager of the run.
+        bound: each component's offer and its checked keys.
+        parts: the built components.
+        bars: the bars, those before the start included.
+        fingerprint: the hash of all data that the run reads.
+        files: the hashes of files that components name, by the path of their key.
+        sources: what its sources say they read.
+        warnings: what in the configuration defeats itself, a sentence each.
+        plugin_hashes: those of the local plugin files before they were imported.
     """
 
     config: RunConfig
@@ -59,8 +67,8 @@ class Prepared:
     plugin_hashes: tuple[str, ...] = ()
 
     def changed(self, changes: Mapping[str, Any]) -> Prepared:
-        """Return what this is with other values at dotted keys, such as ``strategy.fast`` or
-        ``overlays.0.annual``, on the same bars.
+        """Return what this is with ``changes``, other values at dotted keys such as
+        ``strategy.fast`` or ``overlays.0.annual``, on the same bars.
 
         Raises:
             ConfigError: a key is unknown, belongs to the data, or its value cannot be.
@@ -124,6 +132,7 @@ def prepare(
 ) -> Prepared:
     """Bind and build the components and load the bars.
 
+    ``watch`` times the phases for whoever shows them. ``offline`` forbids sources the network.
     ``bars`` are the prices where the source is one in memory: what ``bars_from`` takes or returns.
 
     Raises:

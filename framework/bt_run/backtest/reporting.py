@@ -20,7 +20,7 @@ def write_report(
     result: BacktestResult, name: str, folder: Path | None = None
 ) -> tuple[Path, ...]:
     """Write the report called ``name``, with its defaults, into ``folder`` or else the run's own
-    folder.
+    folder; return the files.
 
     Raises:
         ConfigError: no such report is installed, or there is no folder to write to.

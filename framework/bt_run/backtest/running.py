@@ -46,9 +46,10 @@ def run(
 ) -> BacktestResult:
     """Run a configuration.
 
-    With ``out``, write the tables to ``out/NAME/RUN_ID`` and the reports beside them. ``offline``
-    forbids sources the network. ``bars`` are the prices where the source is one in memory: what
-    ``bars_from`` takes or returns.
+    With ``out``, write the tables to ``out/NAME/RUN_ID`` and, with ``reports``, the reports beside
+    them. ``offline`` forbids sources the network. ``progress(phase, fraction)`` is called as the
+    run goes on. ``bars`` are the prices where the source is one in memory: what ``bars_from`` takes
+    or returns.
 
     Raises:
         BtRunError: the configuration, the data or a plugin does not allow the run.

@@ -62,7 +62,10 @@ def assemble_bars(
 ) -> Bars:
     """Check, adjust and align the rows of each asset of ``request`` and of its benchmark.
 
-    ``prices`` says what they are, for all alike or by asset.
+    ``rows`` are those of each asset by its name in the run, ``benchmark`` those of the benchmark.
+    ``prices`` says what they are, ``as_traded`` or ``split_adjusted``, for all alike or by asset;
+    None where no row has actions. ``last_session`` holds declared delistings by asset, ``notes``
+    sentences for whoever reads the result.
 
     Raises:
         DataError: a row cannot be true, a window has no bars, or the prices do not allow

@@ -32,11 +32,17 @@ FIELDS = ("open", "high", "low", "close", "volume")
 class LoadRequest:
     """What a source must load.
 
-    ``assets`` maps the name in the run to the symbol at the source; ``benchmark`` is such a pair.
-    ``earlier`` holds the symbols that an asset had before, oldest first; only sources that join
-    symbols are asked for them.
-    Rows outside ``history_from`` .. ``end`` must not be loaded; ``start`` is the first decision.
-    ``offline`` forbids the network.
+    Attributes:
+        assets: the name in the run -> the symbol at the source.
+        benchmark: such a pair.
+        start: the day of the first decision.
+        end: the last day; no row after it may be loaded.
+        history_from: the first day; no row before it may be loaded. None for all there is.
+        adjust: whether the account trades the total-return series or prices as traded.
+        calendar: the exchange's code, such as XNYS.
+        offline: forbids the network.
+        earlier: the symbols that an asset had before, oldest first; only sources that join symbols
+            are asked for them.
     """
 
     assets: Mapping[str, str]
@@ -52,8 +58,11 @@ class LoadRequest:
 
 @dataclass(frozen=True)
 class Prices:
-    """Open, high, low, close and volume, (T, N) float64 and read-only; NaN where there is no
-    bar.
+    """Prices and volumes, (T, N) float64 and read-only; NaN where there is no bar.
+
+    Attributes:
+        open, high, low, close: money per share.
+        volume: shares.
     """
 
     open: Array
@@ -68,7 +77,7 @@ class Prices:
             object.__setattr__(self, item.name, read_only(values))
 
     def field(self, name: str) -> Array:
-        """Return a field by its name, (T, N)."""
+        """Return the field called ``name``, (T, N)."""
         values: Array = getattr(self, name)
         return values
 
@@ -99,6 +108,7 @@ class Bars:
         last_session: (N,) datetime64[D] of a delisting, NaT where none is known.
         benchmark: (T,) forward total-return close of the benchmark; NaN before its first bar.
         start: index of the first bar on or after the configured start: the first decision.
+        calendar: the exchange's code, such as XNYS.
         notes: what a reader of the result must know about the data, a sentence each.
         members: (T, N) bool, who belongs to the universe; None where there is none, and all belong.
         tables: name -> table or series known beside the prices.
@@ -139,6 +149,7 @@ class Bars:
             )
 
     def __len__(self) -> int:
+        """Return T, the number of bars."""
         return len(self.times)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -158,13 +169,20 @@ class Bars:
         )
 
     def table(self, name: str) -> NDArray[Any]:
-        """Return what a point-in-time table said at each bar, (T, N); NaN, or None for text, where
-        unknown.
+        """Return what the point-in-time table ``name`` said at each bar, (T, N); NaN, or None for
+        text, where unknown.
+
+        Raises:
+            ConfigError: the run has no table of that name.
         """
         return self._table(name, series=False).by_bar
 
     def series(self, name: str) -> Array:
-        """Return what a point-in-time series said at each bar, (T,); NaN where unknown."""
+        """Return what the point-in-time series ``name`` said at each bar, (T,); NaN where unknown.
+
+        Raises:
+            ConfigError: the run has no series of that name.
+        """
         return self._table(name, series=True).by_bar
 
     def _table(self, name: str, *, series: bool) -> Table:
@@ -183,22 +201,27 @@ class Bars:
 
     @property
     def open(self) -> Array:
+        """Return the total-return opens, (T, N)."""
         return self.adjusted.open
 
     @property
     def high(self) -> Array:
+        """Return the total-return highs, (T, N)."""
         return self.adjusted.high
 
     @property
     def low(self) -> Array:
+        """Return the total-return lows, (T, N)."""
         return self.adjusted.low
 
     @property
     def close(self) -> Array:
+        """Return the total-return closes, (T, N)."""
         return self.adjusted.close
 
     @property
     def volume(self) -> Array:
+        """Return the volumes, (T, N): shares over the factor of the total-return series."""
         return self.adjusted.volume
 
     @cached_property
@@ -291,8 +314,8 @@ class Bars:
         return read_only(out)
 
     def own_bars(self, values: Array) -> Array:
-        """Gather each asset's own bars at the top: row k is its k-th bar; NaN below its last. (T,
-        N) -> (T, N).
+        """Gather each asset's own bars of ``values`` (T, N) at the top: row k is its k-th bar, NaN
+        below its last; (T, N).
         """
         return np.where(
             self.own_rows >= 0,
@@ -301,8 +324,8 @@ class Bars:
         )
 
     def on_calendar(self, own: Array) -> Array:
-        """Put values computed on ``own_bars`` back on the calendar; NaN where there is no bar. (T,
-        N) -> (T, N).
+        """Put values computed on ``own_bars``, ``own`` (T, N), back on the calendar; NaN where
+        there is no bar; (T, N).
         """
         rows = np.maximum(self.counts - 1, 0)
         return np.where(self.present, np.take_along_axis(own, rows, axis=0), np.nan)

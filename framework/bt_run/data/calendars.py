@@ -44,7 +44,8 @@ NEIGHBOURS = MappingProxyType(
 def exchange_sessions(
     calendar: str, first: np.datetime64, last: np.datetime64
 ) -> Times:
-    """Return the sessions of the years of ``first`` to ``last``, datetime64[D].
+    """Return the sessions (n,), datetime64[D], of a ``calendar`` such as XNYS: those of the whole
+    years of ``first`` to ``last``.
 
     Raises:
         ConfigError: no such calendar, or it does not reach from ``first`` to ``last``.
@@ -120,7 +121,8 @@ def between_sessions(
 
 
 def local_dates(calendar: str, times: pd.DatetimeIndex) -> Times:
-    """Return the exchange's local date of each time, datetime64[D].
+    """Return the local date of each of the ``times`` (n,), datetime64[D], at the exchange whose
+    ``calendar`` it is.
 
     Raises:
         ConfigError: no such calendar.
@@ -237,7 +239,7 @@ def _of(found: Any) -> _Calendar:
 
 @lru_cache(maxsize=8)
 def calendar_zone(calendar: str) -> Any:
-    """Return the time zone of an exchange.
+    """Return the time zone of the exchange whose ``calendar`` it is, such as XNYS.
 
     Raises:
         ConfigError: no such calendar.

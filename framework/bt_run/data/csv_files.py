@@ -21,7 +21,8 @@ __all__ = ["csv_header", "csv_lines", "csv_table", "refuse_doubled"]
 
 
 def csv_header(path: Path, separator: str = ",") -> tuple[str, ...]:
-    """Return the names in the first line of a csv file, as they are written.
+    """Return the names in the first line of the csv file at ``path``, as they are written;
+    ``separator`` stands between its cells.
 
     Raises:
         DataError: the file cannot be read, is empty, or names a column twice.
@@ -57,7 +58,10 @@ def csv_table(
     missing: Sequence[str] | None = None,
     separator: str = ",",
 ) -> pd.DataFrame:
-    """Return a csv file as it stands; cells that are one of ``missing`` are NaN.
+    """Return the csv file at ``path`` as it stands; cells that are one of ``missing`` are NaN.
+
+    ``dtype`` is that of all columns or of each, as pandas takes it; ``separator`` stands between
+    the cells.
 
     Raises:
         DataError: the file cannot be read, is empty, names a column twice, or has rows with more
@@ -82,7 +86,8 @@ def csv_table(
 
 
 def csv_lines(path: Path, separator: str = ",") -> pd.DataFrame:
-    """Return every line of a csv file as text, heads too, whose names may stand there twice.
+    """Return every line of the csv file at ``path`` as text, heads too, whose names may stand there
+    twice; ``separator`` stands between its cells.
 
     Raises:
         DataError: the file cannot be read, or is empty.

@@ -46,9 +46,11 @@ _NAMED_MONTH = r".*[A-Za-z]{3}.*"
 
 @dataclass(frozen=True)
 class WrittenTimes:
-    """Times (n,), datetime64[ns]: as the clock of the file shows them, and in UTC.
+    """Times (n,), datetime64[ns].
 
-    ``utc`` is None where the file writes no offset.
+    Attributes:
+        clock: as the clock of the file shows them.
+        utc: in UTC; None where the file writes no offset.
     """
 
     clock: Times
@@ -92,8 +94,10 @@ TimeZone = Annotated[str | None, AfterValidator(_known_zone)]
 def written_times(
     where: str, written: pd.Series[Any], form: str | None = None
 ) -> WrittenTimes:
-    """Read a column of dates or times; ``where`` names file and column, ``form`` how text is
-    written, where the file does not show it.
+    """Read the column ``written`` (n,) of dates or times.
+
+    ``where`` names file and column in errors; ``form`` is how text is written, where the file does
+    not show it.
 
     Raises:
         DataError: names the row that is no date, or the readings between which nothing decides.
@@ -121,7 +125,8 @@ def written_times(
 
 
 def whole_days(where: str, written: WrittenTimes) -> Times:
-    """Return the days (n,), datetime64[D], of rows that stand for days.
+    """Return the days (n,), datetime64[D], of ``written`` rows that stand for days; ``where`` is
+    what errors call them.
 
     Raises:
         DataError: a row has a time of day, which would be lost.
@@ -138,7 +143,8 @@ def whole_days(where: str, written: WrittenTimes) -> Times:
 
 
 def utc_times(where: str, clock: Times, zone: str) -> Times:
-    """Return times (n,) of a zone's clock in UTC, datetime64[ns].
+    """Return in UTC, datetime64[ns], the times ``clock`` (n,) of the clock of a ``zone``; ``where``
+    is what errors call them.
 
     Raises:
         DataError: names the row whose hour a change of clocks makes twice, or not at all.

@@ -57,9 +57,12 @@ class FrameKeys(FormKeys, total=False):
 
 @dataclass(frozen=True)
 class GivenPrices:
-    """Rows by symbol, and what they are.
+    """Prices in memory, and what they are.
 
-    ``calendar`` is the exchange's by which midnights of a zone were read as days.
+    Attributes:
+        rows: those of each symbol.
+        prices: ``as_traded`` or ``split_adjusted``; None where they have no actions.
+        calendar: the exchange's by which midnights of a zone were read as days.
     """
 
     rows: Mapping[str, Rows]
@@ -125,13 +128,14 @@ def bars_from(
     ``frames`` is a DataFrame of closes with a column for each symbol, a long one with ticker and
     close, one with two levels of columns as yfinance gives it, a dict of frames by symbol, or a
     Series. ``benchmark`` is one of the symbols, by default the only one; ``start`` is the first
-    decision, by default the first row. ``keys`` are those of the file sources (``prices``,
-    ``columns``, ``ignore``, ``dates``, ``timezone``, ``numbers``, ``bar_minutes``), and
-    ``calendar``.
+    decision, by default the first row, and ``end`` the last day. ``adjust`` says whether the
+    account trades the total-return series or real shares. ``keys`` are those of the file sources
+    (``prices``, ``columns``, ``ignore``, ``dates``, ``timezone``, ``numbers``, ``bar_minutes``),
+    and ``calendar``.
 
     Raises:
         DataError: the frames are of another shape, or a row cannot be true.
-        ConfigError: nothing says which symbol is the benchmark.
+        ConfigError: nothing says which symbol is the benchmark, or a day is none.
     """
     given = prices_from(frames, **keys)
     first, last = _span(given)

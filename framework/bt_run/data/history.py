@@ -24,8 +24,12 @@ class History:
     """The bars up to and including one bar; nothing later can be reached.
 
     Every method that takes ``n`` returns the last ``n`` rows, oldest first, or as many as there
-    are, as read-only copies with nothing behind them. ``signals`` are those of the run's vectorised
-    strategies, (T, N) by their path.
+    are, as read-only copies with nothing behind them. With ``asset_bars`` each asset's own last n
+    are counted, NaN above its first, so that a missing bar leaves no hole. Open, high, low, close
+    and returns are of the forward total-return series.
+
+    Raises:
+        ValueError: a method was asked for fewer than one row.
     """
 
     __slots__ = ("_bars", "_signals", "_t")
@@ -33,6 +37,9 @@ class History:
     def __init__(
         self, bars: Bars, t: int, signals: Mapping[str, Array] | None = None
     ) -> None:
+        """Look at ``bars`` from bar ``t``; ``signals`` are those of the run's vectorised
+        strategies, (T, N) by their path.
+        """
         self._bars = bars
         self._t = t
         self._signals = signals or {}
@@ -78,6 +85,7 @@ class History:
 
     @property
     def assets(self) -> tuple[str, ...]:
+        """Return the names of the assets (N,), sorted: the order of all arrays."""
         return self._bars.assets
 
     @property
@@ -93,29 +101,35 @@ class History:
         return _own(self._bars.present[self._t])
 
     def open(self, n: int = 1, *, asset_bars: bool = False) -> Array:
+        """Return the last ``n`` total-return opens, (n, N); NaN where there is no bar."""
         return self._field("open", n, asset_bars)
 
     def high(self, n: int = 1, *, asset_bars: bool = False) -> Array:
+        """Return the last ``n`` total-return highs, (n, N); NaN where there is no bar."""
         return self._field("high", n, asset_bars)
 
     def low(self, n: int = 1, *, asset_bars: bool = False) -> Array:
+        """Return the last ``n`` total-return lows, (n, N); NaN where there is no bar."""
         return self._field("low", n, asset_bars)
 
     def close(self, n: int = 1, *, asset_bars: bool = False) -> Array:
-        """Return the last ``n`` total-return closes, (n, N); with ``asset_bars`` each asset's own
-        last n.
-        """
+        """Return the last ``n`` total-return closes, (n, N); NaN where there is no bar."""
         return self._field("close", n, asset_bars)
 
     def volume(self, n: int = 1, *, asset_bars: bool = False) -> Array:
+        """Return the last ``n`` volumes, (n, N), in units of the total-return series: shares over
+        the factor.
+        """
         return self._field("volume", n, asset_bars)
 
     def returns(self, n: int = 1, *, asset_bars: bool = False) -> Array:
-        """Return the last ``n`` simple total returns, (n, N)."""
+        """Return the last ``n`` simple total returns, fractions (n, N); that over a gap stands on
+        the first bar after it.
+        """
         return self._rows(self._bars.returns, n, asset_bars)
 
     def benchmark_returns(self, n: int = 1) -> Array:
-        """Return the benchmark's last ``n`` simple returns, (n,)."""
+        """Return the benchmark's last ``n`` simple returns, fractions (n,)."""
         return self._rows(self._bars.benchmark_returns, n, False)
 
     def resampled(self, period: Period) -> CoarseHistory:
@@ -127,17 +141,25 @@ class History:
         return CoarseHistory(periods_of(self._bars, period), self._t)
 
     def price(self, n: int = 1) -> Array:
-        """Return the last ``n`` closes as the account trades them, (n, N)."""
+        """Return the last ``n`` closes as the account trades them, money per share (n, N)."""
         return self._rows(self._bars.traded.close, n, False)
 
     def table(self, name: str) -> NDArray[Any]:
-        """Return what a point-in-time table says now, (N,); NaN, or None for text, where
-        unknown.
+        """Return what the point-in-time table ``name`` of ``data.tables`` says now, (N,); NaN, or
+        None for text, where unknown.
+
+        Raises:
+            ConfigError: the run has no table of that name.
         """
         return _own(self._bars.table(name)[self._t])
 
     def series(self, name: str, n: int = 1) -> Array:
-        """Return what a point-in-time series said at each of the last ``n`` bars, (n,)."""
+        """Return what the point-in-time series ``name`` of ``data.tables`` said at each of the last
+        ``n`` bars, (n,); NaN where unknown.
+
+        Raises:
+            ConfigError: the run has no series of that name.
+        """
         return self._rows(self._bars.series(name), n, False)
 
     def signals(self, path: str, n: int = 1) -> Array:

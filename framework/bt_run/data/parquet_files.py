@@ -14,7 +14,7 @@ __all__ = ["parquet_table"]
 
 
 def parquet_table(path: Path) -> pd.DataFrame:
-    """Return a parquet file as it stands.
+    """Return the parquet file at ``path`` as it stands.
 
     Raises:
         DataError: the file cannot be read.

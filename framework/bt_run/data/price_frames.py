@@ -53,12 +53,16 @@ _EXAMPLE_ZONE = "America/New_York"
 
 @dataclass(frozen=True)
 class TableForm:
-    """How a table writes prices: whose column is ours, which do not matter, what dates, times and
-    numbers mean.
+    """How a table writes prices.
 
-    ``columns`` maps our names to the table's. The midnights of ``timezone`` and of the exchange
-    whose ``calendar`` it is stand for whole sessions. ``bar_minutes`` says that times are where
-    bars of that length begin.
+    Attributes:
+        columns: our name -> the table's.
+        ignore: columns that are left unread on purpose.
+        dates: how text writes dates, where that cannot be seen.
+        timezone: the zone of times that carry none; its midnights stand for whole sessions.
+        calendar: the exchange's, whose midnights stand for whole sessions too.
+        numbers: how numbers are written, where not as 1234.5.
+        bar_minutes: the length of bars whose times are where they begin; None where they end there.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -72,10 +76,14 @@ class TableForm:
 
 @dataclass(frozen=True)
 class PriceTable:
-    """What is read of a table, under our names; all columns found there, and those left unread.
+    """What is read of a table, under our names.
 
-    ``where`` is what errors call it, ``ours`` our name of each column found, None of one that is
-    left.
+    Attributes:
+        where: what errors call it.
+        frame: the columns that are read.
+        found: all columns of the table, as it calls them.
+        unread: those of them that are not read, nor left out on purpose.
+        ours: our name of each column found; None of one that is left.
     """
 
     where: str
@@ -89,7 +97,8 @@ class PriceTable:
 
 
 def price_table(where: str, frame: pd.DataFrame, form: TableForm) -> PriceTable:
-    """Return a table with its columns under our names.
+    """Return the table ``frame`` with its columns under our names; ``where`` is what errors call
+    it.
 
     Raises:
         DataError: a column stands there twice, is not there, or adjusts prices and is not read.
@@ -138,7 +147,7 @@ def _our_names(
 
 
 def usual_name(column: str) -> str:
-    """Return our name of a column that is called in a usual way; else its own, in lower case."""
+    """Return our name of a ``column`` that is called as usual; else its own in lower case."""
     name = column.strip().lower().replace(" ", "_")
     return _OTHER_NAMES.get(name, name)
 

@@ -31,8 +31,13 @@ AN_HOUR = 3600  # seconds: clocks that are an hour apart are daylight saving tim
 class Rows:
     """The rows of one asset; arrays (n,), None where the source has no such column.
 
-    ``times`` are datetime64 in UTC (a daily bar: its session's date); ``dividend`` is cash per
-    share on the ex-date, ``split`` new shares per old one, each 0 or NaN where there is none.
+    Attributes:
+        times: datetime64 in UTC; of a daily bar, its session's date.
+        close, open, high, low: money per share.
+        volume: shares.
+        adj_close: the vendor's adjusted close, used only through its ratio to the close.
+        dividend: cash per share on the ex-date; 0 or NaN where there is none.
+        split: new shares per old one, before the open; 0 or NaN where there is none.
     """
 
     times: Times
@@ -56,7 +61,7 @@ class Rows:
         return replace(self, **columns)
 
     def field(self, name: str) -> Array | None:
-        """Return a column by its name."""
+        """Return the column called ``name``, (n,), or None."""
         values: Array | None = getattr(self, name)
         return values
 
@@ -69,6 +74,7 @@ class Rows:
 
     @property
     def has_actions(self) -> bool:
+        """Tell whether there is a column of dividends or of splits."""
         return self.dividend is not None or self.split is not None
 
 
@@ -99,7 +105,8 @@ def checked_rows(
 
 
 def joined_rows(name: str, parts: Mapping[str, Rows]) -> Rows:
-    """Return the rows of an asset that changed its symbol, one symbol's after the other's.
+    """Return the rows of the asset ``name``, which changed its symbol, one symbol's after the
+    other's.
 
     ``parts`` are the rows by symbol, oldest first.
 
@@ -167,7 +174,7 @@ def refuse_mixed_clocks(rows: Mapping[str, Rows]) -> None:
 
 
 def day_of(time: np.datetime64) -> str:
-    """Write a bar's time: the date alone for a daily bar."""
+    """Write the ``time`` of a bar: the date alone for a daily bar."""
     text = str(time.astype("datetime64[m]"))
     return text.removesuffix("T00:00").replace("T", " ")
 

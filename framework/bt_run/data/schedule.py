@@ -36,8 +36,8 @@ Schedule = Literal[
 
 
 def period_of(sessions: Times | np.datetime64, period: str) -> NDArray[np.int64]:
-    """Number the period of each session date: session, week (from Monday), month, quarter or
-    year.
+    """Number the ``period`` of each of the ``sessions`` (n,), datetime64: session, week (from
+    Monday), month, quarter or year. Two dates with one number are in one period.
     """
     if period == "session":
         return np.asarray(sessions.astype("datetime64[D]").astype(np.int64))

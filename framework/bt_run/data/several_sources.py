@@ -47,7 +47,7 @@ class TellsRows(Protocol):
 
 
 def bars_of_rows(request: LoadRequest, parts: Sequence[SourceRows]) -> Bars:
-    """Check, adjust and align what one source or several have of a request.
+    """Check, adjust and align the ``parts`` of a request: what one source has of it, or several.
 
     Raises:
         DataError: a row cannot be true, or the prices do not allow ``request.adjust``.

@@ -56,7 +56,7 @@ def store_bars(bars: Bars, folder: Path) -> None:
 
 
 def map_bars(folder: Path) -> Bars:
-    """Open what ``store_bars`` wrote, its arrays mapped into memory and read-only.
+    """Open what ``store_bars`` wrote to ``folder``, its arrays mapped into memory and read-only.
 
     Raises:
         DataError: the folder holds no bars, or not all of them.

@@ -38,7 +38,10 @@ EMPTY: Memo = MappingProxyType({})
 class Proposal:
     """Values together with what must survive until the next call.
 
-    ``memo`` is a small JSON-able mapping found again in ``state.memo``; ``notes`` go to the ledger.
+    Attributes:
+        values: signals or weights (N,), whatever the role returns.
+        memo: a small JSON-able mapping found again in ``state.memo``; None leaves the one before.
+        notes: another for the reader, kept in the ledger.
     """
 
     values: Array
@@ -50,8 +53,13 @@ class Proposal:
 class Verdict:
     """Whether a target should be traded now.
 
-    ``names`` (N,) bool are the assets that a firing trigger asks for; None means all. What is
-    ``blocked`` (N,) bool by any trigger keeps its shares to the last one, while others trade.
+    Attributes:
+        fire: the trigger asks for a trade.
+        veto: it forbids one, whoever asks.
+        names: (N,) bool, the assets that a firing trigger asks for; None means all.
+        reason: why, for the table of decisions.
+        memo: what is found again in ``state.memo``.
+        blocked: (N,) bool, what keeps its shares to the last one, whoever asks, while others trade.
     """
 
     fire: bool
@@ -90,15 +98,17 @@ class PortfolioState:
         history: the bars up to now.
         signals: (N,) of this decision; NaN for strategies, which make them.
         weights: (N,) drifted to now, fractions of NAV.
-        nav, cash: money. shares: (N,) signed.
-        nav_history: NAV at each bar since ``start``, flow-adjusted.
+        nav, cash: money.
+        shares: (N,) signed.
+        nav_history: (n,) NAV at each bar since ``start``, flow-adjusted.
+        costs: what prices a trade: ``costs.fill_price(price, shares, state.conditions)``.
         tracks: earlier stage -> NAV (n,) of an account that follows it without the later ones; the
             last is the account without this component.
         last_decision, last_trade: session of the last decision and of the last that traded, or
             None.
         exited: asset -> the side (1 or -1) of a holding that an exit closed since the last
             decision.
-        memo: what this component returned last time.
+        memo: what this component returned last time; empty at first.
         controls: facts from outside: key -> value as known at the bar's end.
     """
 
@@ -119,8 +129,8 @@ class PortfolioState:
 
     @property
     def conditions(self) -> Conditions:
-        """Return the market as known at the decision: ``costs.fill_price(price, shares,
-        state.conditions)`` estimates what a trade would cost; the fill meets its own bar.
+        """Return the market as known at the decision, arrays (N,): ``costs.fill_price(price,
+        shares, state.conditions)`` estimates what a trade would cost; the fill meets its own bar.
         """
         return self.history.conditions
 
@@ -131,8 +141,8 @@ class PortfolioState:
         weights: Array | None = None,
         memo: Memo | None = None,
     ) -> PortfolioState:
-        """Return this state as a nested component shall see it: with other signals, weights (N,) or
-        another memo.
+        """Return this state as a nested component shall see it: with other ``signals`` (N,),
+        ``weights`` (N,) or another ``memo``.
         """
         given = {"signals": signals, "weights": weights}
         changes: dict[str, Any] = {
@@ -170,11 +180,21 @@ def changed(state: PortfolioState, changes: Mapping[str, Any]) -> PortfolioState
 class Decision:
     """One decision, traded or not; arrays (N,), or (1,) of one that is ``left_out``.
 
-    ``stages`` holds the weights after the sizer and after each overlay, ``stage_names`` the names
-    of their columns; ``cut`` names the limits that cut them; ``traded`` says which assets get an
-    order; ``reason`` says why or why not of each asset, ``why`` of the whole decision. ``halted``
-    says that nothing may trade, not even what still waits. ``memos`` and ``notes`` are keyed by the
-    component's path.
+    Attributes:
+        bar: at which it was made.
+        signal: what the strategy said.
+        stages: the weights after the sizer and after each overlay.
+        target: the weights that were wanted in the end, fractions of NAV.
+        cut: the limits that cut the stages' weights.
+        drifted: the weights before it.
+        traded: bool, which assets get an order.
+        fired: whether anything was to be traded.
+        reason: why or why not, of each asset.
+        memos, notes: what components returned, by their path.
+        stage_names: the columns of the stages.
+        why: why or why not, of the whole decision.
+        halted: nothing may trade, not even what still waits.
+        left_out: its arrays were not kept.
     """
 
     bar: int

@@ -22,6 +22,7 @@ class Comparison:
 
     Attributes:
         labels: a name for each run, all different.
+        results: the runs.
         differences: label -> what is another than in the first run, a line each.
     """
 

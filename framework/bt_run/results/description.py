@@ -50,13 +50,20 @@ class RunDescription:
     """What was run, in phrases that a table shows one by one and a sentence joins.
 
     Attributes:
+        source: where the prices come from.
         assets: their names, or how many there are and the first of them.
         symbols: ``NAME`` or ``NAME = SYMBOL`` for each asset.
+        benchmark: its name.
         traded: what an order buys: total-return units, or shares as traded.
-        sizer: None where a Backtrader strategy places its own orders.
-        schedule: when decisions are made. fill: at which price orders fill.
-        costs: commission and slippage. limits: bounds of the weights. interest: what cash earns,
-            and what leverage and shorts cost. risk_free: the yearly rate.
+        strategy: its name and options.
+        sizer: the same; None where a Backtrader strategy places its own orders.
+        overlays, triggers, exits: the same of each.
+        schedule: when decisions are made.
+        fill: at which price orders fill.
+        costs: commission and slippage.
+        limits: bounds of the weights.
+        interest: what cash earns, and what leverage and shorts cost.
+        risk_free: the yearly rate.
     """
 
     source: str
@@ -97,7 +104,9 @@ class RunDescription:
         return f"On {self.assets} {period}, {self.strategy} gives signals that {stages}, {when}."
 
     def orders(self, cash: float) -> str:
-        """Return the sentence on how orders were filled, on which terms and beside what."""
+        """Return the sentence on how orders were filled, on which terms and beside what; ``cash``
+        is the money at the start.
+        """
         return (
             f"Orders for {self.traded} fill at {self.fill} with {self.costs}, "
             f"starting with {cash:,.0f} in cash, within {self.limits}; {self.interest}. "
@@ -106,7 +115,7 @@ class RunDescription:
 
 
 def describe_run(config: Mapping[str, Any]) -> RunDescription:
-    """Put a resolved configuration, all defaults in it, into words."""
+    """Put a resolved configuration, the mapping ``config`` with all defaults in it, into words."""
     data = config["data"]
     broker = config["broker"]
     given = data["source"]
@@ -148,7 +157,9 @@ def describe_run(config: Mapping[str, Any]) -> RunDescription:
 
 
 def component_text(item: Mapping[str, Any]) -> str:
-    """Write a component as its name and options; what is off, empty or 0 is not worth a word."""
+    """Write a component, the mapping ``item``, as its name and options; what is off, empty or 0 is
+    not worth a word.
+    """
     options = []
     for key, value in item.items():
         if key != "use" and value:
@@ -158,7 +169,9 @@ def component_text(item: Mapping[str, Any]) -> str:
 
 
 def cost_text(cost: Any) -> str:
-    """Write a commission or a slippage by the numbers in it that are not 0, ``no`` for none."""
+    """Write a ``cost``, a commission or a slippage, by the numbers in it that are not 0, ``no`` for
+    none.
+    """
     if not isinstance(cost, Mapping):
         return value_text(cost) if cost else "no"
     given = {key: value for key, value in cost.items() if value}
@@ -174,7 +187,7 @@ def cost_text(cost: Any) -> str:
 
 
 def value_text(value: Any) -> str:
-    """Write a value of a configuration as a reader would."""
+    """Write a ``value`` of a configuration as a reader would."""
     if isinstance(value, Mapping):
         if "use" in value:
             return component_text(value)

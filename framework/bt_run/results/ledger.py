@@ -29,12 +29,16 @@ class Ledger:
     """The record of one account from ``bars.start`` on.
 
     Attributes:
-        nav, cash: (T,), NaN before the start.
+        bars: those that were played.
+        nav, cash: (T,) money, NaN before the start.
         holdings: (bar, shares (N,)) at each change of the shares.
+        fills: a record for each basket of orders, arrays (n,) over its orders.
+        cash_flows: dividends, interest and what else moved cash or shares without an order.
+        decisions: one at each scheduled bar; the run file's ``ledger`` says which keep arrays.
         analyses: what Backtrader's analyzers found: name -> key -> value.
         flows: (T,) money from outside before each bar; None where there is none.
         memos_on_change: the table of memos has a row only where a memo changes.
-        ruined: the close at which the account was worth nothing; it is the last of the bars then.
+        ruined: the account came to be worth nothing; that close is the last of the bars then.
     """
 
     bars: Bars
@@ -70,7 +74,8 @@ class Ledger:
         return gross / self.nav, net / self.nav
 
     def nav_table(self, baselines: Mapping[str, Array]) -> pd.DataFrame:
-        """Return time (index), session, nav, cash, gross, net and the baselines' NAVs.
+        """Return time (index), session, nav, cash, gross, net and the NAVs (T,) of the
+        ``baselines`` by name.
 
         Where money came from outside, ``record`` is what the NAV would be without it, and so are
         the baselines'.

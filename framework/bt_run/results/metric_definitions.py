@@ -44,7 +44,13 @@ YEARLY = frozenset(
 
 @dataclass(frozen=True)
 class Definition:
-    """What a metric is, for reports."""
+    """What a metric is, for reports.
+
+    Attributes:
+        unit: a fraction (0.01 for 1 %), a ratio, money, a count, or basis points.
+        label: its name in a table.
+        text: its definition, a sentence.
+    """
 
     unit: Literal["fraction", "ratio", "money", "count", "bps"]
     label: str
@@ -212,7 +218,9 @@ HEADLINE = (
 
 
 def format_metric(metric: str, value: float | None) -> str:
-    """Write a value of a metric for a reader, with its unit; ``n/a`` where it is not defined."""
+    """Write the ``value`` of a ``metric`` for a reader, with its unit; ``n/a`` where it is not
+    defined.
+    """
     if value is None:
         return "n/a"
     match DEFINITIONS[metric].unit:

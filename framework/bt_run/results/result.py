@@ -34,21 +34,32 @@ class BacktestResult:
     Times of daily bars are plain dates, those of others UTC; files hold UTC always.
 
     Attributes:
+        config: what was run.
+        run_id: the hash of configuration, data and code.
         nav: index ``time``; session, nav, cash, gross, net (fractions of NAV), benchmark,
             equal_weight, constant_mix. The first row is the close of the start, whose NAV is the
             cash.
-        positions: time, asset, shares, price, value, stale: a row for each asset held.
+        positions: time, asset, shares, price, value, stale, market_price, market_shares: a row for
+            each asset held at each bar.
         fills: decided_at, time, asset, asked, filled (signed shares), price (slippage included),
-            commission, slippage (that money again, for information), reason.
+            market_price, market_shares, commission, slippage (that money again, for information),
+            reason.
         decisions: time, asset, signal, the weight after each stage, target, cut, drifted, fired,
             reason.
-        memos: time, component, memo, notes (JSON). cash_flows: time, asset, kind, amount, ratio.
+        memos: time, component, memo, notes (JSON).
+        cash_flows: time, asset, kind, amount, ratio.
         metrics: metric -> value for run, benchmark, equal_weight, constant_mix; None = not defined.
+        manifest: all that says what was run, as ``manifest.json`` holds it.
+        analyses: the tables of analyzers, by name.
         notes: what a reader must know about the data, a sentence each.
-        look_ahead: what the small look-ahead check of the run found, a sentence.
+        warnings: what in the configuration defeats itself, a sentence each.
+        look_ahead: what the small look-ahead check of the run found, a sentence; empty of a run
+            that was read back.
         timings: seconds by phase; never written to a file.
-        places: where the paths lie that the manifest has names for: of this machine, and no part
-            of the manifest.
+        places: where the paths lie that the manifest has names for: of this machine, and no part of
+            the manifest.
+        folder: where the run lies; None where it was not written.
+        reports: the files that reports wrote.
     """
 
     config: RunConfig
@@ -96,7 +107,7 @@ class BacktestResult:
 
     @property
     def returns(self) -> pd.Series[float]:
-        """Return daily returns of the NAV, one for each session after the start."""
+        """Return daily returns of the NAV, fractions, one for each session after the start."""
         closes = session_closes(self.nav)["nav"]
         return (closes / closes.shift() - 1.0).iloc[1:].rename("returns")
 

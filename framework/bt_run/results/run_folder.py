@@ -44,12 +44,16 @@ _REPLACED = re.compile(r"\.(?P<run>[0-9a-f]+)\.old")
 _LEFT = re.compile(r"\.(?P<made>[0-9a-f]+\.(?P<pid>\d+))(?P<what>|\.lock|\.link)")
 
 
-def load_result(folder: Path) -> BacktestResult:
-    """Read a finished run back as a result.
+def load_result(folder: Path | str) -> BacktestResult:
+    """Read a finished run back as a result, to look at it or to report it again.
+
+    ``folder`` is ``runs/NAME/RUN_ID``, or ``runs/NAME/latest``. The tables are checked against the
+    hashes of the manifest.
 
     Raises:
         DataError: no run is there, or a file of it is not what it was.
     """
+    folder = Path(folder)
     found = intact_run(folder)
     manifest = found["manifest"]
     places = read_places(folder)

@@ -43,10 +43,11 @@ class Columns(TypedDict, total=False):
 def make_rows(
     close: Values, first: str = "2020-01-01", **columns: Unpack[Columns]
 ) -> Rows:
-    """Make the rows of one asset, a weekday each; NaN closes are rows that do not exist.
+    """Make the rows of one asset of ``close`` (n,), a weekday each from ``first`` on; NaN closes
+    are rows that do not exist.
 
     ``columns`` are open, high, low, volume, dividend, split or adj_close. Without open, high and
-    low all three equal the close.
+    low all three equal the close; without volume it is a million shares.
     """
     closes = np.asarray(close, dtype=np.float64)
     there = np.isfinite(closes)
@@ -71,9 +72,14 @@ def make_bars(
     prices: PriceConvention | None = "as_traded",
     last_session: Mapping[str, np.datetime64] | None = None,
 ) -> Bars:
-    """Make bars from closes, or from ``make_rows``; the first bar is a weekday in January 2020.
+    """Make bars of ``assets``: closes, or what ``make_rows`` returns, by name. The first bar is a
+    weekday in January 2020.
 
-    ``start`` is the bar of the first decision. The benchmark is a series that never moves.
+    ``start`` is the bar of the first decision. ``adjust``, ``prices`` and ``last_session`` are
+    those of ``LoadRequest`` and ``assemble_bars``. The benchmark is a series that never moves.
+
+    Raises:
+        DataError: a row cannot be true.
     """
     rows = {
         name: item if isinstance(item, Rows) else make_rows(item)

@@ -37,11 +37,11 @@ class StateFields(TypedDict, total=False):
 def make_state(
     bars: Bars, at: int | None = None, **fields: Unpack[StateFields]
 ) -> PortfolioState:
-    """Make the state of a decision at bar ``at``, by default the last.
+    """Make the state of a decision at bar ``at`` of ``bars``, by default the last.
 
-    Without ``fields`` it is the first decision of an account that holds nothing: signals of 1 for
-    what is tradable, weights of 0, a NAV of 1. Cash and shares follow from the weights, the NAV and
-    the closes.
+    Without ``fields`` it is the first decision of an account that holds nothing: signals (N,) of 1
+    for what is tradable, weights (N,) of 0, a NAV of 1. Cash and shares follow from the weights,
+    the NAV and the closes.
     """
     t = len(bars) - 1 if at is None else at
     count = len(bars.assets)

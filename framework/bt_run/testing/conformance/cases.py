@@ -45,10 +45,13 @@ class NotApplicable(Exception):  # noqa: N818
 
 @dataclass(frozen=True)
 class Case:
-    """One promise; ``given`` are the cases without which it has no meaning: when one fails,
-    this is skipped.
+    """One promise.
 
-    ``check`` raises Broken or NotApplicable, or returns a remark for the table, or nothing.
+    Attributes:
+        number, name: such as ``S09`` and ``no_look_ahead``.
+        why: why it matters, a sentence.
+        check: raises Broken or NotApplicable, or returns a remark for the table, or nothing.
+        given: the cases without which it has no meaning: when one fails, this is skipped.
     """
 
     number: str
@@ -59,12 +62,20 @@ class Case:
 
     @property
     def title(self) -> str:
+        """Return its number and name."""
         return f"{self.number} {self.name}"
 
 
 @dataclass(frozen=True)
 class CaseOutcome:
-    """What became of one case."""
+    """What became of one case.
+
+    Attributes:
+        subject: the component, as ``role:name``.
+        case: the promise.
+        mark: passed, failed or skipped.
+        text: what was found and would be right, why it was skipped, or a remark.
+    """
 
     subject: str
     case: Case
@@ -79,8 +90,13 @@ class CaseOutcome:
 
 @dataclass(eq=False)
 class Bench:
-    """Put one subject to its cases; plays on the made markets are kept, so that cases share
-    them.
+    """A subject put to its cases; plays on the made markets are kept, so that cases share them.
+
+    Attributes:
+        subject: the component that is tested.
+        cases: those of its role.
+        plays: what was played already, by the market's name.
+        outcomes: what became of cases already, by their number.
     """
 
     subject: Subject
@@ -94,13 +110,13 @@ class Bench:
         return digest_of(self.subject)
 
     def play(self, name: str) -> Play:
-        """Return the subject's play on a made market."""
+        """Return the subject's play on the made market ``name``."""
         if name not in self.plays:
             self.plays[name] = play_on(self.subject, self.market(name))
         return self.plays[name]
 
     def market(self, name: str) -> Bars:
-        """Return a made market, with the tables that the subject reads."""
+        """Return the made market ``name``, with the tables that the subject reads."""
         return with_made_tables(market(name), self.reads)
 
     @cached_property
@@ -112,7 +128,7 @@ class Bench:
             return {}  # the cases of the offer say what is wrong
 
     def outcome(self, number: str) -> CaseOutcome:
-        """Return what became of a case; run it if it has not been."""
+        """Return what became of the case ``number``, such as S09; run it if it has not been."""
         if number not in self.outcomes:
             self.outcomes[number] = self._run(
                 next(case for case in self.cases if case.number == number)

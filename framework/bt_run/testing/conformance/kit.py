@@ -55,7 +55,7 @@ SIGNS = MappingProxyType({"passed": ".", "failed": "F", "skipped": "s"})
 
 def benches(names: Iterable[str], role: str | None = None) -> tuple[Bench, ...]:
     """Return a bench for each component that ``names`` name: components, modules, distributions or
-    local files.
+    local files; of one ``role`` where that is given.
 
     Raises:
         ConfigError: a name fits nothing.
@@ -69,8 +69,8 @@ def benches(names: Iterable[str], role: str | None = None) -> tuple[Bench, ...]:
 def check(
     name: str, role: str | None = None, options: Mapping[str, Any] | None = None
 ) -> tuple[CaseOutcome, ...]:
-    """Put all components that ``name`` names to all their cases; ``options`` take the place of
-    their example keys.
+    """Put all components that ``name`` names, of one ``role`` where that is given, to all their
+    cases; ``options`` take the place of their example keys.
 
     Raises:
         ConfigError: the name fits nothing.
@@ -85,7 +85,9 @@ def check(
 
 
 def table(outcomes: Sequence[CaseOutcome]) -> str:
-    """Return a line for each component with a mark for each case, then what was skipped and why."""
+    """Return a line for each component of the ``outcomes`` with a mark for each case, then what was
+    skipped and why.
+    """
     lines = []
     labels = list(dict.fromkeys(outcome.subject for outcome in outcomes))
     width = max([len("component"), *map(len, labels)])
@@ -107,7 +109,7 @@ def table(outcomes: Sequence[CaseOutcome]) -> str:
 
 
 def badge(outcomes: Sequence[CaseOutcome]) -> str:
-    """Return a line of Markdown: a badge with how many of the cases that apply were passed.
+    """Return a line of Markdown: a badge with how many of the ``outcomes`` that apply were passed.
 
     It is grey where most could not be put to the test.
     """

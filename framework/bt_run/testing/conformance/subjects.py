@@ -54,7 +54,13 @@ class Built:
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A component to test, and the keys to test it with."""
+    """A component to test, and the keys to test it with.
+
+    Attributes:
+        offer: the component and the module that offers it.
+        catalogue: all that is offered, for its nested components.
+        options: its keys.
+    """
 
     offer: Offer
     catalogue: Catalogue
@@ -62,14 +68,17 @@ class Subject:
 
     @property
     def role(self) -> str:
+        """Return the component's role."""
         return self.offer.role
 
     @property
     def component(self) -> Component:
+        """Return the component."""
         return self.offer.component
 
     @property
     def label(self) -> str:
+        """Return ``role:name``."""
         return f"{self.role}:{self.component.name}"
 
     @property

@@ -1,0 +1,221 @@
+"""How the Python reference is ordered: what each public name is for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Group:
+    """Names of one module that serve one purpose."""
+
+    title: str
+    about: str
+    names: tuple[str, ...]
+    module: str = "bt_run"
+
+
+GROUPS = (
+    Group(
+        "Running",
+        "From a file or from prices in memory to a result. See "
+        "[Many configurations](../studying.md) and [Recipes](../recipes.md).",
+        (
+            *("run", "run_prices", "load_config", "RunConfig", "ComponentSpec"),
+            *("prepare", "Prepared", "play", "Ledger"),
+        ),
+    ),
+    Group(
+        "Results",
+        "What a run gives back; the files are described under [Results](../results.md).",
+        (
+            *("BacktestResult", "load_result", "write_report", "Comparison"),
+            *("DEFINITIONS", "Decision"),
+        ),
+    ),
+    Group(
+        "What is known at a decision",
+        "T bars and N assets, in sorted order; nothing later than now can be reached.",
+        ("PortfolioState", "History", "Bars", "Prices", "Array"),
+    ),
+    Group(
+        "Components",
+        "What a plugin offers, and what its methods return. See "
+        "[Writing a plugin](../writing_a_plugin.md).",
+        (
+            *("hookimpl", "Component", "Config", "Nested", "BuildContext"),
+            *("BacktraderStrategy", "Proposal", "Verdict"),
+            *("YearlyRate", "refuse_per_cent", "SESSIONS"),
+        ),
+    ),
+    Group(
+        "Roles",
+        "What the object that a component builds must have: protocols, from which nothing "
+        "need inherit.",
+        (
+            *("Source", "Signals", "Strategy", "Sizer", "Overlay", "Trigger", "Exit"),
+            *("Holdings", "Analyzer", "Report"),
+        ),
+    ),
+    Group(
+        "Abilities",
+        "What it may have beside its role. All of them, with what the run does about each: "
+        "[Components](components.md).",
+        (
+            *("NeedsFields", "ReadsTables", "Gives", "Accepts", "Guards", "Advises"),
+            *("Plan", "Placed", "Fingerprinted", "ListsSymbols", "TellsSeries"),
+            *("JoinsSymbols", "NeedsNetwork", "Compares"),
+        ),
+    ),
+    Group(
+        "Terms of trade",
+        "What a broker component builds, and what its costs are asked.",
+        (
+            *("BrokerTerms", "Costs", "MarketDependent", "Conditions", "Rates"),
+            *("Limits", "Delisting"),
+        ),
+    ),
+    Group(
+        "Bars from prices",
+        "Prices in memory, and what a source makes its bars of; it checks, adjusts and aligns "
+        "nothing itself.",
+        (
+            *("bars_from", "GivenPrices", "LoadRequest", "Rows", "assemble_bars"),
+            *("SourceRows", "bars_of_rows", "joined_rows", "store_bars", "map_bars"),
+        ),
+    ),
+    Group(
+        "Tables of prices",
+        "For sources of files: whose column is which, and what dates and numbers mean.",
+        (
+            *("TableForm", "NumberForm", "DateForm", "TimeZone", "PriceTable"),
+            *("price_table", "rows_of_table", "rows_by_ticker", "tickers_of"),
+            *("usual_name", "csv_table", "csv_header", "csv_lines", "parquet_table"),
+            *("WrittenTimes", "written_times", "utc_times", "whole_days"),
+        ),
+    ),
+    Group(
+        "Calendars",
+        "Sessions of an exchange, and how long a year is.",
+        (
+            *("exchange_sessions", "calendar_zone", "local_dates", "period_of"),
+            *("bars_per_year", "sessions_per_year", "usual_step", "overdue", "day_of"),
+        ),
+    ),
+    Group(
+        "Errors",
+        "Every error that a user can act on is a `BtRunError`; `bt-run` prints it in one line "
+        "and exits with its code.",
+        (
+            *("BtRunError", "ConfigError", "DataError", "PluginError"),
+            *("InfeasibleError", "SolverError", "ExecutionError"),
+        ),
+    ),
+    Group(
+        "Testing",
+        "Bars, costs and states made in sight, for the tests of a plugin.",
+        ("make_bars", "make_rows", "weekdays", "make_state", "MadeCosts"),
+        "bt_run.testing",
+    ),
+    Group(
+        "The kit",
+        "The numbered promises of each role: see [The author kit](../author_kit.md).",
+        (
+            *("check", "table", "badge", "CaseOutcome", "Case", "CASES"),
+            *("find_subjects", "Subject", "benches", "Bench"),
+        ),
+        "bt_run.testing.conformance",
+    ),
+    Group(
+        "Toolbox: arrays",
+        "Types of arrays, and arrays that nobody can change.",
+        ("Mask", "Times", "Indices", "own_numbers", "read_only"),
+        "bt_run.arrays",
+    ),
+    Group(
+        "Toolbox: files",
+        "Files of which a reader sees the old one or the new one, and one writer at a time.",
+        (
+            *("replace_file", "make_folder", "sync_folder", "forget", "locked"),
+            *("forget_dead", "is_full", "TEMPORARY"),
+        ),
+        "bt_run.atomic",
+    ),
+    Group(
+        "Toolbox: exit codes",
+        "Of checks, beside those of the errors.",
+        ("CHECK_FAILED", "NOTHING_TO_CHECK"),
+        "bt_run.errors",
+    ),
+    Group(
+        "Toolbox: words",
+        "Words that messages, tables and pages share.",
+        (
+            *("nearest", "did_you_mean", "listed", "counted", "day_text"),
+            "aligned",
+        ),
+        "bt_run.text",
+    ),
+    Group(
+        "Toolbox: metrics",
+        "The numbers of a result.",
+        ("Metrics", "compute_metrics", "session_closes"),
+        "bt_run.results.metrics",
+    ),
+    Group(
+        "Toolbox: what a metric is",
+        "For reports.",
+        ("Definition", "format_metric", "COLUMNS", "HEADLINE", "YEARLY"),
+        "bt_run.results.metric_definitions",
+    ),
+    Group(
+        "Toolbox: a run in words",
+        "For reports.",
+        (
+            *("describe_run", "RunDescription", "component_text", "cost_text"),
+            *("value_text", "SCHEDULE_WORDS"),
+        ),
+        "bt_run.results.description",
+    ),
+)
+
+# what has no docstring of its own: constants, and types made of others
+VALUES = {
+    "Array": "Numbers: a NumPy array of float64.",
+    "CASES": "Role -> its cases, in the order of their numbers.",
+    "CHECK_FAILED": "6: a check found something.",
+    "COLUMNS": "Column of the metrics -> column of the NAV table.",
+    "DEFINITIONS": "Metric -> its unit, its label and its definition in a sentence.",
+    "DateForm": "How a file writes dates, in a config: `dayfirst`, `monthfirst`, `iso`, "
+    "`epoch_s` (or `_ms`, `_us`, `_ns`), or a format such as `%d.%m.%y`.",
+    "HEADLINE": "The metrics that a summary shows, in order.",
+    "Indices": "Places in an array: a NumPy array of intp.",
+    "Mask": "Yes or no: a NumPy array of bool.",
+    "Metrics": "Metric -> column -> value; None where it is not defined.",
+    "NOTHING_TO_CHECK": "7: a check had nothing to check.",
+    "SCHEDULE_WORDS": "Schedule -> when the pipeline computes, as it ends a sentence.",
+    "SESSIONS": "252: how many sessions a year of an exchange has.",
+    "TEMPORARY": "How the names of files begin that are being written.",
+    "TimeZone": "A zone in a config, such as `America/New_York`.",
+    "Times": "Times: a NumPy array of datetime64.",
+    "YEARLY": "The metrics that are not defined of a run that ended in ruin.",
+    "YearlyRate": "A yearly fraction in a config, 0.05 for 5 %; above 0.5 it is refused.",
+    "hookimpl": "Mark a function of a plugin module as a hook: `@hookimpl`. Its name is that of "
+    "one of the [hooks](hooks.md), its parameters are those of the hook that it needs.",
+}
+
+# names in signatures that are short for something, by the module that has them
+ALIASES = {
+    "Memo": ("bt_run.decision.state", "what JSON can hold"),
+    "PriceConvention": (
+        "bt_run.data.rows",
+        "what the prices of files with actions are",
+    ),
+    "Conventions": (
+        "bt_run.data.assembly",
+        "the same, for all assets alike or by asset",
+    ),
+    "Values": ("bt_run.testing.made_bars", "numbers (n,)"),
+    "Progress": ("bt_run.backtest.watch", "called with a phase and a fraction of it"),
+    "Mark": ("bt_run.testing.conformance.cases", "what became of a case"),
+}
