@@ -36,7 +36,10 @@ GROUPS = (
     Group(
         "What is known at a decision",
         "T bars and N assets, in sorted order; nothing later than now can be reached.",
-        ("PortfolioState", "History", "Bars", "Prices", "Array"),
+        (
+            *("PortfolioState", "History", "CoarseHistory", "Bars", "Prices", "Array"),
+            *("completed_periods", "CompletedPeriods"),
+        ),
     ),
     Group(
         "Components",
@@ -64,7 +67,8 @@ GROUPS = (
         (
             *("NeedsFields", "ReadsTables", "Gives", "Accepts", "Guards", "Advises"),
             *("Plan", "Placed", "Fingerprinted", "ListsSymbols", "TellsSeries"),
-            *("JoinsSymbols", "NeedsNetwork", "Compares"),
+            *("JoinsSymbols", "NeedsNetwork", "Compares", "NamesAssets", "ReadsTracks"),
+            *("TellsRows", "TakesPrices", "Studies"),
         ),
     ),
     Group(
@@ -72,7 +76,7 @@ GROUPS = (
         "What a broker component builds, and what its costs are asked.",
         (
             *("BrokerTerms", "Costs", "MarketDependent", "Conditions", "Rates"),
-            *("Limits", "Delisting"),
+            *("Limits", "Delisting", "Flows"),
         ),
     ),
     Group(
@@ -80,7 +84,14 @@ GROUPS = (
         "Prices in memory, and what a source makes its bars of; it checks, adjusts and aligns "
         "nothing itself.",
         (
-            *("bars_from", "GivenPrices", "LoadRequest", "Rows", "assemble_bars"),
+            *(
+                "bars_from",
+                "GivenBars",
+                "GivenPrices",
+                "LoadRequest",
+                "Rows",
+                "assemble_bars",
+            ),
             *("SourceRows", "bars_of_rows", "joined_rows", "store_bars", "map_bars"),
         ),
     ),

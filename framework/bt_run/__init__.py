@@ -27,8 +27,8 @@ from bt_run.data.date_forms import (
     whole_days,
     written_times,
 )
-from bt_run.data.frames import GivenPrices, bars_from
-from bt_run.data.history import History
+from bt_run.data.frames import GivenBars, GivenPrices, bars_from
+from bt_run.data.history import CoarseHistory, History
 from bt_run.data.number_forms import NumberForm
 from bt_run.data.parquet_files import parquet_table
 from bt_run.data.price_frames import (
@@ -74,17 +74,22 @@ from bt_run.roles import (
     Guards,
     JoinsSymbols,
     ListsSymbols,
+    NamesAssets,
     NeedsFields,
     NeedsNetwork,
     Overlay,
     Placed,
     Plan,
     ReadsTables,
+    ReadsTracks,
     Report,
     Signals,
     Sizer,
     Source,
     Strategy,
+    Studies,
+    TakesPrices,
+    TellsRows,
     TellsSeries,
     Trigger,
 )
@@ -117,6 +122,7 @@ __all__ = [
     "BrokerTerms",
     "BtRunError",
     "BuildContext",
+    "CoarseHistory",
     "Compares",
     "Comparison",
     "CompletedPeriods",
@@ -134,6 +140,7 @@ __all__ = [
     "Exit",
     "Fingerprinted",
     "Flows",
+    "GivenBars",
     "GivenPrices",
     "Gives",
     "Guards",
@@ -146,6 +153,7 @@ __all__ = [
     "ListsSymbols",
     "LoadRequest",
     "MarketDependent",
+    "NamesAssets",
     "NeedsFields",
     "NeedsNetwork",
     "Nested",
@@ -161,6 +169,7 @@ __all__ = [
     "Proposal",
     "Rates",
     "ReadsTables",
+    "ReadsTracks",
     "Report",
     "Rows",
     "RunConfig",
@@ -170,7 +179,10 @@ __all__ = [
     "Source",
     "SourceRows",
     "Strategy",
+    "Studies",
     "TableForm",
+    "TakesPrices",
+    "TellsRows",
     "TellsSeries",
     "TimeZone",
     "Trigger",
