@@ -35,7 +35,7 @@ COMMANDS = (
 )
 # the floors of the core, from the ground up: a folder imports its own floor and those below
 FLOORS = (
-    ("errors", "arrays", "text", "atomic", "model"),
+    ("errors", "arrays", "text", "atomic", "libraries", "model"),
     ("guard", "terms", "data"),
     ("component", "catalogue"),
     ("config", "decision", "account"),
