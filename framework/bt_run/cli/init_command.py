@@ -19,7 +19,7 @@ from bt_run.config.yaml_tree import plain, read_tree
 from bt_run.errors import ConfigError
 from bt_run.libraries import install_command
 from bt_run.plugins import catalogue, get_plugin_manager
-from bt_run.text import did_you_mean
+from bt_run.text import counted, did_you_mean
 
 __all__ = ["COMMANDS_INIT"]
 
@@ -74,7 +74,8 @@ def init(folder: Path | None, examples: tuple[str, ...], only_list: bool) -> Non
         chosen = _chosen(known, examples)
         names = sorted({file for example in chosen for file in example.files})
         _copy(source, folder, names)
-    click.echo(f"{len(names)} files in {folder}; {_next_text(folder, chosen)}")
+    files = counted(len(names), "file")
+    click.echo(f"{files} in {folder}; {_next_text(folder, chosen)}")
     for example in chosen:
         if example.install:
             click.echo(f"{example.run_file} needs more: {example.install}")
