@@ -27,6 +27,7 @@ COMMANDS = (
     CORE / "cli" / "entry.py",
     CORE / "cli" / "run_commands.py",
     CORE / "cli" / "check_commands.py",
+    CORE / "cli" / "init_command.py",
     CORE / "cli" / "new_command.py",
     ROOT / "plugins" / "bt_run_plugins" / "market_data" / "commands.py",
     ROOT / "plugins" / "bt_run_plugins" / "market_data" / "fetch_commands.py",

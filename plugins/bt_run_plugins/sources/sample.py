@@ -63,7 +63,7 @@ _INDICES = (
 )
 # what brings the packages that a plain installation lacks
 SAMPLES = "bt-run[samples]"
-_LIBRARIES = MappingProxyType(
+LIBRARIES = MappingProxyType(
     {"stocks": {"bokeh_sampledata": SAMPLES}, "large_caps": {"skfolio": SAMPLES}}
 )
 _LARGE_CAPS_INDEX = "SP500"
@@ -249,7 +249,7 @@ def _numbers(column: pd.Series[float]) -> Array:
 
 
 def _libraries(config: SampleConfig) -> Mapping[str, str]:
-    return _LIBRARIES.get(config.set, {})
+    return LIBRARIES.get(config.set, {})
 
 
 @hookimpl

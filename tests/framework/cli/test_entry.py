@@ -306,7 +306,7 @@ def test_validate_tells_what_is_wrong(folder: Path, capsys: Captured) -> None:
     assert main(["validate", "run.yaml", "--set", "data.source.use=bloomberg"]) == 2
     told = (
         "no source 'bloomberg' is installed; "
-        "sources installed: csv, pack, parquet, sample, store, yahoo"
+        "sources installed: csv, frames, pack, parquet, sample, store, yahoo"
     )
     assert told in capsys.readouterr().err
 
