@@ -74,5 +74,5 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt
 		exit 1; fi
 	@if [ ! -x $(BIN)/python ]; then echo "making $(VENV) with $(PYTHON)"; $(PYTHON) -m venv $(VENV); fi
 	@echo "installing into $(VENV); the first time takes a few minutes"
-	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,large-caps]'
+	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
 	@touch $@

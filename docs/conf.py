@@ -3,6 +3,12 @@ network.
 """
 
 from importlib.metadata import version as installed
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sphinx.application import Sphinx
+
+from bt_run import load_config, run, write_report
 
 project = "bt-run"
 author = "the authors of bt-run"
@@ -37,3 +43,22 @@ html_theme_options = {
     "show_toc_level": 2,
 }
 html_sidebars = {"**": ["all-pages"]}
+
+
+def setup(app: Sphinx) -> None:
+    """Let the pages that link the example's own page find it."""
+    app.connect("build-finished", write_example)
+
+
+def write_example(app: Sphinx, error: Exception | None) -> None:
+    """Run the first example and put its page beside the pages of the site.
+
+    It is made by the code that the site describes, and not kept, so that it is never another's.
+    """
+    if error is not None or app.builder.name != "html":
+        return
+    result = run(load_config(Path(app.srcdir).parent / "examples" / "spy_qqq.yaml"))
+    with TemporaryDirectory() as folder:
+        (page,) = write_report(result, "html", Path(folder))
+        content = page.read_bytes()
+    (Path(app.outdir) / "example_report.html").write_bytes(content)

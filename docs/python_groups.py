@@ -47,7 +47,7 @@ GROUPS = (
         "[Writing a plugin](../writing_a_plugin.md).",
         (
             *("hookimpl", "Component", "Config", "Nested", "BuildContext"),
-            *("BacktraderStrategy", "Proposal", "Verdict"),
+            *("BacktraderStrategy", "Proposal", "Verdict", "require_installed"),
             *("YearlyRate", "refuse_per_cent", "SESSIONS"),
         ),
     ),

@@ -29,6 +29,7 @@ COMMANDS = (
     CORE / "cli" / "run_commands.py",
     CORE / "cli" / "runs_commands.py",
     CORE / "cli" / "check_commands.py",
+    CORE / "cli" / "init_command.py",
     CORE / "cli" / "new_command.py",
     ROOT / "plugins" / "bt_run_plugins" / "market_data" / "commands.py",
     ROOT / "plugins" / "bt_run_plugins" / "market_data" / "fetch_commands.py",
@@ -38,7 +39,7 @@ COMMANDS = (
 )
 # the floors of the core, from the ground up: a folder imports its own floor and those below
 FLOORS = (
-    ("errors", "arrays", "text", "atomic", "model"),
+    ("errors", "arrays", "text", "atomic", "libraries", "model"),
     ("guard", "terms", "data"),
     ("component", "catalogue"),
     ("config", "decision", "account"),

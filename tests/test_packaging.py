@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Mapping
 from configparser import ConfigParser
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
+from bt_run_plugins.market_data.fetching.yahoo import LIBRARIES as YAHOO
+from bt_run_plugins.sizers.qp_tracker.sizer import LIBRARIES as TRACKER
+from bt_run_plugins.sources.sample import LIBRARIES as SETS
+
 ROOT = Path(__file__).parents[1]
+SAMPLES = {module: brings for one in SETS.values() for module, brings in one.items()}
 ROOTS = ("framework", "plugins", "strategies")
 FOLDERS = {
     ".ci",
@@ -78,22 +85,80 @@ def test_metadata_is_in_setup_cfg_only() -> None:
     assert not (ROOT / "setup.py").exists()
 
 
-def test_every_requirement_has_a_tested_version() -> None:
-    def names(lines: list[str]) -> set[str]:
-        words = (
-            line.split("==")[0].split(">=")[0].split("[")[0]
-            for line in lines
-            if not line.startswith("#")
-        )
-        return {
-            word.strip().lower().replace("_", "-").replace(".", "-") for word in words
-        }
+# what the house is built on, by the names that users know
+NAMED = {
+    "backtrader",
+    "click",
+    "cvxpy",
+    "lightgbm",
+    "osqp",
+    "pandas",
+    "pluggy",
+    "pyfolio-reloaded",
+    "xgboost",
+    "yfinance",
+}
+OWN = re.compile(r"bt-run\[(.*)\]")
 
-    required = names(listed("options", "install_requires"))
-    for extra in ("dev", "large_caps"):
-        required |= names(listed("options.extras_require", extra))
+
+def normal(name: str) -> str:
+    return name.strip().lower().replace("_", "-").replace(".", "-")
+
+
+def names(lines: list[str]) -> set[str]:
+    """Return the distributions that lines of requirements name."""
+    return {
+        normal(re.split(r"[=>\[]", line)[0])
+        for line in lines
+        if line[:1] not in ("#", "")
+    }
+
+
+def brought_by(extra: str) -> set[str]:
+    """Return the distributions of an extra, those of the extras that it names included."""
+    extras = {normal(key): key for key in setup()["options.extras_require"]}
+    found: set[str] = set()
+    for line in listed("options.extras_require", extras[extra]):
+        own = OWN.fullmatch(line)
+        if own is None:
+            found |= names([line])
+        else:
+            found |= set().union(*map(brought_by, own[1].split(",")))
+    return found
+
+
+def base() -> set[str]:
+    return names(listed("options", "install_requires"))
+
+
+def test_every_requirement_has_a_tested_version() -> None:
     tested = names((ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines())
-    assert required <= tested
+    assert base() | brought_by("dev") <= tested
+
+
+def test_everything_is_what_the_house_names() -> None:
+    assert base() | brought_by("all") >= NAMED
+    assert brought_by("all") <= brought_by("dev")
+
+
+def test_the_base_holds_no_part_of_an_extra() -> None:
+    assert not base() & brought_by("all")
+    extras = {"samples", "tracker", "yahoo", "learning"}
+    assert brought_by("all") == set().union(*map(brought_by, extras))
+
+
+def test_an_earlier_name_of_an_extra_still_works() -> None:
+    assert brought_by("large-caps") == {"skfolio"} <= brought_by("samples")
+
+
+@pytest.mark.parametrize("libraries", [TRACKER, YAHOO, SAMPLES], ids=str)
+def test_an_extra_that_an_error_names_brings_the_library(
+    libraries: Mapping[str, str],
+) -> None:
+    for module, requirement in libraries.items():
+        own = OWN.fullmatch(requirement)
+        assert own is not None
+        assert normal(module) in brought_by(own[1])
 
 
 def test_constraints_name_versions_only() -> None:

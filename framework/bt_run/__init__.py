@@ -58,6 +58,7 @@ from bt_run.errors import (
     SolverError,
 )
 from bt_run.hookspecs import hookimpl
+from bt_run.libraries import require_installed
 from bt_run.model import ComponentSpec, Config, Nested, YearlyRate, refuse_per_cent
 from bt_run.results.comparison import Comparison
 from bt_run.results.ledger import Ledger
@@ -213,6 +214,7 @@ __all__ = [
     "prepare",
     "price_table",
     "refuse_per_cent",
+    "require_installed",
     "rows_by_ticker",
     "rows_of_table",
     "run",

@@ -175,6 +175,10 @@ class Component:
             config in which what a name stands for (a policy in a database) is replaced by its
             content, so that the manifest and the run's id hold that; given the content it returns
             it as it is.
+        libraries: ``libraries(config)`` returns the modules without which the component cannot run
+            and which not every installation has, each with the requirement that brings it:
+            ``{"osqp": "bt-run[tracker]"}``. A run that lacks one is refused before its data are
+            loaded.
     """
 
     name: str
@@ -183,6 +187,7 @@ class Component:
     summary: str
     example: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     resolve: Callable[[Any, str], Config] | None = None
+    libraries: Callable[[Any], Mapping[str, str]] | None = None
 
     @classmethod
     def from_backtrader(

@@ -165,7 +165,7 @@ def test_the_commands_of_a_page_run_one_after_the_other(
     fetched = [INSTEAD] if any(line.startswith(FETCH) for line in shown(path)) else []
     for line in (*fetched, *runnable(path)):
         words = shlex.split(line.replace("examples/", ""))[1:]
-        if line.startswith(INIT):
+        if line.startswith(INIT) and not words[1].startswith("-"):
             words[1] = str(tmp_path / words[1])
         if RUN.match(
             line

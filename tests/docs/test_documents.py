@@ -5,6 +5,7 @@ import io
 import json
 import re
 import sys
+from configparser import ConfigParser
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -118,33 +119,74 @@ def test_links_lead_somewhere(path):
             assert (path.parent / target).exists(), target
 
 
-def test_the_readme_shows_the_example_as_it_is():
-    (shown, named) = blocks(ROOT / "README.md", "yaml")
-    assert shown in (ROOT / "examples" / "spy_qqq.yaml").read_text(encoding="utf-8")
+FRONT = pytest.mark.parametrize(
+    "path", [ROOT / "README.md", ROOT / "docs" / "index.md"], ids=lambda path: path.name
+)
+
+
+@FRONT
+def test_the_front_door_shows_the_example_with_all_that_it_says(path, tmp_path):
+    file = tmp_path / "spy_qqq.yaml"
+    file.write_text(blocks(path, "yaml")[0], encoding="utf-8")
+    example = load_config(ROOT / "examples" / "spy_qqq.yaml")
+    assert load_config(file).model_dump() == example.model_dump()
+
+
+@FRONT
+def test_the_front_door_shows_what_the_command_prints(path, tmp_path, monkeypatch):
+    from bt_run.cli.entry import command_line
+
+    monkeypatch.chdir(tmp_path)
+    Path("spy_qqq.yaml").write_text(blocks(path, "yaml")[0], encoding="utf-8")
+    printed = (
+        CliRunner().invoke(command_line(), ["spy_qqq.yaml", "--no-reports"]).stdout
+    )
+    assert blocks(path, "console")[-1].strip() in printed
+
+
+@FRONT
+def test_the_front_door_installs_everything_and_shows_the_page(path):
+    text = path.read_text(encoding="utf-8")
+    assert "pip install 'bt-run[all]'\n" in text
+    assert "pipx install 'bt-run[all]'" in text
+    assert "uvx --from 'bt-run[all]' bt-run" in text
+    assert "images/report.png)" in text
+    assert "example_report.html" in text
+
+
+def test_the_readme_shows_how_a_local_plugin_is_named():
+    _, named = blocks(ROOT / "README.md", "yaml")
     for line in named.splitlines():
         assert line in (ROOT / "examples" / "local_plugin.yaml").read_text(
             encoding="utf-8"
         )
 
 
+@each_document
+def test_an_extra_on_a_page_is_one_that_there_is(path):
+    setup = ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    known = {name.replace("_", "-") for name in setup["options.extras_require"]}
+    for named in re.findall(r"bt-run\[([a-z,-]+)\]", path.read_text(encoding="utf-8")):
+        assert set(named.split(",")) <= known
+
+
+def test_the_quickstart_lists_every_extra_with_what_it_brings():
+    setup = ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    text = (ROOT / "docs" / "quickstart.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", text, flags=re.M))
+    assert list(rows) == ["samples", "tracker", "yahoo", "learning", "all"]
+    for extra in list(rows)[:-1]:
+        brings = set(re.findall(r"^\w+", setup["options.extras_require"][extra], re.M))
+        # numeric libraries that come with the base in any case
+        assert set(rows[extra].split(", ")) == brings - {"scipy", "threadpoolctl"}
+
+
 def test_the_readme_shows_the_local_plugin_as_it_is():
     (shown,) = blocks(ROOT / "README.md", "python")
     source = (ROOT / "examples" / "local_plugin.py").read_text(encoding="utf-8")
     assert source.split('"""', 2)[2].strip() == shown.strip()
-
-
-def test_the_readme_shows_what_the_command_prints(tmp_path):
-    from bt_run.cli.entry import command_line
-
-    (shown,) = blocks(ROOT / "README.md", "console")
-    arguments = [
-        str(ROOT / "examples" / "spy_qqq.yaml"),
-        "--no-reports",
-        "--out",
-        str(tmp_path),
-    ]
-    printed = CliRunner().invoke(command_line(), arguments).stdout
-    assert shown.strip() in printed
 
 
 def test_the_quickstarts_mistake_is_reported(tmp_path):

@@ -67,3 +67,14 @@ def test_the_pictures_name_no_font_and_load_nothing() -> None:
     assert "@font-face" not in text
     assert "href" not in text
     assert "prefers-color-scheme: dark" in text
+
+
+@pytest.mark.parametrize("page", ["index.html", "report.html"])
+def test_the_page_of_the_example_is_made_with_the_site(site: Path, page: str) -> None:
+    text = (site / page).read_text(encoding="utf-8")
+    (target,) = set(re.findall(r'<a [^>]*href="(example_\w+\.html)"', text))
+    made = (site / target).read_text(encoding="utf-8")
+    assert "<title>spy_qqq" in made
+    assert "123.44" in made
+    # who reads the site has no use for where it was built
+    assert str(ROOT) not in made

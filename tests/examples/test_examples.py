@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from jsonschema import Draft202012Validator
 from kit.places import EXAMPLES
@@ -27,6 +28,7 @@ NEEDS_NETWORK = {
     "spy_qqq_yahoo.yaml",
     "track_spy_yahoo.yaml",
 }  # test_yahoo_examples.py runs them on recorded answers
+NEEDS_FILES = "sixty_forty_csv.yaml"  # of the user's own
 FILES = sorted(path for path in EXAMPLES.rglob("*.yaml") if "runs" not in path.parts)
 
 each_file = pytest.mark.parametrize(
@@ -90,12 +92,28 @@ def test_an_example_refuses_an_unknown_key(path: Path) -> None:
     assert any("brokr" in error for error in errors)
 
 
+def beside_prices(path: Path, folder: Path) -> Path:
+    """Return a copy of a run beside price files as its comment describes them."""
+    prices = folder / "prices"
+    prices.mkdir()
+    dates = pd.bdate_range("2003-01-02", "2012-12-31")
+    for seed, name in enumerate(("SPY", "TLT")):
+        moves = np.random.default_rng(seed).normal(0.0003, 0.015, len(dates))
+        close = 100 * np.cumprod(1 + moves)
+        columns = dict.fromkeys(("open", "high", "low", "close", "adj_close"), close)
+        table = pd.DataFrame({"date": dates, **columns, "volume": 1e6})
+        table.to_csv(prices / f"{name}.csv", index=False)
+    return Path(shutil.copy(path, folder))
+
+
 @each_file
 def test_an_example_runs(
     path: Path, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     if path.name in NEEDS_NETWORK:
         return
+    if path.name == NEEDS_FILES:
+        path = beside_prices(path, tmp_path)
     if path.parent == PLUGIN_PACKAGE:
         request.getfixturevalue("example_plugin")
     result = run(load_config(path), tmp_path / "runs", reports=False)

@@ -19,6 +19,7 @@ from bt_run.decision.pipeline import Pipeline
 from bt_run.decision.signals import VectorisedSignal
 from bt_run.errors import ConfigError, PluginError
 from bt_run.guard import guarded
+from bt_run.libraries import missing_libraries, needs_text, not_installed_text
 from bt_run.roles import (
     Accepts,
     Fingerprinted,
@@ -32,7 +33,14 @@ from bt_run.roles import (
 )
 from bt_run.terms import BrokerTerms
 
-__all__ = ["Builder", "Parts", "build_one", "build_parts"]
+__all__ = [
+    "Builder",
+    "Parts",
+    "build_one",
+    "build_parts",
+    "missing_for",
+    "not_installed",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,13 +173,47 @@ def build_one(bound: Bound, path: str, context: BuildContext) -> Any:
     return guarded(where, bound.offer.component.build, bound.options, context)
 
 
+def missing_for(bound: Bound, path: str) -> dict[str, str]:
+    """Return the modules that a component needs and that are not installed, each with the
+    requirement that brings it.
+    """
+    libraries = bound.offer.component.libraries
+    if libraries is None:
+        return {}
+    where = f"{path}: libraries of {bound.role} {bound.name!r} ({bound.offer.origin})"
+    return missing_libraries(guarded(where, libraries, bound.options))
+
+
+def not_installed(bound: BoundConfig) -> str:
+    """Return in one line which components lack a library, and the command that installs all of
+    them; nothing where none does.
+    """
+    found = {path: (one, missing_for(one, path)) for path, one in bound.placed()}
+    lacking = {path: pair for path, pair in found.items() if pair[1]}
+    if not lacking:
+        return ""
+    needs = [
+        needs_text(f"{path}: {one.name!r}", missing)
+        for path, (one, missing) in lacking.items()
+    ]
+    requirements = [
+        requirement
+        for _, missing in lacking.values()
+        for requirement in missing.values()
+    ]
+    return not_installed_text(needs, requirements)
+
+
 def build_parts(config: RunConfig, bound: BoundConfig) -> Parts:
     """Build every component of a run but the source.
 
     Raises:
-        ConfigError: the parts do not fit together.
+        ConfigError: the parts do not fit together, or a library of one is not installed.
         PluginError: a component broke its contract.
     """
+    lacking = not_installed(bound)
+    if lacking:
+        raise ConfigError(lacking)
     broker = _broker(config, bound)
     builder = Builder(
         BuildContext(

@@ -7,8 +7,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
+from bt_run.backtest.building import missing_for
 from bt_run.catalogue import Catalogue, Offer
+from bt_run.config.binding import Bound
 from bt_run.config.fields import field_rows
+from bt_run.libraries import install_command
 from bt_run.model import ComponentSpec
 from bt_run.results.metric_definitions import COLUMNS, DEFINITIONS, format_metric
 from bt_run.results.result import BacktestResult
@@ -112,6 +117,7 @@ def _component_json(offer: Offer) -> dict[str, Any]:
     return {
         "summary": offer.component.summary,
         "origin": offer.origin,
+        "install": _install_for(offer),
         "fields": [
             {
                 "name": row.name,
@@ -125,6 +131,23 @@ def _component_json(offer: Offer) -> dict[str, Any]:
     }
 
 
+def _install_for(offer: Offer) -> str:
+    """Return the command that installs what a component needs, with the keys of its example, and
+    is missing here; nothing where none is.
+    """
+    component = offer.component
+    if component.libraries is None:
+        return ""
+    try:
+        options = component.config.model_validate(dict(component.example))
+    except ValidationError:
+        # an example that cannot be is for the kit to report
+        return ""
+    bound = Bound(offer.role, component.name, options, offer, {})
+    missing = missing_for(bound, component.name)
+    return install_command(missing.values()) if missing else ""
+
+
 def _component_lines(catalogue: Catalogue) -> Iterator[str]:
     for role, offers in catalogue.offers.items():
         if not offers:
@@ -132,6 +155,9 @@ def _component_lines(catalogue: Catalogue) -> Iterator[str]:
         yield f"{role}"
         for name, offer in sorted(offers.items()):
             yield f"  {name}: {offer.component.summary}  [{offer.origin}]"
+            install = _install_for(offer)
+            if install:
+                yield f"      needs more: {install}"
             yield from _field_lines(offer)
         yield ""
 

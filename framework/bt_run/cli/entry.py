@@ -6,7 +6,6 @@ import json
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from bt_run.cli.console import (
     shortened,
     timings_text,
 )
+from bt_run.cli.init_command import COMMANDS_INIT
 from bt_run.cli.new_command import COMMANDS_NEW
 from bt_run.cli.run_commands import COMMANDS, overrides, progress_bar, run_file
 from bt_run.cli.runs_commands import RUNS_COMMANDS
@@ -40,13 +40,12 @@ from bt_run.text import did_you_mean
 __all__ = ["command_line", "main", "show_result"]
 
 INTERRUPTED = 130
-# in a checkout; the wheel has none of them
-MADE_BY_USE = frozenset({"__pycache__", "build", "runs"})
 HELP = """Turn one YAML file into a backtest that can be repeated, and into its tear sheet.
 
 \b
 First steps:
-  bt-run init my_tests               copy the examples into a folder
+  bt-run init --list                 the examples, and what each shows
+  bt-run init my_tests               copy them into a folder
   cd my_tests
   bt-run spy_qqq.yaml                run one; short for `bt-run run spy_qqq.yaml`
 
@@ -122,7 +121,7 @@ def command_line() -> click.Group:
         validate,
         plugins,
         schema,
-        init,
+        *COMMANDS_INIT,
         *COMMANDS,
         *RUNS_COMMANDS,
         *COMMANDS_NEW,
@@ -269,25 +268,6 @@ def schema(files: tuple[Path, ...], install: Path | None) -> None:
     )
 
 
-@click.command()
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-def init(folder: Path) -> None:
-    """Copy the examples into FOLDER; nothing that exists is overwritten."""
-    with resources.as_file(resources.files("bt_run_examples")) as source:
-        names = _examples(source)
-        taken = [folder / name for name in names if (folder / name).exists()]
-        if taken:
-            raise ConfigError(
-                f"{taken[0]} exists already and is not overwritten; choose another folder"
-            )
-        for name in names:
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes((source / name).read_bytes())
-    click.echo(
-        f"{len(names)} files in {folder}; next: cd {folder} && bt-run spy_qqq.yaml"
-    )
-
-
 def _unknown_command(words: Sequence[str], error: click.ClickException) -> str:
     """Return what to say where the first word was meant for a command, or nothing."""
     word = words[0] if words else "-"
@@ -309,17 +289,6 @@ def _commands(context: click.Context) -> list[str]:
         if isinstance(root.command, click.Group)
         else []
     )
-
-
-def _examples(source: Path) -> list[Path]:
-    """Return the files of the examples, relative to their folder."""
-    return [
-        path.relative_to(source)
-        for path in sorted(source.rglob("*"))
-        if path.is_file()
-        and path != source / "__init__.py"
-        and not MADE_BY_USE.intersection(path.parts)
-    ]
 
 
 def _load(file: Path, overrides: Sequence[str]) -> RunConfig:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from bt_run import ConfigError, DataError, RunConfig, load_config
+from bt_run import ConfigError, DataError, RunConfig, load_config, require_installed
 from bt_run_plugins.market_data.arguments import (
     calendar_option,
     checked,
@@ -26,6 +26,7 @@ from bt_run_plugins.market_data.fetching.job import (
     Outside,
     Window,
 )
+from bt_run_plugins.market_data.fetching.yahoo import LIBRARIES
 from bt_run_plugins.market_data.terminal import (
     opened_store,
     progress,
@@ -96,6 +97,7 @@ def fetch(
       bt-run data fetch --run examples/spy_qqq_yahoo.yaml
     """
     names, window = _asked([*symbols, *symbols_in(file)], start, end, run_file)
+    require_installed("bt-run data fetch", LIBRARIES)
     config = FetchConfig(interval=interval, calendar=calendar)
     opened = opened_store(store)
     with progress("fetch", len(set(names))) as done:

@@ -5,7 +5,7 @@ or frozen.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from bt_run.text import listed
 from bt_run_plugins.market_data.cleaning import CleanConfig
 from bt_run_plugins.market_data.fetching.ingestion import fetch, missing
 from bt_run_plugins.market_data.fetching.job import SOURCE, FetchConfig, Outside, Window
+from bt_run_plugins.market_data.fetching.yahoo import LIBRARIES
 from bt_run_plugins.market_data.loading import (
     MOST_NAMES,
     Closes,
@@ -345,6 +346,11 @@ def _build_yahoo(config: YahooConfig, context: BuildContext) -> YahooSource:
     return YahooSource(config)
 
 
+def _libraries(config: YahooConfig) -> Mapping[str, str]:
+    # whoever has the prices already reads them with the source `store`
+    return LIBRARIES
+
+
 @hookimpl
 def bt_sources() -> list[Component]:
     return [
@@ -354,6 +360,7 @@ def bt_sources() -> list[Component]:
             build=_build_yahoo,
             summary="prices by Yahoo for personal use: what the store lacks is fetched, the rest "
             "read from it",
+            libraries=_libraries,
         ),
         Component(
             name="store",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -38,8 +39,8 @@ class SampleConfig(Config):
 
     set: SampleSet | Literal["macro"] = Field(
         description="indices: S&P 500 and Nasdaq Composite 1999-2018; stocks: five US stocks "
-        "2000-2013; large_caps: 20 US stocks and the S&P 500, closes only, 1990-2022 (needs "
-        "bt-run[large-caps]); macro: series for data.tables, AAA, BAA, RF, WTI, VIX"
+        "2000-2013; large_caps: 20 US stocks and the S&P 500, closes only, 1990-2022 (both need "
+        "bt-run[samples]); macro: series for data.tables, AAA, BAA, RF, WTI, VIX"
     )
     assets: tuple[str, ...] = Field(
         (),
@@ -59,6 +60,11 @@ class _Index:
 _INDICES = (
     _Index("SP500", "the S&P 500 price index", "data/sp500/sp500.csv.gz"),
     _Index("NASDAQ", "the Nasdaq Composite price index", "data/nasdaq/nasdaq.csv.gz"),
+)
+# what brings the packages that a plain installation lacks
+SAMPLES = "bt-run[samples]"
+LIBRARIES = MappingProxyType(
+    {"stocks": {"bokeh_sampledata": SAMPLES}, "large_caps": {"skfolio": SAMPLES}}
 )
 _LARGE_CAPS_INDEX = "SP500"
 _LARGE_CAPS_FILES = (
@@ -105,7 +111,7 @@ class Sample:
         """Return the rows of the requested symbols.
 
         Raises:
-            DataError: as ``load``.
+            BtRunError: as ``load``.
         """
         if self.config.set == "macro":
             raise DataError(
@@ -172,7 +178,7 @@ def rows_of(name: SampleSet) -> dict[str, Rows]:
     """Return the rows of every symbol in a sample set.
 
     Raises:
-        DataError: the package that holds the set is not installed.
+        ConfigError: the package that holds the set is not installed.
     """
     match name:
         case "indices":
@@ -202,7 +208,7 @@ def _indices() -> dict[str, Rows]:
 
 def _stocks() -> dict[str, Rows]:
     """Read five stocks, as traded with the vendor's adj_close, 2000-2013, from bokeh_sampledata."""
-    table = read_shipped("bokeh_sampledata", "_data/stocks.csv.gz")
+    table = read_shipped("bokeh_sampledata", "_data/stocks.csv.gz", SAMPLES)
     table.columns = table.columns.str.lower().str.replace(" ", "_")
     out = {}
     for symbol, group in table.groupby("ticker"):
@@ -215,7 +221,7 @@ def _large_caps() -> dict[str, Rows]:
     """Read 20 large caps and the S&P 500, adjusted closes only, 1990-2022, from skfolio."""
     out = {}
     for file in _LARGE_CAPS_FILES:
-        table = read_shipped("skfolio", file, extra="large-caps")
+        table = read_shipped("skfolio", file, SAMPLES)
         times = _dates(table["Date"])
         for symbol in table.columns.drop("Date"):
             close = _numbers(table[symbol])
@@ -242,6 +248,10 @@ def _numbers(column: pd.Series[float]) -> Array:
     return np.asarray(column, dtype=np.float64)
 
 
+def _libraries(config: SampleConfig) -> Mapping[str, str]:
+    return LIBRARIES.get(config.set, {})
+
+
 @hookimpl
 def bt_sources() -> list[Component]:
     return [
@@ -251,5 +261,6 @@ def bt_sources() -> list[Component]:
             build=Sample,
             summary="real daily prices that ship inside installed packages; no network",
             example={"set": "indices"},
+            libraries=_libraries,
         )
     ]

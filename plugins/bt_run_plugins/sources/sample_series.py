@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from bt_run import Array, DataError
+from bt_run import Array, DataError, require_installed
 from bt_run.arrays import Times
 
 if TYPE_CHECKING:
@@ -71,21 +71,21 @@ MACRO: Mapping[str, _Shipped] = MappingProxyType(
 def read_shipped(
     package: str,
     file: str,
-    extra: str | None = None,
+    requirement: str = "bt-run",
 ) -> pd.DataFrame:
     """Read a data file of an installed package without importing the package, which would cost a
-    second.
+    second; ``requirement`` is what brings the package.
+
+    Raises:
+        ConfigError: the package is not installed.
+        DataError: its version has no such file.
     """
     import pandas as pd
 
+    require_installed(f"the sample's {Path(file).name}", {package: requirement})
     spec = find_spec(package)
-    if spec is None or spec.origin is None:
-        how = f"pip install 'bt-run[{extra}]'" if extra else f"pip install {package}"
-        raise DataError(
-            f"the sample data come with the package {package}, which is not installed: {how}"
-        )
-    path = Path(spec.origin).parent / file
-    if not path.exists():
+    path = Path(spec.origin).parent / file if spec and spec.origin else None
+    if path is None or not path.exists():
         raise DataError(
             f"the installed {package} has no {file}; the versions in constraints.txt have it"
         )
@@ -96,7 +96,7 @@ def macro_series(symbol: str) -> tuple[Times, Array]:
     """Return dates (n,) and values (n,) of a series; a day without a value has none.
 
     Raises:
-        DataError: no such series, or arch is not installed.
+        DataError: no such series.
     """
     if symbol not in MACRO:
         words = "; ".join(f"{name}: {shipped.words}" for name, shipped in MACRO.items())

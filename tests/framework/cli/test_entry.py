@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from kit.libraries import hide
 from kit.places import EXAMPLES
 
 from bt_run import RunConfig
@@ -305,7 +306,7 @@ def test_validate_tells_what_is_wrong(folder: Path, capsys: Captured) -> None:
     assert main(["validate", "run.yaml", "--set", "data.source.use=bloomberg"]) == 2
     told = (
         "no source 'bloomberg' is installed; "
-        "sources installed: csv, pack, parquet, sample, store, yahoo"
+        "sources installed: csv, frames, pack, parquet, sample, store, yahoo"
     )
     assert told in capsys.readouterr().err
 
@@ -318,6 +319,25 @@ def test_plugins_lists_components_with_keys_and_origin(capsys: Captured) -> None
         for line in lines
     )
     assert any(line.startswith("      short: true | false = false") for line in lines)
+
+
+def test_plugins_lists_what_lacks_a_library_with_the_command(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["plugins"]) == 0
+    assert "needs more" not in capsys.readouterr().out
+    hide(monkeypatch, "osqp", "yfinance")
+    assert main(["plugins"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for name, extra in (("qp_tracker", "tracker"), ("yahoo", "yahoo")):
+        place = next(
+            n for n, line in enumerate(lines) if line.startswith(f"  {name}: ")
+        )
+        assert lines[place + 1] == f"      needs more: pip install 'bt-run[{extra}]'"
+    assert main(["plugins", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["sizer"]["qp_tracker"]["install"] == "pip install 'bt-run[tracker]'"
+    assert found["sizer"]["equal_weight"]["install"] == ""
 
 
 def test_plugins_lists_as_json(capsys: Captured) -> None:
@@ -350,30 +370,6 @@ def test_schema_is_printed_as_json(capsys: Captured) -> None:
         json.loads(capsys.readouterr().out)["$schema"]
         == "https://json-schema.org/draft/2020-12/schema"
     )
-
-
-def test_init_copies_the_examples(folder: Path, capsys: Captured) -> None:
-    assert main(["init", "mine"]) == 0
-    assert "next: cd mine && bt-run spy_qqq.yaml" in capsys.readouterr().out
-    copied = {
-        str(path.relative_to(folder / "mine"))
-        for path in (folder / "mine").rglob("*")
-        if path.is_file()
-    }
-    assert {"spy_qqq.yaml", "local_plugin.py", "plugin_package/setup.cfg"} <= copied
-    assert "__init__.py" not in copied
-    assert not any("__pycache__" in name for name in copied)
-
-
-def test_init_overwrites_nothing(folder: Path, capsys: Captured) -> None:
-    (folder / "spy_qqq.yaml").write_text("mine")
-    assert main(["init", "."]) == 2
-    assert (
-        "spy_qqq.yaml exists already and is not overwritten; choose another folder"
-        in capsys.readouterr().err
-    )
-    assert (folder / "spy_qqq.yaml").read_text() == "mine"
-    assert not (folder / "stocks.yaml").exists()
 
 
 # -- the package -----------------------------------------------------------------------------------

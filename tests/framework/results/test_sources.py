@@ -5,13 +5,18 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from kit.libraries import another_version, without_distribution
+from kit.places import EXAMPLES
 
 import bt_run
+from bt_run import load_config, run
 from bt_run.results.sources import (
     file_tree_hash,
     local_file_hash,
     used_code,
 )
+from bt_run_plugins.sizers.qp_tracker import sizer as qp_tracker
+from bt_run_strategies import trend
 
 
 def lone_module(folder, name, text):
@@ -216,6 +221,47 @@ def test_versions_are_those_of_what_is_imported_and_of_what_is_behind_every_numb
     } <= plain.keys()
     assert "nothing-of-the-kind" not in versions
     assert list(versions) == sorted(versions)
+
+
+def ids_of_two_runs(folder):
+    """Return the ids of a short run that tracks, and of one that does not."""
+    short = ["data.end=2000-03-31", "overlays=[]", "reports=[]"]
+    tracks = [*short, "sizer={use: qp_tracker, cap: 1.0, lookback: 60}"]
+    example = EXAMPLES / "spy_qqq.yaml"
+    return tuple(
+        run(load_config(example, changes), folder).run_id for changes in (tracks, short)
+    )
+
+
+@pytest.mark.parametrize("name", ["osqp", "clarabel", "scipy"])
+def test_another_solver_gives_a_run_that_tracks_another_id_and_no_other_run(
+    name, tmp_path, monkeypatch
+):
+    before = ids_of_two_runs(tmp_path)
+    another_version(monkeypatch, name)
+    after = ids_of_two_runs(tmp_path)
+    assert after[0] != before[0]
+    assert after[1] == before[1]
+
+
+def test_another_version_counts_for_whoever_imports_the_library(tmp_path, monkeypatch):
+    mine = lone_module(tmp_path, "mine", "def late():\n    import cvxpy\n")
+    before = used_code([mine]).versions
+    another_version(monkeypatch, "cvxpy")
+    assert used_code([mine]).versions == {**before, "cvxpy": "999.0"}
+    assert "cvxpy" not in used_code([]).versions
+
+
+@pytest.mark.parametrize(
+    "name", ["osqp", "clarabel", "cvxpy", "yfinance", "skfolio", "lightgbm", "xgboost"]
+)
+def test_a_library_that_is_not_installed_is_no_part_of_a_run_without_it(
+    name, monkeypatch
+):
+    plain = used_code([trend])
+    without_distribution(monkeypatch, name)
+    assert used_code([trend]) == plain
+    assert name not in used_code([qp_tracker]).versions
 
 
 def test_a_folder_is_hashed_by_its_names_and_contents(tmp_path):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from kit.libraries import hide
 
 from bt_run.cli.entry import main
 from bt_run_plugins.market_data.fetching.job import Outside
@@ -350,3 +351,26 @@ def test_a_long_list_of_findings_is_cut(store, capsys):
     run(capsys, "import", "all.csv")
     _, out, _ = run(capsys, "clean")
     assert "and 5 more; `bt-run data report` shows them" in out
+
+
+def test_fetching_without_the_library_names_the_extra_and_touches_nothing(
+    store, monkeypatch, capsys
+):
+    hide(monkeypatch, "yfinance")
+    assert main(["data", "fetch", "SPY"]) == 2
+    assert capsys.readouterr().err == (
+        "bt-run: bt-run data fetch needs yfinance, not installed: "
+        "pip install 'bt-run[yahoo]'\n"
+    )
+    assert not store.folder.exists()
+
+
+def test_importing_a_sample_without_its_package_names_the_extra(
+    store, monkeypatch, capsys
+):
+    hide(monkeypatch, "bokeh_sampledata")
+    assert main(["data", "import", "sample:stocks"]) == 2
+    assert capsys.readouterr().err == (
+        "bt-run: the sample's stocks.csv.gz needs bokeh_sampledata, not installed: "
+        "pip install 'bt-run[samples]'\n"
+    )

@@ -4,8 +4,9 @@ import datetime as dt
 
 import numpy as np
 import pytest
+from kit.libraries import hide
 
-from bt_run import BuildContext, DataError
+from bt_run import BuildContext, ConfigError, DataError
 from bt_run.data.bars import LoadRequest
 from bt_run.data.data_notes import stale_opens
 from bt_run_plugins.sources.sample import Sample, SampleConfig
@@ -64,7 +65,7 @@ def test_stocks_have_no_actions_for_real_shares():
 
 
 def test_large_caps_are_closes_only_and_survivors():
-    pytest.importorskip("skfolio", reason="the extra large_caps is not installed")
+    pytest.importorskip("skfolio", reason="the extra samples is not installed")
     bars = load("large_caps", {"AAPL": "AAPL", "XOM": "XOM"}, ("SP500", "SP500"))
     assert bars.fields == {"close"}
     assert any("survivorship" in note for note in bars.notes)
@@ -81,12 +82,23 @@ def test_an_unknown_symbol_is_told_with_the_sets():
         load("indices", {"SPY": "SPY"}, ("SPY", "SPY"))
 
 
-def test_a_package_that_is_not_there_is_told_with_the_command(monkeypatch):
-    import bt_run_plugins.sources.sample_series as sample
-
-    monkeypatch.setattr(sample, "find_spec", lambda name: None)
-    with pytest.raises(DataError, match=r"pip install 'bt-run\[large-caps\]'"):
-        load("large_caps", {"AAPL": "AAPL"}, ("SP500", "SP500"))
+@pytest.mark.parametrize(
+    ("name", "module", "file", "brings"),
+    [
+        ("large_caps", "skfolio", "sp500_dataset.csv.gz", "bt-run[samples]"),
+        ("stocks", "bokeh_sampledata", "stocks.csv.gz", "bt-run[samples]"),
+        ("indices", "arch", "sp500.csv.gz", "bt-run"),
+    ],
+)
+def test_a_package_that_is_not_there_is_told_with_the_command(
+    name, module, file, brings, monkeypatch
+):
+    hide(monkeypatch, module)
+    with pytest.raises(ConfigError) as error:
+        load(name, {"AAPL": "AAPL"}, ("SP500", "SP500"))
+    assert str(error.value) == (
+        f"the sample's {file} needs {module}, not installed: pip install '{brings}'"
+    )
 
 
 def test_a_package_without_the_file_is_told(monkeypatch, tmp_path):

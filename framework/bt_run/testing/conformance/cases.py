@@ -11,8 +11,10 @@ from typing import Literal
 import numpy as np
 
 from bt_run.arrays import Array
+from bt_run.backtest.building import missing_for
 from bt_run.data.bars import Bars
 from bt_run.errors import BtRunError
+from bt_run.libraries import needs_text, not_installed_text
 from bt_run.testing.conformance.digests import digest_of
 from bt_run.testing.conformance.markets import market, with_made_tables
 from bt_run.testing.conformance.plays import Play, play_on
@@ -127,6 +129,19 @@ class Bench:
         except BtRunError:
             return {}  # the cases of the offer say what is wrong
 
+    @cached_property
+    def not_installed(self) -> str:
+        """Return which libraries of the subject are not installed, with the command that installs
+        them; nothing where none is missing.
+        """
+        try:
+            bound = self.subject.bind()
+        except BtRunError:
+            return ""  # the cases of the offer say what is wrong
+        missing = missing_for(bound, self.subject.role)
+        needs = [needs_text(repr(bound.name), missing)]
+        return not_installed_text(needs, missing.values()) if missing else ""
+
     def outcome(self, number: str) -> CaseOutcome:
         """Return what became of the case ``number``, such as S09; run it if it has not been."""
         if number not in self.outcomes:
@@ -137,6 +152,8 @@ class Bench:
 
     def _run(self, case: Case) -> CaseOutcome:
         label = self.subject.label
+        if self.not_installed:
+            return CaseOutcome(label, case, "skipped", self.not_installed)
         for number in case.given:
             before = self.outcome(number)
             if before.mark == "failed":

@@ -24,8 +24,10 @@ from bt_run_plugins.market_data.store.frames import COLUMNS
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Question", "Trouble", "YahooAnswer", "ask"]
+__all__ = ["LIBRARIES", "Question", "Trouble", "YahooAnswer", "ask"]
 
+# what must be installed, and what brings it
+LIBRARIES: Mapping[str, str] = MappingProxyType({"yfinance": "bt-run[yahoo]"})
 # Yahoo rewrites open to volume, and dividends, at each split
 PRICES: Final = "split_adjusted"
 # beside the symbol frame's own: Yahoo counts a fund's capital gains in its dividends at times, at

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -34,6 +35,10 @@ from bt_run_plugins.sizers.qp_tracker.solve import TrackingOutcome, solve_tracki
 __all__ = ["QPTracker", "QPTrackerConfig", "bt_sizers"]
 
 _HELD = 1e-12
+# what must be installed, and what brings it
+LIBRARIES: Mapping[str, str] = MappingProxyType(
+    dict.fromkeys(("clarabel", "osqp", "scipy", "threadpoolctl"), "bt-run[tracker]")
+)
 TOO_YOUNG = "too little history"
 
 
@@ -326,6 +331,11 @@ def _notes_on_drifted(weights: Array) -> dict[str, Any]:
     }
 
 
+def _libraries(config: QPTrackerConfig) -> Mapping[str, str]:
+    # whichever is asked first, the others follow where its answer is not accurate enough
+    return LIBRARIES
+
+
 @hookimpl
 def bt_sizers() -> list[Component]:
     return [
@@ -336,5 +346,6 @@ def bt_sizers() -> list[Component]:
             summary="follows the benchmark: least squared difference of returns over a window, "
             "under a cap per name",
             example={"cap": 0.6, "lookback": 40, "min_history": 20},
+            libraries=_libraries,
         )
     ]

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from kit.libraries import hide
 from kit.places import ROOT
 
 from bt_run import ConfigError, PluginError
@@ -217,3 +218,13 @@ def test_a_table_that_a_component_does_not_name_is_not_made(tmp_path):
     )
     marks = [bench.outcome(case.number) for case in bench.cases]
     assert conformance.badge(marks).endswith("-lightgrey)")
+
+
+def test_a_component_whose_library_is_missing_is_skipped_with_the_command(monkeypatch):
+    hide(monkeypatch, "osqp")
+    outcomes = conformance.check("qp_tracker")
+    assert {outcome.mark for outcome in outcomes} == {"skipped"}
+    assert {outcome.text for outcome in outcomes} == {
+        "'qp_tracker' needs osqp, not installed: pip install 'bt-run[tracker]'"
+    }
+    assert not conformance.badge(outcomes).endswith("green)")
