@@ -46,7 +46,8 @@ def not_installed_text(needs: Iterable[str], requirements: Iterable[str]) -> str
 
 
 def require_installed(what: str, libraries: Mapping[str, str]) -> None:
-    """Refuse to go on without ``libraries`` (module -> requirement that brings it).
+    """Refuse to go on without ``libraries`` (module -> requirement that brings it), which ``what``
+    needs.
 
     Raises:
         ConfigError: some are not installed; it names them and the command that installs them.

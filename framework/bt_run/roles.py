@@ -168,7 +168,9 @@ class NamesAssets(Protocol):
     """
 
     @property
-    def names_assets(self) -> Mapping[str, Iterable[str]]: ...
+    def names_assets(self) -> Mapping[str, Iterable[str]]:
+        """Return the names by the key of the config that has them."""
+        ...
 
 
 @runtime_checkable
@@ -180,7 +182,9 @@ class ReadsTracks(Protocol):
     """
 
     @property
-    def reads_tracks(self) -> bool: ...
+    def reads_tracks(self) -> bool:
+        """Return True."""
+        ...
 
 
 @runtime_checkable
@@ -234,9 +238,13 @@ class TakesPrices(Protocol):
     the ``symbols``.
     """
 
-    def taking(self, given: GivenPrices) -> Any: ...
+    def taking(self, given: GivenPrices) -> Any:
+        """Return a source of the prices ``given``."""
+        ...
 
-    def write(self, folder: Path) -> Mapping[str, Any]: ...
+    def write(self, folder: Path) -> Mapping[str, Any]:
+        """Write the prices into ``folder``; return ``source`` and ``symbols``."""
+        ...
 
 
 @runtime_checkable
@@ -303,7 +311,9 @@ class Studies(Protocol):
     report. They lie beside those of ``table()``, in the manifest and not in the run's id.
     """
 
-    def study(self, prepared: Any, played: Any) -> Mapping[str, pd.DataFrame]: ...
+    def study(self, prepared: Any, played: Any) -> Mapping[str, pd.DataFrame]:
+        """Return tables by name, of what was ``prepared`` and ``played``."""
+        ...
 
 
 @dataclass(frozen=True)

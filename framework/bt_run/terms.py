@@ -115,8 +115,11 @@ class Rates:
 
 @dataclass(frozen=True)
 class Flows:
-    """Money that comes from outside before each bar, (T,), below 0 where it leaves; ``notes`` is
-    what a reader must know about them.
+    """Contributions and withdrawals.
+
+    Attributes:
+        amount: money that comes from outside before each bar, (T,), below 0 where it leaves.
+        notes: what a reader must know about them, a sentence each.
     """
 
     amount: Array

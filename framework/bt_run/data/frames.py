@@ -101,7 +101,11 @@ class GivenPrices:
 
 @dataclass(frozen=True, kw_only=True)
 class GivenBars(Bars):
-    """Bars made from frames, with the rows that they were made of."""
+    """Bars made from frames.
+
+    Attributes:
+        given: the rows that they were made of.
+    """
 
     given: GivenPrices
 

@@ -210,18 +210,43 @@ class CoarseHistory:
         return self._known
 
     def open(self, n: int = 1) -> Array:
+        """Return the first opens of the last ``n`` periods, (n, N).
+
+        Raises:
+            ValueError: ``n`` is below 1.
+        """
         return self._last(self._periods.open, n)
 
     def high(self, n: int = 1) -> Array:
+        """Return the highest highs of the last ``n`` periods, (n, N).
+
+        Raises:
+            ValueError: ``n`` is below 1.
+        """
         return self._last(self._periods.high, n)
 
     def low(self, n: int = 1) -> Array:
+        """Return the lowest lows of the last ``n`` periods, (n, N).
+
+        Raises:
+            ValueError: ``n`` is below 1.
+        """
         return self._last(self._periods.low, n)
 
     def close(self, n: int = 1) -> Array:
+        """Return the last closes of the last ``n`` periods, (n, N).
+
+        Raises:
+            ValueError: ``n`` is below 1.
+        """
         return self._last(self._periods.close, n)
 
     def volume(self, n: int = 1) -> Array:
+        """Return the sums of the volumes of the last ``n`` periods, (n, N).
+
+        Raises:
+            ValueError: ``n`` is below 1.
+        """
         return self._last(self._periods.volume, n)
 
     def _last(self, values: Array, n: int) -> Array:

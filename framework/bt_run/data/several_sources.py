@@ -41,9 +41,13 @@ class TellsRows(Protocol):
     """
 
     @property
-    def assets(self) -> tuple[str, ...]: ...
+    def assets(self) -> tuple[str, ...]:
+        """Return the names of the run's assets that the source has."""
+        ...
 
-    def rows(self, request: LoadRequest) -> SourceRows: ...
+    def rows(self, request: LoadRequest) -> SourceRows:
+        """Return the rows of a request, as they stand."""
+        ...
 
 
 def bars_of_rows(request: LoadRequest, parts: Sequence[SourceRows]) -> Bars:
