@@ -86,7 +86,7 @@ def outcome_of(ready: Prepared, played: Played) -> BacktestResult:
     warnings = tuple(map(names.told, _warnings(ready, played, causality)))
     manifest = build_manifest(run_id, provenance, tables, notes)
     manifest["warnings"] = list(warnings)
-    manifest["look_ahead"] = asdict(causality)
+    manifest["look_ahead"] = {**asdict(causality), "sentence": causality.sentence}
     manifest["ruined"] = ledger.ruined
     manifest["baselines"] = {name: one.facts for name, one in played.baselines.items()}
     manifest["analyses"] = {

@@ -16,6 +16,7 @@ from bt_run.component import BacktraderStrategy
 from bt_run.data.bars import Bars
 from bt_run.data.slices import until
 from bt_run.engine.clock import ArrayFeed, backtrader_days
+from bt_run.errors import PluginError
 from bt_run.results.ledger import Ledger
 from bt_run.terms import BrokerTerms, Costs
 
@@ -94,10 +95,44 @@ class CostsCommission(bt.CommInfoBase):  # type: ignore[misc]
         return float(self.p.costs.commission(np.array([size]), np.array([price]))[0])
 
 
+CHEATING = (
+    "an order would fill at a price that the strategy knew when it gave it, which no market "
+    "allows; remove it, and let `broker: {fill: next_close}` or `next_open` say where orders fill"
+)
+
+
 class ClassicBroker(bt.brokers.BackBroker):  # type: ignore[misc]
     """Backtrader's broker with the run's slippage and its market orders at the run's fill."""
 
     params = (("costs", None), ("at_close", False))
+
+    def set_coc(self, coc: bool) -> None:
+        """Refuse to fill at the close that the strategy saw.
+
+        Raises:
+            PluginError: that was asked for.
+        """
+        if coc:
+            raise PluginError(f"set_coc(True): {CHEATING}")
+
+    def set_coo(self, coo: bool) -> None:
+        """Refuse orders that know the open at which they fill.
+
+        Raises:
+            PluginError: that was asked for.
+        """
+        if coo:
+            raise PluginError(f"set_coo(True): {CHEATING}")
+
+    def next(self) -> None:
+        """Refuse what was set without asking, then fill the orders of the bar.
+
+        Raises:
+            PluginError: a strategy lets Backtrader cheat.
+        """
+        if self.p.coc or self.p.coo or self.cerebro.p.cheat_on_open:
+            raise PluginError(f"cheat-on-close or cheat-on-open was set: {CHEATING}")
+        super().next()
 
     def _slip_up(
         self, pmax: float, price: float, doslip: bool = True, lim: bool = False

@@ -66,6 +66,7 @@ def load_result(folder: Path | str) -> BacktestResult:
         analyses=found[ANALYSES],
         notes=tuple(manifest["notes"]),
         warnings=tuple(manifest.get("warnings", ())),
+        look_ahead=manifest.get("look_ahead", {}).get("sentence", ""),
         places=places,
         folder=folder,
     )
