@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bt_run.atomic import is_full, replace_file
 from bt_run.errors import ConfigError, DataError
+from bt_run.libraries import require_installed
 from bt_run.results.result import TABLES
 from bt_run.text import did_you_mean
 
@@ -129,15 +130,10 @@ def _workbook(tables: Mapping[str, pd.DataFrame]) -> bytes:
         "in_memory": True,
     }
     content = io.BytesIO()
-    try:
-        writer = pd.ExcelWriter(
-            content, engine="xlsxwriter", engine_kwargs={"options": options}
-        )
-    except ImportError as error:
-        raise ConfigError(
-            "--to xlsx needs the package xlsxwriter: pip install 'bt-run[excel]'"
-        ) from error
-    with writer:
+    require_installed("--to xlsx", {"xlsxwriter": "bt-run[excel]"})
+    with pd.ExcelWriter(
+        content, engine="xlsxwriter", engine_kwargs={"options": options}
+    ) as writer:
         writer.book.set_properties({"created": EARLIEST})
         for name, frame in tables.items():
             frame.to_excel(writer, sheet_name=name[:31], index=False)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bt_run.account.market import AtBar
-from bt_run.data.bars import Bars, Prices
+from bt_run.data.bars import FIELDS, Bars, Prices
 from bt_run.data.history import History
 from bt_run.data.known import Table
 from bt_run.data.slices import from_bar, until
@@ -52,6 +52,9 @@ def handed_out(history: History) -> dict[str, np.ndarray]:
             found[name] = history.series("rate", 3)
         elif name == "signals":
             found[name] = history.signals("strategy", 3)
+        elif name == "resampled":
+            weeks = history.resampled("week")
+            found |= {f"weekly {one}": getattr(weeks, one)(3) for one in FIELDS}
         else:
             found[name] = member(history, 3)
             if "asset_bars" in inspect.signature(member).parameters:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from kit.made_results import make_result
 
-from bt_run import ConfigError, DataError
+from bt_run import ConfigError, DataError, libraries
 from bt_run.results import export
 from bt_run.results.export import FORMATS, export_tables
 from bt_run.results.result import TABLES
@@ -91,11 +91,10 @@ def test_more_rows_than_a_sheet_has_are_refused(found, tmp_path, monkeypatch):
 
 
 def test_a_missing_package_is_named_with_its_extra(found, tmp_path, monkeypatch):
-    def missing(*_, **__):
-        raise ModuleNotFoundError("No module named 'xlsxwriter'")
-
-    monkeypatch.setattr(pd, "ExcelWriter", missing)
-    with pytest.raises(ConfigError, match=r"pip install 'bt-run\[excel\]'"):
+    monkeypatch.setattr(libraries, "find_spec", lambda name: None)
+    with pytest.raises(
+        ConfigError, match=r"--to xlsx needs xlsxwriter, .*'bt-run\[excel\]'"
+    ):
         export_tables(found, tmp_path, "xlsx", ["nav"])
 
 

@@ -366,13 +366,11 @@ def test_a_missing_file_of_rates_is_refused(tmp_path):
 
 
 def test_a_missing_package_of_rates_is_refused(monkeypatch):
-    import bt_run_plugins.sources.sample_series as rates
+    from bt_run import libraries
 
-    monkeypatch.setattr(rates, "find_spec", lambda name: None)
+    monkeypatch.setattr(libraries, "find_spec", lambda name: None)
     with pytest.raises(
-        DataError,
-        match="the sample data come with the package arch, which is not installed: pip install "
-        "arch",
+        ConfigError, match=r"needs arch, not installed: pip install 'bt-run'"
     ):
         rate_source("fama_french")
 

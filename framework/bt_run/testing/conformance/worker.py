@@ -25,6 +25,8 @@ def digest_elsewhere(subject: Subject) -> str:
     request = {
         "name": str(subject.file or subject.offer.module.__name__),
         "label": subject.label,
+        # a report may name paths from the folder in which the program runs
+        "folder": os.getcwd(),
         "options": json.loads(json.dumps(dict(subject.options), default=str)),
     }
     process = _process()
@@ -55,6 +57,7 @@ def serve() -> None:
 def _digest(request: dict[str, Any]) -> str:
     from dataclasses import replace
 
+    os.chdir(request["folder"])
     try:
         found = next(
             item
