@@ -10,8 +10,9 @@ import numpy as np
 
 from bt_run.backtest.running import run
 from bt_run.config.run_config import RunConfig
+from bt_run.data.bars import LoadRequest
 from bt_run.data.frames import prices_from
-from bt_run.errors import ConfigError
+from bt_run.errors import ConfigError, DataError
 from bt_run.model import ComponentSpec
 from bt_run.results.result import BacktestResult
 from bt_run.text import listed
@@ -50,6 +51,8 @@ def run_prices(
     given = prices_from(prices, calendar=tree["data"].get("calendar", "XNYS"))
     symbols = sorted(given.rows)
     times = np.concatenate([rows.times for rows in given.rows.values()])
+    if not len(times):
+        raise DataError("the prices hold no rows; expected some of each symbol")
     data: dict[str, Any] = {
         "source": SOURCE,
         "assets": symbols,
@@ -58,6 +61,8 @@ def run_prices(
     }
     if len(symbols) == 1:
         data["benchmark"] = symbols[0]
+    if given.request is not None:
+        data |= _data_of(given.request)
     tree["data"] = data | tree["data"]
     if "benchmark" not in tree["data"]:
         raise ConfigError(
@@ -65,6 +70,17 @@ def run_prices(
             f"{listed(symbols, most=8)}"
         )
     return run(RunConfig.model_validate(tree), out, bars=given)
+
+
+def _data_of(request: LoadRequest) -> dict[str, Any]:
+    """Return what bars were made with, as keys of ``data``."""
+    return {
+        "benchmark": request.benchmark[0],
+        "start": str(request.start),
+        "end": str(request.end),
+        "adjust": request.adjust,
+        "calendar": request.calendar,
+    }
 
 
 def _put(tree: dict[str, Any], key: str, value: Any) -> None:

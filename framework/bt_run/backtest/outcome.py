@@ -125,6 +125,7 @@ def _warnings(ready: Prepared, played: Played, causality: Causality) -> tuple[st
     )
 
 
+ROUNDING = 1e-9  # of the NAV: less is no debt
 EXPOSURES = ("average_gross", "average_net")
 
 
@@ -132,10 +133,14 @@ def _ruin(ledger: Ledger) -> tuple[str, ...]:
     """Return a warning that names the close at which the account was worth nothing."""
     if not ledger.ruined:
         return ()
-    day = day_text(ledger.bars.index[-1])
+    day, last = day_text(ledger.bars.index[-1]), len(ledger.bars) - 1
+    why = "Its losses are larger than its capital: lower limits.gross or forbid shorts"
+    flow = 0.0 if ledger.flows is None else float(ledger.flows[last])
+    if flow < 0.0 and ledger.nav[last - 1] + flow <= 0.0:
+        why = f"The withdrawal of {-flow:,.2f} took more than it was worth"
     return (
         f"ruined: at the close of {day} the account was worth {ledger.nav[-1]:,.2f}; the run ends "
-        "there. Its losses are larger than its capital: lower limits.gross or forbid shorts",
+        f"there. {why}",
     )
 
 
@@ -205,7 +210,20 @@ def _beyond_the_limit(ledger: Ledger, limit: float) -> tuple[str, ...]:
         return ()
     return (
         f"gross exposure was above its limit of {limit:.0%} at {above.mean():.1%} of closes, at "
-        f"most {gross.max():.0%}: limits bound the targets, and prices move between decisions",
+        f"most {gross.max():.0%}: limits bound the targets, and prices move between decisions"
+        f"{_after_withdrawals(ledger)}",
+    )
+
+
+def _after_withdrawals(ledger: Ledger) -> str:
+    """Say on how many closes a withdrawal had left the cash below 0."""
+    if ledger.flows is None or not (ledger.flows < 0.0).any():
+        return ""
+    first = int(np.flatnonzero(ledger.flows < 0.0)[0])
+    debts = int((ledger.cash[first:] < -ROUNDING * np.abs(ledger.nav[first:])).sum())
+    return (
+        f"; cash was below 0 at {debts} closes from the first withdrawal on, until a decision sold "
+        "for it, as far as triggers let it trade"
     )
 
 

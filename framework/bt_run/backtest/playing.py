@@ -9,6 +9,7 @@ from bt_run.arrays import Mask
 from bt_run.backtest.building import Parts, whole_shares
 from bt_run.config.run_config import RunConfig
 from bt_run.data.bars import Bars
+from bt_run.data.schedule import scheduled
 from bt_run.decision.pipeline import Pipeline
 from bt_run.engine.listeners import Listeners
 from bt_run.guard import guarded
@@ -17,13 +18,25 @@ from bt_run.results.ledger import Ledger
 if TYPE_CHECKING:
     pass
 
-__all__ = ["market_of", "play"]
+__all__ = ["due_bars", "market_of", "play"]
 
 
 def market_of(config: RunConfig, parts: Parts, bars: Bars) -> Market:
     """Return what every account of a run meets."""
     whole = whole_shares(config, parts.broker)
     return Market(bars, parts.broker, config.limits.gross, whole, parts.exits)
+
+
+def due_bars(config: RunConfig, parts: Parts, bars: Bars) -> Mask:
+    """Return at which bars the run decides, (T,): by its schedule, and where money came or left, so
+    that it neither waits in cash nor leaves debts until the next period.
+    """
+    due = scheduled(bars, config.schedule)
+    if parts.broker.flows is not None:
+        came = parts.broker.flows(bars.sessions).amount != 0.0
+        came[: bars.start] = False
+        due |= came
+    return due
 
 
 def play(

@@ -15,7 +15,7 @@ from bt_run.backtest.watch import Watch
 from bt_run.catalogue import Catalogue
 from bt_run.component import BuildContext
 from bt_run.config.binding import BoundConfig, bind, with_resolved_names
-from bt_run.config.canonical_form import resolved
+from bt_run.config.canonical_form import placed, resolved
 from bt_run.config.run_config import RunConfig
 from bt_run.data.bars import Bars
 from bt_run.data.data_notes import stale_opens_note
@@ -146,6 +146,7 @@ def prepare(
         plugins = get_plugin_manager(config.plugins)
         offered = catalogue(plugins)
         if given is not None:
+            _refuse_another_request(config, given)
             config = _with_fingerprint(config, offered, given)
         bound = with_resolved_names(bind(config, offered))
         files = outside_files(config, bound)
@@ -165,7 +166,7 @@ def prepare(
         loaded = with_silent_assets(loaded, delisting.after, delisting.silent)
         loaded = _with_broker_notes(loaded, parts.broker)
         check_needs(parts, loaded)
-    config._whole = resolved(config, bound)
+    config._whole = placed(config, bound)
     config._write_prices = source.write if given is not None else None
     told = {**parts.fingerprints, **sources.fingerprints}
     return Prepared(
@@ -206,6 +207,25 @@ def _taking(config: RunConfig, source: Any, given: GivenPrices) -> Any:
     return guarded("data.source: taking the prices", source.taking, given)
 
 
+def _refuse_another_request(config: RunConfig, given: GivenPrices) -> None:
+    """Refuse bars that were made for another window, benchmark, adjustment or calendar."""
+    made, data = given.request, config.data
+    if made is None:
+        return
+    for key, own, theirs in (
+        ("benchmark", data.benchmark, made.benchmark[0]),
+        ("start", data.start, made.start),
+        ("end", data.end, made.end),
+        ("adjust", data.adjust, made.adjust),
+        ("calendar", data.calendar, made.calendar),
+    ):
+        if own != theirs:
+            raise ConfigError(
+                f"data.{key}: was {own}, and the bars given were made with {theirs}; expected the "
+                f"same, or the frames themselves instead of bars_from(...)"
+            )
+
+
 def _loads_its_own(config: RunConfig) -> ConfigError:
     return ConfigError(
         f"bars: were given, and source {config.data.source_names!r} loads its own; expected a "
@@ -222,19 +242,13 @@ def _flow_notes(bars: Bars, broker: BrokerTerms) -> tuple[str, ...]:
     if broker.flows is None:
         return ()
     flows = broker.flows(bars.sessions)
-    first, last = bars.sessions[bars.start], bars.sessions[-1]
+    first = bars.sessions[bars.start]
     if flows.amount[: bars.start + 1].any():
         raise ConfigError(
             f"broker.flows: some are dated {first} or before, when the run starts with "
             "`broker.cash`; expected later days"
         )
-    coming = flows.amount[flows.amount > 0.0].sum()
-    leaving = -flows.amount[flows.amount < 0.0].sum()
-    told = (
-        f"contributions of {coming:,.0f} and withdrawals of {leaving:,.0f} to {last}: growth, "
-        "returns and drawdowns are time-weighted, without them",
-    )
-    return (*flows.notes, *told)
+    return flows.notes
 
 
 def _with_broker_notes(bars: Bars, broker: BrokerTerms) -> Bars:

@@ -18,13 +18,12 @@ from bt_run.backtest.baselines import (
     rules_of,
 )
 from bt_run.backtest.outcome import Played, outcome_of
-from bt_run.backtest.playing import market_of, play
+from bt_run.backtest.playing import due_bars, market_of, play
 from bt_run.backtest.preparing import Prepared, prepare
 from bt_run.backtest.spot_check import SpotCheck
 from bt_run.backtest.watch import Progress, Watch
 from bt_run.causality.outside_reads import watched_reads
 from bt_run.config.run_config import RunConfig
-from bt_run.data.schedule import scheduled
 from bt_run.decision.state import Decision
 from bt_run.engine.listeners import Listeners
 from bt_run.errors import DataError
@@ -88,7 +87,7 @@ def _play(ready: Prepared, watch: Watch) -> Played:
             parts = ready.parts.on(bars)
         with watch.phase("decisions"):
             market = market_of(config, parts, bars)
-            due = scheduled(bars, config.schedule)
+            due = due_bars(config, parts, bars)
             spot = SpotCheck(config, parts, market, due)
             ledger = play(config, parts, market, due, _listeners(ready, spot, watch))
     with watch.phase("baselines"):

@@ -14,7 +14,7 @@ import numpy as np
 from bt_run.account.market import Market
 from bt_run.arrays import Mask
 from bt_run.backtest.building import Parts
-from bt_run.backtest.playing import market_of, play
+from bt_run.backtest.playing import due_bars, market_of, play
 from bt_run.causality.differences import (
     Noise,
     compare_arrays,
@@ -26,7 +26,6 @@ from bt_run.causality.rare_events import rare_bars
 from bt_run.config.run_config import RunConfig
 from bt_run.data.bars import Bars
 from bt_run.data.history import History
-from bt_run.data.schedule import scheduled
 from bt_run.data.slices import until
 from bt_run.decision.pipeline import Pipeline, decide
 from bt_run.decision.state import Decision, Memos, PortfolioState
@@ -187,7 +186,7 @@ class SpotCheck:
         """Run a Backtrader strategy on the data up to bar ``t``, and compare its orders."""
         market = market_of(self.config, self.parts, bars)
         other = play(
-            self.config, self.parts, market, scheduled(bars, self.config.schedule)
+            self.config, self.parts, market, due_bars(self.config, self.parts, bars)
         )
         found = compare_fills(bars.assets, ledger.fills, other.fills, t, Noise())
         if not found:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bt_run.backtest.playing import market_of
+from bt_run.backtest.playing import due_bars, market_of
 from bt_run.backtest.playing import play as play_market
 from bt_run.backtest.preparing import Prepared
 from bt_run.config.canonical_form import resolved
-from bt_run.data.schedule import scheduled
 from bt_run.decision.pipeline import Pipeline
 from bt_run.errors import ConfigError
 from bt_run.results.ledger import Ledger
@@ -33,7 +32,7 @@ def play(prepared: Prepared, then: Sequence[tuple[int, Prepared]] = ()) -> Ledge
     """
     config, bars = prepared.config, prepared.bars
     parts = prepared.parts.on(bars)
-    due = scheduled(bars, config.schedule)
+    due = due_bars(config, parts, bars)
     later: list[tuple[int, Pipeline]] = []
     before = bars.start
     for bar, other in then:
@@ -41,7 +40,7 @@ def play(prepared: Prepared, then: Sequence[tuple[int, Prepared]] = ()) -> Ledge
         pipeline = other.parts.on(bars).pipeline
         assert pipeline is not None
         later.append((bar, pipeline))
-        due[bar:] = scheduled(bars, other.config.schedule)[bar:]
+        due[bar:] = due_bars(other.config, other.parts, bars)[bar:]
         before = bar
     market = market_of(config, parts, bars)
     return play_market(config, parts, market, due, then=tuple(later))

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from bt_run.arrays import Array, Mask
+from bt_run.backtest.playing import due_bars
 from bt_run.backtest.preparing import Prepared, prepare
 from bt_run.causality.futures import absent_after, noise_after, other_close
 from bt_run.causality.outside_reads import OutsideRead, watched_reads
@@ -20,7 +21,6 @@ from bt_run.checks.replays import Replay, rebuilt
 from bt_run.checks.search import Leak, Search, Way, compare_source
 from bt_run.component import BacktraderStrategy
 from bt_run.config.run_config import RunConfig
-from bt_run.data.schedule import scheduled
 from bt_run.data.slices import until
 from bt_run.decision.state import Memos, PortfolioState
 from bt_run.engine.listeners import Listeners
@@ -122,7 +122,7 @@ def check_lookahead(
     ready = prepare(config)
     tell = progress or (lambda phase, fraction: None)
     tell("the run", 0.0)
-    due = scheduled(ready.bars, ready.config.schedule)
+    due = due_bars(ready.config, ready.parts, ready.bars)
     kept: dict[int, tuple[PortfolioState, Memos]] = {}
     wanted = _evenly(due, dates)
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from bt_run.arrays import Array, Mask
+from bt_run.backtest.playing import due_bars
 from bt_run.backtest.preparing import Prepared, prepare
 from bt_run.checks.dates import first_signal
 from bt_run.checks.replays import Replay, replay
 from bt_run.config.run_config import RunConfig
-from bt_run.data.schedule import scheduled
 from bt_run.data.slices import from_bar
 from bt_run.errors import CHECK_FAILED, NOTHING_TO_CHECK, BtRunError
 from bt_run.results.ledger import Ledger
@@ -80,7 +80,7 @@ def check_warmup(
     """
     ready = prepare(config)
     start = ready.bars.start
-    trial = _Trial(ready, scheduled(ready.bars, ready.config.schedule))
+    trial = _Trial(ready, due_bars(ready.config, ready.parts, ready.bars))
     if first_signal(trial.whole) is None:
         return WarmUp(start, None, (), nothing="it never gives a signal")
     if start == 0:

@@ -15,7 +15,7 @@ from bt_run.config.binding import Bound, BoundConfig
 from bt_run.config.portable_paths import PortablePaths
 from bt_run.config.run_config import RunConfig
 
-__all__ = ["canonical", "portable", "resolved"]
+__all__ = ["canonical", "placed", "portable", "resolved"]
 
 Written = Callable[[Path], str]
 
@@ -23,6 +23,11 @@ Written = Callable[[Path], str]
 def resolved(config: RunConfig, bound: BoundConfig) -> dict[str, Any]:
     """Return the configuration with all defaults, JSON-able, in the order of the YAML."""
     return _tree(config, bound, str)
+
+
+def placed(config: RunConfig, bound: BoundConfig) -> dict[str, Any]:
+    """Return the resolved configuration with absolute paths."""
+    return _tree(config, bound, lambda path: str(path.absolute()))
 
 
 def portable(

@@ -20,7 +20,8 @@ def write_run_file(
 ) -> Path:
     """Write a resolved configuration to ``folder/NAME.yaml`` and return its path.
 
-    ``write_prices`` puts prices that lie nowhere else into a folder; it returns the ``source`` that
+    Files that it names are named by their absolute paths. ``write_prices`` puts prices that lie
+    nowhere else into a folder; it returns the ``source`` that
     reads them, and the names that ``symbols`` have there.
     """
     from ruamel.yaml import YAML
@@ -28,7 +29,8 @@ def write_run_file(
     own = deepcopy(dict(tree))
     folder.mkdir(parents=True, exist_ok=True)
     if write_prices is not None:
-        written = write_prices(folder)
+        # a folder for each name, so that two runs in one place keep their prices
+        written = write_prices(folder / f"{own['name']}_prices")
         own["data"] = _with_source(own["data"], written["source"], written["symbols"])
     yaml = YAML()
     yaml.default_flow_style = False

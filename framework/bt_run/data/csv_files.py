@@ -6,6 +6,8 @@ whose header is too short for row labels; both shift what a number means.
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +20,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["csv_header", "csv_lines", "csv_table", "refuse_doubled"]
+
+# what a packed file that is damaged, empty or encrypted raises too
+UNREADABLE = (
+    *(OSError, ValueError, EOFError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 
 
 def csv_header(path: Path, separator: str = ",") -> tuple[str, ...]:
@@ -42,7 +50,7 @@ def csv_header(path: Path, separator: str = ",") -> tuple[str, ...]:
         raise DataError(
             f"{path}: the file is empty; expected a header and rows"
         ) from error
-    except (OSError, ValueError) as error:
+    except UNREADABLE as error:
         raise DataError(_unreadable(path, error)) from error
     names = tuple(str(name) for name in line.iloc[0])
     if len(names) == 1:
@@ -75,7 +83,7 @@ def csv_table(
         told["na_values"] = list(missing)
     try:
         frame: pd.DataFrame = pd.read_csv(path, dtype=dtype, **told)
-    except (OSError, ValueError) as error:
+    except UNREADABLE as error:
         raise DataError(_unreadable(path, error)) from error
     if not isinstance(frame.index, pd.RangeIndex):
         raise DataError(
@@ -102,7 +110,7 @@ def csv_lines(path: Path, separator: str = ",") -> pd.DataFrame:
         raise DataError(
             f"{path}: the file is empty; expected a header and rows"
         ) from error
-    except (OSError, ValueError) as error:
+    except UNREADABLE as error:
         raise DataError(_unreadable(path, error)) from error
     return lines
 
@@ -121,7 +129,7 @@ def _unreadable(path: Path, error: Exception) -> str:
     return f"{path}: cannot be read as csv: {' '.join(str(error).split())}"
 
 
-def refuse_doubled(path: Path, names: Iterable[str]) -> None:
+def refuse_doubled(path: Path | str, names: Iterable[str]) -> None:
     """Refuse a column that stands in a file more than once.
 
     Raises:

@@ -264,7 +264,9 @@ def _other(
             return pd.to_datetime(text).dt.strftime("%Y-%m-%d %H:%M:%S.%f")
         except (TypeError, ValueError) as error:
             raise _not_a_date(where, _reason(error)) from error
-    row = int(np.flatnonzero(strange.to_numpy())[0])
+    # among rows that are dates in another order, what is none at all is the fault
+    neither = strange & ~text.str.fullmatch(_YEAR_FIRST)
+    row = int(np.flatnonzero((neither if neither.any() else strange).to_numpy())[0])
     declared = "" if order is None else f", though the dates are said to be {order}"
     raise _not_a_date(
         where,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, cast
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, cast
 import numpy as np
 
 from bt_run.data.bars import Bars, LoadRequest
+from bt_run.data.csv_files import refuse_doubled
 from bt_run.data.number_forms import NumberForm
 from bt_run.data.price_frames import (
     COLUMNS,
@@ -68,6 +69,7 @@ class GivenPrices:
     rows: Mapping[str, Rows]
     prices: PriceConvention | None = None
     calendar: str = "XNYS"
+    request: LoadRequest | None = None
 
     @cached_property
     def fingerprint(self) -> str:
@@ -159,7 +161,7 @@ def bars_from(
     )
     bars = bars_of_rows(request, [given.of(request)])
     whole = {item.name: getattr(bars, item.name) for item in fields(Bars)}
-    return GivenBars(**whole, given=given)
+    return GivenBars(**whole, given=replace(given, request=request))
 
 
 def prices_from(frames: Any, **keys: Unpack[FrameKeys]) -> GivenPrices:
@@ -208,6 +210,7 @@ def _rows(frames: Any, form: TableForm) -> Iterator[tuple[str, Rows]]:
 def _flat(frame: pd.DataFrame, form: TableForm) -> Iterator[tuple[str, Rows]]:
     """Read a table with one level of columns: long, or of closes by symbol."""
     plain = _with_dates(frame)
+    refuse_doubled("frame", map(str, plain.columns))
     words = {usual_name(str(column)) for column in plain.columns}
     if "ticker" in words or "ticker" in form.columns:
         yield from rows_by_ticker(price_table("frame", plain, form), form).items()

@@ -60,6 +60,9 @@ def written_numbers(
         return column.to_numpy(dtype=np.float64)
     try:
         if form is None:
+            # Python reads 28_0.6 as 280.6, and no file means that
+            if column.astype(str).str.contains("_", regex=False).any():
+                raise ValueError
             return column.to_numpy(dtype=np.float64)
         text = column.astype(object).where(column.notna(), "").astype(str).str.strip()
         return _parsed(where, text, form)

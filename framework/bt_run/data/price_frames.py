@@ -14,6 +14,7 @@ import numpy as np
 
 from bt_run.arrays import Times
 from bt_run.data.calendars import calendar_zone
+from bt_run.data.csv_files import refuse_doubled
 from bt_run.data.date_forms import WrittenTimes, utc_times, written_times
 from bt_run.data.number_forms import NumberForm, written_numbers
 from bt_run.data.rows import Rows
@@ -104,6 +105,7 @@ def price_table(where: str, frame: pd.DataFrame, form: TableForm) -> PriceTable:
         DataError: a column stands there twice, is not there, or adjusts prices and is not read.
     """
     theirs = tuple(str(column) for column in frame.columns)
+    refuse_doubled(where, theirs)
     ours = _our_names(where, theirs, form)
     read = [column for column, name in enumerate(ours) if name is not None]
     names = [name for name in ours if name is not None]
@@ -137,8 +139,12 @@ def _our_names(
                 f"calls {our}{did_you_mean(column, theirs)}"
             )
         declared[column] = our
+    ignored = {usual_name(name) for name in form.ignore}
     names: list[str | None] = []
     for column in theirs:
+        if usual_name(column) in ignored and column not in declared:
+            names.append(None)
+            continue
         usual = usual_name(column)
         # where the user names another column of the file so, this one is not it
         ours = usual in COLUMNS and usual not in form.columns

@@ -228,9 +228,13 @@ def _said(manifest: Mapping[str, Any], with_data: bool) -> str:
     if with_data:
         allowed = "because --with-data says that their licence allows it"
         return f"The prices are inside, {allowed}; {mark}."
+    places = sum(source.get("path") is not None for source in sources)
+    repeat = "Whoever has them runs `bt-run reproduce BUNDLE --data PATH`"
+    if places > 1:
+        repeat = f"They lie in {places} places, so that only `--with-data` lets others repeat it"
     return (
         "The prices are not inside, because nothing says that their licence allows it; "
-        f"{mark}. Whoever has them runs `bt-run reproduce BUNDLE --data PATH`."
+        f"{mark}. {repeat}."
     )
 
 

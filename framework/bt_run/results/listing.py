@@ -66,6 +66,9 @@ def find_run(root: Path, name: str) -> Path:
             return (place / "latest").resolve()
     start = name.rpartition("/")[2]
     runs = listed_runs(root)
+    named = [run.folder for run in runs if run.name == name]
+    if named:
+        return named[0]  # without its `latest`, the newest by its files
     alike = [run.folder for run in runs if start and run.run_id.startswith(start)]
     if len(alike) == 1:
         return alike[0]

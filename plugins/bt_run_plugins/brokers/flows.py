@@ -102,4 +102,10 @@ def flows_of_sessions(source: FlowSource, sessions: Times) -> Flows:
         notes.append(
             f"{source.name}: not read: {rows} after {sessions[-1]}, the last session"
         )
+    money = source.amounts[inside]
+    coming, leaving = money[money > 0.0].sum(), np.abs(money[money < 0.0].sum())
+    notes.append(
+        f"contributions of {coming:,.0f} and withdrawals of {leaving:,.0f}: growth, returns and "
+        "drawdowns are time-weighted, without them"
+    )
     return Flows(amount, tuple(notes))

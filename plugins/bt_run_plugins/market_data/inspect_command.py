@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import click
 
 from bt_run import DataError, Rows, csv_lines, day_of
 from bt_run.errors import CHECK_FAILED, ConfigError
-from bt_run.text import counted, listed
+from bt_run.text import counted
 from bt_run_plugins.market_data.terminal import table
 from bt_run_plugins.sources.inspection import Inspected, inspect_prices, other_keys
 
@@ -34,7 +36,8 @@ def inspect(path: Path, keys: tuple[str, ...], calendar: str) -> int:
     """Say what of the file or folder PATH a run would read, and the YAML to paste.
 
     \b
-    Exit code 6: it cannot be read as it is; what would read it is shown.
+    Exit code 6: it cannot be read as it is, and what would read it is shown; or a run would
+    refuse some of it.
 
     \b
     Examples:
@@ -49,11 +52,11 @@ def inspect(path: Path, keys: tuple[str, ...], calendar: str) -> int:
             raise
         click.echo(str(error))
         _show_head(path)
-        _show_others(path, given, calendar)
+        _show_others(path, given, calendar, told="`" in str(error))
         return CHECK_FAILED
     for line in _lines(found):
         click.echo(line)
-    return 0
+    return CHECK_FAILED if found.refused else 0
 
 
 def _key(text: str) -> tuple[str, Any]:
@@ -84,10 +87,14 @@ def _show_head(path: Path) -> None:
         click.echo(f"  {' | '.join(map(str, cells))[:110]}")
 
 
-def _show_others(path: Path, given: Mapping[str, Any], calendar: str) -> None:
+def _show_others(
+    path: Path, given: Mapping[str, Any], calendar: str, *, told: bool
+) -> None:
+    """Show keys that would read a path; ``told`` says that the error has named one."""
     others = other_keys(path, given, calendar)
-    if not others:
+    if not others and not told:
         click.echo("\nno key alone reads it; `columns` names what the file calls ours")
+    if not others:
         return
     click.echo("\nit can be read with")
     for more in others:
@@ -117,7 +124,12 @@ def _lines(found: Inspected) -> Iterator[str]:
     first = found.symbols[0]
     yield f"{first}, its first and last rows"
     yield _ends(rows[first])
-    for head, sentences in (("calendar", found.strange), ("to know", found.missing)):
+    parts = (
+        ("refused", found.refused),
+        ("calendar", found.strange),
+        ("to know", found.missing),
+    )
+    for head, sentences in parts:
         if sentences:
             yield ""
         yield from (f"{head}: {text}" for text in sentences[:SHOWN])
@@ -153,19 +165,38 @@ def _yaml(found: Inspected) -> str:
     """Return what to write under ``data`` of a run file."""
     keys = "".join(f", {key}: {_written(value)}" for key, value in found.keys.items())
     times = [rows.times for rows in found.read.rows.values() if len(rows.times)]
-    first = min(times, key=lambda item: item[0])[0]
-    last = max(times, key=lambda item: item[-1])[-1]
-    names = listed(found.symbols, most=12).replace(" and ", ", ... # and ")
-    return "\n".join(
-        (
-            "data:",
-            f"  source: {{use: {found.kind}, path: {found.path}{keys}}}",
-            f"  assets: [{names}]",
-            f"  benchmark: {found.symbols[0]}",
-            f"  start: {day_of(first)[:10]}",
-            f"  end: {day_of(last)[:10]}",
+    names = [_quoted(name) for name in found.symbols]
+    lines = [
+        "data:",
+        f"  source: {{use: {found.kind}, path: {_quoted(str(found.path))}{keys}}}",
+        f"  assets: [{', '.join(names)}]",
+        f"  benchmark: {names[0]}",
+    ]
+    if times:
+        first, last = (
+            min(item.min() for item in times),
+            max(item.max() for item in times),
         )
+        lines += [f"  start: {day_of(first)[:10]}", f"  end: {day_of(last)[:10]}"]
+    return "\n".join(lines)
+
+
+def _quoted(text: str) -> str:
+    """Return a text as YAML reads it back: TRUE, 007 and A,B are symbols too."""
+    plain = re.fullmatch(r"[A-Za-z./_][A-Za-z0-9./_-]*", text)
+    word = text.lower() in (
+        "true",
+        "false",
+        "yes",
+        "no",
+        "on",
+        "off",
+        "null",
+        "nan",
+        "y",
+        "n",
     )
+    return text if plain and not word else json.dumps(text, ensure_ascii=False)
 
 
 def _written(value: Any) -> str:

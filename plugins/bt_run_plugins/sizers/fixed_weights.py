@@ -51,6 +51,11 @@ class FixedWeights:
                 f"{limits.gross:g}; weights are fractions of NAV, 0.6 for 60 %"
             )
         for asset, weight in config.weights.items():
+            if abs(weight) > limits.name * (1.0 + 1e-9):
+                raise ConfigError(
+                    f"sizer.weights.{asset}: was {weight:g}; expected at most limits.name, "
+                    f"{limits.name:g}"
+                )
             if weight < 0.0 and not limits.short:
                 raise ConfigError(
                     f"sizer.weights.{asset}: was {weight:g}; expected 0 or more, or `limits: "

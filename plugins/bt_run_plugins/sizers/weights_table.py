@@ -44,26 +44,45 @@ class WeightsTable:
 
     def __init__(self, config: WeightsTableConfig, context: BuildContext) -> None:
         self.config = config
-        self.limit = context.limits.gross
+        self.limits = context.limits
         self.reads = {config.table: "number"}
 
     def target_weights(self, state: PortfolioState) -> Array:
         """Return weights (N,): the table's as they are known now, times exposure.
 
         Raises:
-            DataError: they are above the gross limit by more than rounding.
+            DataError: they are above a limit by more than rounding, or negative where shorts are
+                forbidden.
         """
         known = state.history.table(self.config.table).astype(np.float64)
         weights = self.config.scale * np.nan_to_num(known, nan=0.0)
-        gross = float(np.abs(weights).sum())
-        if gross > self.limit + ROUNDING:
-            raise DataError(
-                f"data.tables.{self.config.table}: the weights known at {state.history.session} "
-                f"have sizes that sum to {gross:g}; expected at most limits.gross, {self.limit:g}; "
-                "percent are read with `scale: 0.01`, and where each date lists all that is held, "
-                "`snapshots: true` lets earlier names go"
-            )
+        self._refuse(state, weights)
         return weights * exposures(state.signals)
+
+    def _refuse(self, state: PortfolioState, weights: Array) -> None:
+        """Refuse weights (N,) that the limits would cut in silence."""
+        limits = self.limits
+        where = f"data.tables.{self.config.table}: at {state.history.session}"
+        gross = float(np.abs(weights).sum())
+        if gross > limits.gross + ROUNDING:
+            raise DataError(
+                f"{where} the weights known have sizes that sum to {gross:g}; expected at most "
+                f"limits.gross, {limits.gross:g}; percent are read with `scale: 0.01`, and where "
+                "each date lists all that is held, `snapshots: true` lets earlier names go"
+            )
+        largest = int(np.argmax(np.abs(weights)))
+        asset = state.history.assets[largest]
+        if abs(weights[largest]) > limits.name + ROUNDING:
+            raise DataError(
+                f"{where} the weight of {asset} was {weights[largest]:g}; expected at most "
+                f"limits.name, {limits.name:g}"
+            )
+        if not limits.short and (weights < 0.0).any():
+            first = int(np.flatnonzero(weights < 0.0)[0])
+            raise DataError(
+                f"{where} the weight of {state.history.assets[first]} was {weights[first]:g}; "
+                "expected 0 or more, or `limits: {short: true}`"
+            )
 
 
 @hookimpl

@@ -22,7 +22,7 @@ from bt_run import (
     hookimpl,
 )
 
-FOLDER = "prices"
+LONGEST = 80  # letters of a symbol in the name of its file
 UNWRITTEN = (
     "the prices were handed over in memory, so that only who has them can repeat this run; "
     "`result.config.to_yaml(FOLDER)` writes them"
@@ -79,8 +79,8 @@ class Frames:
         return tuple(sorted(self._prices().rows))
 
     def write(self, folder: Path) -> dict[str, Any]:
-        """Write the prices as parquet into a folder below ``folder``, a file for each symbol;
-        return the source that reads them, and the symbols' new names under ``symbols``.
+        """Write the prices as parquet into ``folder``, a file for each symbol; return the source
+        that reads them from beside it, and the symbols' new names under ``symbols``.
 
         Raises:
             DataError: no prices were given.
@@ -88,10 +88,10 @@ class Frames:
         import pandas as pd
 
         given = self._prices()
-        (folder / FOLDER).mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         names: dict[str, str] = {}
         for symbol, rows in given.rows.items():
-            file = re.sub(r"[^A-Za-z0-9._^=-]", "_", symbol)
+            file = re.sub(r"[^A-Za-z0-9._^=-]", "_", symbol)[:LONGEST]
             while file in names.values():
                 file += "_"
             names[symbol] = file
@@ -103,8 +103,8 @@ class Frames:
             frame = pd.DataFrame({"date": columns.pop("times"), **columns})
             if (rows.times.astype("datetime64[D]") != rows.times).any():
                 frame["date"] = frame["date"].dt.tz_localize("UTC")
-            frame.to_parquet(folder / FOLDER / f"{file}.parquet", index=False)
-        source = {"use": "parquet", "path": FOLDER, "prices": given.prices}
+            frame.to_parquet(folder / f"{file}.parquet", index=False)
+        source = {"use": "parquet", "path": folder.name, "prices": given.prices}
         return {"source": source, "symbols": names}
 
     def _prices(self) -> GivenPrices:

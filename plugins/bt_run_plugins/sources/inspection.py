@@ -11,7 +11,16 @@ from typing import Any, get_args
 import numpy as np
 from pydantic import ValidationError
 
-from bt_run import BtRunError, ConfigError, DataError, Rows, exchange_sessions
+from bt_run import (
+    BtRunError,
+    ConfigError,
+    DataError,
+    LoadRequest,
+    Rows,
+    SourceRows,
+    bars_of_rows,
+    exchange_sessions,
+)
 from bt_run.arrays import Times
 from bt_run_plugins.sources.files import FilesConfig
 from bt_run_plugins.sources.price_tables import Kind, Read, read_rows
@@ -38,6 +47,7 @@ class Inspected:
         read: the rows of each symbol, and the columns.
         missing: what a run needs beside, a sentence each.
         strange: what does not fit the calendar, a sentence each.
+        refused: what a run would refuse, a sentence each.
     """
 
     path: Path
@@ -46,6 +56,7 @@ class Inspected:
     read: Read
     missing: tuple[str, ...]
     strange: tuple[str, ...]
+    refused: tuple[str, ...]
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -78,6 +89,7 @@ def inspect_prices(path: Path, keys: Mapping[str, Any], calendar: str) -> Inspec
         read=read,
         missing=tuple(_missing(config, read.rows)),
         strange=tuple(_strange(read.rows, calendar)),
+        refused=tuple(_refused(config, read.rows, calendar)),
     )
 
 
@@ -159,6 +171,32 @@ def _missing(config: FilesConfig, rows: Mapping[str, Rows]) -> Iterator[str]:
         yield f"opens: {closes_only[0]} has none; write `broker: {{fill: next_close}}`"
     if not acting:
         yield "dividends: there are none, so that every report says: price return only"
+
+
+def _refused(
+    config: FilesConfig, rows: Mapping[str, Rows], calendar: str
+) -> Iterator[str]:
+    """Yield what a run would refuse of the rows of each symbol."""
+    for name, item in sorted(rows.items()):
+        if not len(item.times):
+            yield f"{name}: has no rows"
+            continue
+        days = item.times.astype("datetime64[D]")
+        if days.max() < _EARLY:
+            yield f"{name}: its last day is {days.max()}; are its dates counts of another unit?"
+        request = LoadRequest(
+            assets={name: name},
+            benchmark=(name, name),
+            start=days.min().item(),
+            end=days.max().item(),
+            calendar=calendar,
+        )
+        try:
+            bars_of_rows(
+                request, [SourceRows({name: item}, config.prices or "as_traded")]
+            )
+        except BtRunError as error:
+            yield str(error)
 
 
 def _strange(rows: Mapping[str, Rows], calendar: str) -> Iterator[str]:

@@ -37,6 +37,7 @@ Kind = Literal["parquet", "csv"]
 
 MISSING = ("", "nan", "NaN", "null")
 SYMBOL = "{symbol}"
+_NOT_WIDE = "{}: a folder; expected a file, since `wide` is set"
 PACKED = ("", ".gz", ".zip")  # how a csv file may end
 
 
@@ -97,6 +98,8 @@ def read_rows(
     """
     form = form or FilesForm()
     if path.is_dir() and (not form.files or SYMBOL in form.files):
+        if form.wide is not None:
+            raise DataError(_NOT_WIDE.format(path))
         return _read_folder(path, kind, symbols, form)
     if form.wide is not None:
         return _read_wide(path, kind, symbols, form, form.wide)
@@ -131,9 +134,25 @@ def _read_folder(
         )
         for symbol in sorted(wanted)
     }
+    for symbol, item in tables.items():
+        _refuse_other_tickers(symbol, item)
     rows = {symbol: rows_of_table(item, form.table) for symbol, item in tables.items()}
     columns = _columns(next(iter(tables.values()))) if tables else {}
     return Read(rows, _unread(tables.values()), columns)
+
+
+def _refuse_other_tickers(symbol: str, table: PriceTable) -> None:
+    """Refuse a file of one symbol whose rows are another one's."""
+    if "ticker" not in table.frame.columns:
+        return
+    found = tickers_of(table)
+    others = found[found.str.casefold() != symbol.casefold()]
+    if len(others):
+        raise DataError(
+            f"{table.where}: its rows are of {listed(found.unique(), most=4)}, and its name says "
+            f"{symbol}; give the file itself as `path`, which reads it by its tickers, or "
+            "`ignore` the column"
+        )
 
 
 def _files_by_symbol(path: Path, kind: Kind, form: FilesForm) -> dict[str, Path]:
@@ -189,7 +208,7 @@ def _read_wide(
 ) -> Read:
     """Read a table with columns for each symbol."""
     if path.is_dir():
-        raise DataError(f"{path}: a folder; expected a file, since `wide` is set")
+        raise DataError(_NOT_WIDE.format(path))
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
     parts = dict(parts_by_symbol(path, _lines(path, kind, form), wide))

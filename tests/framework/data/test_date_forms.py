@@ -122,6 +122,12 @@ def test_a_row_without_a_date_is_named(written):
         days(*written)
 
 
+def test_a_line_that_is_no_row_is_the_one_that_is_named():
+    written = pd.Series(["2004-06-01", "2004-06-02", "Source: me"])
+    with pytest.raises(DataError, match="'Source: me' in row 3"):
+        written_times("x", written)
+
+
 def test_an_unknown_form_is_refused_with_the_known_ones():
     class Written(Config):
         dates: DateForm = None

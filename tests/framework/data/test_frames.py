@@ -127,6 +127,10 @@ def test_what_is_said_of_files_is_said_of_frames():
             "found the columns|which is not|no dates|SPY",
         ),
         ({"SPY": full("SPY").iloc[:0]}, "SPY: has no rows"),
+        (
+            WIDE[["SPY", "SPY"]],
+            "column SPY stands there 2 times",
+        ),
     ],
 )
 def test_other_shapes_are_refused(frames, message):
@@ -186,16 +190,61 @@ def test_a_run_in_one_call_buys_at_the_second_close():
     assert len(result.manifest["config"]["data"]["source"]["fingerprint"]) == 64
 
 
+def test_bars_bring_what_they_were_made_with():
+    made = bars_from(WIDE, benchmark="TLT", start="2020-01-03", end="2020-01-07")
+    settings = {"broker.fill": "next_close"}
+    result = run_prices(
+        made, strategy="buy_and_hold", sizer="equal_weight", settings=settings
+    )
+    data = result.manifest["config"]["data"]
+    assert (data["benchmark"], data["start"], data["end"]) == (
+        "TLT",
+        "2020-01-03",
+        "2020-01-07",
+    )
+    assert len(result.nav) == 3
+
+
+def test_two_written_runs_keep_their_prices_and_files_are_found_from_elsewhere(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "w.csv").write_text("date,SPY,TLT\n2020-01-02,0.5,0.5\n")
+    settings = SETTINGS | {"data.tables": {"weights": {"file": "w.csv", "lag": 0}}}
+    results = {}
+    for name, frames in (("one", WIDE), ("two", WIDE * 2 + 1)):
+        results[name] = run_prices(
+            frames,
+            strategy="buy_and_hold",
+            sizer="weights_table",
+            settings=settings | {"name": name},
+        )
+        results[name].config.to_yaml("kept")
+    monkeypatch.chdir("/")
+    for name, result in results.items():
+        again = run(load_config(tmp_path / "kept" / f"{name}.yaml"))
+        assert again.nav["nav"].equals(result.nav["nav"])
+
+
+def test_a_long_symbol_has_a_file_of_a_shorter_name(tmp_path):
+    name = "X" * 250
+    result = run_prices(
+        {name: full("SPY")}, strategy="buy_and_hold", sizer="equal_weight"
+    )
+    again = run(load_config(result.config.to_yaml(tmp_path)))
+    assert again.nav["nav"].equals(result.nav["nav"])
+
+
 def test_a_written_config_repeats_the_run_from_files(tmp_path):
     frames = {
         "BRK/B": full("SPY").assign(Dividends=[0, 0, 0.5, 0, 0]),
         "A B": full("TLT"),
     }
     result = run_prices(
-        bars_from(frames, benchmark="BRK/B", prices="as_traded"),
+        bars_from(frames, benchmark="BRK/B", prices="as_traded", adjust="none"),
         strategy="buy_and_hold",
         sizer="equal_weight",
-        settings=SETTINGS | {"data.benchmark": "BRK/B", "data.adjust": "none"},
+        settings={**SETTINGS, "data.benchmark": "BRK/B"},
     )
     path = result.config.to_yaml(tmp_path / "written")
     assert path.name == "notebook.yaml"
@@ -248,7 +297,18 @@ def config_of(source):
 def test_prices_are_given_to_a_config_that_takes_them(tmp_path):
     config = config_of("frames")
     result = run(config, tmp_path, bars=WIDE)
-    assert run(config, bars=bars_from(WIDE, benchmark="TLT")).run_id == result.run_id
+    own = bars_from(WIDE, benchmark="SPY")
+    assert run(config, bars=own).run_id == result.run_id
+    for key, made in (
+        ("benchmark", bars_from(WIDE, benchmark="TLT")),
+        ("start", bars_from(WIDE, benchmark="SPY", start="2020-01-03")),
+        ("end", bars_from(WIDE, benchmark="SPY", end="2020-01-07")),
+        ("calendar", bars_from(WIDE, benchmark="SPY", calendar="24/5")),
+    ):
+        with pytest.raises(
+            ConfigError, match=rf"data\.{key}: was .*bars given were made with"
+        ):
+            run(config, bars=made)
     fingerprint = result.manifest["config"]["data"]["source"]["fingerprint"]
     named = config_of({"use": "frames", "fingerprint": fingerprint})
     assert run(named, bars=WIDE).run_id == result.run_id
@@ -287,6 +347,15 @@ def test_prices_given_to_a_source_of_its_own_are_refused():
 def test_wrong_settings_are_refused(settings, message):
     with pytest.raises(ConfigError, match=message):
         run_prices(WIDE, strategy="trend", sizer="equal_weight", settings=settings)
+
+
+def test_prices_without_rows_are_refused():
+    with pytest.raises(
+        DataError, match="the prices hold no rows; expected some of each symbol"
+    ):
+        run_prices(
+            WIDE.iloc[:0], strategy="buy_and_hold", settings={"data.benchmark": "SPY"}
+        )
 
 
 def test_a_number_has_no_keys_below_it():

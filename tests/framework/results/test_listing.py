@@ -70,6 +70,11 @@ def test_a_path_is_a_run_too(root, monkeypatch):
     assert find_run(root, str(root / "other" / "latest")).name == "c" * 12
 
 
+def test_a_name_without_a_newest_run_means_the_newest_by_its_files(root):
+    (root / "demo" / "latest").unlink()
+    assert find_run(root, "demo").name == "aabb22222222"
+
+
 def test_what_no_run_or_several_are_called_is_refused(root):
     with pytest.raises(
         ConfigError, match=r"aa: several runs begin so: demo/aa.*; expected one"

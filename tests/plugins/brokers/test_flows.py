@@ -35,6 +35,8 @@ def test_money_comes_before_the_first_bar_of_its_session_or_of_the_next(tmp_path
     assert found.notes == (
         "flows.csv: columns that are not read: memo",
         "flows.csv: not read: 1 row after 2020-01-07, the last session",
+        "contributions of 11 and withdrawals of 5: growth, returns and drawdowns are "
+        "time-weighted, without them",
     )
 
 
@@ -105,6 +107,11 @@ def test_a_withdrawal_leaves_and_takes_cash_below_zero_until_something_is_sold()
     assert one.record(3).tolist() == [1000] * 4
 
 
+def test_a_withdrawal_of_more_than_there_is_earns_nothing():
+    nav, flows = np.array([100.0, -50.0, -49.0]), np.array([0.0, -150.0, 0.0])
+    assert track_record(nav, flows).tolist() == [100.0, 100.0, 100.0]
+
+
 def test_a_record_chains_returns_that_flows_do_not_enter():
     nav, flows = (
         np.array([100.0, 110.0, 231.0, 115.5]),
@@ -151,9 +158,8 @@ def config(folder, text=None, **more):
         },
         strategy="buy_and_hold",
         sizer="equal_weight",
-        schedule="session",
         broker=broker | more.pop("broker", {}),
-        **more,
+        **{"schedule": "session"} | more,
     )
 
 
@@ -182,6 +188,24 @@ def test_a_run_with_flows_has_the_returns_of_one_without(tmp_path):
     assert abs(own["run"] - saving.metrics["cagr"]["run"]) < 0.1
     assert plain.metrics["money_weighted"]["run"] is None
     assert "record" not in plain.nav
+
+
+def test_money_from_outside_brings_a_decision(tmp_path):
+    result = run(config(tmp_path, TEXT, schedule="once"))
+    decided = [f"{day:%Y-%m-%d}" for day in result.decisions["time"].unique()]
+    assert decided == ["2005-01-03", "2005-06-01", "2006-06-01"]
+    # a withdrawal is owed until the next session's fill and no longer
+    debts = result.nav.index[result.nav["cash"] < -1.0]
+    assert [f"{day:%Y-%m-%d}" for day in debts] == ["2006-06-01"]
+    assert result.nav["gross"].max() < 1.25
+    (warned,) = [text for text in result.warnings if "gross exposure was above" in text]
+    assert "cash was below 0 at 1 closes from the first withdrawal on" in warned
+
+
+def test_a_withdrawal_that_takes_all_is_named_as_what_ended_the_run(tmp_path):
+    result = run(config(tmp_path, "date,amount\n2005-06-01,-9000000\n"))
+    (warned,) = [text for text in result.warnings if text.startswith("ruined")]
+    assert "The withdrawal of 9,000,000.00 took more than it was worth" in warned
 
 
 def test_the_money_weighted_return_discounts_to_the_last_nav(tmp_path):

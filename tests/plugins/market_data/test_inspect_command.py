@@ -72,7 +72,10 @@ def test_what_no_key_reads_is_said(prices, capsys):
         path.write_text("when,what\n1,2\n")
     code, text = said(capsys, "prices")
     assert code == 6
-    assert "no key alone reads it; `columns` names what the file calls ours" in text
+    assert (
+        "expected close and date too; `columns` tells what the file calls them" in text
+    )
+    assert "no key alone" not in text  # the error has named one
     code, text = said(capsys, "prices", "--set", "columns={date: when, close: what}")
     assert code == 6
 
@@ -90,6 +93,49 @@ def test_what_cannot_be_asked_is_refused(prices, capsys, words, code, text):
     found = said(capsys, *words)
     assert found[0] == code
     assert text in found[1]
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (
+            "2021-02-02,1\n2021-02-01,2\n2021-02-03,3\n",
+            "expected rising, unique timestamps",
+        ),
+        ("2021-02-01,1\n2021-02-01,2\n", "stands twice"),
+        ("2021-02-01,-1\n2021-02-02,2\n", "close was -1.0 at 2021-02-01"),
+        ("", "has no rows"),
+    ],
+)
+def test_what_a_run_would_refuse_is_told(prices, capsys, rows, told):
+    for path in prices.iterdir():
+        path.write_text(f"date,close\n{rows}")
+    code, text = said(capsys, "prices")
+    assert code == 6
+    assert "refused: S0: " in text
+    assert told in text
+
+
+def test_symbols_that_yaml_reads_otherwise_are_quoted(prices, capsys):
+    for place, name in enumerate(("TRUE", "007", "A,B", "NA", "BRK.B")):
+        (prices / f"S{place}.csv").rename(prices / f"{name}.csv")
+    for path in prices.glob("S?.csv"):
+        path.unlink()
+    code, text = said(capsys, "prices")
+    assert code == 0
+    data = YAML(typ="safe").load(text[text.index("data:\n") :])["data"]
+    assert data["assets"] == ["007", "A,B", "BRK.B", "NA", "TRUE"]
+
+
+@pytest.mark.parametrize("name", ["S0.csv.zip", "S0.csv.gz"])
+def test_a_damaged_packed_file_is_the_files_fault(prices, capsys, name):
+    (prices / "S0.csv").unlink()
+    (prices / name).write_bytes(
+        b"PK broken" if name.endswith("zip") else b"\x1f\x8b\x08\x00"
+    )
+    code, text = said(capsys, "prices")
+    assert code == 6
+    assert f"{name}: cannot be read as csv" in text
 
 
 def test_a_parquet_folder_and_one_table_are_inspected(prices, capsys):

@@ -52,6 +52,13 @@ def test_a_short_needs_to_be_allowed():
         sizer(A=0.6, B=-0.2)
 
 
+def test_a_weight_above_the_limit_of_a_name_is_refused():
+    with pytest.raises(
+        ConfigError, match=r"sizer\.weights\.A: was 0\.6; expected at most lim"
+    ):
+        sizer({"name": 0.5}, A=0.6)
+
+
 def test_a_tenth_ten_times_is_not_above_one():
     assert sizer(**{f"N{place}": 0.1 for place in range(10)})
 

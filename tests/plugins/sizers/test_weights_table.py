@@ -15,7 +15,7 @@ from bt_run import ConfigError, DataError
 FILE = "date,ticker,weight\n2020-02-04,A,0.5\n2020-02-04,B,0.4\n2020-03-02,A,0.8\n"
 
 
-def played(folder: Path, text: str, sizer=None, **table):
+def played(folder: Path, text: str, sizer=None, more=None, **table):
     """Return the targets at the close of days: each session decides."""
     (folder / "weights.csv").write_text(text)
     changes = {
@@ -26,6 +26,7 @@ def played(folder: Path, text: str, sizer=None, **table):
             "weights": {"file": str(folder / "weights.csv"), "lag": 0} | table
         },
     }
+    changes |= more or {}
     config = bt_run.load_config(
         folder / "run.yaml",
         [f"{key}={json.dumps(value)}" for key, value in changes.items()],
@@ -57,7 +58,8 @@ def test_a_lag_makes_them_wait(folder):
 
 def test_names_that_were_not_let_go_are_refused_by_their_sum(folder):
     with pytest.raises(
-        DataError, match=r"known at 2020-03-02 have sizes that sum to 1\.2;.*snap"
+        DataError,
+        match=r"at 2020-03-02 the weights known have sizes that sum to 1\.2;.*snap",
     ):
         played(folder, FILE)
 
@@ -75,6 +77,22 @@ def test_percent_are_scaled(folder):
 def test_what_is_rounded_to_a_little_more_than_one_is_cut_by_the_limits(folder):
     targets = played(folder, "date,A,B\n2020-02-03,0.5003,0.5002\n")
     assert targets.loc["2020-02-03"].sum() == pytest.approx(1.0, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (
+            "0.5,-0.2",
+            r"at 2020-02-04 the weight of B was -0\.2; expected 0 or more, or `limits",
+        ),
+        ("0.5,0.1", r"the weight of A was 0\.5; expected at most limits\.name, 0\.4"),
+    ],
+)
+def test_weights_that_a_limit_would_cut_are_refused(folder, row, message):
+    limits = {"limits": {"name": 0.4 if "0.1" in row else 1.0}}
+    with pytest.raises(DataError, match=message):
+        played(folder, f"date,A,B\n2020-02-04,{row}\n", None, more=limits)
 
 
 def test_a_run_without_the_table_is_refused(folder):

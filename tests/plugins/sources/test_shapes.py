@@ -414,6 +414,21 @@ def test_folders_and_names_of_files(tmp_path):
         read(tmp_path, {"files": "*.csv"})
 
 
+@pytest.mark.parametrize("other", ["QQQ", "AAA,BBB"])
+def test_a_file_of_one_symbol_with_rows_of_another_is_refused(tmp_path, other):
+    for name in NAMES:
+        tickers = other.split(",") * 2
+        rows = [
+            f"{day:%Y-%m-%d},1,{one}" for day, one in zip(DAYS, tickers, strict=False)
+        ]
+        (tmp_path / f"{name}.csv").write_text("date,close,ticker\n" + "\n".join(rows))
+    with pytest.raises(
+        DataError, match=r"AAA\.csv: its rows are of .*, and its name says AAA"
+    ):
+        read(tmp_path, {})
+    assert read(tmp_path, {"ignore": ["ticker"]}).close[0].tolist() == [1.0, 1.0]
+
+
 def test_a_decimal_sign_and_a_thousands_sign_are_two():
     with pytest.raises(
         Exception, match=r"decimal and thousands were both ','; expected two"
