@@ -41,6 +41,7 @@ def run_prices(
 
     Raises:
         ConfigError: a key is unknown, or nothing says which symbol is the benchmark.
+        DataError: the prices hold no rows.
         BtRunError: the prices or a plugin do not allow the run.
     """
     tree: dict[str, Any] = {"name": "notebook", "strategy": strategy, "data": {}}

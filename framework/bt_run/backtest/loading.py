@@ -12,7 +12,7 @@ import numpy as np
 from bt_run.data.bars import Bars, LoadRequest
 from bt_run.data.calendar_fit import calendar_notes
 from bt_run.data.data_config import DataConfig, TableConfig
-from bt_run.data.data_notes import survivors_note
+from bt_run.data.data_notes import opening_note, survivors_note
 from bt_run.data.known import Table
 from bt_run.data.table_notes import old_rows
 from bt_run.data.tables import file_table, series_table
@@ -88,7 +88,8 @@ def load_bars(
         raise PluginError(
             f"source {data.source_names!r} returned a {type(bars).__name__}; expected Bars"
         )
-    bars = replace(bars, notes=(*bars.notes, *calendar_notes(bars)))
+    told = (*calendar_notes(bars), *opening_note(bars))
+    bars = replace(bars, notes=(*bars.notes, *told))
     if data.universe is not None:
         bars = _with_universe(data, bars)
     else:

@@ -28,6 +28,7 @@ __all__ = [
     "known_sessions",
     "local_dates",
     "scheduled_closes",
+    "scheduled_opens",
     "session_dates",
     "sessions_ahead",
 ]
@@ -76,10 +77,24 @@ def scheduled_closes(calendar: str, sessions: Times) -> Times:
     if not len(sessions):
         return np.array([], dtype="datetime64[ns]")
     known = _calendar(calendar, str(sessions[0]), str(sessions[-1]))
-    at = np.searchsorted(known.sessions, sessions, side="right") - 1
-    at = np.maximum(at, 0)
+    return _moved(known, known.closes, sessions)
+
+
+def scheduled_opens(calendar: str, sessions: Times) -> Times:
+    """Return the open that was scheduled for each session, in UTC; as ``scheduled_closes``."""
+    if not len(sessions):
+        return np.array([], dtype="datetime64[ns]")
+    known = _calendar(calendar, str(sessions[0]), str(sessions[-1]))
+    return _moved(known, known.opens, sessions)
+
+
+def _moved(known: _Calendar, times: Times, sessions: Times) -> Times:
+    """Return the ``times`` of known sessions at ``sessions``, of an unknown one those of the one
+    before it.
+    """
+    at = np.maximum(np.searchsorted(known.sessions, sessions, side="right") - 1, 0)
     shift = (sessions - known.sessions[at]).astype("timedelta64[ns]")
-    return np.asarray(known.closes[at] + shift)
+    return np.asarray(times[at] + shift)
 
 
 def is_daily(times: Times) -> bool:
@@ -185,9 +200,10 @@ def _bounds(calendar: str) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class _Calendar:
-    """Sessions (n,), datetime64[D], and their closes in UTC."""
+    """Sessions (n,), datetime64[D], and their opens and closes in UTC."""
 
     sessions: Times
+    opens: Times
     closes: Times
 
 
@@ -232,9 +248,12 @@ def _within_reach(name: str, first: str, last: str) -> _Calendar:
 
 
 def _of(found: Any) -> _Calendar:
-    closes = found.closes.dt.tz_localize(None).to_numpy().astype("datetime64[ns]")
+    opens, closes = (
+        column.dt.tz_localize(None).to_numpy().astype("datetime64[ns]")
+        for column in (found.opens, found.closes)
+    )
     sessions = found.sessions.to_numpy().astype("datetime64[D]")
-    return _Calendar(read_only(sessions), read_only(closes))
+    return _Calendar(read_only(sessions), read_only(opens), read_only(closes))
 
 
 @lru_cache(maxsize=8)

@@ -8,12 +8,14 @@ import numpy as np
 
 from bt_run.arrays import Mask, Times
 from bt_run.data.bars import Bars, LoadRequest, forward_fill
+from bt_run.data.calendars import scheduled_opens
 from bt_run.data.rows import Rows, day_of
 from bt_run.data.years import LONGEST_DAILY_STEP, years_between
 from bt_run.text import listed
 
 __all__ = [
     "bars_are_daily_or_less",
+    "opening_note",
     "row_notes",
     "stale_opens",
     "stale_opens_note",
@@ -24,6 +26,7 @@ STALE_OPEN_SHARE = (
     0.2  # of a year's rows; above it, opens count as copies of the previous close
 )
 MANY, LONG = 10, 5.0  # assets and years of which one or another should have fallen out
+MOST_AT_THE_BELL = 0.5  # of the sessions
 RECENT = np.timedelta64(7, "D")
 FEW_ROWS = 20  # a handful of rows proves nothing
 ROUNDING = 1e-6  # relative, by which a price may lie outside low and high
@@ -41,6 +44,24 @@ def row_notes(
         *_dividends(request, rows),
         *_bare_benchmark(request, rows, benchmark),
         *_odd_rows(rows),
+    )
+
+
+def opening_note(bars: Bars) -> tuple[str, ...]:
+    """Return a note where intraday bars look as if their times were where they begin: the first of
+    most sessions would end at the opening bell.
+    """
+    if bars.daily:
+        return ()
+    first = np.append(True, bars.sessions[1:] != bars.sessions[:-1])
+    opens = scheduled_opens(bars.calendar, bars.sessions[first])
+    at_the_bell = float((bars.times[first] == opens).mean())
+    if at_the_bell <= MOST_AT_THE_BELL:
+        return ()
+    return (
+        f"the first bar of {at_the_bell:.0%} of the sessions ends at the opening bell, as times do "
+        "where bars begin: then every bar is known too early, and `bar_minutes` of the source "
+        "says how long they are",
     )
 
 

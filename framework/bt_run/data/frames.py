@@ -64,6 +64,7 @@ class GivenPrices:
         rows: those of each symbol.
         prices: ``as_traded`` or ``split_adjusted``; None where they have no actions.
         calendar: the exchange's by which midnights of a zone were read as days.
+        request: for what bars were made of them; None where they were not.
     """
 
     rows: Mapping[str, Rows]

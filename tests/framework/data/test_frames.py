@@ -272,6 +272,25 @@ def test_intraday_times_are_written_with_their_zone(tmp_path):
     assert again.nav["nav"].tolist() == result.nav["nav"].tolist()
 
 
+@pytest.mark.parametrize(("minutes", "noted"), [(0, True), (30, False), (60, False)])
+def test_bars_that_end_at_the_opening_bell_are_noted(minutes, noted):
+    days = ["2020-01-02", "2020-01-03", "2020-01-06"]
+    begins = [pd.Timestamp(f"{day} 09:30", tz="America/New_York") for day in days]
+    times = [
+        start + pd.Timedelta(minutes=minutes + 30 * n)
+        for start in begins
+        for n in range(3)
+    ]
+    frame = pd.DataFrame({"Open": 1.0, "Close": 1.0}, index=pd.DatetimeIndex(times))
+    result = run_prices(
+        {"SPY": frame},
+        strategy="buy_and_hold",
+        sizer="equal_weight",
+        settings={"schedule": "bar"},
+    )
+    assert any("ends at the opening bell" in note for note in result.notes) is noted
+
+
 def test_a_config_that_was_not_run_cannot_be_written(tmp_path):
     config = config_of({"use": "frames"})
     with pytest.raises(ConfigError, match="mine: was neither run nor prepared"):
