@@ -33,7 +33,7 @@ from bt_run.text import did_you_mean
 if TYPE_CHECKING:
     import pluggy
 
-__all__ = ["Prepared", "prepare"]
+__all__ = ["Prepared", "prepare", "prepare_on"]
 
 DELISTING = "broker.delisting"  # decides at load what the bars say of silent assets
 
@@ -81,19 +81,7 @@ class Prepared:
                 )
             _put(tree, key, value)
         config = RunConfig.model_validate(tree)
-        bound = with_resolved_names(bind(config, catalogue(self.plugins)))
-        parts = build_parts(config, bound)
-        check_needs(parts, self.bars)
-        told = {**parts.fingerprints, **self.sources}
-        return replace(
-            self,
-            config=config,
-            bound=bound,
-            parts=parts,
-            fingerprint=joint_fingerprint(self.bars.fingerprint, told),
-            files=outside_files(config, bound),
-            warnings=warnings_of(config, parts, self.bars),
-        )
+        return replace(self, **_on_bars(config, self.plugins, self.bars, self.sources))
 
 
 def _put(tree: dict[str, Any], key: str, value: Any) -> None:
@@ -121,6 +109,42 @@ def _below(node: Any, place: str, key: str) -> Any:
         f"{key}: no {place!r}; found {', '.join(map(str, known)) or 'nothing'}"
         f"{did_you_mean(place, map(str, known))}"
     )
+
+
+def prepare_on(
+    config: RunConfig, bars: Bars, sources: Mapping[str, str]
+) -> Prepared:
+    """Bind and build the components of a ``config`` whose assets are named, on ``bars`` that were
+    prepared for it before; ``sources`` are what its sources said they read, as ``Prepared`` has
+    them.
+
+    Raises:
+        BtRunError: everything that can be refused is refused here.
+    """
+    plugins = get_plugin_manager(config.plugins)
+    built = _on_bars(config, plugins, bars, sources)
+    return Prepared(plugins=plugins, bars=bars, sources=dict(sources), **built)
+
+
+def _on_bars(
+    config: RunConfig,
+    plugins: pluggy.PluginManager,
+    bars: Bars,
+    sources: Mapping[str, str],
+) -> dict[str, Any]:
+    """Return what `Prepared` holds of a configuration on bars that are there."""
+    bound = with_resolved_names(bind(config, catalogue(plugins)))
+    parts = build_parts(config, bound)
+    check_needs(parts, bars)
+    told = {**parts.fingerprints, **sources}
+    return {
+        "config": config,
+        "bound": bound,
+        "parts": parts,
+        "fingerprint": joint_fingerprint(bars.fingerprint, told),
+        "files": outside_files(config, bound),
+        "warnings": warnings_of(config, parts, bars),
+    }
 
 
 def prepare(
