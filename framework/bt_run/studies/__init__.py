@@ -1,0 +1,1 @@
+"""Many runs on bars loaded once, and what can be said of the best of them."""
