@@ -47,7 +47,7 @@ FLOORS = (
     ("roles", "hookspecs", "plugins", "causality"),
     ("engine",),
     ("backtest",),
-    ("checks",),
+    ("checks", "studies"),
     ("testing",),
     ("cli",),
 )
