@@ -33,7 +33,7 @@ from bt_run.text import did_you_mean
 if TYPE_CHECKING:
     import pluggy
 
-__all__ = ["Prepared", "prepare", "prepare_on"]
+__all__ = ["Prepared", "is_of_the_data", "prepare", "prepare_on", "set_key"]
 
 DELISTING = "broker.delisting"  # decides at load what the bars say of silent assets
 
@@ -75,17 +75,26 @@ class Prepared:
         """
         tree = resolved(self.config, self.bound)
         for key, value in changes.items():
-            if key.split(".")[0] == "data" or key.startswith(DELISTING):
+            if is_of_the_data(key):
                 raise ConfigError(
                     f"{key}: belongs to the data, which are loaded once; prepare another run for it"
                 )
-            _put(tree, key, value)
+            set_key(tree, key, value)
         config = RunConfig.model_validate(tree)
         return replace(self, **_on_bars(config, self.plugins, self.bars, self.sources))
 
 
-def _put(tree: dict[str, Any], key: str, value: Any) -> None:
-    """Set a dotted key of a configuration."""
+def is_of_the_data(key: str) -> bool:
+    """Tell whether a dotted ``key`` changes the bars themselves."""
+    return key.split(".")[0] == "data" or key.startswith(DELISTING)
+
+
+def set_key(tree: dict[str, Any], key: str, value: Any) -> None:
+    """Set a dotted ``key`` of a configuration's ``tree`` to ``value``.
+
+    Raises:
+        ConfigError: there is no such place.
+    """
     *path, last = key.split(".")
     node: Any = tree
     for place in path:
@@ -111,9 +120,7 @@ def _below(node: Any, place: str, key: str) -> Any:
     )
 
 
-def prepare_on(
-    config: RunConfig, bars: Bars, sources: Mapping[str, str]
-) -> Prepared:
+def prepare_on(config: RunConfig, bars: Bars, sources: Mapping[str, str]) -> Prepared:
     """Bind and build the components of a ``config`` whose assets are named, on ``bars`` that were
     prepared for it before; ``sources`` are what its sources said they read, as ``Prepared`` has
     them.

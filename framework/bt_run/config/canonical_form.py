@@ -46,11 +46,7 @@ def canonical(config: RunConfig, bound: BoundConfig) -> dict[str, Any]:
     tree = _tree(config, bound, None)
     if not _is_classic(bound):
         tree["data"]["assets"] = dict(sorted(tree["data"]["assets"].items()))
-    return {
-        key: value
-        for key, value in tree.items()
-        if key not in NO_PART_OF_A_RESULT
-    }
+    return {key: value for key, value in tree.items() if key not in NO_PART_OF_A_RESULT}
 
 
 def _tree(

@@ -21,6 +21,7 @@ from bt_run.errors import DataError
 from bt_run.results.damage import refuse_damage
 from bt_run.results.identity import plain_json
 from bt_run.results.result import TABLES, BacktestResult
+from bt_run.results.trial_facts import read_trial
 from bt_run.results.stored_json import check_manifest, check_metrics, read_json
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def load_result(folder: Path | str) -> BacktestResult:
         warnings=tuple(manifest.get("warnings", ())),
         look_ahead=manifest.get("look_ahead", {}).get("sentence", ""),
         places=places,
+        trial=read_trial(folder),
         folder=folder,
     )
 

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 from bt_run.arrays import Array, Times
-from bt_run.backtest.preparing import Prepared
 from bt_run.config.binding import BoundConfig, bind
 from bt_run.config.run_config import RunConfig
 from bt_run.data.years import sessions_per_year, years_between
@@ -29,10 +28,12 @@ from bt_run.studies.statistics import (
 from bt_run.studies.trials import Ledger, Trial
 
 __all__ = [
+    "Judged",
+    "Subject",
     "counted_together",
     "facts_of",
     "ledger_path",
-    "trial_of_cell",
+    "trial_of",
     "trial_of_run",
 ]
 
@@ -46,33 +47,85 @@ def ledger_path(config: RunConfig, root: Path) -> Path:
     return config.research.ledger or root / LEDGER_FILE
 
 
-def trial_of_run(result: BacktestResult) -> Trial:
-    """Return the trial that a ``result`` is."""
-    config = result.config
-    returns = result.returns
-    days = returns.index.to_numpy().astype("datetime64[D]")
-    values = returns.to_numpy(dtype=np.float64)
-    bound = bind(config, catalogue(get_plugin_manager(config.plugins)))
-    return _trial(
-        _Who(config, bound, result.run_id, str(result.manifest["data"])),
-        days,
-        values,
-        ("sharpe", result.metrics["sharpe"]["run"], ""),
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What a trial is of, before anything is known of how it went.
+
+    Attributes:
+        family: the research's name, or else ``assets``.
+        assets: the assets and the benchmark.
+        components: the names of the components, JSON by path.
+        data: the fingerprint of the data.
+        cell: the run id of the configuration.
+    """
+
+    family: str
+    assets: str
+    components: str
+    data: str
+    cell: str
+
+    @classmethod
+    def of(cls, config: RunConfig, bound: BoundConfig, cell: str, data: str) -> Subject:
+        """Return the subject of a ``config``, its components ``bound``; ``cell`` is the run id,
+        ``data`` the fingerprint.
+        """
+        assets = f"{','.join(sorted(config.data.assets))} | {config.data.benchmark}"
+        components = {path: one.name for path, one in bound.placed()}
+        return cls(
+            family=config.research.name or assets,
+            assets=assets,
+            components=json.dumps(components, sort_keys=True),
+            data=data,
+            cell=cell,
+        )
+
+
+@dataclass(frozen=True)
+class Judged:
+    """By which score a trial was judged, its value, and the sweep that it is a cell of."""
+
+    score: str
+    value: float | None
+    parent: str = ""
+
+
+def trial_of(subject: Subject, days: Times, returns: Array, judged: Judged) -> Trial:
+    """Return the trial of a ``subject`` that gave daily ``returns`` (n,) on ``days`` (n,), at
+    least one.
+    """
+    return Trial(
+        time=datetime.now(UTC).isoformat(timespec="seconds"),
+        family=subject.family,
+        assets=subject.assets,
+        components=subject.components,
+        data=subject.data,
+        first=str(days[0]),
+        last=str(days[-1]),
+        cell=subject.cell,
+        score=judged.score,
+        value=judged.value,
+        sharpe=_sharpe(returns),
+        parent=judged.parent,
+        sessions=days,
+        returns=returns,
     )
 
 
-def trial_of_cell(
-    ready: Prepared,
-    key: str,
-    days: Times,
-    returns: Array,
-    judged: tuple[str, float | None, str],
-) -> Trial:
-    """Return the trial that the cell ``key`` of a sweep is: what was ``ready`` gave daily
-    ``returns`` (n,) on ``days`` (n,); ``judged`` is by which score, its value, and the sweep.
-    """
-    who = _Who(ready.config, ready.bound, key, ready.fingerprint)
-    return _trial(who, days, returns, judged)
+def trial_of_run(result: BacktestResult) -> Trial | None:
+    """Return the trial that a ``result`` is; None where it has not even one return."""
+    config = result.config
+    returns = result.returns
+    if returns.empty:
+        return None
+    bound = bind(config, catalogue(get_plugin_manager(config.plugins)))
+    subject = Subject.of(config, bound, result.run_id, str(result.manifest["data"]))
+    return trial_of(
+        subject,
+        returns.index.to_numpy().astype("datetime64[D]"),
+        returns.to_numpy(dtype=np.float64),
+        Judged("sharpe", result.metrics["sharpe"]["run"]),
+    )
 
 
 def counted_together(trials: Iterable[Trial], trial: Trial) -> list[Trial]:
@@ -91,7 +144,7 @@ def facts_of(trial: Trial, ledger: Ledger) -> TrialFacts:
     together = counted_together(ledger.trials(trial.family), trial)
     own = trial.returns.astype(np.float64)
     per_year = sessions_per_year(trial.sessions)
-    span = years_between(trial.sessions[0], trial.sessions[-1]) if len(own) else 0.0
+    span = years_between(trial.sessions[0], trial.sessions[-1])
     panel = _panel(together)
     over = overfitting(panel)
     sharpe, noise, probability = _deflated(trial, own, together, per_year)
@@ -122,39 +175,6 @@ def _deflated(
     yearly = math.sqrt(per_year)
     found = deflated_sharpe(moments(returns), sharpes)
     return trial.sharpe * yearly, found.threshold * yearly, found.probability
-
-
-@dataclass(frozen=True)
-class _Who:
-    config: RunConfig
-    bound: BoundConfig
-    cell: str
-    data: str
-
-
-def _trial(
-    who: _Who, days: Times, returns: Array, judged: tuple[str, float | None, str]
-) -> Trial:
-    data, score, value, parent = who.config.data, *judged
-    assets = f"{','.join(sorted(data.assets))} | {data.benchmark}"
-    components = {path: bound.name for path, bound in who.bound.placed()}
-    first, last = (days[0], days[-1]) if len(days) else (data.start, data.end)
-    return Trial(
-        time=datetime.now(UTC).isoformat(timespec="seconds"),
-        family=who.config.research.name or assets,
-        assets=assets,
-        components=json.dumps(components, sort_keys=True),
-        data=who.data,
-        first=str(first),
-        last=str(last),
-        cell=who.cell,
-        score=score,
-        value=value,
-        sharpe=_sharpe(returns),
-        parent=parent,
-        sessions=days,
-        returns=returns,
-    )
 
 
 def _sharpe(returns: Array) -> float | None:

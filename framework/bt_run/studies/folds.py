@@ -96,11 +96,7 @@ def choices(
     Raises:
         ConfigError: not even one window fits, or ``score`` needs more than returns.
     """
-    if not score.of_returns_alone:
-        raise ConfigError(
-            f"sweep.folds: {score.name} cannot be told of a window of returns alone; choose another "
-            "score, such as sharpe, or leave the folds out"
-        )
+    score.refuse_for_windows()
     keys = sorted(returns)
     return [
         _chosen(keys, returns, Fold(window, *_days(sessions, window)), sessions, score)

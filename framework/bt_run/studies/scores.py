@@ -61,10 +61,17 @@ class Score:
     name: str
     risk_free: float
 
-    @property
-    def of_returns_alone(self) -> bool:
-        """Tell whether returns are all it needs, so that it can judge a window of them."""
-        return self.name not in WITH_MORE
+    def refuse_for_windows(self) -> None:
+        """Refuse a score that needs more than the returns of a window.
+
+        Raises:
+            ConfigError: it is one.
+        """
+        if self.name in WITH_MORE:
+            raise ConfigError(
+                f"{self.name} cannot be told of a window of returns alone; with folds the score "
+                f"is one of {', '.join((*OF_RETURNS, *ROBUST))}"
+            )
 
     @property
     def sign(self) -> float:
