@@ -21,8 +21,8 @@ from bt_run.errors import DataError
 from bt_run.results.damage import refuse_damage
 from bt_run.results.identity import plain_json
 from bt_run.results.result import TABLES, BacktestResult
-from bt_run.results.trial_facts import read_trial
 from bt_run.results.stored_json import check_manifest, check_metrics, read_json
+from bt_run.results.trial_facts import read_trial
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -28,9 +28,11 @@ from bt_run.studies.statistics import (
 from bt_run.studies.trials import Ledger, Trial
 
 __all__ = [
+    "LEDGER_FILE",
     "Judged",
     "Subject",
     "counted_together",
+    "counting",
     "facts_of",
     "ledger_path",
     "trial_of",
@@ -45,6 +47,23 @@ MOST_CLUSTERED = 400  # trials; beyond, the newest are clustered
 def ledger_path(config: RunConfig, root: Path) -> Path:
     """Return where the trials of ``config`` are counted whose results go to the folder ``root``."""
     return config.research.ledger or root / LEDGER_FILE
+
+
+def counting(
+    config: RunConfig, *, ledger: Path | None = None, counted: bool = True
+) -> RunConfig:
+    """Return ``config`` with another ``ledger``, where one is given, and as no trial where not
+    ``counted``.
+    """
+    changes: dict[str, object] = {}
+    if ledger is not None:
+        changes["ledger"] = ledger
+    if not counted:
+        changes["counted"] = False
+    if not changes:
+        return config
+    research = config.research.model_copy(update=changes)
+    return config.model_copy(update={"research": research})
 
 
 @dataclass(frozen=True, kw_only=True)

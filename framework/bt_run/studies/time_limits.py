@@ -15,7 +15,7 @@ EXIT_TIMED_OUT = 87  # of a worker that ended itself
 GRACE = 1.0  # seconds between asking a cell to stop and ending its process
 
 
-class TimedOut(BaseException):  # noqa: N818 - no Exception, so that no cell can swallow it
+class TimedOut(BaseException):
     """A cell took longer than it may."""
 
 

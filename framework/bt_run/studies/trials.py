@@ -117,6 +117,10 @@ class Ledger:
         ).fetchone()
         return int(found[0])
 
+    def cells(self) -> set[str]:
+        """Return the run ids of all trials."""
+        return {row[0] for row in self._connection.execute("SELECT cell FROM trials")}
+
     def trials(self, family: str | None = None) -> list[Trial]:
         """Return the trials by number, only those of one ``family`` where it is given."""
         where, given = ("", ()) if family is None else ("WHERE family = ?", (family,))

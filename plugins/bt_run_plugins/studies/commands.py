@@ -12,15 +12,15 @@ from typing import Any
 
 import click
 
-from bt_run import ConfigError, RunConfig, hookimpl, load_config, run
+from bt_run import ConfigError, hookimpl, load_config, run
 from bt_run.errors import CHECK_FAILED
 from bt_run.studies.cells import Outcome, run_cell
-from bt_run.studies.counting import ledger_path
+from bt_run.studies.counting import counting, ledger_path
 from bt_run.studies.kept_cells import kept_cells
 from bt_run.studies.ledger_check import check_ledger, merge_ledgers
 from bt_run.studies.sweeping import Sweep, Tried, open_sweep
 from bt_run.studies.trials import open_ledger
-from bt_run_plugins.studies.places import built_executor, configured, refuse_missing
+from bt_run_plugins.studies.places import built_executor, refuse_missing
 from bt_run_plugins.studies.plan_lines import (
     outcome_lines,
     plan_text,
@@ -100,7 +100,7 @@ def sweep(
       bt-run sweep spy_qqq_sweep.yaml --keep best:3
     """
     best = _best_count(keep)
-    config = configured(
+    config = counting(
         load_config(file, overrides), ledger=ledger, counted=not no_ledger
     )
     spec = {"use": executor, "workers": workers, "address": address}
@@ -112,19 +112,13 @@ def sweep(
             return
         plays = built_executor(config, spec)
         opened.callback(plays.close)
-        folder = _played(found, plays, place, out)
-    for one in folder.best[:best]:
-        _kept(found, one, out)
+        ranked = _played(found, plays, place, out)
+        for one in ranked[:best]:
+            _kept(found, one, out)
 
 
-class _Played:
-    """A sweep that was played: its best cells, the best first."""
-
-    def __init__(self, best: list[Tried]) -> None:
-        self.best = best
-
-
-def _played(found: Sweep, plays: Any, place: Path, out: Path) -> _Played:
+def _played(found: Sweep, plays: Any, place: Path, out: Path) -> list[Tried]:
+    """Play a sweep, write and print what it found; return its cells, the best first."""
     config = found.config
     ledger_at = ledger_path(config, out)
     open_counted = open_ledger(ledger_at) if counts(config) else nullcontext()
@@ -133,18 +127,17 @@ def _played(found: Sweep, plays: Any, place: Path, out: Path) -> _Played:
             tried = found.play(plays, kept, ledger, tell)
         ranked = _ranked(found, tried)
         best = ranked[0] if ranked else None
-        family = found.family
-        facts = best_facts(best, ledger, family)
+        facts = best_facts(best, ledger, found.family)
     tables = tables_of(found, tried)
     folder = place / sweep_id(found, found.base_key)
-    page = write_sweep(folder, tables, facts_json(found, tried, best, facts))
+    told = facts_json(found, tried, best, facts)
+    page = write_sweep(folder, tables, told)
     for text in outcome_lines(found, tried):
         click.echo(text)
-    told = facts_json(found, tried, best, facts)["sentence"]
-    click.echo(f"trials: of the best: {told}" if best else f"trials: {told}")
+    click.echo(f"trials: of the best: {told['sentence']}")
     click.echo(f"report: {page}")
     click.echo(f"folder: {folder}")
-    return _Played(ranked)
+    return ranked
 
 
 def _ranked(found: Sweep, tried: list[Tried]) -> list[Tried]:

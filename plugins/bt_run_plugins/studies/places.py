@@ -1,36 +1,18 @@
-"""Where a sweep is played and counted: what options of the command say over what the file says."""
+"""Where a sweep is played: what options of the command say over what the file says."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from bt_run import BtRunError, ComponentSpec, RunConfig
 from bt_run.studies.cells import Outcome
-from bt_run.studies.executors import Executor
 from bt_run.studies.executor_building import build_executor
+from bt_run.studies.executors import Executor
 
-__all__ = ["USUAL", "built_executor", "configured", "refuse_missing"]
+__all__ = ["USUAL", "built_executor", "refuse_missing"]
 
 USUAL = "local"
-
-
-def configured(
-    config: RunConfig, *, ledger: Path | None = None, counted: bool = True
-) -> RunConfig:
-    """Return ``config`` with another ``ledger``, where one is given, and without counting where
-    not ``counted``.
-    """
-    changes: dict[str, Any] = {}
-    if ledger is not None:
-        changes["ledger"] = ledger
-    if not counted:
-        changes["counted"] = False
-    if not changes:
-        return config
-    research = config.research.model_copy(update=changes)
-    return config.model_copy(update={"research": research})
 
 
 def built_executor(config: RunConfig, options: Mapping[str, Any]) -> Executor:
