@@ -20,7 +20,7 @@ import numpy as np
 
 from bt_run.arrays import Array
 from bt_run.errors import DataError
-from bt_run.studies.numbers import FLAT, require_numbers
+from bt_run.studies.numbers import FLAT, require_numbers, sharpes_of
 
 __all__ = [
     "Deflated",
@@ -344,11 +344,7 @@ def _joined_sharpes(count: Array, total: Array, squares: Array) -> Array:
     sums and sums of squares (c, N).
     """
     size = count[:, None]
-    deviations = squares - total**2 / size
-    # of a constant series rounding leaves about 1e-16 of its squares
-    varies = deviations > np.maximum(FLAT * squares, FLAT**2 * size)
-    deviation = np.sqrt(np.where(varies, deviations, 1.0) / (size - 1.0))
-    return np.where(varies, total / size / deviation, 0.0)
+    return sharpes_of(total / size, squares / size, size)
 
 
 def _logits(inside: Array, outside: Array) -> Array:
