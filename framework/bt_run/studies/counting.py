@@ -142,7 +142,7 @@ def trial_of_run(result: BacktestResult) -> Trial | None:
     return trial_of(
         subject,
         returns.index.to_numpy().astype("datetime64[D]"),
-        returns.to_numpy(dtype=np.float64),
+        np.asarray(returns, dtype=np.float64),
         Judged("sharpe", result.metrics["sharpe"]["run"]),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bt_run.account.performance import track_record
-from bt_run.arrays import Array, Times
+from bt_run.arrays import Array, Indices, Times
 from bt_run.backtest.baselines import benchmark_nav
 from bt_run.backtest.playing import market_of
 from bt_run.backtest.preparing import Prepared
@@ -45,7 +45,7 @@ def measured(ready: Prepared) -> Measured:
     return metrics, sessions[1:], returns, warnings
 
 
-def _closes(sessions: Times) -> tuple[Array, Times]:
+def _closes(sessions: Times) -> tuple[Indices, Times]:
     """Return the rows (n,) of each session's last bar, and the sessions (n,); a start inside a
     session is a close of the day before.
     """

@@ -312,7 +312,7 @@ def open_sweep(config: RunConfig, place: Path, *, offline: bool) -> Iterator[Swe
 
 @contextmanager
 def bars_folder(place: Path) -> Iterator[Path]:
-    """Yield a folder of this process in ``place``, gone afterwards; those of the dead are removed."""
+    """Yield a folder of this process in ``place``, gone afterwards; remove those of the dead."""
     place.mkdir(parents=True, exist_ok=True)
     for left in place.glob(f"{BARS}*"):
         number = left.name.removeprefix(BARS)

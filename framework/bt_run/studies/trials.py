@@ -242,6 +242,7 @@ def _unpacked(data: object) -> bytes:
 
     assert isinstance(data, bytes)
     size = int.from_bytes(data[:8], "little")
-    return bytes(
-        pa.decompress(data[8:], decompressed_size=size, codec="zstd", asbytes=True)
+    found: bytes = pa.decompress(
+        data[8:], decompressed_size=size, codec="zstd", asbytes=True
     )
+    return found

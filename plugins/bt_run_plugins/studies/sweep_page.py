@@ -232,7 +232,8 @@ def _fold_row(row: pd.Series[Any], unit: str) -> list[Any]:
 def _chained_chart(found: _Found) -> Chart:
     import pandas as pd
 
-    grown: Array = np.cumprod(1.0 + found.chained["returns"].to_numpy(dtype=float))
+    returns = np.asarray(found.chained["returns"], dtype=np.float64)
+    grown: Array = np.cumprod(1.0 + returns)
     scale: Scale = scale_of([grown])
     end = f"1 became {grown[-1]:.2f}" if len(grown) else "nothing was chosen"
     return Chart(
