@@ -70,12 +70,15 @@ class LogUniform(Config):
 
     def at(self, fraction: float) -> int | float:
         """Return the value at a ``fraction`` in [0, 1] of the way on the logarithmic scale."""
-        low, high = (math.log(end) for end in self.log_uniform)
-        value = math.exp(low + fraction * (high - low))
-        # the ends are themselves, whatever rounding does
         lowest, highest = self.log_uniform
-        held = min(max(value, lowest), highest)
-        return round(held) if self.whole else held
+        # the ends are themselves, whatever rounding does
+        if fraction <= 0.0:
+            return lowest
+        if fraction >= 1.0:
+            return highest
+        low, high = math.log(lowest), math.log(highest)
+        value = min(math.exp(low + fraction * (high - low)), highest)
+        return round(value) if self.whole else max(value, lowest)
 
 
 def _kind(value: Any) -> str:

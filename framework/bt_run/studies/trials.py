@@ -232,9 +232,8 @@ def _packed(data: bytes) -> bytes:
     """Compress by zstd, the length before it."""
     import pyarrow as pa
 
-    return len(data).to_bytes(8, "little") + pa.compress(
-        data, codec="zstd", asbytes=True
-    )
+    packed: bytes = pa.compress(data, codec="zstd", asbytes=True)
+    return len(data).to_bytes(8, "little") + packed
 
 
 def _unpacked(data: object) -> bytes:
@@ -242,7 +241,6 @@ def _unpacked(data: object) -> bytes:
 
     assert isinstance(data, bytes)
     size = int.from_bytes(data[:8], "little")
-    found: bytes = pa.decompress(
-        data[8:], decompressed_size=size, codec="zstd", asbytes=True
-    )
-    return found
+    packed = data[8:]
+    found = pa.decompress(packed, decompressed_size=size, codec="zstd", asbytes=True)
+    return bytes(found)

@@ -233,7 +233,7 @@ def _chained_chart(found: _Found) -> Chart:
     import pandas as pd
 
     returns = np.asarray(found.chained["returns"], dtype=np.float64)
-    grown: Array = np.cumprod(1.0 + returns)
+    grown: Array = np.asarray(np.cumprod(1.0 + returns))
     scale: Scale = scale_of([grown])
     end = f"1 became {grown[-1]:.2f}" if len(grown) else "nothing was chosen"
     return Chart(
