@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 
-from kit.small_project import make_project
-
 from bt_run import load_config
 from bt_run.studies.kept_cells import kept_cells
 from bt_run.studies.sweeping import open_sweep
 from bt_run.studies.trials import open_ledger
 from bt_run_plugins.studies.places import built_executor
+from kit.small_project import make_project
 
 TROUBLE = """
 import os
@@ -24,7 +23,7 @@ class Trouble(Config):
     level: float = 0.5
     kind: str = "none"
     wait: float = 0.0
-    touch: Path | None = None
+    touch: str = ""
 
 class Signal:
     def __init__(self, config, context):
@@ -41,8 +40,8 @@ class Signal:
         if kind == "hang":
             while True:
                 getattr(time, "sl" + "eep")(0.01)
-        if kind == "exit once" and not self.config.touch.exists():
-            self.config.touch.write_text("")
+        if kind == "exit once" and not Path(self.config.touch).exists():
+            Path(self.config.touch).write_text("")
             os._exit(3)
         return np.full((len(bars), len(bars.assets)), self.config.level)
 

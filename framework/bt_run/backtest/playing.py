@@ -18,7 +18,7 @@ from bt_run.results.ledger import Ledger
 if TYPE_CHECKING:
     pass
 
-__all__ = ["due_bars", "market_of", "play"]
+__all__ = ["due_bars", "load_engine", "market_of", "play"]
 
 
 def market_of(config: RunConfig, parts: Parts, bars: Bars) -> Market:
@@ -37,6 +37,12 @@ def due_bars(config: RunConfig, parts: Parts, bars: Bars) -> Mask:
         came[: bars.start] = False
         due |= came
     return due
+
+
+def load_engine() -> None:
+    """Import Backtrader now, so that the first run of a process takes no longer than the others."""
+    from bt_run.engine.classic import ClassicRun  # noqa: F401
+    from bt_run.engine.panel import PanelRun  # noqa: F401
 
 
 def play(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bt_run.arrays import Array, Times
+from bt_run.backtest.playing import load_engine
 from bt_run.backtest.preparing import Prepared, prepare_on
 from bt_run.config.run_config import RunConfig
 from bt_run.data.stored import map_bars
@@ -80,6 +81,8 @@ def run_cell(cell: Cell, *, may_exit: bool = False) -> Outcome:
     with it, which is a worker that can be replaced.
     """
     try:
+        # what a process does but once is not on the cell's time
+        _warm(cell)
         with limited(cell.timeout, may_exit=may_exit):
             return Outcome("ok", result=played(cell))
     except TimedOut:
@@ -96,7 +99,6 @@ def played(cell: Cell) -> CellResult:
     Raises:
         BtRunError: its configuration cannot run, or the code here is not what it was sent for.
     """
-    _refuse_other_files(cell)
     ready = _base(cell.config, cell.bars, cell.sources).changed(dict(cell.overrides))
     key = _keys().key(ready)
     if key != cell.key:
@@ -120,6 +122,12 @@ def _base(config: str, bars: str, sources: tuple[tuple[str, str], ...]) -> Prepa
 @lru_cache(maxsize=1)
 def _keys() -> CellKeys:
     return CellKeys()
+
+
+def _warm(cell: Cell) -> None:
+    _refuse_other_files(cell)
+    _keys().key(_base(cell.config, cell.bars, cell.sources))
+    load_engine()
 
 
 def _refuse_other_files(cell: Cell) -> None:

@@ -87,6 +87,11 @@ class Sweep:
         return self._keys.key(self.prepared)
 
     @property
+    def prepared_folder(self) -> Path:
+        """Return where the bars of that configuration are stored."""
+        return self._variant(()).bars
+
+    @property
     def family(self) -> str:
         """Return the name under which the sweep's trials count together."""
         ready = self.prepared

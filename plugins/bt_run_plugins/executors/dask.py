@@ -122,7 +122,7 @@ class DaskExecutor:
                     n_workers=self._config.workers or os.cpu_count() or 1,
                     threads_per_worker=1,
                     host="127.0.0.1",
-                    dashboard_address=None,
+                    dashboard_address="127.0.0.1:0",
                     silence_logs=50,
                 )
                 address = self._cluster.scheduler_address

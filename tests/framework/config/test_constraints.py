@@ -44,7 +44,7 @@ def test_the_keys_of_a_condition_are_those_that_stand_in_it():
     ],
 )
 def test_what_is_no_condition_is_refused(text, wrong):
-    with pytest.raises(ValueError) as error:
+    with pytest.raises(ValueError, match="expected keys") as error:
         parsed_constraint(text)
     assert wrong in str(error.value).replace('"', "'")
     assert "expected keys, numbers, + - * /, comparisons, and, or, not" in str(

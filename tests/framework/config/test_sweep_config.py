@@ -31,7 +31,7 @@ def test_neither_sweep_nor_research_is_a_part_of_a_result(tmp_path):
     whole, found = trees(config)
     assert config.research.name == "ideas"
     assert whole["sweep"]["over"] == OVER
-    assert found == {key: value for key, value in plain.items()}
+    assert found == plain
 
 
 def test_a_sweep_survives_json(tmp_path):

@@ -36,7 +36,9 @@ def test_what_breaks_a_constraint_is_not_tried():
 
 def test_a_constraint_reads_keys_that_no_axis_has_from_the_file():
     found = list(
-        every(space({"strategy.fast": [20, 199, 300]}, ["strategy.fast < strategy.slow"]))
+        every(
+            space({"strategy.fast": [20, 199, 300]}, ["strategy.fast < strategy.slow"])
+        )
     )
     assert [one[0][1] for one in found] == [20, 199]
     inside = space(

@@ -97,6 +97,8 @@ def test_ties_go_to_the_first_by_key_and_share_their_rank():
 def test_without_a_score_nothing_is_chosen():
     sessions = np.arange(40).astype("datetime64[D]")
     score = score_called("calmar", 0.0)
-    found = choices({"a": np.zeros(40)}, sessions, FoldsConfig(train=20, test=20), score)
+    found = choices(
+        {"a": np.zeros(40)}, sessions, FoldsConfig(train=20, test=20), score
+    )
     assert found[0].key is None
     assert len(stitched(found, {"a": np.zeros(40)})) == 0

@@ -69,7 +69,9 @@ def test_a_row_edited_with_a_new_hash_breaks_the_chain(path):
 
 def test_a_deleted_row_is_named(path):
     changed(path, "DELETE FROM trials WHERE number = 3")
-    assert checked(path).faults[0].startswith("row 3 is missing before row 4 ('ideas', ")
+    assert (
+        checked(path).faults[0].startswith("row 3 is missing before row 4 ('ideas', ")
+    )
 
 
 def test_a_row_off_the_end_is_missed_by_its_run(path, tmp_path):

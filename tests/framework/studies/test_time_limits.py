@@ -31,7 +31,9 @@ def test_what_is_in_time_is_left_alone():
 @pytest.mark.parametrize("swallows", [True, False])
 def test_a_worker_that_cannot_be_interrupted_ends(swallows):
     """Whatever a cell catches, or where it is not the main thread, its process ends."""
-    inner = "try:\n        exec('while True: pass')\n    except BaseException:\n        "
+    inner = (
+        "try:\n        exec('while True: pass')\n    except BaseException:\n        "
+    )
     inner += "exec('while True: pass')"
     text = (
         "import threading\n"

@@ -67,7 +67,9 @@ def test_a_repeated_cell_counts_once_in_its_family(tmp_path):
         assert ledger.cells() == {"a" * 12}
 
 
-@pytest.mark.parametrize("change", ["UPDATE trials SET value = 9", "DELETE FROM trials"])
+@pytest.mark.parametrize(
+    "change", ["UPDATE trials SET value = 9", "DELETE FROM trials"]
+)
 def test_rows_cannot_be_changed_or_taken_out_by_accident(tmp_path, change):
     path = tmp_path / "t.sqlite"
     with open_ledger(path) as ledger:
