@@ -170,7 +170,10 @@ GROUPS = (
     Group(
         "Toolbox: metrics",
         "The numbers of a result.",
-        ("Metrics", "compute_metrics", "money_weighted", "session_closes"),
+        (
+            *("Metrics", "compute_metrics", "money_weighted", "return_metrics"),
+            "session_closes",
+        ),
         "bt_run.results.metrics",
     ),
     Group(

@@ -174,6 +174,11 @@ def known_sessions(
         ConfigError: no such calendar.
     """
     begin, end = f"{str(first)[:4]}-01-01", f"{str(last)[:4]}-12-31"
+    whole = _years(calendar, int(begin[:4]), int(end[:4]) + 1)
+    if (
+        whole is not None
+    ):  # nobody need ask how far it reaches: that would build another one
+        return KnownSessions(whole.sessions, np.datetime64(begin), np.datetime64(end))
     lower, upper = _bounds(calendar)
     begin, end = max(begin, lower), min(end, upper)
     if begin > end:

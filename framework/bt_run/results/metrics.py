@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import numpy as np
 
 from bt_run.arrays import Array, Times
 from bt_run.data.years import sessions_per_year, years_between
+from bt_run.results import formulas
 from bt_run.results.metric_definitions import COLUMNS, DEFINITIONS, YEARLY
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ __all__ = [
     "compute_metrics",
     "money_weighted",
     "record_metrics",
+    "return_metrics",
     "session_closes",
 ]
 
@@ -29,6 +30,18 @@ Metrics = dict[str, dict[str, float | None]]
 
 ABOUT_A_YEAR = 0.95  # years: 252 sessions lie 361 days apart or so
 WORTH = "worth"  # the NAV itself, beside its time-weighted record
+RETURN_METRICS = (
+    "total_return",
+    "cagr",
+    "volatility",
+    "sharpe",
+    "sortino",
+    "calmar",
+    "max_drawdown",
+    "best_day",
+    "worst_day",
+    "skew",
+)
 FLAT = 1e-12  # returns that differ by less than this do not vary: it is rounding
 
 
@@ -124,10 +137,9 @@ def _measured(
         "years": calendar.span,
     }
     # what is divided by nothing is not finite, and so not defined
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
+    with np.errstate(all="ignore"):
         if len(returns):
-            found |= _alone(returns, rate, calendar)
+            found |= _alone(returns, rate, calendar.per_year, calendar.years)
         if len(returns) and len(market):
             found |= _against(returns, market, rate, calendar)
     return found
@@ -196,62 +208,68 @@ def _returns(nav: Array) -> Array:
     return nav[1:] / nav[:-1] - 1.0
 
 
-def _alone(returns: Array, rate: float, calendar: _Calendar) -> dict[str, float | None]:
-    """Measure one series of daily returns; ``rate`` is the risk-free rate per day."""
-    import empyrical
+def return_metrics(
+    returns: Array, *, per_year: int, years: float | None, risk_free: float = 0.0
+) -> dict[str, float | None]:
+    """Measure one series of simple ``returns`` (n,), a session each: total_return, cagr,
+    volatility, sharpe, sortino, calmar, max_drawdown, best_day, worst_day, skew; None of each that
+    is not defined.
 
-    per_year, years = calendar.per_year, calendar.years
-    total = empyrical.cum_returns_final(returns)
-    grew = years is not None and total > -1.0
-    growth = (1.0 + total) ** (1.0 / years) - 1.0 if grew and years else None
-    drawdown = empyrical.max_drawdown(returns)
-    centred = returns - returns.mean()
+    ``per_year`` is how many sessions a year holds, ``years`` the calendar time from the first to
+    the last: below about one, or without it, nothing is extrapolated to a year. ``risk_free`` is a
+    fraction per year.
+    """
+    rate = (1.0 + risk_free) ** (1.0 / per_year) - 1.0
+    long = years if years is not None and years >= ABOUT_A_YEAR else None
+    if not len(returns):
+        return dict.fromkeys(RETURN_METRICS)
+    with np.errstate(all="ignore"):
+        found = _alone(returns, rate, per_year, long)
+    return {name: _defined(value) for name, value in found.items()}
+
+
+def _alone(
+    returns: Array, rate: float, per_year: int, years: float | None
+) -> dict[str, float | None]:
+    """Measure one series of daily returns (n,); ``rate`` is the risk-free rate per day."""
+    total = formulas.total_return(returns)
+    growth = None
+    if years is not None and total > -1.0:
+        growth = (1.0 + total) ** (1.0 / years) - 1.0
+    drawdown = formulas.max_drawdown(returns)
+    falls = drawdown <= -FLAT
     varies = _varies(returns)
-    return {
-        "total_return": total,
-        "cagr": growth,
-        "volatility": empyrical.annual_volatility(returns, annualization=per_year),
-        "sharpe": empyrical.sharpe_ratio(
-            returns, risk_free=rate, annualization=per_year
-        )
-        if varies
-        else None,
-        "sortino": empyrical.sortino_ratio(
-            returns, required_return=rate, annualization=per_year
-        )
-        if varies
-        else None,
-        "calmar": None if growth is None or drawdown > -FLAT else growth / -drawdown,
-        "max_drawdown": drawdown,
-        "best_day": returns.max(),
-        "worst_day": returns.min(),
-        "skew": (centred**3).mean() / (centred**2).mean() ** 1.5 if varies else None,
-    }
+    values = (
+        total,
+        growth,
+        formulas.annual_volatility(returns, per_year),
+        formulas.sharpe_ratio(returns, per_year, rate) if varies else None,
+        formulas.sortino_ratio(returns, per_year, rate) if varies else None,
+        growth / -drawdown if falls and growth is not None else None,
+        drawdown,
+        float(returns.max()),
+        float(returns.min()),
+        formulas.skewness(returns) if varies else None,
+    )
+    return dict(zip(RETURN_METRICS, values, strict=True))
 
 
 def _against(
     returns: Array, market: Array, rate: float, calendar: _Calendar
 ) -> dict[str, float | None]:
     """Measure daily returns beside the benchmark's, both (n,)."""
-    import empyrical
-
     per_year = calendar.per_year
     active = returns - market
     moves = _varies(market)
+    beta, alpha = formulas.beta_and_alpha(returns, market, per_year, rate)
     return {
-        "beta": empyrical.beta_aligned(returns, market, risk_free=rate)
-        if moves
-        else None,
-        "alpha": empyrical.alpha_aligned(
-            returns, market, risk_free=rate, annualization=per_year
-        )
-        if moves and calendar.years is not None
-        else None,
+        "beta": beta if moves else None,
+        "alpha": alpha if moves and calendar.years is not None else None,
         "correlation": np.corrcoef(returns, market)[0, 1]
         if moves and _varies(returns)
         else None,
         "tracking_error": math.sqrt(per_year * (active**2).mean()),
-        "information_ratio": empyrical.sharpe_ratio(active, annualization=per_year)
+        "information_ratio": formulas.sharpe_ratio(active, per_year)
         if _varies(active)
         else None,
     }

@@ -7,6 +7,7 @@ beside them.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import sys
 import sysconfig
@@ -50,6 +51,7 @@ NO_PART_OF_A_RESULT = (
     "bt_run.studies",
     "bt_run.testing",
 )
+NO_PART_PREFIXES = tuple(f"{name}." for name in NO_PART_OF_A_RESULT)
 # libraries that are behind every number, imported or not
 ALWAYS = ("backtrader", "numpy", "pandas")
 NO_SOURCE = "no source file"
@@ -137,6 +139,7 @@ class _Search:
     found: dict[str, Path] = field(default_factory=dict)
     whole: set[str] = field(default_factory=set)
     libraries: set[str] = field(default_factory=set)
+    folders: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def follow(self, name: str) -> None:
         """Find a module and all that it reaches."""
@@ -199,7 +202,26 @@ class _Search:
         root = find_root(top)
         if root is None or root.is_file():
             return root if not rest else None
-        return _python_file(root, rest) if rest else root / "__init__.py"
+        return self._python_file(root, rest) if rest else root / "__init__.py"
+
+    def _python_file(self, folder: Path, parts: list[str]) -> Path | None:
+        """Return the file of the module ``parts`` below a folder, if there is one."""
+        place = os.path.join(folder, *parts[:-1])
+        name = parts[-1]
+        below = os.path.join(place, name)
+        if name in self._names(place) and "__init__.py" in self._names(below):
+            return Path(below, "__init__.py")
+        file = f"{name}.py"
+        return Path(place, file) if file in self._names(place) else None
+
+    def _names(self, folder: str) -> frozenset[str]:
+        """Return what lies in a folder; each is listed once, and most imports are of names in a
+        module, of which there is no file to be asked for.
+        """
+        if folder not in self.folders:
+            there = os.listdir(folder) if os.path.isdir(folder) else ()
+            self.folders[folder] = frozenset(there)
+        return self.folders[folder]
 
     def _is_ours(self, top: str) -> bool:
         """Tell whether a package counts by its source: not installed, or home of a component."""
@@ -232,23 +254,12 @@ def _spec_of(top: str) -> ModuleSpec | None:
 
 
 def _is_no_part(module: str) -> bool:
-    return any(
-        module == name or module.startswith(f"{name}.") for name in NO_PART_OF_A_RESULT
-    )
+    return f"{module}.".startswith(NO_PART_PREFIXES)
 
 
 def _parents(module: str) -> list[str]:
     parts = module.split(".")
     return [".".join(parts[:count]) for count in range(1, len(parts))]
-
-
-def _python_file(folder: Path, parts: list[str]) -> Path | None:
-    """Return the file of the module ``parts`` below a folder, if there is one."""
-    place = folder.joinpath(*parts)
-    for path in (place / "__init__.py", place.with_name(f"{place.name}.py")):
-        if path.is_file():
-            return path
-    return None
 
 
 def _python_hash(root: Path) -> str:

@@ -217,7 +217,7 @@ def test_versions_are_those_of_what_is_imported_and_of_what_is_behind_every_numb
         "pandas",
         "pydantic",
         "ruamel-yaml",
-        "empyrical-reloaded",
+        "exchange-calendars",
     } <= plain.keys()
     assert "nothing-of-the-kind" not in versions
     assert list(versions) == sorted(versions)
