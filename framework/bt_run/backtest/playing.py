@@ -41,7 +41,7 @@ def due_bars(config: RunConfig, parts: Parts, bars: Bars) -> Mask:
 
 def load_engine() -> None:
     """Import what plays bars now, so that the first run of a process takes no longer than others."""
-    import pandas  # noqa: F401, ICN001
+    import pandas  # noqa: F401
 
     from bt_run.engine.classic import ClassicRun  # noqa: F401
     from bt_run.engine.panel import PanelRun  # noqa: F401

@@ -28,20 +28,41 @@ def test_what_is_in_time_is_left_alone():
         raise KeyError("its own error")
 
 
-@pytest.mark.parametrize("swallows", [True, False])
-def test_a_worker_that_cannot_be_interrupted_ends(swallows):
-    """Whatever a cell catches, or where it is not the main thread, its process ends."""
-    inner = (
-        "try:\n        exec('while True: pass')\n    except BaseException:\n        "
-    )
-    inner += "exec('while True: pass')"
-    text = (
-        "import threading\n"
-        "from bt_run.studies.time_limits import limited\n"
-        "def cell():\n"
-        "  with limited(0.05, may_exit=True):\n"
-        f"    {inner if swallows else ENDLESS}\n"
-        f"{'cell()' if swallows else 'threading.Thread(target=cell).start()'}\n"
-    )
+STUBBORN = """
+import threading
+from bt_run.studies.time_limits import limited
+
+def cell():
+    with limited(0.05, may_exit=True):
+        while True:
+            try:
+                while True:
+                    pass
+            except BaseException:
+                pass
+
+{call}
+"""
+
+
+@pytest.mark.parametrize("call", ["cell()", "threading.Thread(target=cell).start()"])
+def test_a_worker_that_cannot_be_interrupted_ends(call):
+    text = STUBBORN.format(call=call)
     ended = subprocess.run([sys.executable, "-c", text], check=False)
     assert ended.returncode == EXIT_TIMED_OUT
+
+
+def test_python_in_another_thread_is_interrupted_too():
+    ended = []
+
+    def cell():
+        try:
+            with limited(0.05, may_exit=False):
+                exec(ENDLESS)
+        except TimedOut:
+            ended.append("timed out")
+
+    thread = threading.Thread(target=cell)
+    thread.start()
+    thread.join()
+    assert ended == ["timed out"]
