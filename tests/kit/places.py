@@ -14,4 +14,10 @@ PUBLIC_MODULES = (
     "bt_run.results.metrics",
     "bt_run.results.metric_definitions",
     "bt_run.results.description",
+    "bt_run.studies.bootstrap",
+    "bt_run.studies.rotation",
+    "bt_run.studies.rule",
+    "bt_run.studies.significance",
+    "bt_run.studies.significance_text",
+    "bt_run.studies.tracking",
 )

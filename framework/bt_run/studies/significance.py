@@ -19,7 +19,7 @@ from bt_run.errors import DataError
 from bt_run.studies.bootstrap import (
     Interval,
     block_length,
-    interval,
+    percentile_interval,
     resampled_means,
 )
 from bt_run.studies.numbers import FLAT, require_numbers, sharpes_of
@@ -45,7 +45,7 @@ __all__ = [
     "Significance",
     "Unjudged",
     "exposure_matched",
-    "verdict",
+    "judge",
     "volatility_matched",
 ]
 
@@ -176,7 +176,7 @@ def _ratio(returns: Array, other: Array) -> float:
 # -- the verdict -----------------------------------------------------------------------------------
 
 
-def verdict(
+def judge(
     evidence: Evidence, config: SignificanceConfig, seed: int
 ) -> Significance | Unjudged:
     """Judge the ``evidence`` by the thresholds of ``config``, with resamples drawn from ``seed``.
@@ -238,7 +238,7 @@ class _Drawn:
 
     def interval_of(self, column: int, confidence: float) -> Interval:
         value = float(self.found[column])
-        return interval(value, self.resampled[:, column], confidence)
+        return percentile_interval(value, self.resampled[:, column], confidence)
 
     def share_not_better(self) -> float:
         # the estimate itself counts, so that no share is 0
