@@ -241,7 +241,7 @@ class _Drawn:
         return percentile_interval(value, self.resampled[:, column], confidence)
 
     def share_not_better(self) -> float:
-        # the estimate itself counts, so that no share is 0
+        # plus one in both, so that no share is 0
         no_better = self.resampled[:, DIFFERENCE] <= FLAT
         return float((no_better.sum() + 1) / (len(no_better) + 1))
 

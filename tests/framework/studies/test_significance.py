@@ -89,6 +89,23 @@ def test_the_interval_of_a_difference_is_the_normal_one() -> None:
     assert found.years_needed == pytest.approx(needed)
 
 
+def test_the_intervals_are_those_of_arch() -> None:
+    from arch.bootstrap import StationaryBootstrap
+
+    def estimates(rows: np.ndarray) -> np.ndarray:
+        sharpes = YEAR * rows.mean(axis=0) / rows.std(axis=0, ddof=1)
+        return np.array([sharpes[0], sharpes[0] - sharpes[1]])
+
+    run = returns_of(0.9, normal(2))
+    found = judged(run)
+    series = np.column_stack([run, MARKET])
+    theirs = StationaryBootstrap(found.block, series, seed=7)
+    low, high = theirs.conf_int(estimates, CONFIG.resamples, method="percentile")
+    difference = found.baseline.sharpe_difference
+    assert (found.sharpe.low, difference.low) == pytest.approx(tuple(low))
+    assert (found.sharpe.high, difference.high) == pytest.approx(tuple(high))
+
+
 def test_the_interval_of_an_excess_is_the_textbooks() -> None:
     run = returns_of(0.9, normal(2))
     found = judged(run).benchmark.excess
