@@ -107,6 +107,13 @@ _ROLES = (
         methods=("write",),
         contract="`write(result, folder) -> paths`",
     ),
+    Role(
+        name="executor",
+        hook="bt_executors",
+        key="sweep.executor",
+        methods=("submit",),
+        contract="`submit(key, cell)`, `done()` yields (key, outcome), `cancel()`, `close()`",
+    ),
 )
 ROLES: Mapping[str, Role] = MappingProxyType({role.name: role for role in _ROLES})
 

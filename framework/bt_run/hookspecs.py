@@ -90,6 +90,12 @@ def bt_reports() -> Iterable[Component]:
     raise NotImplementedError
 
 
+@hookspec
+def bt_executors() -> Iterable[Component]:
+    """Offer executors, which play the cells of a sweep: ``submit(key, cell)`` and ``done()``."""
+    raise NotImplementedError
+
+
 # -- one run: observe only -------------------------------------------------------------------------
 
 
@@ -105,7 +111,9 @@ def bt_decided(config: RunConfig, decision: Decision) -> None:
 
 @hookspec
 def bt_after_run(config: RunConfig, result: BacktestResult) -> None:
-    """Learn that the result is complete; reports have not been written yet."""
+    """Learn that the result is complete and, where it has a folder, that its tables lie there;
+    reports have not been written yet.
+    """
 
 
 @hookspec

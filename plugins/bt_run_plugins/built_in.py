@@ -21,4 +21,9 @@ MODULES = (
     "bt_run_plugins.reports.tear_sheet.report",
     "bt_run_plugins.reports.comparison",
     "bt_run_plugins.reports.html.report",
+    "bt_run_plugins.executors.serial",
+    "bt_run_plugins.executors.local",
+    "bt_run_plugins.executors.dask",
+    "bt_run_plugins.studies.recorder",
+    "bt_run_plugins.studies.commands",
 )

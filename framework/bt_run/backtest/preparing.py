@@ -33,7 +33,7 @@ from bt_run.text import did_you_mean
 if TYPE_CHECKING:
     import pluggy
 
-__all__ = ["Prepared", "prepare"]
+__all__ = ["Prepared", "is_of_the_data", "prepare", "prepare_on", "set_key"]
 
 DELISTING = "broker.delisting"  # decides at load what the bars say of silent assets
 
@@ -75,29 +75,26 @@ class Prepared:
         """
         tree = resolved(self.config, self.bound)
         for key, value in changes.items():
-            if key.split(".")[0] == "data" or key.startswith(DELISTING):
+            if is_of_the_data(key):
                 raise ConfigError(
                     f"{key}: belongs to the data, which are loaded once; prepare another run for it"
                 )
-            _put(tree, key, value)
+            set_key(tree, key, value)
         config = RunConfig.model_validate(tree)
-        bound = with_resolved_names(bind(config, catalogue(self.plugins)))
-        parts = build_parts(config, bound)
-        check_needs(parts, self.bars)
-        told = {**parts.fingerprints, **self.sources}
-        return replace(
-            self,
-            config=config,
-            bound=bound,
-            parts=parts,
-            fingerprint=joint_fingerprint(self.bars.fingerprint, told),
-            files=outside_files(config, bound),
-            warnings=warnings_of(config, parts, self.bars),
-        )
+        return replace(self, **_on_bars(config, self.plugins, self.bars, self.sources))
 
 
-def _put(tree: dict[str, Any], key: str, value: Any) -> None:
-    """Set a dotted key of a configuration."""
+def is_of_the_data(key: str) -> bool:
+    """Tell whether a dotted ``key`` changes the bars themselves."""
+    return key.split(".")[0] == "data" or key.startswith(DELISTING)
+
+
+def set_key(tree: dict[str, Any], key: str, value: Any) -> None:
+    """Set a dotted ``key`` of a configuration's ``tree`` to ``value``.
+
+    Raises:
+        ConfigError: there is no such place.
+    """
     *path, last = key.split(".")
     node: Any = tree
     for place in path:
@@ -121,6 +118,40 @@ def _below(node: Any, place: str, key: str) -> Any:
         f"{key}: no {place!r}; found {', '.join(map(str, known)) or 'nothing'}"
         f"{did_you_mean(place, map(str, known))}"
     )
+
+
+def prepare_on(config: RunConfig, bars: Bars, sources: Mapping[str, str]) -> Prepared:
+    """Bind and build the components of a ``config`` whose assets are named, on ``bars`` that were
+    prepared for it before; ``sources`` are what its sources said they read, as ``Prepared`` has
+    them.
+
+    Raises:
+        BtRunError: everything that can be refused is refused here.
+    """
+    plugins = get_plugin_manager(config.plugins)
+    built = _on_bars(config, plugins, bars, sources)
+    return Prepared(plugins=plugins, bars=bars, sources=dict(sources), **built)
+
+
+def _on_bars(
+    config: RunConfig,
+    plugins: pluggy.PluginManager,
+    bars: Bars,
+    sources: Mapping[str, str],
+) -> dict[str, Any]:
+    """Return what `Prepared` holds of a configuration on bars that are there."""
+    bound = with_resolved_names(bind(config, catalogue(plugins)))
+    parts = build_parts(config, bound)
+    check_needs(parts, bars)
+    told = {**parts.fingerprints, **sources}
+    return {
+        "config": config,
+        "bound": bound,
+        "parts": parts,
+        "fingerprint": joint_fingerprint(bars.fingerprint, told),
+        "files": outside_files(config, bound),
+        "warnings": warnings_of(config, parts, bars),
+    }
 
 
 def prepare(

@@ -30,6 +30,7 @@ from bt_run.errors import DataError
 from bt_run.guard import guarded
 from bt_run.results.result import BacktestResult
 from bt_run.results.run_folder import make_parent, write_run
+from bt_run.results.trial_facts import read_trial
 
 __all__ = ["run"]
 
@@ -67,11 +68,16 @@ def run(
         played = _play(ready, watch)
         with watch.phase("metrics"):
             result = outcome_of(ready, played)
+        if root is not None:
+            result = write_run(result, root)
         guarded(
             "bt_after_run", partial(hook.bt_after_run, config=config, result=result)
         )
-        if root is not None:
-            result = _write(ready, result, root, watch if reports else None)
+        if result.folder is not None:
+            # who counts trials has listened to the hook
+            result = replace(result, trial=read_trial(result.folder))
+            if reports:
+                result = _reported(ready, result, watch)
     except Exception as error:
         hook.bt_run_failed(config=config, error=error)
         raise
@@ -132,13 +138,8 @@ def _listeners(ready: Prepared, spot: SpotCheck, watch: Watch) -> Listeners:
     )
 
 
-def _write(
-    ready: Prepared, result: BacktestResult, out: Path, watch: Watch | None
-) -> BacktestResult:
-    """Write the tables, then the reports beside them; ``watch`` is None when none are wanted."""
-    result = write_run(result, out)
-    if watch is None or result.folder is None:
-        return result
+def _reported(ready: Prepared, result: BacktestResult, watch: Watch) -> BacktestResult:
+    """Write the reports beside the tables."""
     paths: list[Path] = []
     for name, report in ready.parts.reports:
         with watch.phase(f"report {name}"):

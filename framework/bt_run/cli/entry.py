@@ -27,7 +27,13 @@ from bt_run.cli.console import (
 )
 from bt_run.cli.init_command import COMMANDS_INIT
 from bt_run.cli.new_command import COMMANDS_NEW
-from bt_run.cli.run_commands import COMMANDS, overrides, progress_bar, run_file
+from bt_run.cli.run_commands import (
+    COMMANDS,
+    ledger_option,
+    overrides,
+    progress_bar,
+    run_file,
+)
 from bt_run.cli.runs_commands import RUNS_COMMANDS
 from bt_run.config.editor import SCHEMA_FILE, SETTINGS_FILE, install_schema
 from bt_run.config.run_config import RunConfig
@@ -35,6 +41,7 @@ from bt_run.config.schema import json_schema
 from bt_run.errors import BtRunError, ConfigError, DataError, PluginError
 from bt_run.plugins import catalogue, get_plugin_manager
 from bt_run.results.result import BacktestResult
+from bt_run.studies.counting import counting
 from bt_run.text import did_you_mean
 
 __all__ = ["command_line", "main", "show_result"]
@@ -149,6 +156,10 @@ def command_line() -> click.Group:
     show_default=True,
     help="Results go to OUT/NAME/RUN_ID; OUT/NAME/latest points to the newest.",
 )
+@ledger_option
+@click.option(
+    "--no-ledger", is_flag=True, help="Do not count the run as a trial; reports say so."
+)
 @click.option(
     "-q", "--quiet", is_flag=True, help="Print only the paths of what was written."
 )
@@ -159,6 +170,8 @@ def run(
     overrides: tuple[str, ...],
     no_reports: bool,
     out: Path,
+    ledger: Path | None,
+    no_ledger: bool,
     quiet: bool,
     offline: bool,
     verbose: bool,
@@ -170,7 +183,7 @@ def run(
       bt-run spy_qqq.yaml
       bt-run run spy_qqq.yaml --set data.end=2010-12-31 --out /tmp/runs
     """
-    config = _load(file, overrides)
+    config = counting(_load(file, overrides), ledger=ledger, counted=not no_ledger)
     with progress_bar(visible=not quiet and sys.stderr.isatty()) as progress:
         result = run_config(
             config, out, reports=not no_reports, offline=offline, progress=progress
@@ -305,6 +318,7 @@ def show_result(result: BacktestResult, *, verbose: bool) -> None:
     for note in result.notes:
         click.echo(f"data: {shortened(note)}")
     click.echo(f"look-ahead: {result.look_ahead}")
+    click.echo(f"trials: {result.trial_sentence}")
     for warning in result.warnings:
         click.echo(f"warning: {warning}", err=True)
     click.echo(f"\n{metrics_table(result)}\n")

@@ -25,7 +25,7 @@ from bt_run.results.comparison import compare as compare_runs
 from bt_run.results.explanation import explain as explain_run
 from bt_run.results.run_folder import intact_run, read_run
 
-__all__ = ["COMMANDS", "overrides", "progress_bar", "run_file"]
+__all__ = ["COMMANDS", "ledger_option", "overrides", "progress_bar", "run_file"]
 
 run_folder = click.argument("folder", type=click.Path(path_type=Path))
 run_file = click.argument("file", type=click.Path(path_type=Path))
@@ -35,6 +35,11 @@ overrides = click.option(
     multiple=True,
     metavar="KEY=VALUE",
     help="Override one key, such as broker.cash=50000 or overlays.0.annual=0.15; may be repeated.",
+)
+ledger_option = click.option(
+    "--ledger",
+    type=click.Path(path_type=Path),
+    help="The ledger that counts the trials; OUT/trials.sqlite if not given.",
 )
 
 

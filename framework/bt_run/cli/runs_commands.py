@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 from typing import cast
 
 import click
 
 from bt_run.cli.console import metrics_table, shortened
+from bt_run.cli.run_commands import ledger_option
 from bt_run.errors import DataError
 from bt_run.results.export import FORMATS, Format, export_tables
 from bt_run.results.listing import ListedRun, find_run, listed_runs
 from bt_run.results.metric_definitions import format_metric
 from bt_run.results.run_folder import intact_run, load_result
-from bt_run.text import aligned
+from bt_run.results.trial_facts import read_trial
+from bt_run.studies.counting import LEDGER_FILE
+from bt_run.studies.unnamed import unnamed_runs
+from bt_run.text import aligned, counted
 
 __all__ = ["RUNS_COMMANDS"]
 
-HEADS = ("run", "id", "from", "to", "a year", "Sharpe", "drawdown", "size")
+HEADS = ("run", "id", "from", "to", "a year", "Sharpe", "drawdown", "trial", "size")
 SHOWN = ("cagr", "sharpe", "max_drawdown")
 PAGES = ("report.html", "tear_sheet.pdf")
 
@@ -50,7 +56,7 @@ def list_runs(root: Path) -> None:
     if not found:
         click.echo(f"no runs in {root}")
         return
-    for line in aligned([HEADS, *map(_row, found)], [False] * 4 + [True] * 4):
+    for line in aligned([HEADS, *map(_row, found)], [False] * 4 + [True] * 5):
         click.echo(line)
     for run in found:
         if run.damage:
@@ -75,6 +81,7 @@ def show_run(run: str, root: Path) -> None:
         click.echo(f"data: {shortened(note)}")
     for warning in result.manifest.get("warnings", []):
         click.echo(f"warning: {shortened(warning)}")
+    click.echo(f"trials: {result.trial_sentence}")
     click.echo("")
     click.echo(metrics_table(result))
     click.echo("")
@@ -83,6 +90,43 @@ def show_run(run: str, root: Path) -> None:
             name = path.relative_to(folder).as_posix()
             click.echo(f"{_size(path.stat().st_size):>9}  {name}")
     click.echo(f"folder: {folder}")
+
+
+@runs.command("prune")
+@in_root
+@ledger_option
+@click.option(
+    "--bundles",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("."),
+    show_default=True,
+    help="The folder whose bundles are looked at, beside the one of the runs.",
+)
+@click.option("--yes", is_flag=True, help="Remove without asking.")
+def prune(root: Path, ledger: Path | None, bundles: Path, yes: bool) -> None:
+    """Remove runs that no row of the ledger, no bundle and no `latest` names; show them first.
+
+    \b
+    Example:
+      bt-run runs prune --in runs
+    """
+    found = unnamed_runs(root, ledger or root / LEDGER_FILE, (root, bundles))
+    if not found:
+        click.echo(f"every run in {root} is named by the ledger, a bundle or `latest`")
+        return
+    for run in found:
+        click.echo(f"{_size(run.size):>9}  {run.folder}")
+    total = _size(sum(run.size for run in found))
+    told = f"{counted(len(found), 'run')}, {total}"
+    if not yes and not sys.stdin.isatty():
+        click.echo(f"{told}: nothing was removed; --yes removes them")
+        return
+    if not yes and not click.confirm(f"Remove {told}?"):
+        click.echo("nothing was removed")
+        return
+    for run in found:
+        shutil.rmtree(run.folder)
+    click.echo(f"{told}: removed")
 
 
 @runs.command("open")
@@ -149,13 +193,20 @@ def _row(run: ListedRun) -> tuple[str, ...]:
     star = "*" if run.latest else ""
     name, size = f"{run.name}{star}", _size(run.size)
     if run.manifest is None or run.metrics is None:
-        return (name, run.run_id, "damaged", "", "", "", "", size)
+        return (name, run.run_id, "damaged", "", "", "", "", "", size)
     data = run.manifest["config"]["data"]
     numbers = [
         format_metric(metric, run.metrics.get(metric, {}).get("run"))
         for metric in SHOWN
     ]
-    return (name, run.run_id, str(data["start"]), str(data["end"]), *numbers, size)
+    days = str(data["start"]), str(data["end"])
+    return (name, run.run_id, *days, *numbers, _trial(run), size)
+
+
+def _trial(run: ListedRun) -> str:
+    """Return which trial of how many a run is; nothing where nobody counted."""
+    facts = read_trial(run.folder)
+    return "" if facts is None else f"{facts.number}/{facts.of}"
 
 
 def _size(count: int) -> str:

@@ -79,6 +79,9 @@ def bind(config: RunConfig, catalogue: Catalogue) -> BoundConfig:
     found: dict[str, Any] = {"sizer": None}
     found |= binding.children(config.data, ("data",))
     found |= binding.children(config, ())
+    if config.sweep is not None:
+        # no part of a run: only looked up, so that what is wrong is said before the first cell
+        binding.children(config.sweep, ("sweep",))
     tables: dict[str, Any] = {}
     for name, table in config.data.tables.items():
         own = binding.children(table, ("data", "tables", name))

@@ -18,6 +18,8 @@ from bt_run.config.run_config import RunConfig
 __all__ = ["canonical", "placed", "portable", "resolved"]
 
 Written = Callable[[Path], str]
+# keys of a run file that change no number of the run
+NO_PART_OF_A_RESULT = ("name", "plugins", "reports", "research", "sweep")
 
 
 def resolved(config: RunConfig, bound: BoundConfig) -> dict[str, Any]:
@@ -38,17 +40,13 @@ def portable(
 
 
 def canonical(config: RunConfig, bound: BoundConfig) -> dict[str, Any]:
-    """Return what affects the result: no name, no reports, no paths; assets sorted, but for a
-    Backtrader strategy, which knows them by their number.
+    """Return what affects the result: no name, reports, research or sweep, no paths; assets
+    sorted, but for a Backtrader strategy, which knows them by their number.
     """
     tree = _tree(config, bound, None)
     if not _is_classic(bound):
         tree["data"]["assets"] = dict(sorted(tree["data"]["assets"].items()))
-    return {
-        key: value
-        for key, value in tree.items()
-        if key not in ("name", "plugins", "reports")
-    }
+    return {key: value for key, value in tree.items() if key not in NO_PART_OF_A_RESULT}
 
 
 def _tree(
@@ -91,7 +89,10 @@ def _jsonable(value: Any, paths: Written | None) -> Any:
     if isinstance(value, Path) and paths is not None:
         return paths(value)
     if isinstance(value, BaseModel):
-        value = dict(value)
+        value = {
+            field.alias or name: getattr(value, name)
+            for name, field in type(value).model_fields.items()
+        }
     if isinstance(value, Mapping):
         kept = {
             key: item for key, item in value.items() if paths or not _holds_path(item)

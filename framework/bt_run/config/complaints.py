@@ -143,9 +143,15 @@ def _fields_at(model: type[BaseModel], path: KeyPath) -> dict[str, FieldInfo]:
         if isinstance(part, int):
             continue
         fields = [m.model_fields[part] for m in models if part in m.model_fields]
+        if not fields:
+            continue  # a key of a mapping, whose values are the models
         leaves = [leaf for field in fields for leaf in leaf_types(field.annotation)]
         models = [leaf for leaf in leaves if issubclass(leaf, BaseModel)]
-    return {name: field for m in models for name, field in m.model_fields.items()}
+    return {
+        field.alias or name: field
+        for m in models
+        for name, field in m.model_fields.items()
+    }
 
 
 def _short(value: Any) -> str:

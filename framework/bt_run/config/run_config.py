@@ -19,7 +19,9 @@ from pydantic import (
 
 from bt_run.config.complaints import complaints_of
 from bt_run.config.places import Positions
+from bt_run.config.research import ResearchConfig
 from bt_run.config.run_files import write_run_file
+from bt_run.config.sweep_config import SweepConfig
 from bt_run.data.controls import ControlsConfig
 from bt_run.data.data_config import DataConfig
 from bt_run.data.schedule import Schedule
@@ -112,6 +114,12 @@ class RunConfig(Config):
     risk_free: YearlyRate = Field(
         default=0.0,
         description="yearly rate, a fraction, for the Sharpe ratio and the like",
+    )
+    research: ResearchConfig = Field(
+        default=ResearchConfig(), description="what trials count together, and where"
+    )
+    sweep: SweepConfig | None = Field(
+        default=None, description="many runs at once, by `bt-run sweep`"
     )
 
     _places: Positions = PrivateAttr(default_factory=dict)

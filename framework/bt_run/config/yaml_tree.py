@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -24,6 +25,8 @@ NO_COLON = "could not find expected ':'"  # in ruamel's words
 MOST_VALUES = (
     100_000  # in a file with its aliases written out; a run of 500 assets has 1,100
 )
+# a bare name is short for {use: NAME} of a component, and elsewhere for
+SHORT: Mapping[str, str] = MappingProxyType({"research": "name"})
 MOST_LEVELS = 100  # of mappings and lists inside each other
 
 
@@ -168,8 +171,8 @@ def _put(node: Node, parts: Sequence[str], new: Node, done: tuple[str, ...]) -> 
         place = _list_index(head, value, where, new)
         child = _put(value[place], rest, new, (*done, head))
         return replace(node, value=[*value[:place], child, *value[place + 1 :]])
-    if isinstance(value, str):  # a component's bare name is short for {use: NAME}
-        value = {"use": replace(node, key=node.place)}
+    if isinstance(value, str):
+        value = {SHORT.get(where, "use"): replace(node, key=node.place)}
     if value is None:
         value = {}
     if not isinstance(value, dict):

@@ -17,7 +17,13 @@ from bt_run.results.metric_definitions import COLUMNS, DEFINITIONS, YEARLY
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Metrics", "compute_metrics", "money_weighted", "session_closes"]
+__all__ = [
+    "Metrics",
+    "compute_metrics",
+    "money_weighted",
+    "record_metrics",
+    "session_closes",
+]
 
 Metrics = dict[str, dict[str, float | None]]
 
@@ -67,6 +73,18 @@ def compute_metrics(
     return out
 
 
+def record_metrics(
+    sessions: Times, nav: Array, benchmark: Array, risk_free: float
+) -> dict[str, float | None]:
+    """Measure a ``nav`` (n,) at the closes of ``sessions`` (n,), alone and beside a ``benchmark``
+    (n,), which may be empty; ``risk_free`` is a fraction per year. What is not defined is None.
+    """
+    calendar = _Calendar.of_sessions(sessions)
+    rate = (1.0 + risk_free) ** (1.0 / calendar.per_year) - 1.0
+    found = _measured(nav, _returns(benchmark), rate, calendar)
+    return {metric: _defined(value) for metric, value in found.items()}
+
+
 @dataclass(frozen=True)
 class _Calendar:
     """The years between the first and the last session, and how many sessions a year holds.
@@ -81,7 +99,12 @@ class _Calendar:
     def of(cls, daily: pd.DataFrame) -> _Calendar:
         import pandas as pd
 
-        sessions = pd.DatetimeIndex(daily.index).tz_localize(None).to_numpy()
+        return cls.of_sessions(
+            pd.DatetimeIndex(daily.index).tz_localize(None).to_numpy()
+        )
+
+    @classmethod
+    def of_sessions(cls, sessions: Times) -> _Calendar:
         return cls(
             years_between(sessions[0], sessions[-1]), sessions_per_year(sessions)
         )

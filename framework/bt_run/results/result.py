@@ -15,6 +15,7 @@ from bt_run.results.metric_definitions import (
     format_metric,
 )
 from bt_run.results.metrics import Metrics, session_closes
+from bt_run.results.trial_facts import TrialFacts, trial_sentence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,6 +59,8 @@ class BacktestResult:
         timings: seconds by phase; never written to a file.
         places: where the paths lie that the manifest has names for: of this machine, and no part of
             the manifest.
+        trial: which trial the run is, and what that makes of its Sharpe ratio: no part of what it
+            gave. None where no ledger was kept.
         folder: where the run lies; None where it was not written.
         reports: the files that reports wrote.
     """
@@ -78,6 +81,7 @@ class BacktestResult:
     look_ahead: str = ""
     timings: dict[str, float] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
+    trial: TrialFacts | None = None
     folder: Path | None = None
     reports: tuple[Path, ...] = ()
 
@@ -116,6 +120,13 @@ class BacktestResult:
         """Return the tables by name, as they are written: all times in UTC."""
         return {name: _in_zone(getattr(self, name), "UTC") for name in TABLES}
 
+    @property
+    def trial_sentence(self) -> str:
+        """Return which trial this is and what of its Sharpe ratio is luck, or that nobody
+        counted.
+        """
+        return trial_sentence(self.trial)
+
     def summary(self) -> pd.DataFrame:
         """Return the headline metrics as text with units: a row for each, the run beside its
         baselines.
@@ -140,7 +151,8 @@ class BacktestResult:
         """Show the run in a notebook: who it is, what the data are, the headline metrics."""
         title = escape(self._title)
         items = "".join(
-            f"<li>{escape(text)}</li>" for text in (*self.notes, *self.warnings)
+            f"<li>{escape(text)}</li>"
+            for text in (*self.notes, *self.warnings, self.trial_sentence)
         )
         return f"<div><b>{title}</b><ul>{items}</ul>{self.summary().to_html(border=0)}</div>"
 

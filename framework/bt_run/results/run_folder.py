@@ -22,6 +22,7 @@ from bt_run.results.damage import refuse_damage
 from bt_run.results.identity import plain_json
 from bt_run.results.result import TABLES, BacktestResult
 from bt_run.results.stored_json import check_manifest, check_metrics, read_json
+from bt_run.results.trial_facts import read_trial
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,6 +69,7 @@ def load_result(folder: Path | str) -> BacktestResult:
         warnings=tuple(manifest.get("warnings", ())),
         look_ahead=manifest.get("look_ahead", {}).get("sentence", ""),
         places=places,
+        trial=read_trial(folder),
         folder=folder,
     )
 

@@ -46,6 +46,8 @@ NO_PART_OF_A_RESULT = (
     "bt_run.results.config_changes",
     "bt_run.results.description",
     "bt_run.results.explanation",
+    "bt_run.results.trial_facts",
+    "bt_run.studies",
     "bt_run.testing",
 )
 # libraries that are behind every number, imported or not

@@ -11,6 +11,7 @@ from types import MappingProxyType
 import numpy as np
 
 from bt_run.terms import Costs
+from bt_run.testing.conformance.made_cells import made_cells
 from bt_run.testing.conformance.markets import market, with_made_tables
 from bt_run.testing.conformance.plays import play_on
 from bt_run.testing.conformance.samples import (
@@ -94,6 +95,20 @@ def _of_report(subject: Subject) -> str:
         return digest_of_files({path.name: path.read_bytes() for path in paths})
 
 
+def _of_executor(subject: Subject) -> str:
+    executor = subject.build().thing
+    with tempfile.TemporaryDirectory() as folder:
+        (cell, *_) = made_cells(Path(folder))
+        try:
+            executor.submit(cell.key, cell)
+            ((key, outcome),) = executor.done()
+        finally:
+            executor.close()
+    if outcome.result is None:
+        return f"{key}: {outcome.status}: {outcome.text}"
+    return hashlib.sha256(key.encode() + outcome.result.returns.tobytes()).hexdigest()
+
+
 _DIGESTS: Mapping[str, Callable[[Subject], str]] = MappingProxyType(
     {
         "exit": _of_exit,
@@ -101,5 +116,6 @@ _DIGESTS: Mapping[str, Callable[[Subject], str]] = MappingProxyType(
         "source": _of_source,
         "analyzer": _of_analyzer,
         "report": _of_report,
+        "executor": _of_executor,
     }
 )

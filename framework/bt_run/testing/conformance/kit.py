@@ -16,6 +16,7 @@ from typing import Any
 
 from bt_run.testing.conformance.cases import Bench, Case, CaseOutcome
 from bt_run.testing.conformance.cases_broker import CASES as BROKER_CASES
+from bt_run.testing.conformance.cases_executor import CASES as EXECUTOR_CASES
 from bt_run.testing.conformance.cases_exit import CASES as EXIT_CASES
 from bt_run.testing.conformance.cases_output import ANALYZER_CASES, REPORT_CASES
 from bt_run.testing.conformance.cases_source import CASES as SOURCE_CASES
@@ -48,6 +49,7 @@ CASES: Mapping[str, tuple[Case, ...]] = MappingProxyType(
         "broker": BROKER_CASES,
         "analyzer": ANALYZER_CASES,
         "report": REPORT_CASES,
+        "executor": EXECUTOR_CASES,
     }
 )
 SIGNS = MappingProxyType({"passed": ".", "failed": "F", "skipped": "s"})

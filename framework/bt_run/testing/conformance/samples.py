@@ -4,7 +4,7 @@ requests.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
@@ -34,6 +34,7 @@ __all__ = [
     "PRICES",
     "SHARES",
     "MadeConditions",
+    "made_config",
     "made_decisions",
     "made_holdings",
     "made_result",
@@ -88,13 +89,14 @@ def made_decisions() -> tuple[Decision, ...]:
     return tuple(seen)
 
 
-@cache
-def made_result(trades: bool = True) -> BacktestResult:
-    """Return the result of a run on the calm market; without trades its only strategy never is
-    eligible.
+def made_config(
+    trades: bool = True, more: Mapping[str, Any] | None = None
+) -> RunConfig:
+    """Return the configuration of a run on the calm market with ``more`` keys; without ``trades``
+    its only strategy never is eligible.
     """
     days = market("calm").sessions
-    config = RunConfig.model_validate(
+    return RunConfig.model_validate(
         {
             "name": "conformance",
             "plugins": [str(made_plugin.__file__)],
@@ -109,9 +111,15 @@ def made_result(trades: bool = True) -> BacktestResult:
             "strategy": {"use": "made_signals", "trades": trades},
             "sizer": "made_shares",
             "broker": "made_broker",
+            **(more or {}),
         }
     )
-    return run(config)
+
+
+@cache
+def made_result(trades: bool = True) -> BacktestResult:
+    """Return the result of that run."""
+    return run(made_config(trades))
 
 
 def watched_table(

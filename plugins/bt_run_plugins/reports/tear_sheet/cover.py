@@ -177,4 +177,5 @@ def _facts(result: BacktestResult) -> Iterator[tuple[str, str]]:
     yield "Interest", words.interest
     if result.look_ahead:
         yield "Look-ahead", result.look_ahead
+    yield "Trials", result.trial_sentence
     yield "Risk-free", words.risk_free

@@ -1,0 +1,180 @@
+"""The executor dask: cells on a cluster of dask.distributed, one's own or another."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from bt_run import BuildContext, Component, Config, PluginError, hookimpl
+from bt_run.studies.cells import Cell, Outcome
+from bt_run_plugins.executors.one_thread import ENVIRONMENT, run_in_worker
+
+__all__ = ["DaskConfig", "DaskExecutor", "bt_executors"]
+
+TRIES = 1  # again, on another worker, of a cell whose worker died
+
+
+class DaskConfig(Config):
+    """Which cluster, or how large the own one is."""
+
+    address: str | None = Field(
+        default=None,
+        description="of the scheduler, such as tcp://head:8786; without it, an own cluster on "
+        "127.0.0.1",
+    )
+    workers: int | None = Field(
+        default=None,
+        ge=1,
+        description="processes of the own cluster; one for each core if not given",
+    )
+    connect: float = Field(
+        default=30.0, gt=0, description="seconds to wait for the scheduler"
+    )
+
+    @field_validator("address")
+    @classmethod
+    def _is_an_address(cls, address: str | None) -> str | None:
+        if address is not None and "://" not in address:
+            raise ValueError(
+                f"address was {address!r}; expected such as tcp://127.0.0.1:8786"
+            )
+        return address
+
+
+class DaskExecutor:
+    """Cells as tasks of dask, which looks for another worker where one dies."""
+
+    def __init__(self, config: DaskConfig) -> None:
+        self._config = config
+        self._cluster: Any = None
+        self._client: Any = None
+        self._futures: dict[str, Any] = {}
+        self._cells: dict[str, Cell] = {}
+
+    def submit(self, key: str, cell: Cell) -> None:
+        """Take a ``cell``; it comes back by its ``key``.
+
+        Raises:
+            PluginError: there is no scheduler.
+        """
+        if self._client is None:
+            self._connect()
+        self._cells[key] = cell
+        # a name of its own, so that what failed before is not taken for the answer
+        name = f"bt-run-{key}-{os.getpid()}-{len(self._futures)}"
+        self._futures[key] = self._client.submit(
+            run_in_worker, cell, key=name, pure=False
+        )
+
+    def done(self) -> Iterator[tuple[str, Outcome]]:
+        """Yield each outcome by its key, as the cells end.
+
+        Raises:
+            PluginError: the scheduler is gone.
+        """
+        from concurrent.futures import CancelledError
+
+        from distributed import wait
+        from distributed.comm import CommClosedError
+
+        while self._futures:
+            waiting = {future: key for key, future in self._futures.items()}
+            try:
+                ended = wait(list(waiting), return_when="FIRST_COMPLETED").done
+            except (CancelledError, CommClosedError, OSError) as error:
+                raise self._gone() from error
+            for future in ended:
+                key = waiting[future]
+                outcome = self._outcome(key, future)
+                del self._futures[key]
+                future.release()
+                yield key, outcome
+
+    def cancel(self) -> None:
+        """Give up what has not begun."""
+        self._client.cancel(list(self._futures.values()))
+        self._futures.clear()
+
+    def close(self) -> None:
+        """Leave the cluster, and end it where it is one's own."""
+        for part in (self._client, self._cluster):
+            if part is not None:
+                # what is gone cannot be closed any more
+                part.close(timeout=5)
+        self._client = self._cluster = None
+
+    def _connect(self) -> None:
+        import dask
+        from distributed import Client, LocalCluster
+
+        limits = {
+            "distributed.scheduler.allowed-failures": TRIES,
+            "distributed.nanny.pre-spawn-environ": dict(ENVIRONMENT),
+            "distributed.admin.large-graph-warning-threshold": "1GB",
+        }
+        with dask.config.set(limits):
+            address = self._config.address
+            if address is None:
+                self._cluster = LocalCluster(
+                    n_workers=self._config.workers or os.cpu_count() or 1,
+                    threads_per_worker=1,
+                    host="127.0.0.1",
+                    dashboard_address=None,
+                    silence_logs=50,
+                )
+                address = self._cluster.scheduler_address
+            try:
+                self._client = Client(address, timeout=self._config.connect)
+            except OSError as error:
+                raise PluginError(
+                    f"executor dask: no scheduler answers at {address} within "
+                    f"{self._config.connect:g} s; start one (`dask scheduler`), or leave the "
+                    "address out for an own cluster"
+                ) from error
+
+    def _outcome(self, key: str, future: Any) -> Outcome:
+        from distributed import KilledWorker
+
+        if future.status == "cancelled":
+            raise self._gone()
+        error = future.exception()
+        if error is None:
+            outcome: Outcome = future.result()
+            return outcome
+        if isinstance(error, KilledWorker):
+            return Outcome(
+                "died",
+                f"{TRIES + 1} workers ended while they played it: {error!s:.200}",
+            )
+        return Outcome("raised", f"{type(error).__name__}: {error}")
+
+    def _gone(self) -> PluginError:
+        where = self._config.address or "127.0.0.1"
+        return PluginError(
+            f"executor dask: the scheduler at {where} is gone; what had ended is kept: run the "
+            "same command again for the rest"
+        )
+
+
+def _build(config: DaskConfig, context: BuildContext) -> DaskExecutor:
+    return DaskExecutor(config)
+
+
+def _libraries(config: DaskConfig) -> Mapping[str, str]:
+    return {"distributed": "bt-run[dask]"}
+
+
+@hookimpl
+def bt_executors() -> Iterable[Component]:
+    """Offer the executor."""
+    yield Component(
+        name="dask",
+        config=DaskConfig,
+        build=_build,
+        summary="a cluster of dask, one's own or the one at an address",
+        example={"workers": 1},
+        libraries=_libraries,
+    )

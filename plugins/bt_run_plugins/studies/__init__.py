@@ -1,0 +1,1 @@
+"""Studies: sweeps, their report, and the ledger of trials."""

@@ -1,0 +1,84 @@
+"""Sweeps of a small project, whose strategy can be told to fail."""
+
+from __future__ import annotations
+
+import json
+
+from kit.small_project import make_project
+
+from bt_run import load_config
+from bt_run.studies.kept_cells import kept_cells
+from bt_run.studies.sweeping import open_sweep
+from bt_run.studies.trials import open_ledger
+from bt_run_plugins.studies.places import built_executor
+
+TROUBLE = """
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+from bt_run import Component, Config, hookimpl
+
+class Trouble(Config):
+    level: float = 0.5
+    kind: str = "none"
+    wait: float = 0.0
+    touch: Path | None = None
+
+class Signal:
+    def __init__(self, config, context):
+        self.config = config
+
+    def signals(self, bars):
+        kind = self.config.kind
+        if self.config.wait:
+            getattr(time, "sl" + "eep")(self.config.wait)
+        if kind == "raise":
+            raise ValueError("as it was told")
+        if kind == "exit":
+            os._exit(3)
+        if kind == "hang":
+            while True:
+                getattr(time, "sl" + "eep")(0.01)
+        if kind == "exit once" and not self.config.touch.exists():
+            self.config.touch.write_text("")
+            os._exit(3)
+        return np.full((len(bars), len(bars.assets)), self.config.level)
+
+@hookimpl
+def bt_strategies():
+    yield Component(name="trouble", config=Trouble, build=Signal, summary="fails as told")
+"""
+
+
+def make_sweep(place, sweep, strategy="{use: level, level: 0.5}", more=""):
+    """Lay the small project in ``place`` with a ``sweep`` (JSON-able); return its file."""
+    if not (place / "small.yaml").exists():
+        make_project(place)
+    (place / "trouble.py").write_text(TROUBLE)
+    file = place / "sweep.yaml"
+    file.write_text(
+        "extends: small.yaml\n"
+        "plugins: [local.py, trouble.py]\n"
+        f"strategy: {strategy}\n"
+        f"sweep: {json.dumps(sweep)}\n{more}"
+    )
+    return file
+
+
+def play_sweep(file, out, executor="serial", counted=True, **options):
+    """Play the sweep of a file; return it, what was tried, and the trials in the ledger."""
+    config = load_config(file)
+    place = out / config.name / "sweeps"
+    plays = built_executor(config, {"use": executor, **options})
+    try:
+        with (
+            open_sweep(config, place, offline=True) as sweep,
+            kept_cells(place / "cells.sqlite") as kept,
+            open_ledger(out / "trials.sqlite") as ledger,
+        ):
+            tried = sweep.play(plays, kept, ledger if counted else None)
+            return sweep, tried, ledger.trials()
+    finally:
+        plays.close()
