@@ -24,6 +24,7 @@ from bt_run.studies.rule import SignificanceConfig
 from bt_run.studies.significance import (
     Evidence,
     Significance,
+    TrialCount,
     exposure_matched,
     judge,
 )
@@ -168,12 +169,13 @@ def judged(rng: np.random.Generator, skill: float, seed: int) -> Significance:
     market = DAILY * (rng.standard_normal(len(path)) + expected)
     run = path * market
     one = moments(run)
+    alone = deflated_sharpe(one, np.array([one.sharpe]))
     evidence = Evidence(
         returns=run,
         baseline=exposure_matched(market, float(share)),
         benchmark=market,
         timing=Timing(path, market),
-        deflated=deflated_sharpe(one, np.array([one.sharpe])),
+        trials=TrialCount(1, alone.probability),
     )
     found = judge(evidence, SignificanceConfig(), seed)
     assert isinstance(found, Significance)

@@ -192,8 +192,8 @@ GROUPS = (
         "Significance: a run",
         "Is it luck? See [Significance](../significance.md).",
         (
-            *("judge", "Evidence", "Significance", "Beside", "Unjudged"),
-            *("exposure_matched", "volatility_matched"),
+            *("judge", "Evidence", "TrialCount", "Significance", "Beside"),
+            *("Unjudged", "exposure_matched", "volatility_matched"),
         ),
         "bt_run.studies.significance",
     ),

@@ -14,16 +14,17 @@ from bt_run.studies.rule import SignificanceConfig
 from bt_run.studies.significance import (
     Evidence,
     Significance,
+    TrialCount,
     Unjudged,
     exposure_matched,
     judge,
     volatility_matched,
 )
-from bt_run.studies.statistics import Deflated, Overfitting, moments
+from bt_run.studies.statistics import moments, probabilistic_sharpe
 
 CONFIG = SignificanceConfig()
 YEAR = math.sqrt(252)
-COUNTED = Deflated(number=3, variance=0.0004, threshold=0.01, probability=0.99)
+COUNTED = TrialCount(number=3, deflated=0.99)
 
 
 def normal(seed: int, periods: int = 2520) -> np.ndarray:
@@ -114,8 +115,6 @@ def test_the_interval_of_an_excess_is_the_textbooks() -> None:
 
 
 def test_the_probability_above_zero_is_that_of_its_moments() -> None:
-    from bt_run.studies.statistics import probabilistic_sharpe
-
     run = returns_of(0.5, normal(2))
     assert judged(run).positive == probabilistic_sharpe(moments(run))
 
@@ -159,12 +158,12 @@ def test_a_record_of_months_is_one_fold() -> None:
 
 
 def test_a_run_equal_to_its_baseline_is_inconclusive() -> None:
-    found = judged(MARKET, deflated=COUNTED)
+    found = judged(MARKET, trials=COUNTED)
     assert found.word == "inconclusive"
     assert found.baseline.sharpe_difference.high == 0.0
     assert found.years_needed is None
     # so is one that only holds less of the same
-    assert judged(0.3 * MARKET, deflated=COUNTED).word == "inconclusive"
+    assert judged(0.3 * MARKET, trials=COUNTED).word == "inconclusive"
 
 
 def test_a_run_that_loses_is_harmful() -> None:
@@ -176,15 +175,14 @@ def test_a_run_that_loses_is_harmful() -> None:
 
 def test_a_run_that_is_far_better_is_significant_once_its_trials_are_counted() -> None:
     run = returns_of(2.0, normal(2))
-    assert judged(run, deflated=COUNTED).word == "significant"
+    assert judged(run, trials=COUNTED).word == "significant"
     assert judged(run).word == "some evidence"
-    unlucky = replace(COUNTED, probability=0.6)
-    assert judged(run, deflated=unlucky).word == "some evidence"
-    overfitted = Overfitting(0.5, "", 40, ())
-    found = judged(run, deflated=COUNTED, overfitting=overfitted)
+    unlucky = replace(COUNTED, deflated=0.6)
+    assert judged(run, trials=unlucky).word == "some evidence"
+    overfitted = replace(COUNTED, overfitting=0.5)
+    found = judged(run, trials=overfitted)
     assert found.word == "some evidence"
-    silent = Overfitting(None, "3 configurations, and 12 are needed", 3, ())
-    assert judged(run, deflated=COUNTED, overfitting=silent).word == "significant"
+    assert judged(run, trials=replace(COUNTED, overfitting=0.2)).word == "significant"
 
 
 def test_luck_of_ten_years_is_rarely_significant() -> None:
@@ -196,7 +194,7 @@ def test_luck_of_ten_years_is_rarely_significant() -> None:
         path = np.repeat(rng.integers(0, 2, 120), 21).astype(float)
         run = path * market
         evidence = Evidence(run, exposure_matched(market, path.mean()), market)
-        evidence = replace(evidence, timing=Timing(path, market), deflated=COUNTED)
+        evidence = replace(evidence, timing=Timing(path, market), trials=COUNTED)
         found = judge(evidence, SignificanceConfig(resamples=200), seed)
         assert isinstance(found, Significance)
         words.append(found.word)
@@ -208,7 +206,7 @@ def test_luck_of_ten_years_is_rarely_significant() -> None:
 
 def test_every_line_of_the_rule_keeps_its_figure() -> None:
     path = np.repeat([0.0, 1.0], 1260)
-    found = judged(path * MARKET, timing=Timing(path, MARKET), deflated=COUNTED)
+    found = judged(path * MARKET, timing=Timing(path, MARKET), trials=COUNTED)
     figures = {line.measure: line.figure for line in found.conditions}
     assert figures["rotation"] == found.rotation
     assert figures["deflated"] == 0.99
