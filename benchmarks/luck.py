@@ -29,10 +29,10 @@ from bt_run.studies.significance import (
     judge,
 )
 from bt_run.studies.statistics import (
-    deflated,
+    deflate,
     deflated_sharpe,
-    moments,
-    overfitting,
+    measure_moments,
+    measure_overfitting,
 )
 
 YEAR = 252
@@ -83,7 +83,7 @@ def sharpes_of(returns: Array) -> Array:
 
 def is_called(chosen: Array, sharpes: Array) -> bool:
     """Tell whether the best of all, with returns ``chosen`` (T,), is called significant."""
-    found = deflated_sharpe(moments(chosen.astype(np.float64)), sharpes)
+    found = deflated_sharpe(measure_moments(chosen.astype(np.float64)), sharpes)
     return found.probability > CALLED
 
 
@@ -91,7 +91,7 @@ def is_called_reduced(chosen: Array, sharpes: Array, correlation: float) -> bool
     """Tell the same of a number of trials that is reduced by their ``correlation``: a mistake."""
     reduced = max(1, round(len(sharpes) / (1.0 + (len(sharpes) - 1) * correlation)))
     variance = float(sharpes.var(ddof=1))
-    found = deflated(moments(chosen.astype(np.float64)), reduced, variance)
+    found = deflate(measure_moments(chosen.astype(np.float64)), reduced, variance)
     return found.probability > CALLED
 
 
@@ -141,7 +141,7 @@ def overfitting_of(size: Size, skill: float) -> Array:
     for _ in range(size.splits):
         returns = DAILY * rng.standard_normal((size.years * YEAR, 100))
         returns[:, 50] += DAILY * skill / math.sqrt(YEAR)
-        probability = overfitting(returns).probability
+        probability = measure_overfitting(returns).probability
         assert probability is not None
         found.append(probability)
     return np.array(found)
@@ -168,7 +168,7 @@ def judged(rng: np.random.Generator, skill: float, seed: int) -> Significance:
     expected = (drift + gain * (path - share)) / math.sqrt(YEAR)
     market = DAILY * (rng.standard_normal(len(path)) + expected)
     run = path * market
-    one = moments(run)
+    one = measure_moments(run)
     alone = deflated_sharpe(one, np.array([one.sharpe]))
     evidence = Evidence(
         returns=run,

@@ -236,6 +236,23 @@ GROUPS = (
         ),
         "bt_run.studies.bootstrap",
     ),
+    Group(
+        "Significance: many trials",
+        "Sharpe ratios per period, beside how many were tried.",
+        (
+            *("measure_moments", "Moments", "probabilistic_sharpe"),
+            *("min_track_record", "deflated_sharpe", "deflate", "Deflated"),
+            *("expected_best", "min_backtest_years", "clusters"),
+            *("measure_overfitting", "split_logits", "Overfitting"),
+        ),
+        "bt_run.studies.statistics",
+    ),
+    Group(
+        "Significance: many against one",
+        "Whether any configuration beats a baseline.",
+        ("superior", "SuperiorAbility"),
+        "bt_run.studies.superiority",
+    ),
 )
 
 # what has no docstring of its own: constants, and types made of others

@@ -30,6 +30,7 @@ PUBLIC_MODULES = (
     "bt_run.studies.significance",
     "bt_run.studies.significance_text",
     "bt_run.studies.statistics",
+    "bt_run.studies.superiority",
     "bt_run.studies.sweeping",
     "bt_run.studies.time_limits",
     "bt_run.studies.tracking",

@@ -32,7 +32,7 @@ from bt_run.studies.rule import (
     verdict_rule,
     word_of,
 )
-from bt_run.studies.statistics import moments, probabilistic_sharpe
+from bt_run.studies.statistics import measure_moments, probabilistic_sharpe
 
 __all__ = [
     "Beside",
@@ -214,7 +214,7 @@ def judge(
         conditions=conditions,
         confidence=config.confidence,
         sharpe=shown[SHARPE],
-        positive=probabilistic_sharpe(moments(evidence.returns)),
+        positive=probabilistic_sharpe(measure_moments(evidence.returns)),
         baseline=Beside(shown[DIFFERENCE], shown[DIFFERENCE + 1]),
         benchmark=Beside(shown[TO_BENCHMARK], shown[TO_BENCHMARK + 1]),
         chance=drawn.share_not_better(),

@@ -20,7 +20,7 @@ from bt_run.studies.significance import (
     judge,
     volatility_matched,
 )
-from bt_run.studies.statistics import moments, probabilistic_sharpe
+from bt_run.studies.statistics import measure_moments, probabilistic_sharpe
 
 CONFIG = SignificanceConfig()
 YEAR = math.sqrt(252)
@@ -116,7 +116,7 @@ def test_the_interval_of_an_excess_is_the_textbooks() -> None:
 
 def test_the_probability_above_zero_is_that_of_its_moments() -> None:
     run = returns_of(0.5, normal(2))
-    assert judged(run).positive == probabilistic_sharpe(moments(run))
+    assert judged(run).positive == probabilistic_sharpe(measure_moments(run))
 
 
 def test_what_remembers_has_longer_blocks_and_wider_intervals() -> None:
