@@ -66,6 +66,7 @@ evidence: $(STAMP)  ## Collect what supports the claims of the README
 	$(BIN)/python benchmarks/lookahead.py
 	$(BIN)/python benchmarks/fuzz.py
 	$(BIN)/python benchmarks/kills.py
+	$(BIN)/python benchmarks/luck.py
 
 $(STAMP): setup.cfg pyproject.toml constraints.txt
 	@if [ -z "$(PYTHON)" ]; then \

@@ -191,6 +191,71 @@ GROUPS = (
         ),
         "bt_run.results.description",
     ),
+    Group(
+        "Significance: a run",
+        "Is it luck? See [Significance](../significance.md).",
+        (
+            *("judge", "Evidence", "TrialCount", "Significance", "Beside"),
+            *("Unjudged", "exposure_matched", "volatility_matched"),
+        ),
+        "bt_run.studies.significance",
+    ),
+    Group(
+        "Significance: a tracker",
+        "How close it stayed.",
+        ("judge_tracking", "Pursuit", "TrackingSignificance"),
+        "bt_run.studies.tracking",
+    ),
+    Group(
+        "Significance: the rule",
+        "Thresholds and lines, and the word that follows.",
+        (
+            *("SignificanceConfig", "Condition", "Measure", "Word"),
+            *("verdict_rule", "tracking_rule", "word_of"),
+        ),
+        "bt_run.studies.rule",
+    ),
+    Group(
+        "Significance: in words",
+        "For reports.",
+        (
+            *("significance_sentence", "rule_lines", "condition_text"),
+            "unmet_conditions",
+        ),
+        "bt_run.studies.significance_text",
+    ),
+    Group(
+        "Significance: timing",
+        "A path of multipliers beside itself at other times.",
+        ("rotation_test", "Timing"),
+        "bt_run.studies.rotation",
+    ),
+    Group(
+        "Significance: resamples",
+        "A stationary bootstrap.",
+        (
+            *("block_length", "resampled_rows", "resampled_means"),
+            *("percentile_interval", "Interval"),
+        ),
+        "bt_run.studies.bootstrap",
+    ),
+    Group(
+        "Significance: many trials",
+        "Sharpe ratios per period, beside how many were tried.",
+        (
+            *("measure_moments", "Moments", "probabilistic_sharpe"),
+            *("min_track_record", "deflated_sharpe", "deflate", "Deflated"),
+            *("expected_best", "min_backtest_years", "clusters"),
+            *("measure_overfitting", "split_logits", "Overfitting"),
+        ),
+        "bt_run.studies.statistics",
+    ),
+    Group(
+        "Significance: many against one",
+        "Whether any configuration beats a baseline.",
+        ("superior", "SuperiorAbility"),
+        "bt_run.studies.superiority",
+    ),
 )
 
 # what has no docstring of its own: constants, and types made of others
@@ -205,6 +270,7 @@ VALUES = {
     "HEADLINE": "The metrics that a summary shows, in order.",
     "Indices": "Places in an array: a NumPy array of intp.",
     "Mask": "Yes or no: a NumPy array of bool.",
+    "Measure": "What a line of the rule of a verdict measures, a word.",
     "Metrics": "Metric -> column -> value; None where it is not defined.",
     "NOTHING_TO_CHECK": "7: a check had nothing to check.",
     "SCHEDULE_WORDS": "Schedule -> when the pipeline computes, as it ends a sentence.",
@@ -212,6 +278,7 @@ VALUES = {
     "TEMPORARY": "How the names of files begin that are being written.",
     "TimeZone": "A zone in a config, such as `America/New_York`.",
     "Times": "Times: a NumPy array of datetime64.",
+    "Word": "`harmful`, `inconclusive`, `some evidence` or `significant`.",
     "YEARLY": "The metrics that are not defined of a run that ended in ruin.",
     "YearlyRate": "A yearly fraction in a config, 0.05 for 5 %; above 0.5 it is refused.",
     "hookimpl": "Mark a function of a plugin module as a hook: `@hookimpl`. Its name is that of "

@@ -17,7 +17,13 @@ import numpy as np
 from bt_run.arrays import Array, Indices
 from bt_run.studies.numbers import FLAT
 
-__all__ = ["Interval", "block_length", "interval", "resampled_means", "resampled_rows"]
+__all__ = [
+    "Interval",
+    "block_length",
+    "percentile_interval",
+    "resampled_means",
+    "resampled_rows",
+]
 
 AT_ONCE = 500_000  # rows drawn in one portion
 
@@ -37,9 +43,9 @@ class Interval:
     high: float
 
 
-def interval(value: float, resampled: Array, confidence: float) -> Interval:
+def percentile_interval(value: float, resampled: Array, confidence: float) -> Interval:
     """Return the percentile interval of a ``value`` with this ``confidence``, from what it is in
-    each resample, ``resampled`` (R,).
+    each resample, ``resampled`` (n,).
     """
     tail = 0.5 * (1.0 - confidence)
     low, high = np.quantile(resampled, [tail, 1.0 - tail])

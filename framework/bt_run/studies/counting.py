@@ -22,8 +22,8 @@ from bt_run.results.trial_facts import TrialFacts
 from bt_run.studies.statistics import (
     clusters,
     deflated_sharpe,
-    moments,
-    overfitting,
+    measure_moments,
+    measure_overfitting,
 )
 from bt_run.studies.trials import Ledger, Trial
 
@@ -165,7 +165,7 @@ def facts_of(trial: Trial, ledger: Ledger) -> TrialFacts:
     per_year = sessions_per_year(trial.sessions)
     span = years_between(trial.sessions[0], trial.sessions[-1])
     panel = _panel(together)
-    over = overfitting(panel)
+    over = measure_overfitting(panel)
     sharpe, noise, probability = _deflated(trial, own, together, per_year)
     return TrialFacts(
         family=trial.family,
@@ -192,7 +192,7 @@ def _deflated(
     if trial.sharpe is None or not len(sharpes):
         return None, None, None
     yearly = math.sqrt(per_year)
-    found = deflated_sharpe(moments(returns), sharpes)
+    found = deflated_sharpe(measure_moments(returns), sharpes)
     return trial.sharpe * yearly, found.threshold * yearly, found.probability
 
 

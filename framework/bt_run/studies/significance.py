@@ -19,7 +19,7 @@ from bt_run.errors import DataError
 from bt_run.studies.bootstrap import (
     Interval,
     block_length,
-    interval,
+    percentile_interval,
     resampled_means,
 )
 from bt_run.studies.numbers import FLAT, require_numbers, sharpes_of
@@ -32,20 +32,16 @@ from bt_run.studies.rule import (
     verdict_rule,
     word_of,
 )
-from bt_run.studies.statistics import (
-    Deflated,
-    Overfitting,
-    moments,
-    probabilistic_sharpe,
-)
+from bt_run.studies.statistics import measure_moments, probabilistic_sharpe
 
 __all__ = [
     "Beside",
     "Evidence",
     "Significance",
+    "TrialCount",
     "Unjudged",
     "exposure_matched",
-    "verdict",
+    "judge",
     "volatility_matched",
 ]
 
@@ -58,6 +54,21 @@ SHARPE, DIFFERENCE, TO_BENCHMARK = 0, 1, 3  # columns of what is estimated
 
 
 @dataclass(frozen=True)
+class TrialCount:
+    """What the trials beside a run leave of it.
+
+    Attributes:
+        number: how many count together, its own among them.
+        deflated: its deflated Sharpe ratio, a probability; None where there is none.
+        overfitting: probability of overfitting of them all; None where it says nothing.
+    """
+
+    number: int
+    deflated: float | None
+    overfitting: float | None = None
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What a verdict rests on; all series (T,) have the same rows.
 
@@ -66,8 +77,7 @@ class Evidence:
         baseline: (T,), at equal exposure: see ``exposure_matched`` and ``volatility_matched``.
         benchmark: (T,).
         timing: where the run is a path of multipliers on something; None where it is not.
-        deflated: beside all trials of its family; None where no ledger was kept.
-        overfitting: of the configurations of its family; None where there are none.
+        trials: of its family; None where nobody counted them.
         per_year: how many periods a year has.
     """
 
@@ -75,8 +85,7 @@ class Evidence:
     baseline: Array
     benchmark: Array
     timing: Timing | None = None
-    deflated: Deflated | None = None
-    overfitting: Overfitting | None = None
+    trials: TrialCount | None = None
     per_year: int = SESSIONS
 
 
@@ -115,8 +124,7 @@ class Significance:
         power: that power.
         detectable: the Sharpe difference that a record of this length would find so.
         block: mean length of the bootstrap's blocks, in periods.
-        deflated: as it was given.
-        overfitting: as it was given.
+        trials: as they were given.
     """
 
     word: Word
@@ -135,8 +143,7 @@ class Significance:
     power: float
     detectable: float
     block: int
-    deflated: Deflated | None
-    overfitting: Overfitting | None
+    trials: TrialCount | None
 
 
 @dataclass(frozen=True)
@@ -176,7 +183,7 @@ def _ratio(returns: Array, other: Array) -> float:
 # -- the verdict -----------------------------------------------------------------------------------
 
 
-def verdict(
+def judge(
     evidence: Evidence, config: SignificanceConfig, seed: int
 ) -> Significance | Unjudged:
     """Judge the ``evidence`` by the thresholds of ``config``, with resamples drawn from ``seed``.
@@ -207,7 +214,7 @@ def verdict(
         conditions=conditions,
         confidence=config.confidence,
         sharpe=shown[SHARPE],
-        positive=probabilistic_sharpe(moments(evidence.returns)),
+        positive=probabilistic_sharpe(measure_moments(evidence.returns)),
         baseline=Beside(shown[DIFFERENCE], shown[DIFFERENCE + 1]),
         benchmark=Beside(shown[TO_BENCHMARK], shown[TO_BENCHMARK + 1]),
         chance=drawn.share_not_better(),
@@ -219,8 +226,7 @@ def verdict(
         power=config.power,
         detectable=detectable,
         block=drawn.block,
-        deflated=evidence.deflated,
-        overfitting=evidence.overfitting,
+        trials=evidence.trials,
     )
 
 
@@ -238,10 +244,10 @@ class _Drawn:
 
     def interval_of(self, column: int, confidence: float) -> Interval:
         value = float(self.found[column])
-        return interval(value, self.resampled[:, column], confidence)
+        return percentile_interval(value, self.resampled[:, column], confidence)
 
     def share_not_better(self) -> float:
-        # the estimate itself counts, so that no share is 0
+        # plus one in both, so that no share is 0
         no_better = self.resampled[:, DIFFERENCE] <= FLAT
         return float((no_better.sum() + 1) / (len(no_better) + 1))
 
@@ -313,12 +319,12 @@ def _shares(
     evidence: Evidence, better: Mask, rotation: float | None
 ) -> dict[Measure, float | None]:
     """Return the figures that come from elsewhere."""
-    deflated, overfitting = evidence.deflated, evidence.overfitting
+    trials = evidence.trials
     return {
         "better_folds": float(better.mean()),
         "rotation": rotation,
-        "deflated": None if deflated is None else deflated.probability,
-        "overfitting": None if overfitting is None else overfitting.probability,
+        "deflated": None if trials is None else trials.deflated,
+        "overfitting": None if trials is None else trials.overfitting,
     }
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from bt_run.results.trial_facts import trial_sentence
 from bt_run.studies.bootstrap import Interval
 from bt_run.studies.rule import Condition, Measure, Word
 from bt_run.studies.significance import Significance, Unjudged
 from bt_run.studies.tracking import TrackingSignificance
+from bt_run.text import counted
 
 __all__ = [
     "condition_text",
@@ -113,13 +115,14 @@ def _parts(found: Significance) -> list[str]:
 
 
 def _trials_text(found: Significance) -> str:
-    if found.deflated is None:
-        return "no ledger was kept: this number has no trial count"
-    number = found.deflated.number
-    trials = "1 trial" if number == 1 else f"{number} trials"
-    text = f"deflated Sharpe {found.deflated.probability:.2f} after {trials}"
-    if found.overfitting is not None and found.overfitting.probability is not None:
-        text += f", probability of overfitting {found.overfitting.probability:.2f}"
+    if found.trials is None:
+        return trial_sentence(None)
+    trials = counted(found.trials.number, "trial")
+    if found.trials.deflated is None:
+        return f"no deflated Sharpe ratio after {trials}"
+    text = f"deflated Sharpe {found.trials.deflated:.2f} after {trials}"
+    if found.trials.overfitting is not None:
+        text += f", probability of overfitting {found.trials.overfitting:.2f}"
     return text
 
 

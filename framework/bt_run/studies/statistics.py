@@ -27,13 +27,13 @@ __all__ = [
     "Moments",
     "Overfitting",
     "clusters",
-    "deflated",
+    "deflate",
     "deflated_sharpe",
     "expected_best",
+    "measure_moments",
+    "measure_overfitting",
     "min_backtest_years",
     "min_track_record",
-    "moments",
-    "overfitting",
     "probabilistic_sharpe",
     "split_logits",
 ]
@@ -69,7 +69,7 @@ class Moments:
     kurtosis: float
 
 
-def moments(returns: Array) -> Moments:
+def measure_moments(returns: Array) -> Moments:
     """Return the moments of ``returns`` (T,), one a period, less the risk-free rate where it
     counts.
 
@@ -172,7 +172,7 @@ def expected_best(number: int) -> float:
     return (1.0 - euler) * nearer + euler * farther
 
 
-def deflated(moments: Moments, number: int, variance: float) -> Deflated:
+def deflate(moments: Moments, number: int, variance: float) -> Deflated:
     """Judge the Sharpe ratio of ``moments`` as the best of ``number`` trials whose Sharpe ratios,
     per period, have this ``variance``.
 
@@ -208,7 +208,7 @@ def deflated_sharpe(moments: Moments, sharpes: Array) -> Deflated:
     if len(sharpes) < FEW_TRIALS:
         alone = (1.0 + 0.5 * moments.sharpe**2) / moments.periods
         variance = max(variance, alone)
-    return deflated(moments, len(sharpes), variance)
+    return deflate(moments, len(sharpes), variance)
 
 
 def min_backtest_years(number: int, sharpe_year: float = 1.0) -> float:
@@ -247,7 +247,7 @@ class Overfitting:
     logits: tuple[float, ...]
 
 
-def overfitting(returns: Array, blocks: int = 16) -> Overfitting:
+def measure_overfitting(returns: Array, blocks: int = 16) -> Overfitting:
     """Return the probability of backtest overfitting of configurations with ``returns`` (T, N),
     columns in the order of their keys, by combinatorially symmetric cross-validation.
 
@@ -308,7 +308,7 @@ def split_logits(blocks: Array) -> Array:
 
 
 def _silence(returns: Array, blocks: int) -> str:
-    """Return why ``overfitting`` would say nothing of returns (T, N), or nothing."""
+    """Return why ``measure_overfitting`` would say nothing of returns (T, N), or nothing."""
     periods, number = returns.shape
     if number < FEWEST_CONFIGURATIONS:
         return f"{number} configurations, and {FEWEST_CONFIGURATIONS} are needed"

@@ -13,7 +13,7 @@ from bt_run.errors import DataError
 from bt_run.studies.bootstrap import (
     Interval,
     block_length,
-    interval,
+    percentile_interval,
     resampled_means,
 )
 from bt_run.studies.numbers import require_numbers
@@ -26,7 +26,7 @@ from bt_run.studies.rule import (
     word_of,
 )
 
-__all__ = ["Pursuit", "TrackingSignificance", "tracking_verdict"]
+__all__ = ["Pursuit", "TrackingSignificance", "judge_tracking"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class TrackingSignificance:
     block: int
 
 
-def tracking_verdict(
+def judge_tracking(
     pursuit: Pursuit, config: SignificanceConfig, seed: int
 ) -> TrackingSignificance:
     """Judge a ``pursuit`` by its tracking error sqrt(periods a year x mean(d^2)), d = return less
@@ -94,7 +94,7 @@ def tracking_verdict(
     drawn = resampled_means(both, block, config.resamples, seed)
     errors = np.sqrt(pursuit.per_year * drawn[:, 0])
     error = math.sqrt(pursuit.per_year * float((ahead**2).mean()))
-    tracking_error = interval(error, errors, config.confidence)
+    tracking_error = percentile_interval(error, errors, config.confidence)
     excess = pursuit.per_year * drawn[:, 1]
     conditions = _conditions(tracking_error, pursuit.bound, config)
     return TrackingSignificance(
@@ -102,7 +102,7 @@ def tracking_verdict(
         conditions=conditions,
         confidence=config.confidence,
         tracking_error=tracking_error,
-        excess=interval(
+        excess=percentile_interval(
             pursuit.per_year * float(ahead.mean()), excess, config.confidence
         ),
         bound=pursuit.bound,

@@ -10,7 +10,7 @@ from arch.bootstrap import StationaryBootstrap, optimal_block_length
 
 from bt_run.studies.bootstrap import (
     block_length,
-    interval,
+    percentile_interval,
     resampled_means,
     resampled_rows,
 )
@@ -84,6 +84,6 @@ def test_blocks_widen_the_spread_of_what_remembers() -> None:
 
 
 def test_an_interval_leaves_out_both_tails_alike() -> None:
-    found = interval(0.4, np.arange(1001) / 1000.0, confidence=0.9)
+    found = percentile_interval(0.4, np.arange(1001) / 1000.0, confidence=0.9)
     assert found.value == 0.4
     assert (found.low, found.high) == pytest.approx((0.05, 0.95))

@@ -17,7 +17,7 @@ from bt_run.studies.counting import (
     trial_of,
     trial_of_run,
 )
-from bt_run.studies.statistics import deflated_sharpe, moments
+from bt_run.studies.statistics import deflated_sharpe, measure_moments
 from bt_run.studies.trials import open_ledger
 
 DAYS = np.arange("2010-01-01", "2014-01-01", dtype="datetime64[D]")
@@ -53,7 +53,7 @@ def test_facts_are_those_of_the_statistics(tmp_path):
     assert facts.row == made[4].hash
     returns = made[4].returns.astype(float)
     sharpes = np.array([trial.sharpe for trial in made])
-    by_hand = deflated_sharpe(moments(returns), sharpes)
+    by_hand = deflated_sharpe(measure_moments(returns), sharpes)
     assert facts.deflated == by_hand.probability
     assert facts.best_of_noise == pytest.approx(by_hand.threshold * np.sqrt(252))
     assert facts.sharpe == pytest.approx(

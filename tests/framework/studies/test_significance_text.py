@@ -8,14 +8,13 @@ import pytest
 
 from bt_run.studies.bootstrap import Interval
 from bt_run.studies.rule import SignificanceConfig, tracking_rule, verdict_rule
-from bt_run.studies.significance import Beside, Significance, Unjudged
+from bt_run.studies.significance import Beside, Significance, TrialCount, Unjudged
 from bt_run.studies.significance_text import (
     MEASURES,
     rule_lines,
     significance_sentence,
     unmet_conditions,
 )
-from bt_run.studies.statistics import Deflated, Overfitting
 from bt_run.studies.tracking import TrackingSignificance
 
 FIGURES = {
@@ -46,8 +45,7 @@ FOUND = Significance(
     power=0.8,
     detectable=0.44,
     block=3,
-    deflated=Deflated(41, 0.0004, 0.02, 0.81),
-    overfitting=Overfitting(0.22, "", 41, (1.0,)),
+    trials=TrialCount(41, deflated=0.81, overfitting=0.22),
 )
 TRACKED = TrackingSignificance(
     word="some evidence",
@@ -80,9 +78,12 @@ def test_the_sentence_begins_with_the_word() -> None:
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"deflated": None}, "; no ledger was kept: this number has no trial count; "),
-        ({"deflated": Deflated(1, 0.0, 0.0, 0.9)}, "; deflated Sharpe 0.90 after 1 tr"),
-        ({"overfitting": None}, "; deflated Sharpe 0.81 after 41 trials; "),
+        ({"trials": None}, "; no ledger was kept: this number has no trial count; "),
+        ({"trials": TrialCount(1, 0.9)}, "; deflated Sharpe 0.90 after 1 trial; "),
+        (
+            {"trials": TrialCount(41, None)},
+            "; no deflated Sharpe ratio after 41 trials",
+        ),
         ({"rotation": 0.23}, "; 23% of rotations of its timing do as well; "),
         (
             {"years_needed": None},

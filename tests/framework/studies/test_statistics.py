@@ -13,13 +13,13 @@ from bt_run.errors import DataError
 from bt_run.studies.statistics import (
     Moments,
     clusters,
-    deflated,
+    deflate,
     deflated_sharpe,
     expected_best,
+    measure_moments,
+    measure_overfitting,
     min_backtest_years,
     min_track_record,
-    moments,
-    overfitting,
     probabilistic_sharpe,
     split_logits,
 )
@@ -45,7 +45,7 @@ def noise(periods: int, number: int, seed: int = 1) -> np.ndarray:
 
 def test_moments_by_hand() -> None:
     # deviations from 0.01: -0.02, -0.01, 0.03; sum of squares 0.0014
-    found = moments(np.array([-0.01, 0.0, 0.04]))
+    found = measure_moments(np.array([-0.01, 0.0, 0.04]))
     assert found.periods == 3
     assert found.sharpe == pytest.approx(0.01 / math.sqrt(0.0014 / 2))
     assert found.skew == pytest.approx((18e-6 / 3) / (0.0014 / 3) ** 1.5)
@@ -56,25 +56,25 @@ def test_moments_are_those_of_scipy() -> None:
     from scipy import stats
 
     returns = np.random.default_rng(3).standard_t(5, 400) * 0.01
-    found = moments(returns)
+    found = measure_moments(returns)
     assert found.skew == pytest.approx(stats.skew(returns))
     assert found.kurtosis == pytest.approx(stats.kurtosis(returns, fisher=False))
 
 
 def test_too_few_returns_have_no_moments() -> None:
     with pytest.raises(DataError, match=r"found 2 returns; .* need 3 at least"):
-        moments(np.array([0.01, 0.02]))
+        measure_moments(np.array([0.01, 0.02]))
 
 
 def test_returns_that_do_not_vary_have_no_moments() -> None:
     text = r"all 4 returns are 0\.001; a Sharpe ratio needs returns that vary"
     with pytest.raises(DataError, match=text):
-        moments(np.full(4, 0.001))
+        measure_moments(np.full(4, 0.001))
 
 
 def test_missing_returns_have_no_moments() -> None:
     with pytest.raises(DataError, match=r"1 of 3 returns are missing; expected finite"):
-        moments(np.array([0.01, np.nan, 0.02]))
+        measure_moments(np.array([0.01, np.nan, 0.02]))
 
 
 # -- one series ------------------------------------------------------------------------------------
@@ -92,8 +92,10 @@ def test_the_probabilistic_sharpe_ratio_covers_as_often_as_it_says() -> None:
     """Of skewed returns too: it lies below 0.05 one time in twenty."""
     rng = np.random.default_rng(5)
     worlds = 1.0 - rng.exponential(1.0, (2000, 500))  # mean 0, sd 1, skew -2
-    low = np.mean([probabilistic_sharpe(moments(one)) < 0.05 for one in worlds])
-    high = np.mean([probabilistic_sharpe(moments(one)) > 0.95 for one in worlds])
+    low = np.mean([probabilistic_sharpe(measure_moments(one)) < 0.05 for one in worlds])
+    high = np.mean(
+        [probabilistic_sharpe(measure_moments(one)) > 0.95 for one in worlds]
+    )
     assert 0.03 < low < 0.07
     assert 0.03 < high < 0.07
 
@@ -172,7 +174,7 @@ def test_a_backtest_is_never_long_enough_for_no_skill() -> None:
 
 
 def test_the_example_of_the_paper() -> None:
-    found = deflated(PAPER, number=100, variance=0.5 / 250)
+    found = deflate(PAPER, number=100, variance=0.5 / 250)
     assert found.threshold == pytest.approx(0.1132, abs=5e-5)
     assert found.probability == pytest.approx(0.9004, abs=5e-5)
 
@@ -180,12 +182,12 @@ def test_the_example_of_the_paper() -> None:
 def test_yearly_ratios_beside_daily_counts_make_everything_certain() -> None:
     """The trap: the same trial with its Sharpe ratio per year, T still in days."""
     trap = Moments(PAPER.periods, 2.5, PAPER.skew, PAPER.kurtosis)
-    assert round(deflated(trap, 100, 0.5).probability, 4) == 1.0
+    assert round(deflate(trap, 100, 0.5).probability, 4) == 1.0
 
 
 def test_a_variance_is_not_negative() -> None:
     with pytest.raises(ValueError, match=r"the variance was nan; expected 0 or more"):
-        deflated(PAPER, 100, math.nan)
+        deflate(PAPER, 100, math.nan)
 
 
 def test_one_trial_is_judged_against_nothing() -> None:
@@ -209,7 +211,7 @@ def test_many_trials_bring_their_own_variance_and_their_raw_number() -> None:
     one = normal(1.0)
     sharpes = np.linspace(-0.04, one.sharpe, 20)
     found = deflated_sharpe(one, sharpes)
-    assert found == deflated(one, 20, float(np.var(sharpes, ddof=1)))
+    assert found == deflate(one, 20, float(np.var(sharpes, ddof=1)))
 
 
 def test_more_trials_deflate_more() -> None:
@@ -271,7 +273,7 @@ def slow_overfitting(returns: np.ndarray, blocks: int) -> list[float]:
 
 def test_sharpe_ratios_of_joined_blocks_are_those_of_the_joined_returns() -> None:
     returns = noise(203, 13) + 0.0003  # 203 returns do not divide into 6 blocks
-    found = overfitting(returns, blocks=6)
+    found = measure_overfitting(returns, blocks=6)
     assert len(found.logits) == 20
     assert found.logits == pytest.approx(slow_overfitting(returns, 6))
     assert found.probability == np.mean(np.array(found.logits) <= 0.0)
@@ -282,35 +284,35 @@ def test_splits_in_portions_are_the_same_splits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     returns = noise(200, 12)
-    whole = overfitting(returns, blocks=8).logits
+    whole = measure_overfitting(returns, blocks=8).logits
     monkeypatch.setattr("bt_run.studies.statistics.SPLITS_AT_ONCE", 12 * 9)
-    assert overfitting(returns, blocks=8).logits == whole
+    assert measure_overfitting(returns, blocks=8).logits == whole
 
 
 def test_one_that_is_truly_better_is_not_overfitted() -> None:
     returns = noise(2520, 20)
     returns[:, 7] += 0.01 * 2.0 / math.sqrt(252)
-    found = overfitting(returns)
+    found = measure_overfitting(returns)
     assert len(found.logits) == 12_870
     assert found.probability is not None
     assert found.probability < 0.05
 
 
 def test_few_configurations_say_nothing() -> None:
-    found = overfitting(noise(500, 11))
+    found = measure_overfitting(noise(500, 11))
     assert found.probability is None
     assert found.reason == "11 configurations, and 12 are needed"
     assert found.logits == ()
 
 
 def test_few_returns_say_nothing() -> None:
-    found = overfitting(noise(79, 12))
+    found = measure_overfitting(noise(79, 12))
     assert found.probability is None
     assert found.reason == "79 returns, and 16 blocks of 5 need 80"
 
 
 def test_copies_say_nothing() -> None:
-    found = overfitting(np.repeat(noise(500, 2), 10, axis=1))
+    found = measure_overfitting(np.repeat(noise(500, 2), 10, axis=1))
     assert found.probability is None
     assert found.reason == (
         "20 configurations with 2 different series of returns, and 12 are needed"
@@ -321,8 +323,8 @@ def test_a_configuration_that_does_nothing_scores_nothing() -> None:
     returns = noise(500, 12)
     returns[:, 0] = 0.0001  # interest alone; its Sharpe ratio would be endless
     returns[:, 1:] += 0.0005
-    found = overfitting(returns, blocks=4)
-    without = overfitting(
+    found = measure_overfitting(returns, blocks=4)
+    without = measure_overfitting(
         np.column_stack([returns[:, 1:], returns[:, 1] - 0.01]), blocks=4
     )
     assert found.probability == without.probability
@@ -331,7 +333,7 @@ def test_a_configuration_that_does_nothing_scores_nothing() -> None:
 def test_blocks_come_in_pairs() -> None:
     text = r"the number of blocks was 15; expected an even one, 2 or more"
     with pytest.raises(ValueError, match=text):
-        overfitting(noise(500, 12), blocks=15)
+        measure_overfitting(noise(500, 12), blocks=15)
     with pytest.raises(ValueError, match=r"the number of blocks was 3;"):
         split_logits(BLOCKS[:3])
 
@@ -340,7 +342,7 @@ def test_missing_returns_are_not_compared() -> None:
     returns = noise(500, 12)
     returns[3, 4] = np.nan
     with pytest.raises(DataError, match=r"1 of 6000 returns are missing"):
-        overfitting(returns)
+        measure_overfitting(returns)
     with pytest.raises(DataError, match=r"1 of 4 block means are missing"):
         split_logits(np.array([[0.01, np.nan], [0.0, 0.0]]))
 
