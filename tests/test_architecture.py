@@ -31,11 +31,17 @@ COMMANDS = (
     CORE / "cli" / "check_commands.py",
     CORE / "cli" / "init_command.py",
     CORE / "cli" / "new_command.py",
+    ROOT / "plugins" / "bt_run_plugins" / "studies" / "commands.py",
     ROOT / "plugins" / "bt_run_plugins" / "market_data" / "commands.py",
     ROOT / "plugins" / "bt_run_plugins" / "market_data" / "fetch_commands.py",
     ROOT / "plugins" / "bt_run_plugins" / "market_data" / "inspect_command.py",
     ROOT / "plugins" / "bt_run_plugins" / "market_data" / "pack_commands.py",
     ROOT / "plugins" / "bt_run_plugins" / "market_data" / "terminal.py",
+)
+# a worker ends itself: nothing else stops a library that never returns, or outlives its driver
+WORKERS = (
+    CORE / "studies" / "time_limits.py",
+    ROOT / "plugins" / "bt_run_plugins" / "executors" / "local.py",
 )
 # the floors of the core, from the ground up: a folder imports its own floor and those below
 FLOORS = (
@@ -307,7 +313,7 @@ def test_only_the_command_line_prints_or_exits(path: Path) -> None:
                 "exit",
                 "quit",
                 "click.echo",
-                "os._exit",
+                *(() if path in WORKERS else ("os._exit",)),
             )
         if isinstance(node, ast.Raise) and node.exc is not None:
             assert "SystemExit" not in ast.unparse(node.exc)

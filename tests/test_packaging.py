@@ -143,7 +143,7 @@ def test_everything_is_what_the_house_names() -> None:
 
 def test_the_base_holds_no_part_of_an_extra() -> None:
     assert not base() & brought_by("all")
-    extras = {"samples", "tracker", "yahoo", "learning", "excel"}
+    extras = {"samples", "tracker", "yahoo", "learning", "excel", "dask", "tune"}
     assert brought_by("all") == set().union(*map(brought_by, extras))
 
 

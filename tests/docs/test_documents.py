@@ -176,7 +176,15 @@ def test_the_quickstart_lists_every_extra_with_what_it_brings():
     setup.read(ROOT / "setup.cfg", encoding="utf-8")
     text = (ROOT / "docs" / "quickstart.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", text, flags=re.M))
-    assert list(rows) == ["samples", "tracker", "yahoo", "learning", "all"]
+    assert list(rows) == [
+        "samples",
+        "tracker",
+        "yahoo",
+        "learning",
+        "dask",
+        "tune",
+        "all",
+    ]
     for extra in list(rows)[:-1]:
         brings = set(re.findall(r"^\w+", setup["options.extras_require"][extra], re.M))
         # numeric libraries that come with the base in any case

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from bt_run import load_config
-from bt_run.studies.kept_cells import kept_cells
+from bt_run.studies.kept_cells import open_kept
 from bt_run.studies.sweeping import open_sweep
 from bt_run.studies.trials import open_ledger
 from bt_run_plugins.studies.places import built_executor
@@ -74,7 +74,7 @@ def play_sweep(file, out, executor="serial", counted=True, **options):
     try:
         with (
             open_sweep(config, place, offline=True) as sweep,
-            kept_cells(place / "cells.sqlite") as kept,
+            open_kept(place / "cells.sqlite") as kept,
             open_ledger(out / "trials.sqlite") as ledger,
         ):
             tried = sweep.play(plays, kept, ledger if counted else None)

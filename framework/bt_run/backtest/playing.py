@@ -40,7 +40,7 @@ def due_bars(config: RunConfig, parts: Parts, bars: Bars) -> Mask:
 
 
 def load_engine() -> None:
-    """Import what plays bars now, so that the first run of a process takes no longer than others."""
+    """Import now what plays bars, so that the first run takes no longer than the next."""
     import pandas  # noqa: F401
 
     from bt_run.engine.classic import ClassicRun  # noqa: F401

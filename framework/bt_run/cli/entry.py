@@ -41,7 +41,7 @@ from bt_run.config.schema import json_schema
 from bt_run.errors import BtRunError, ConfigError, DataError, PluginError
 from bt_run.plugins import catalogue, get_plugin_manager
 from bt_run.results.result import BacktestResult
-from bt_run.studies.counting import counting
+from bt_run.studies.counting import with_counting
 from bt_run.text import did_you_mean
 
 __all__ = ["command_line", "main", "show_result"]
@@ -183,7 +183,7 @@ def run(
       bt-run spy_qqq.yaml
       bt-run run spy_qqq.yaml --set data.end=2010-12-31 --out /tmp/runs
     """
-    config = counting(_load(file, overrides), ledger=ledger, counted=not no_ledger)
+    config = with_counting(_load(file, overrides), ledger=ledger, counted=not no_ledger)
     with progress_bar(visible=not quiet and sys.stderr.isatty()) as progress:
         result = run_config(
             config, out, reports=not no_reports, offline=offline, progress=progress

@@ -76,8 +76,8 @@ def read_trial(folder: Path) -> TrialFacts | None:
 
 
 def trial_sentence(facts: TrialFacts | None) -> str:
-    """Say in one line which trial a run is, and what of its Sharpe is luck; of None, that nobody
-    counted.
+    """Say ``facts`` in one line: which trial a run is, and what of its Sharpe is luck; of None,
+    that nobody counted.
     """
     if facts is None:
         return NOT_COUNTED

@@ -85,8 +85,8 @@ def every(space: Space) -> Iterator[Candidate]:
 
 
 def drawn(space: Space, count: int, seed: int) -> Iterator[Candidate]:
-    """Yield ``count`` candidates of ``space`` drawn at random, no two the same; fewer where there
-    are not so many.
+    """Yield ``count`` candidates of ``space`` drawn at random by ``seed``, no two the same; fewer
+    where there are not so many.
     """
     random = np.random.default_rng(seed)
     seen: set[str] = set()

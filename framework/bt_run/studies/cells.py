@@ -20,7 +20,7 @@ from bt_run.studies.identities import CellKeys
 from bt_run.studies.measuring import measured
 from bt_run.studies.time_limits import TimedOut, limited
 
-__all__ = ["Cell", "CellResult", "Outcome", "played", "run_cell"]
+__all__ = ["Cell", "CellResult", "Outcome", "play_cell", "run_cell"]
 
 Status = Literal["ok", "raised", "timed out", "died"]
 
@@ -67,7 +67,13 @@ class CellResult:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a cell: its result, or in words why there is none."""
+    """What became of a cell.
+
+    Attributes:
+        status: ok, raised, timed out or died.
+        text: in words why there is no result.
+        result: what it found; None of all but ok.
+    """
 
     status: Status
     text: str = ""
@@ -84,7 +90,7 @@ def run_cell(cell: Cell, *, may_exit: bool = False) -> Outcome:
         # what a process does but once is not on the cell's time
         _warm(cell)
         with limited(cell.timeout, may_exit=may_exit):
-            return Outcome("ok", result=played(cell))
+            return Outcome("ok", result=play_cell(cell))
     except TimedOut:
         return Outcome("timed out", f"gave no answer within {cell.timeout:g} s")
     except BtRunError as error:
@@ -93,13 +99,16 @@ def run_cell(cell: Cell, *, may_exit: bool = False) -> Outcome:
         return Outcome("raised", f"{type(error).__name__}: {error}")
 
 
-def played(cell: Cell) -> CellResult:
+def play_cell(cell: Cell) -> CellResult:
     """Play a ``cell``.
 
     Raises:
-        BtRunError: its configuration cannot run, or the code here is not what it was sent for.
+        PluginError: the code here is not what it was sent for.
+        BtRunError: its configuration cannot run.
     """
-    ready = _base(cell.config, cell.bars, cell.sources).changed(dict(cell.overrides))
+    ready = _prepared(cell.config, cell.bars, cell.sources).changed(
+        dict(cell.overrides)
+    )
     key = _keys().key(ready)
     if key != cell.key:
         raise PluginError(
@@ -112,7 +121,7 @@ def played(cell: Cell) -> CellResult:
 
 # a worker keeps what it prepared last, so that a sweep over keys of the strategy loads once
 @lru_cache(maxsize=1)
-def _base(config: str, bars: str, sources: tuple[tuple[str, str], ...]) -> Prepared:
+def _prepared(config: str, bars: str, sources: tuple[tuple[str, str], ...]) -> Prepared:
     tree = json.loads(config)
     return prepare_on(
         RunConfig.model_validate(tree), map_bars(Path(bars)), dict(sources)
@@ -126,7 +135,7 @@ def _keys() -> CellKeys:
 
 def _warm(cell: Cell) -> None:
     _refuse_other_files(cell)
-    _keys().key(_base(cell.config, cell.bars, cell.sources))
+    _keys().key(_prepared(cell.config, cell.bars, cell.sources))
     load_engine()
 
 

@@ -25,18 +25,18 @@ from bt_run.studies.statistics import (
     measure_moments,
     measure_overfitting,
 )
-from bt_run.studies.trials import Ledger, Trial
+from bt_run.studies.trials import Trial, TrialLedger
 
 __all__ = [
     "LEDGER_FILE",
     "Judged",
-    "Subject",
+    "TrialSubject",
     "counted_together",
-    "counting",
     "facts_of",
     "ledger_path",
     "trial_of",
     "trial_of_run",
+    "with_counting",
 ]
 
 LEDGER_FILE = "trials.sqlite"
@@ -49,7 +49,7 @@ def ledger_path(config: RunConfig, root: Path) -> Path:
     return config.research.ledger or root / LEDGER_FILE
 
 
-def counting(
+def with_counting(
     config: RunConfig, *, ledger: Path | None = None, counted: bool = True
 ) -> RunConfig:
     """Return ``config`` with another ``ledger``, where one is given, and as no trial where not
@@ -67,7 +67,7 @@ def counting(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
+class TrialSubject:
     """What a trial is of, before anything is known of how it went.
 
     Attributes:
@@ -85,7 +85,9 @@ class Subject:
     cell: str
 
     @classmethod
-    def of(cls, config: RunConfig, bound: BoundConfig, cell: str, data: str) -> Subject:
+    def of(
+        cls, config: RunConfig, bound: BoundConfig, cell: str, data: str
+    ) -> TrialSubject:
         """Return the subject of a ``config``, its components ``bound``; ``cell`` is the run id,
         ``data`` the fingerprint.
         """
@@ -102,14 +104,22 @@ class Subject:
 
 @dataclass(frozen=True)
 class Judged:
-    """By which score a trial was judged, its value, and the sweep that it is a cell of."""
+    """By what a trial was judged.
+
+    Attributes:
+        score: the name of the score.
+        value: what it came to; None where it is not defined.
+        parent: the sweep that the trial is a cell of, or nothing.
+    """
 
     score: str
     value: float | None
     parent: str = ""
 
 
-def trial_of(subject: Subject, days: Times, returns: Array, judged: Judged) -> Trial:
+def trial_of(
+    subject: TrialSubject, days: Times, returns: Array, judged: Judged
+) -> Trial:
     """Return the trial of a ``subject`` that gave daily ``returns`` (n,) on ``days`` (n,), at
     least one.
     """
@@ -138,7 +148,9 @@ def trial_of_run(result: BacktestResult) -> Trial | None:
     if returns.empty:
         return None
     bound = bind(config, catalogue(get_plugin_manager(config.plugins)))
-    subject = Subject.of(config, bound, result.run_id, str(result.manifest["data"]))
+    subject = TrialSubject.of(
+        config, bound, result.run_id, str(result.manifest["data"])
+    )
     return trial_of(
         subject,
         returns.index.to_numpy().astype("datetime64[D]"),
@@ -158,7 +170,7 @@ def counted_together(trials: Iterable[Trial], trial: Trial) -> list[Trial]:
     ]
 
 
-def facts_of(trial: Trial, ledger: Ledger) -> TrialFacts:
+def facts_of(trial: Trial, ledger: TrialLedger) -> TrialFacts:
     """Return what the ``ledger`` makes of a ``trial`` that stands in it."""
     together = counted_together(ledger.trials(trial.family), trial)
     own = trial.returns.astype(np.float64)

@@ -16,14 +16,19 @@ from bt_run.config.sweep_config import FoldsConfig
 from bt_run.errors import ConfigError
 from bt_run.studies.scores import Score
 
-__all__ = ["Fold", "FoldChoice", "Window", "choices", "stitched", "windows"]
+__all__ = ["Fold", "FoldChoice", "Window", "choose", "stitched", "windows"]
 
 SHORTEST = 126  # sessions of the last test window; a shorter one joins the one before
 
 
 @dataclass(frozen=True)
 class Window:
-    """Rows of the returns to train on, and those to test on."""
+    """Rows of the returns.
+
+    Attributes:
+        train: those to choose by.
+        test: those to judge by, after them.
+    """
 
     train: slice
     test: slice
@@ -31,7 +36,12 @@ class Window:
 
 @dataclass(frozen=True)
 class Fold:
-    """A window with the days that it covers."""
+    """A window with the days that it covers.
+
+    Attributes:
+        window: its rows.
+        train, test: the first and the last day of each part.
+    """
 
     window: Window
     train: tuple[np.datetime64, np.datetime64]
@@ -59,8 +69,8 @@ class FoldChoice:
 
 
 def windows(count: int, config: FoldsConfig) -> list[Window]:
-    """Return the windows of ``count`` sessions, the test windows one after the other without gaps
-    between them.
+    """Return the windows of ``count`` sessions by ``config``, the test windows one after the other
+    without gaps between them.
 
     Raises:
         ConfigError: not even one fits.
@@ -87,11 +97,11 @@ def windows(count: int, config: FoldsConfig) -> list[Window]:
     ]
 
 
-def choices(
+def choose(
     returns: Mapping[str, Array], sessions: Times, config: FoldsConfig, score: Score
 ) -> list[FoldChoice]:
-    """Choose in every training window among cells, by key, whose daily ``returns`` (n,) are all on
-    ``sessions`` (n,). Ties go to the first by key.
+    """Choose in every training window of ``config`` among cells, by key, whose daily ``returns``
+    (n,) are all on ``sessions`` (n,), by ``score``. Ties go to the first by key.
 
     Raises:
         ConfigError: not even one window fits, or ``score`` needs more than returns.

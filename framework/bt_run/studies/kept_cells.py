@@ -13,7 +13,7 @@ import numpy as np
 from bt_run.errors import DataError
 from bt_run.studies.cells import CellResult
 
-__all__ = ["KeptCells", "kept_cells"]
+__all__ = ["KeptCells", "open_kept"]
 
 TABLE = """CREATE TABLE IF NOT EXISTS cells (
     key TEXT PRIMARY KEY, metrics TEXT NOT NULL, warnings TEXT NOT NULL,
@@ -59,7 +59,7 @@ class KeptCells:
 
 
 @contextmanager
-def kept_cells(path: Path) -> Iterator[KeptCells]:
+def open_kept(path: Path) -> Iterator[KeptCells]:
     """Open the file of cells at ``path``, and make it where there is none.
 
     Raises:

@@ -9,7 +9,7 @@ from pathlib import Path
 from bt_run.errors import DataError
 from bt_run.results.listing import listed_runs
 from bt_run.results.trial_facts import TrialFacts, read_trial
-from bt_run.studies.trials import BEGINNING, Ledger, Trial, row_hash
+from bt_run.studies.trials import BEGINNING, Trial, TrialLedger, row_hash
 
 __all__ = ["LedgerCheck", "check_ledger", "merge_ledgers"]
 
@@ -42,7 +42,7 @@ class LedgerCheck:
         return f"{seen}: no row was changed or taken out\n{UNSEEN}"
 
 
-def check_ledger(ledger: Ledger, runs: Path | None) -> LedgerCheck:
+def check_ledger(ledger: TrialLedger, runs: Path | None) -> LedgerCheck:
     """Compare each row of ``ledger`` with its hash and the one before, and with the ``trial.json``
     of each run in the folder ``runs``.
     """
@@ -59,7 +59,7 @@ def check_ledger(ledger: Ledger, runs: Path | None) -> LedgerCheck:
     return LedgerCheck(len(trials), len(named), tuple(faults))
 
 
-def merge_ledgers(into: Ledger, other: Ledger) -> int:
+def merge_ledgers(into: TrialLedger, other: TrialLedger) -> int:
     """Add the rows of ``other`` to ``into``, as far as their cells are not there; return how many
     were added. Each keeps the hash that it had as its origin.
 

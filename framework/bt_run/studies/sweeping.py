@@ -22,13 +22,13 @@ from bt_run.errors import ConfigError
 from bt_run.results.sources import local_file_hash
 from bt_run.studies.candidates import Candidate, Space, candidate_text, space_of
 from bt_run.studies.cells import Cell, Outcome
-from bt_run.studies.counting import Judged, Subject, trial_of
+from bt_run.studies.counting import Judged, TrialSubject, trial_of
 from bt_run.studies.executors import Executor
 from bt_run.studies.identities import CellKeys
 from bt_run.studies.kept_cells import KeptCells
 from bt_run.studies.scores import Score, score_called
 from bt_run.studies.searching import Search, search_of
-from bt_run.studies.trials import Ledger
+from bt_run.studies.trials import TrialLedger
 
 __all__ = ["Sweep", "Tried", "bars_folder", "open_sweep"]
 
@@ -63,7 +63,7 @@ class _Asked:
 
     candidate: Candidate
     cell: Cell
-    subject: Subject
+    subject: TrialSubject
 
 
 class Sweep:
@@ -82,7 +82,7 @@ class Sweep:
         self.search: Search = search_of(config.sweep, self.space)
 
     @property
-    def base_key(self) -> str:
+    def key(self) -> str:
         """Return the run id of the configuration that is varied."""
         return self._keys.key(self.prepared)
 
@@ -95,7 +95,7 @@ class Sweep:
     def family(self) -> str:
         """Return the name under which the sweep's trials count together."""
         ready = self.prepared
-        return Subject.of(ready.config, ready.bound, "", "").family
+        return TrialSubject.of(ready.config, ready.bound, "", "").family
 
     def config_of(self, candidate: Candidate) -> RunConfig:
         """Return the configuration of an ordinary run of a ``candidate``."""
@@ -119,7 +119,7 @@ class Sweep:
         self,
         executor: Executor,
         kept: KeptCells,
-        ledger: Ledger | None,
+        ledger: TrialLedger | None,
         tell: Told | None = None,
     ) -> list[Tried]:
         """Play every cell that the search asks for and ``kept`` does not have, on ``executor``;
@@ -162,7 +162,7 @@ class Sweep:
         asked: Sequence[_Asked],
         outcomes: _Outcomes,
         begin: int,
-        ledger: Ledger | None,
+        ledger: TrialLedger | None,
     ) -> int:
         """Count what is known from ``begin`` on without a gap, so that numbers follow the order of
         asking whoever is faster; return where the gap is.
@@ -201,7 +201,7 @@ class Sweep:
             sources=tuple(sorted(ready.sources.items())),
             timeout=self.settings.timeout,
         )
-        subject = Subject.of(ready.config, ready.bound, key, ready.fingerprint)
+        subject = TrialSubject.of(ready.config, ready.bound, key, ready.fingerprint)
         return _Asked(candidate, cell, subject)
 
     def _variant(self, data: Candidate) -> _Variant:

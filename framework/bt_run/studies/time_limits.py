@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-__all__ = ["EXIT_TIMED_OUT", "TimedOut", "limited"]
+__all__ = ["EXIT_TIMED_OUT", "limited"]
 
 EXIT_TIMED_OUT = 87  # of a worker that ended itself
 GRACE = 1.0  # seconds between asking a cell to stop and ending its process

@@ -20,7 +20,7 @@ from bt_run.arrays import Array, Times
 from bt_run.errors import DataError
 from bt_run.studies.file_systems import refuse_network_disk
 
-__all__ = ["Ledger", "Trial", "open_ledger", "row_hash"]
+__all__ = ["Trial", "TrialLedger", "open_ledger", "row_hash"]
 
 TABLE = """CREATE TABLE IF NOT EXISTS trials (
     number INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE, previous TEXT NOT NULL,
@@ -96,7 +96,7 @@ class Trial:
     previous: str = field(default=BEGINNING)
 
 
-class Ledger:
+class TrialLedger:
     """An open ledger."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
@@ -162,7 +162,7 @@ class Ledger:
 
 
 @contextmanager
-def open_ledger(path: Path) -> Iterator[Ledger]:
+def open_ledger(path: Path) -> Iterator[TrialLedger]:
     """Open the ledger at ``path``, and make it where there is none.
 
     Raises:
@@ -177,7 +177,7 @@ def open_ledger(path: Path) -> Iterator[Ledger]:
     try:
         for statement in (TABLE, *ONLY_ADDED):
             connection.execute(statement)
-        yield Ledger(path, connection)
+        yield TrialLedger(path, connection)
     except sqlite3.Error as error:
         raise _unusable(path, error) from error
     finally:

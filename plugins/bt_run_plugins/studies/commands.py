@@ -15,8 +15,8 @@ import click
 from bt_run import ConfigError, hookimpl, load_config, run
 from bt_run.errors import CHECK_FAILED
 from bt_run.studies.cells import Outcome, run_cell
-from bt_run.studies.counting import counting, ledger_path
-from bt_run.studies.kept_cells import kept_cells
+from bt_run.studies.counting import ledger_path, with_counting
+from bt_run.studies.kept_cells import open_kept
 from bt_run.studies.ledger_check import check_ledger, merge_ledgers
 from bt_run.studies.sweeping import Sweep, Tried, open_sweep
 from bt_run.studies.trials import open_ledger
@@ -100,7 +100,7 @@ def sweep(
       bt-run sweep spy_qqq_sweep.yaml --keep best:3
     """
     best = _best_count(keep)
-    config = counting(
+    config = with_counting(
         load_config(file, overrides), ledger=ledger, counted=not no_ledger
     )
     spec = {"use": executor, "workers": workers, "address": address}
@@ -122,14 +122,14 @@ def _played(found: Sweep, plays: Any, place: Path, out: Path) -> list[Tried]:
     config = found.config
     ledger_at = ledger_path(config, out)
     open_counted = open_ledger(ledger_at) if counts(config) else nullcontext()
-    with kept_cells(place / KEPT) as kept, open_counted as ledger:
+    with open_kept(place / KEPT) as kept, open_counted as ledger:
         with _progress() as tell:
             tried = found.play(plays, kept, ledger, tell)
         ranked = _ranked(found, tried)
         best = ranked[0] if ranked else None
         facts = best_facts(best, ledger, found.family)
     tables = tables_of(found, tried)
-    folder = place / sweep_id(found, found.base_key)
+    folder = place / sweep_id(found, found.key)
     told = facts_json(found, tried, best, facts)
     page = write_sweep(folder, tables, told)
     for text in outcome_lines(found, tried):

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +28,9 @@ __all__ = ["PAGE", "page_of"]
 PAGE = "sweep.html"
 SHADES = 5  # of each colour
 MOST_CELLS = 1000  # rows on the page; all are in cells.parquet
-UNITS = {"fraction": "pct", "ratio": "ratio", "money": "money", "count": "count"}
+UNITS = MappingProxyType(
+    {"fraction": "pct", "ratio": "ratio", "money": "money", "count": "count"}
+)
 METRICS = (
     "sharpe",
     "cagr",

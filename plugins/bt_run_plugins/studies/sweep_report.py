@@ -11,7 +11,7 @@ from bt_run.atomic import replace_file
 from bt_run.results.trial_facts import TrialFacts, trial_sentence
 from bt_run.studies.counting import facts_of
 from bt_run.studies.sweeping import Sweep, Tried
-from bt_run.studies.trials import Ledger
+from bt_run.studies.trials import TrialLedger
 from bt_run_plugins.studies.sweep_page import PAGE, page_of
 from bt_run_plugins.studies.sweep_tables import SweepTables
 
@@ -24,7 +24,7 @@ FACTS = "sweep.json"
 
 
 def best_facts(
-    best: Tried | None, ledger: Ledger | None, family: str
+    best: Tried | None, ledger: TrialLedger | None, family: str
 ) -> TrialFacts | None:
     """Return what the ``ledger`` makes of the ``best`` cell, in its ``family``; None where nobody
     counted.

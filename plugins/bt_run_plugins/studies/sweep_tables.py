@@ -13,7 +13,7 @@ import numpy as np
 
 from bt_run import Array
 from bt_run.studies.cells import CellResult
-from bt_run.studies.folds import FoldChoice, choices, stitched
+from bt_run.studies.folds import FoldChoice, choose, stitched
 from bt_run.studies.statistics import expected_best
 from bt_run.studies.sweeping import Sweep, Tried
 from bt_run_plugins.studies.surface import worst_neighbours
@@ -180,7 +180,7 @@ def _folds(
         key: result.returns[np.isin(result.sessions, sessions)]
         for key, result in found.items()
     }
-    chosen = choices(returns, sessions, config, sweep.score)
+    chosen = choose(returns, sessions, config, sweep.score)
     days = [sessions[item.fold.window.test] for item in chosen if item.key is not None]
     chained = pd.DataFrame(
         {

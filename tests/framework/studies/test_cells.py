@@ -8,7 +8,7 @@ from kit.sweeps import make_sweep
 
 import bt_run
 from bt_run.data.stored import map_bars
-from bt_run.studies.cells import Outcome, played, run_cell
+from bt_run.studies.cells import Outcome, play_cell, run_cell
 from bt_run.studies.sweeping import open_sweep
 
 OVER = {"strategy.level": [0.2, 0.8], "data.start": ["2020-01-13", "2020-02-03"]}
@@ -30,7 +30,7 @@ def test_a_cell_has_the_numbers_and_the_id_of_its_run(opened):
     for candidate in opened.search.ask():
         cell = opened.asked(candidate).cell
         result = bt_run.run(opened.config_of(candidate))
-        found = played(cell)
+        found = play_cell(cell)
         assert cell.key == result.run_id
         np.testing.assert_array_equal(found.returns, result.returns.to_numpy())
         np.testing.assert_array_equal(

@@ -10,7 +10,7 @@ from kit.sweeps import make_sweep
 import bt_run
 from bt_run.studies.counting import (
     Judged,
-    Subject,
+    TrialSubject,
     counted_together,
     facts_of,
     ledger_path,
@@ -22,7 +22,7 @@ from bt_run.studies.trials import open_ledger
 
 DAYS = np.arange("2010-01-01", "2014-01-01", dtype="datetime64[D]")
 SESSIONS = DAYS[np.is_busday(DAYS)]
-SUBJECT = Subject(
+SUBJECT = TrialSubject(
     family="ideas", assets="AAA | AAA", components="{}", data="d", cell="c"
 )
 

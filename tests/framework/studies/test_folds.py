@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bt_run import ConfigError
 from bt_run.config.sweep_config import FoldsConfig
-from bt_run.studies.folds import choices, stitched, windows
+from bt_run.studies.folds import choose, stitched, windows
 from bt_run.studies.scores import score_called
 
 SCORE = score_called("total_return", 0.0)
@@ -77,7 +77,7 @@ def test_the_best_of_training_is_judged_after_and_chained():
     turns = np.where(np.arange(60) < 30, 0.02, -0.02)
     returns = {"d": down, "t": turns, "u": up, "f": flat}
     config = FoldsConfig(train=20, test=20)
-    found = choices(returns, sessions, config, SCORE)
+    found = choose(returns, sessions, config, SCORE)
     # rows 0 to 20: t earns most; after: up 20 rows of 0.01, t 10 of 0.02 and 10 of -0.02
     assert [item.key for item in found] == ["t", "u"]
     assert found[0].rank == 3.0  # u, f, t, d
@@ -90,15 +90,13 @@ def test_the_best_of_training_is_judged_after_and_chained():
 def test_ties_go_to_the_first_by_key_and_share_their_rank():
     sessions = np.arange(40).astype("datetime64[D]")
     returns = {"b": np.full(40, 0.01), "a": np.full(40, 0.01)}
-    (found,) = choices(returns, sessions, FoldsConfig(train=20, test=20), SCORE)
+    (found,) = choose(returns, sessions, FoldsConfig(train=20, test=20), SCORE)
     assert (found.key, found.rank) == ("a", 1.5)
 
 
 def test_without_a_score_nothing_is_chosen():
     sessions = np.arange(40).astype("datetime64[D]")
     score = score_called("calmar", 0.0)
-    found = choices(
-        {"a": np.zeros(40)}, sessions, FoldsConfig(train=20, test=20), score
-    )
+    found = choose({"a": np.zeros(40)}, sessions, FoldsConfig(train=20, test=20), score)
     assert found[0].key is None
     assert len(stitched(found, {"a": np.zeros(40)})) == 0

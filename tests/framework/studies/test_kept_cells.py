@@ -5,7 +5,7 @@ import pytest
 
 from bt_run import DataError
 from bt_run.studies.cells import CellResult
-from bt_run.studies.kept_cells import kept_cells
+from bt_run.studies.kept_cells import open_kept
 
 DAYS = np.array(["2020-01-02", "2020-01-03"], dtype="datetime64[D]")
 RESULT = CellResult(
@@ -14,9 +14,9 @@ RESULT = CellResult(
 
 
 def test_a_result_is_read_as_it_was_kept_to_the_bit(tmp_path):
-    with kept_cells(tmp_path / "place" / "cells.sqlite") as kept:
+    with open_kept(tmp_path / "place" / "cells.sqlite") as kept:
         kept.put("abc", RESULT)
-    with kept_cells(tmp_path / "place" / "cells.sqlite") as kept:
+    with open_kept(tmp_path / "place" / "cells.sqlite") as kept:
         found = kept.get("abc")
         assert kept.get("other") is None
     assert found.metrics == RESULT.metrics
@@ -28,7 +28,7 @@ def test_a_result_is_read_as_it_was_kept_to_the_bit(tmp_path):
 def test_a_damaged_file_says_that_it_may_be_removed(tmp_path):
     path = tmp_path / "cells.sqlite"
     path.write_bytes(b"no database at all, only words" * 50)
-    with pytest.raises(DataError) as error, kept_cells(path):
+    with pytest.raises(DataError) as error, open_kept(path):
         pass
     assert "cells.sqlite: cannot be used: file is not a database" in str(error.value)
     assert "so it may be removed" in str(error.value)

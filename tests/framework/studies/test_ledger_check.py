@@ -8,7 +8,7 @@ import pytest
 
 from bt_run import DataError
 from bt_run.results.trial_facts import TRIAL_FILE
-from bt_run.studies.counting import Judged, Subject, facts_of, trial_of
+from bt_run.studies.counting import Judged, TrialSubject, facts_of, trial_of
 from bt_run.studies.ledger_check import check_ledger, merge_ledgers
 from bt_run.studies.trials import open_ledger
 
@@ -17,7 +17,7 @@ DAYS = np.arange("2010-01-04", "2010-03-01", dtype="datetime64[D]")
 
 def trial(number):
     returns = np.random.default_rng(number).normal(0, 0.01, len(DAYS))
-    subject = Subject(
+    subject = TrialSubject(
         family="ideas", assets="A | A", components="{}", data="d", cell=f"c{number}"
     )
     return trial_of(subject, DAYS, returns, Judged("sharpe", None))

@@ -8,7 +8,7 @@ from kit.sweeps import make_sweep, play_sweep
 
 from bt_run import ConfigError, load_config
 from bt_run.studies.cells import run_cell
-from bt_run.studies.kept_cells import kept_cells
+from bt_run.studies.kept_cells import open_kept
 from bt_run.studies.sweeping import bars_folder, open_sweep
 from bt_run.studies.trials import open_ledger
 
@@ -42,7 +42,7 @@ def play(file, out, executor):
     config = load_config(file)
     with (
         open_sweep(config, out / "sweeps", offline=True) as sweep,
-        kept_cells(out / "cells.sqlite") as kept,
+        open_kept(out / "cells.sqlite") as kept,
         open_ledger(out / "trials.sqlite") as ledger,
     ):
         return sweep.play(executor, kept, ledger), ledger.trials()

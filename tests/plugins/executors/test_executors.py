@@ -250,3 +250,44 @@ def test_serial_and_local_have_the_same_tables_and_numbers(tmp_path):
     assert [item.key for item in one] == [item.key for item in other]
     assert [item.score for item in one] == [item.score for item in other]
     assert [item.cell for item in first] == [item.cell for item in second]
+
+
+OFFER = """
+from bt_run import Component, Config, hookimpl
+from bt_run.studies.cells import run_cell
+
+class Keys(Config):
+    greeting: str = ""
+
+class Once:
+    def __init__(self, config, context):
+        self.cells = {}
+
+    def submit(self, key, cell):
+        self.cells[key] = cell
+
+    def done(self):
+        while self.cells:
+            key, cell = self.cells.popitem()
+            yield key, run_cell(cell)
+
+    def cancel(self):
+        self.cells.clear()
+
+    def close(self):
+        self.cancel()
+
+@hookimpl
+def bt_executors():
+    yield Component(name="once", config=Keys, build=Once, summary="a stranger's")
+"""
+
+
+def test_a_stranger_offers_an_executor(tmp_path):
+    file = make_sweep(tmp_path, LEVELS | {"executor": {"use": "once", "greeting": "x"}})
+    (tmp_path / "once.py").write_text(OFFER)
+    text = file.read_text().replace("trouble.py]", "trouble.py, once.py]")
+    file.write_text(text)
+    _, tried, trials = play_sweep(file, tmp_path / "out", None)
+    assert [one.outcome.status for one in tried] == ["ok"] * 4
+    assert len(trials) == 4

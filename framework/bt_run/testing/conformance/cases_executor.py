@@ -15,7 +15,7 @@ import numpy as np
 from bt_run.studies.cells import Cell, Outcome, run_cell
 from bt_run.testing.conformance.cases import Bench, Broken, Case, told
 from bt_run.testing.conformance.cases_offer import offer_cases
-from bt_run.testing.conformance.made_cells import made_cells
+from bt_run.testing.conformance.small_sweep import made_cells
 
 __all__ = ["CASES"]
 

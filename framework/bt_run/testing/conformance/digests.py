@@ -11,7 +11,6 @@ from types import MappingProxyType
 import numpy as np
 
 from bt_run.terms import Costs
-from bt_run.testing.conformance.made_cells import made_cells
 from bt_run.testing.conformance.markets import market, with_made_tables
 from bt_run.testing.conformance.plays import play_on
 from bt_run.testing.conformance.samples import (
@@ -24,6 +23,7 @@ from bt_run.testing.conformance.samples import (
     symbols_of,
     watched_table,
 )
+from bt_run.testing.conformance.small_sweep import made_cells
 from bt_run.testing.conformance.subjects import Subject
 
 __all__ = ["digest_of", "digest_of_files"]

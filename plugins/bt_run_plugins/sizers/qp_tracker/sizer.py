@@ -37,7 +37,7 @@ __all__ = ["QPTracker", "QPTrackerConfig", "bt_sizers"]
 _HELD = 1e-12
 # what must be installed, and what brings it
 LIBRARIES: Mapping[str, str] = MappingProxyType(
-    dict.fromkeys(("clarabel", "osqp", "scipy", "threadpoolctl"), "bt-run[tracker]")
+    dict.fromkeys(("clarabel", "osqp", "scipy"), "bt-run[tracker]")
 )
 TOO_YOUNG = "too little history"
 
