@@ -30,7 +30,7 @@ from bt_run.studies.scores import Score, score_called
 from bt_run.studies.searching import Search, search_of
 from bt_run.studies.trials import TrialLedger
 
-__all__ = ["Sweep", "Tried", "bars_folder", "open_sweep"]
+__all__ = ["Sweep", "Tried", "open_sweep"]
 
 BARS = ".bars-"
 
