@@ -21,7 +21,7 @@ from bt_run.decision.state import Decision
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Ledger", "fills_table", "ledger_of"]
+__all__ = ["Ledger", "costs_table", "fills_table", "ledger_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -290,6 +290,24 @@ def fills_table(bars: Bars, fills: tuple[FillRecord, ...]) -> pd.DataFrame:
     )
 
 
+def costs_table(bars: Bars, fills: tuple[FillRecord, ...]) -> pd.DataFrame:
+    """Return of each order and forced closing what metrics need: time, filled, price, commission,
+    slippage.
+    """
+    import pandas as pd
+
+    at = [np.repeat(record.bar, len(record.assets)) for record in fills]
+    return pd.DataFrame(
+        {
+            "time": _times(bars, _rows(at, np.intp)),
+            "filled": _rows([record.filled for record in fills]),
+            "price": _rows([record.price for record in fills]),
+            "commission": _rows([record.commission for record in fills]),
+            "slippage": _rows([record.slippage for record in fills]),
+        }
+    )
+
+
 def _on_the_market(
     bars: Bars, bar: Indices, asset: Indices, shares: Array, price: Array
 ) -> dict[str, Array]:
@@ -316,10 +334,14 @@ def _times(bars: Bars, rows: Indices) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(times.astype(bars.times.dtype), tz="UTC")
 
 
-def _names(bars: Bars, columns: Indices) -> NDArray[np.object_]:
-    # -1 is the cash, which has no name
-    names = np.array((*bars.assets, ""), dtype=object)
-    return names[columns]
+def _names(bars: Bars, columns: Indices) -> Any:
+    """Return the names of assets (n,) as the type that pandas has for text."""
+    import pandas as pd
+
+    if not len(columns):
+        return np.zeros(0, dtype=object)
+    # -1 is the cash, which has no name. Of N + 1 names the type is found, not of every row
+    return pd.Series([*bars.assets, ""]).array.take(columns)
 
 
 def _json(value: Mapping[str, Any]) -> str:
