@@ -107,7 +107,9 @@ def differing(one: Array, other: Array, asked: Array) -> Mask | None:
     the same.
     """
     difference = np.abs(one - other)
-    return difference > ROUNDING * np.abs(asked) if difference.any() else None
+    if not np.count_nonzero(difference):
+        return None
+    return difference > ROUNDING * np.abs(asked)
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ def fill_basket(basket: Basket, costs: Costs, *, gross: float, whole: bool) -> F
     elif costs.proportional and basket.parts is None:
         against = taken * basket.held < 0.0
         turns = against & (np.abs(taken) > np.abs(basket.held))
-        if not turns.any():
+        if not np.count_nonzero(turns):
             return _fill_plain(basket, taken, against, costs, gross)
     closing = _close(basket, taken, costs)
     opening = taken - closing.shares
@@ -195,7 +197,7 @@ def _fill_plain(
     paid = costs.fill_price(price, taken, basket.conditions)
     fee = costs.commission(taken, paid)
     needed = np.abs(taken) * price + taken * (paid - price) + fee
-    if closes.any():
+    if np.count_nonzero(closes):
         needed = np.where(closes, 0.0, needed)
         closing = _Closing(
             np.where(closes, taken, 0.0), paid, np.where(closes, fee, 0.0)

@@ -203,15 +203,15 @@ class Ledger:
         bars: list[int] = []
         rows: list[tuple[str, str, str]] = []
         last: dict[str, Mapping[str, Any]] = {}
+        encode = json.JSONEncoder(sort_keys=True).encode
         for decision in self.decisions:
             for path, memo in decision.memos.items():
                 kept = memo != last.get(path, {}) if self.memos_on_change else memo
                 last[path] = memo
                 if kept or path in decision.notes:
                     bars.append(decision.bar)
-                    rows.append(
-                        (path, _json(memo), _json(decision.notes.get(path, {})))
-                    )
+                    notes = decision.notes.get(path, {})
+                    rows.append((path, encode(dict(memo)), encode(dict(notes))))
         frame = pd.DataFrame(rows, columns=["component", "memo", "notes"], dtype=object)
         frame.insert(0, "time", self.bars.index[np.array(bars, dtype=np.intp)])
         return frame
@@ -342,7 +342,3 @@ def _names(bars: Bars, columns: Indices) -> Any:
         return np.zeros(0, dtype=object)
     # -1 is the cash, which has no name. Of N + 1 names the type is found, not of every row
     return pd.Series([*bars.assets, ""]).array.take(columns)
-
-
-def _json(value: Mapping[str, Any]) -> str:
-    return json.dumps(dict(value), sort_keys=True)
