@@ -65,6 +65,7 @@ def test_page_overlays_growth_and_drawdowns(folders, tmp_path, capsys):
     assert f"page: {page}" in capsys.readouterr().out
     text = page.read_text()
     assert text.count("<svg") == 3
+    assert text.count("no ledger was kept: this number has no trial count") == 2
     assert "strategy.fast was 50, is 20" in text
     cagr = load_result(folders[1]).metrics["cagr"]["run"]
     assert f'data-v="{cagr!r}"' in text
