@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -131,7 +132,7 @@ def _alike(values: list[Any]) -> list[Any]:
     if numbers or all(isinstance(value, str) for value in values):
         return values
     return [
-        value if isinstance(value, str) else json.dumps(value, default=str)
+        str(value) if isinstance(value, str | date) else json.dumps(value, default=str)
         for value in values
     ]
 

@@ -200,6 +200,11 @@ def children_of(pid):
             {"use": "dask", "address": "head:8786"},
             "address was 'head:8786'; expected such as tcp://127.0.0.1:8786",
         ),
+        (
+            {"use": "dask", "address": "tcp://head:8786", "workers": 2},
+            "workers was 2, and the cluster at tcp://head:8786 has its own; expected one of "
+            "address and workers",
+        ),
     ],
 )
 def test_options_that_cannot_be_are_refused(tmp_path, options, text):
