@@ -38,20 +38,10 @@ __all__ = [
     "yearly_bars",
 ]
 
-MONTHS = [
-    "Jan",
-    "Feb",
-    "Mar",
-    "Apr",
-    "May",
-    "Jun",
-    "Jul",
-    "Aug",
-    "Sep",
-    "Oct",
-    "Nov",
-    "Dec",
-]
+MONTHS = (
+    *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
+    *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+)
 # of the worst falls, the deepest first
 SHADES = ("#2d1e3e", "#6e4071", "#aa688f", "#d499a7", "#edd1cb")
 BOXES = (
