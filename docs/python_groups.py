@@ -297,6 +297,12 @@ GROUPS = (
         "bt_run.studies.rule",
     ),
     Group(
+        "Significance: of a run",
+        "The verdict on a result: what it is judged by, and what its tables say for it.",
+        ("judge_run", "purpose_of", "evidence_of", "baseline_text"),
+        "bt_run.studies.judging",
+    ),
+    Group(
         "Significance: in words",
         "For reports.",
         (

@@ -64,11 +64,10 @@ widths();
 addEventListener("resize", widths);
 
 // print: what is folded is open
-const glossary = document.querySelector("#definitions details");
-if (glossary) {
+for (const fold of all("#definitions details, .fold")) {
   let open = false;
-  addEventListener("beforeprint", () => { open = glossary.open; glossary.open = true; });
-  addEventListener("afterprint", () => { glossary.open = open; });
+  addEventListener("beforeprint", () => { open = fold.open; fold.open = true; });
+  addEventListener("afterprint", () => { fold.open = open; });
 }
 
 // tables: searched as one types

@@ -29,10 +29,10 @@ from bt_run_plugins.reports.html.summary import (
     provenance,
     repeat_command,
     sentences,
-    verdict,
 )
 from bt_run_plugins.reports.html.tracking import tracking_sections
 from bt_run_plugins.reports.html.trading import trading_sections
+from bt_run_plugins.reports.html.verdict import verdict_part
 from bt_run_plugins.reports.numbers import STATISTICS
 
 FILE = "report.html"
@@ -90,7 +90,7 @@ def page_of_run(result: BacktestResult) -> str:
     return template("reports/html/report.html.j2").render(
         result=result,
         sentences=sentences(result),
-        verdict=verdict(result),
+        verdict=verdict_part(result),
         alerts=alerts(result),
         cards=cards(result),
         headline=headline(result),

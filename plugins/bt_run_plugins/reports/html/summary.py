@@ -44,14 +44,6 @@ HIGHER = frozenset(
 )
 # of which what is below zero says nothing: more risk makes a negative ratio look better
 RATIOS = frozenset({"sharpe", "sortino", "calmar"})
-# metric -> what the verdict calls it
-JUDGED: Mapping[str, str] = MappingProxyType(
-    {
-        "cagr": "return per year",
-        "sharpe": "Sharpe ratio",
-        "max_drawdown": "worst drawdown",
-    }
-)
 # unit of a metric -> unit of a cell
 UNITS: Mapping[str, str] = MappingProxyType(
     {
@@ -88,40 +80,6 @@ def sentences(result: BacktestResult) -> tuple[str, str]:
     description = describe_run(result.manifest["config"])
     cash = float(result.nav["nav"].iloc[0])
     return description.decisions(f"from {result.period}"), description.orders(cash)
-
-
-def verdict(result: BacktestResult) -> str:
-    """Say how the run compares with its baselines, from the metrics alone."""
-    words = []
-    for metric, label in JUDGED.items():
-        values = result.metrics.get(metric, {})
-        judgement = _judgement(values)
-        own = values.get("run")
-        if metric in RATIOS and own is not None and own < 0.0:
-            judgement = "negative, so not ranked"
-        if judgement:
-            words.append(f"{label}: {judgement}")
-    if not words:
-        return "The run has too few returns, or none that vary, for a verdict."
-    return f"Against benchmark, equal weight and constant mix, {'; '.join(words)}."
-
-
-def _judgement(values: Mapping[str, float | None]) -> str:
-    """Say which baselines the run beats in one metric; nothing where there is none to compare."""
-    own = values.get("run")
-    known, beaten = 0, []
-    for name in BASELINES:
-        other = values.get(name)
-        if own is None or other is None:
-            continue
-        known += 1
-        if own > other:
-            beaten.append(name.replace("_", " "))
-    if not known:
-        return ""
-    if len(beaten) == known:
-        return f"better than all {known} baselines"
-    return f"better than {' and '.join(beaten) or 'none'}"
 
 
 def cards(result: BacktestResult) -> list[Card]:

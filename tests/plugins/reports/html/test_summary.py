@@ -9,7 +9,7 @@ from kit.places import EXAMPLES
 from bt_run import DEFINITIONS, load_config, run
 from bt_run.results.metric_definitions import COLUMNS
 from bt_run_plugins.reports.html.holdings import _cash_words
-from bt_run_plugins.reports.html.summary import headline, sentences, verdict
+from bt_run_plugins.reports.html.summary import headline, sentences
 
 
 def test_the_day_of_ruin_stands_in_the_first_sentence() -> None:
@@ -54,14 +54,6 @@ def starred(result, metric):
 )
 def test_a_star_marks_only_what_says_something(metric, values, stars):
     assert starred(measured(**{metric: values}), metric) == stars
-
-
-def test_a_negative_ratio_is_not_ranked():
-    text = verdict(
-        measured(cagr=(-0.1, -0.2, 0.0, 0.0), sharpe=(-0.1, -0.9, -0.8, -0.7))
-    )
-    assert "Sharpe ratio: negative, so not ranked" in text
-    assert "return per year: better than benchmark" in text
 
 
 def test_baselines_are_told_in_words_with_their_exposure():
