@@ -59,6 +59,7 @@ bench: $(STAMP)  ## Measure the example, the engine and the tracker beside their
 	@.cache/tracker_peers/bin/python -m pip install --quiet skfolio==1.12.2 cvxportfolio==1.5.1 \
 		|| echo "bench: the peers could not be installed into .cache/tracker_peers; those that are missing are skipped"
 	$(BIN)/python benchmarks/tracker.py
+	$(BIN)/python benchmarks/sweep.py
 
 evidence: $(STAMP)  ## Collect what supports the claims of the README
 	$(BIN)/python benchmarks/mutation.py
@@ -66,6 +67,7 @@ evidence: $(STAMP)  ## Collect what supports the claims of the README
 	$(BIN)/python benchmarks/lookahead.py
 	$(BIN)/python benchmarks/fuzz.py
 	$(BIN)/python benchmarks/kills.py
+	$(BIN)/python benchmarks/sweep.py --evidence
 	$(BIN)/python benchmarks/luck.py
 
 $(STAMP): setup.cfg pyproject.toml constraints.txt

@@ -101,6 +101,7 @@ GROUPS = (
         (
             *("TableForm", "NumberForm", "DateForm", "TimeZone", "PriceTable"),
             *("price_table", "rows_of_table", "rows_by_ticker", "tickers_of"),
+            *("PlainReader", "PlainTable"),
             *("usual_name", "csv_table", "csv_header", "csv_lines", "parquet_table"),
             *("WrittenTimes", "written_times", "utc_times", "whole_days"),
         ),

@@ -31,6 +31,7 @@ from bt_run.data.frames import GivenBars, GivenPrices, bars_from
 from bt_run.data.history import CoarseHistory, History
 from bt_run.data.number_forms import NumberForm
 from bt_run.data.parquet_files import parquet_table
+from bt_run.data.plain_tables import PlainReader, PlainTable
 from bt_run.data.price_frames import (
     PriceTable,
     TableForm,
@@ -161,6 +162,8 @@ __all__ = [
     "NumberForm",
     "Overlay",
     "Placed",
+    "PlainReader",
+    "PlainTable",
     "Plan",
     "PluginError",
     "PortfolioState",

@@ -137,6 +137,7 @@ def test_the_front_door_shows_what_the_command_prints(path, tmp_path, monkeypatc
     from bt_run.cli.entry import command_line
 
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("BT_RUN_NO_LEDGER")
     Path("spy_qqq.yaml").write_text(blocks(path, "yaml")[0], encoding="utf-8")
     printed = (
         CliRunner().invoke(command_line(), ["spy_qqq.yaml", "--no-reports"]).stdout

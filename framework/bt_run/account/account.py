@@ -18,6 +18,7 @@ from bt_run.account.basket import (
     ROUNDING,
     Basket,
     Fills,
+    differing,
     fill_basket,
     target_shares,
     whole_shares,
@@ -86,8 +87,9 @@ class Account:
         bars = self.market.bars
         present = bars.present[self.t]
         chosen = np.ones_like(present) if traded is None else traded
-        replaced = self.waiting.names if traded is None else traded | ~present
-        self._drop(replaced, self.t, records.REPLACED)
+        if not self.waiting.empty:
+            replaced = self.waiting.names if traded is None else traded | ~present
+            self._drop(replaced, self.t, records.REPLACED)
         nav = float(self.nav[self.t])
         if nav <= 0:
             return
@@ -244,10 +246,10 @@ class Account:
         self, t: int, names: Indices, change: Array, price: Array, reason: str
     ) -> None:
         if len(names):
-            record = FillRecord.forced(
-                names, change[names], price[names], bar=t, reason=reason
+            prices = price[names]
+            self.fills.append(
+                FillRecord.forced(names, change[names], prices, bar=t, reason=reason)
             )
-            self.fills.append(record)
 
     # -- trades ------------------------------------------------------------------------------------
 
@@ -258,37 +260,37 @@ class Account:
 
         ``parts`` is what earlier bars filled of the same orders.
         """
-        market = self.market
-        conditions = AtBar(market.bars, t)
-        basket = Basket(
-            self.shares, asked, price, self.cash, conditions, parts, self._used
-        )
-        fills = fill_basket(
-            basket, market.broker.costs, gross=market.gross, whole=market.whole
-        )
+        market, used = self.market, self._used
+        now = AtBar(market.bars, t)
+        basket = Basket(self.shares, asked, price, self.cash, now, parts, used)
+        costs = market.broker.costs
+        fills = fill_basket(basket, costs, gross=market.gross, whole=market.whole)
         self.cash = fills.cash
         if market.exits:  # only with exits a bar sees two trades
-            used = np.abs(fills.filled)
-            self._used = used if self._used is None else self._used + used
+            filled = np.abs(fills.filled)
+            self._used = filled if used is None else used + filled
         return fills
 
     def _fill(self, t: int) -> None:
         """Fill the waiting basket; what cannot be traded now waits on, or is cancelled."""
         market, wanted = self.market, self.waiting.names
-        present = market.bars.present[t]
-        reached = wanted & present
+        reached, price = wanted, market.fill_price[t]
+        if not market.complete[t]:
+            present = market.bars.present[t]
+            reached = wanted & present
+            price = np.where(present, price, market.bars.mark[t])
         asked = np.where(reached, self.waiting.target - self.shares, 0.0)
-        price = np.where(present, market.fill_price[t], market.bars.mark[t])
         fills = self._trade(t, asked, price, self.waiting.parts)
-
-        rounding = ROUNDING * np.abs(asked)
-        waits = reached & (np.abs(asked - fills.taken) > rounding)
-        unpaid = np.abs(fills.taken - fills.filled) > rounding
-        self._record_fills(
-            t, np.flatnonzero(reached), asked, fills, waits=waits, unpaid=unpaid
-        )
+        waits, unpaid = differing(asked, fills.taken, asked), None
+        if fills.factor < 1.0:  # else all that the market takes is filled
+            unpaid = differing(fills.taken, fills.filled, asked)
+        rows = np.flatnonzero(reached)
+        self._record_fills(t, rows, asked, fills, waits=waits, unpaid=unpaid)
         self._hold(t, reached, fills)
-
+        if waits is None and market.complete[t]:
+            self.waiting.clear()
+            return
+        waits = np.zeros_like(wanted) if waits is None else waits & reached
         self._miss(t, wanted & ~reached, waits)
         self.waiting.filled(fills, waits)
 
@@ -324,14 +326,12 @@ class Account:
         asked: Array,
         fills: Fills,
         *,
-        waits: Mask,
-        unpaid: Mask,
+        waits: Mask | None,
+        unpaid: Mask | None,
     ) -> None:
         if not len(rows):
             return
-        reason = np.full(len(rows), None, dtype=object)
-        reason[waits[rows]] = records.VOLUME
-        reason[unpaid[rows]] = records.BUYING_POWER
+        reason = records.reasons_of(rows, waits, unpaid)
         decided = self.waiting.decided[rows]
         self.fills.append(
             FillRecord.of_basket(

@@ -20,6 +20,7 @@ from bt_run.terms import Conditions, Costs
 __all__ = [
     "Basket",
     "Fills",
+    "differing",
     "fill_basket",
     "target_shares",
     "whole_shares",
@@ -101,6 +102,16 @@ def worth_an_order(target: Array, held: Array, price: Array, nav: float) -> Mask
     return np.asarray((change > ROUNDING * larger) & (change * price > DUST * nav))
 
 
+def differing(one: Array, other: Array, asked: Array) -> Mask | None:
+    """Tell which shares (n,) differ by more than rounding of what was ``asked``; None where all are
+    the same.
+    """
+    difference = np.abs(one - other)
+    if not np.count_nonzero(difference):
+        return None
+    return difference > ROUNDING * np.abs(asked)
+
+
 @dataclass(frozen=True)
 class _Closing:
     """The closing parts of a basket as filled, arrays (n,): signed shares, price, commission."""
@@ -136,6 +147,11 @@ def fill_basket(basket: Basket, costs: Costs, *, gross: float, whole: bool) -> F
     taken = np.where(basket.asked == 0.0, 0.0, _takeable(basket, costs))
     if whole:
         taken = whole_shares(taken)
+    elif costs.proportional and basket.parts is None:
+        against = taken * basket.held < 0.0
+        turns = against & (np.abs(taken) > np.abs(basket.held))
+        if not np.count_nonzero(turns):
+            return _fill_plain(basket, taken, against, costs, gross)
     closing = _close(basket, taken, costs)
     opening = taken - closing.shares
     power = _buying_power(basket, closing, gross)
@@ -169,6 +185,43 @@ def fill_basket(basket: Basket, costs: Costs, *, gross: float, whole: bool) -> F
     )
 
 
+def _fill_plain(
+    basket: Basket, taken: Array, closes: Mask, costs: Costs, gross: float
+) -> Fills:
+    """Fill orders of which none turns a holding over, at costs that scale with them.
+
+    Each order then is a closing or an opening one as a whole (``closes``), with one price and one
+    fee: the same numbers, to the last bit, as the parts of each would add up to.
+    """
+    price, filled, factor = basket.price, taken, 1.0
+    paid = costs.fill_price(price, taken, basket.conditions)
+    fee = costs.commission(taken, paid)
+    needed = np.abs(taken) * price + taken * (paid - price) + fee
+    if np.count_nonzero(closes):
+        needed = np.where(closes, 0.0, needed)
+        closing = _Closing(
+            np.where(closes, taken, 0.0), paid, np.where(closes, fee, 0.0)
+        )
+        power = _buying_power(basket, closing, gross)
+    else:
+        power = _free_power(basket.cash, basket.held, price, gross)
+    full = float(needed.sum())
+    if full > power:
+        factor = power / full
+        filled = np.where(closes, taken, taken * factor) + 0.0  # no -0.0
+        paid = costs.fill_price(price, filled, basket.conditions)
+        fee = costs.commission(filled, paid)
+    return Fills(
+        taken=taken,
+        filled=filled,
+        price=paid,
+        commission=fee,
+        slippage=np.abs(filled * (paid - price)),
+        factor=factor,
+        cash=basket.cash - float((filled * paid + fee).sum()),
+    )
+
+
 def _takeable(basket: Basket, costs: Costs) -> Array:
     """Return what the market takes of what is asked (n,), after what it gave in this bar."""
     asked, used = basket.asked, basket.used
@@ -198,9 +251,13 @@ def _buying_power(basket: Basket, closing: _Closing, gross: float) -> float:
     """Return the money that opening parts may use after the closing ones."""
     received = closing.shares * closing.price + closing.commission
     cash = basket.cash - float(received.sum())
-    left = basket.held + closing.shares
-    nav = cash + float((left * basket.price).sum())
-    power = gross * nav - float((np.abs(left) * basket.price).sum())
+    return _free_power(cash, basket.held + closing.shares, basket.price, gross)
+
+
+def _free_power(cash: float, left: Array, price: Array, gross: float) -> float:
+    """Return the money that opening parts may use beside shares ``left`` (n,)."""
+    nav = cash + float((left * price).sum())
+    power = gross * nav - float((np.abs(left) * price).sum())
     # what rounding leaves of a full account buys nothing
     return power if power > DUST * nav else 0.0
 

@@ -55,6 +55,11 @@ class Market:
         return traded.open if self.broker.fill == "next_open" else traded.close
 
     @cached_property
+    def complete(self) -> Mask:
+        """Return at which bars every asset is there, (T,)."""
+        return np.asarray(self.bars.present.all(axis=1))
+
+    @cached_property
     def closings(self) -> dict[int, Indices]:
         """Return the bar of each delisting -> the assets concerned."""
         bars = self.bars

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bt_run.account.basket import Fills
-from bt_run.arrays import Array, Indices
+from bt_run.arrays import Array, Indices, Mask
 
 __all__ = [
     "BORROW_FEE",
@@ -31,6 +31,7 @@ __all__ = [
     "VOLUME",
     "CashFlow",
     "FillRecord",
+    "reasons_of",
 ]
 
 CASH = -1  # stands for the cash itself where a row names an asset
@@ -156,3 +157,17 @@ class CashFlow:
     def of_cash(cls, bar: int, kind: str, money: float) -> CashFlow:
         """Return money that belongs to no asset."""
         return cls(bar, np.array([CASH]), kind, np.array([money]))
+
+
+def reasons_of(
+    rows: Indices, waits: Mask | None, unpaid: Mask | None
+) -> NDArray[np.object_]:
+    """Return why the fills of assets ``rows`` (n,) are not what was asked: ``waits`` (N,) for
+    volume, ``unpaid`` (N,) for want of money; None of the others.
+    """
+    reason = np.full(len(rows), None, dtype=object)
+    if waits is not None:
+        reason[waits[rows]] = VOLUME
+    if unpaid is not None:
+        reason[unpaid[rows]] = BUYING_POWER
+    return reason

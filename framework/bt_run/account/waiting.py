@@ -43,6 +43,12 @@ class Waiting:
         self._forget(names)
         self._count()
 
+    def clear(self) -> None:
+        """Forget all orders."""
+        self.target = np.full(len(self.target), np.nan)
+        self.parts = None
+        self.empty = True
+
     def filled(self, fills: Fills, waits: Mask) -> None:
         """Remember what was filled now of the orders ``waits`` (N,), which go on, and what was
         filled earlier of others that wait.

@@ -25,7 +25,7 @@ from bt_run.config.canonical_form import canonical, portable
 from bt_run.config.portable_paths import PortablePaths
 from bt_run.errors import PluginError
 from bt_run.results.identity import Provenance, run_identity
-from bt_run.results.ledger import Ledger, fills_table
+from bt_run.results.ledger import Ledger, costs_table, fills_table
 from bt_run.results.manifest import build_manifest, table_hash
 from bt_run.results.metrics import Metrics, compute_metrics, money_weighted
 from bt_run.results.result import BacktestResult
@@ -66,7 +66,7 @@ def outcome_of(ready: Prepared, played: Played) -> BacktestResult:
     fills = {"run": tables["fills"]}
     accounts = {name: one.account for name, one in played.baselines.items()}
     for name, account in accounts.items():
-        fills[name] = fills_table(ledger.bars, tuple(account.fills))
+        fills[name] = costs_table(ledger.bars, tuple(account.fills))
     rate = ready.config.risk_free
     flows = {"run": ledger.cash_flows}
     flows |= {name: tuple(one.cash_flows) for name, one in accounts.items()}

@@ -5,12 +5,12 @@ Nothing is dropped, repaired or filled: a row that cannot be true is an error th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bt_run.arrays import Array, Times, read_only
+from bt_run.arrays import Array, Indices, Times, read_only
 from bt_run.data.adjustment import (
     actions_of,
     as_traded,
@@ -22,6 +22,7 @@ from bt_run.data.calendars import between_sessions, session_dates
 from bt_run.data.data_notes import row_notes
 from bt_run.data.rows import (
     PriceConvention,
+    RowChecks,
     Rows,
     checked_rows,
     day_of,
@@ -50,6 +51,28 @@ class _Frame:
     def shape(self) -> tuple[int, int]:
         return len(self.times), len(self.rows)
 
+    def at(self, rows: Rows) -> Indices:
+        """Return the bar (n,) of each of some rows."""
+        return np.searchsorted(self.times, rows.times)
+
+
+def _with_shared_times(rows: Mapping[str, Rows]) -> dict[str, Rows]:
+    """Return the rows with one array of times for all neighbours that have the same."""
+    found: dict[str, Rows] = {}
+    last = np.empty(0, dtype="datetime64[ns]")
+    for name, item in rows.items():
+        same = item.times is not last and np.array_equal(item.times, last)
+        found[name] = replace(item, times=last) if same else item
+        last = found[name].times
+    return found
+
+
+def _all_times(rows: Iterable[Rows]) -> Times:
+    """Return the times (T,) of all rows, rising."""
+    different = {id(item.times): item.times for item in rows}
+    times = list(different.values())
+    return times[0] if len(times) == 1 else np.unique(np.concatenate(times))
+
 
 def assemble_bars(
     request: LoadRequest,
@@ -73,18 +96,20 @@ def assemble_bars(
     """
     names = sorted(request.assets)
     known = _by_asset(prices, {*names, request.benchmark[0]})
-    inside = {
-        name: checked_rows(name, rows[name], request, known[name]) for name in names
-    }
+    rows = _with_shared_times({name: rows[name] for name in names})
+    checks = RowChecks(request)
+    inside = {name: checks.inside(name, rows[name], known[name]) for name in names}
     refuse_mixed_clocks(inside)
     declared = last_session or {}
     refuse_after_the_end(inside, declared, request.calendar)
-    times = np.unique(np.concatenate([item.times for item in inside.values()]))
+    times = _all_times(inside.values())
     later = {name: _later_splits(rows[name], request, known[name]) for name in names}
     traded_as = dict(known)
     for name, item in inside.items():
         if request.adjust == "none" and known[name] == "split_adjusted":
-            inside[name], traded_as[name] = as_traded(item, later[name]), "as_traded"
+            splits = later[name]
+            assert splits is not None
+            inside[name], traded_as[name] = as_traded(item, splits), "as_traded"
     frame = _Frame(times, inside)
     start = _start(request, times)
     of_benchmark = known[request.benchmark[0]]
@@ -92,6 +117,7 @@ def assemble_bars(
     factors = {
         name: forward_factor(name, item, traded_as[name])
         for name, item in inside.items()
+        if item.has_actions or item.adj_close is not None
     }
     adjusted = _panel(frame, factors)
     actions = _booked(frame) if request.adjust == "none" else _folded(adjusted)
@@ -110,7 +136,7 @@ def assemble_bars(
         if request.adjust == "none"
         else _market_shares(frame, factors, later),
         calendar=request.calendar,
-        notes=(*notes, *row_notes(request, inside, benchmark, times[start]), *missing),
+        notes=(*notes, *row_notes(request, inside, benchmark, times, start), *missing),
     )
 
 
@@ -158,18 +184,28 @@ def _start(request: LoadRequest, times: Times) -> int:
 
 
 def _panel(frame: _Frame, factors: Mapping[str, Array]) -> Prices:
-    """Align the assets' rows, times their factors: each field (T, N), NaN where there is no row."""
-    panel = {field: np.full(frame.shape, np.nan) for field in FIELDS}
-    for column, (name, rows) in enumerate(frame.rows.items()):
-        at = np.searchsorted(frame.times, rows.times)
-        factor = factors.get(name, 1.0)
-        for field in FIELDS:
-            values = rows.field(field)
-            if values is None:
-                continue
-            scaled = values / factor if field == "volume" else values * factor
-            panel[field][at, column] = scaled
-    return Prices(**panel)
+    """Align the assets' rows, times their factors, 1 where there are none: each field (T, N), NaN
+    where there is no row.
+    """
+    return Prices(**{field: _field(frame, field, factors) for field in FIELDS})
+
+
+def _field(frame: _Frame, field: str, factors: Mapping[str, Array]) -> Array:
+    # an asset a row at first: a column would be written a cell here and a cell there
+    panel = np.empty(frame.shape[::-1])
+    for out, (name, rows) in zip(panel, frame.rows.items(), strict=True):
+        values, factor = rows.field(field), factors.get(name)
+        if values is None:
+            out[:] = np.nan
+            continue
+        if factor is not None:
+            values = values / factor if field == "volume" else values * factor
+        if rows.times is not frame.times:
+            out[:] = np.nan
+            out[frame.at(rows)] = values
+        else:
+            out[:] = values
+    return np.ascontiguousarray(panel.T)
 
 
 def _actions(frame: _Frame, field: str, none: float) -> Array:
@@ -179,37 +215,47 @@ def _actions(frame: _Frame, field: str, none: float) -> Array:
         values = actions_of(rows, field)
         if len(values):
             values[0] = none  # before an asset's first bar nobody holds it
-        out[np.searchsorted(frame.times, rows.times), column] = values
+        out[frame.at(rows), column] = values
     return out
 
 
 def _later_splits(
     rows: Rows, request: LoadRequest, prices: PriceConvention | None
-) -> Array:
-    """Return by what the window's prices were divided for splits, (n,): 1 where they stand as
+) -> Array | None:
+    """Return by what the window's prices were divided for splits, (n,): None where they stand as
     traded, NaN where the source knows no splits.
     """
+    if prices != "split_adjusted":
+        return None
     keep = between_sessions(
         rows.times, request.calendar, request.history_from, request.end
     )
-    if prices != "split_adjusted":
-        return np.ones(int(keep.sum()))
     if rows.split is None:
         return np.full(int(keep.sum()), np.nan)
     return later_splits(rows)[keep]
 
 
 def _market_shares(
-    frame: _Frame, factors: Mapping[str, Array], later: Mapping[str, Array]
+    frame: _Frame, factors: Mapping[str, Array], later: Mapping[str, Array | None]
 ) -> Array | None:
     """Return how many shares on the market a unit is, (T, N), or None where it always is one."""
-    shares = {name: factors[name] / later[name] for name in frame.rows}
+    shares = {
+        name: _shares(len(rows.times), factors.get(name), later[name])
+        for name, rows in frame.rows.items()
+        if name in factors or later[name] is not None
+    }
     if all((of_one == 1.0).all() for of_one in shares.values()):
         return None
     panel = np.full(frame.shape, np.nan)
     for column, (name, rows) in enumerate(frame.rows.items()):
-        panel[np.searchsorted(frame.times, rows.times), column] = shares[name]
+        panel[frame.at(rows), column] = shares.get(name, 1.0)
     return read_only(forward_fill(panel))
+
+
+def _shares(count: int, factor: Array | None, later: Array | None) -> Array:
+    """Return how many shares on the market a unit is at each of ``count`` rows, (n,)."""
+    units = np.ones(count) if factor is None else factor
+    return units if later is None else units / later
 
 
 def _last_sessions(names: list[str], declared: Mapping[str, np.datetime64]) -> Times:

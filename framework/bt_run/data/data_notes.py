@@ -36,14 +36,17 @@ def row_notes(
     request: LoadRequest,
     rows: Mapping[str, Rows],
     benchmark: Rows,
-    first: np.datetime64,
+    times: Times,
+    start: int,
 ) -> tuple[str, ...]:
-    """Return the notes on the rows of a run whose first bar is at ``first``."""
+    """Return the notes on the rows of a run whose bars are at ``times`` (T,), the first of the run
+    at ``start``.
+    """
     return (
-        *_spans(request, rows, first),
+        *_spans(request, rows, times[start]),
         *_dividends(request, rows),
         *_bare_benchmark(request, rows, benchmark),
-        *_odd_rows(rows),
+        *_odd_rows(rows, times),
     )
 
 
@@ -120,7 +123,7 @@ def _spans(
     absent, late, early = [], [], []
     end = max(item.times[-1] for item in rows.values() if len(item.times))
     for name, item in rows.items():
-        inside = item.times[item.times >= first]
+        inside = item.times[np.searchsorted(item.times, first) :]
         if not len(inside):
             absent.append(name)
             continue
@@ -165,13 +168,12 @@ def _counts_dividends(rows: Rows) -> bool:
     return rows.dividend is not None or rows.adj_close is not None
 
 
-def _odd_rows(rows: Mapping[str, Rows]) -> Iterator[str]:
+def _odd_rows(rows: Mapping[str, Rows], times: Times) -> Iterator[str]:
     """Yield which rows look as if columns did not belong together, or were no daily bars."""
     counts = {name: int(_outside(item).sum()) for name, item in rows.items()}
     names = [f"{name} ({count})" for name, count in counts.items() if count]
     if names:
         yield f"opens or closes outside the bar's low and high, rows: {', '.join(names)}"
-    times = np.unique(np.concatenate([item.times for item in rows.values()]))
     if not bars_are_daily_or_less(times):
         yield (
             f"bars are {_days_apart(times):.0f} days apart: what reports call a day is such a step"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bt_run.arrays import Times
+from bt_run.arrays import Array, Times
 from bt_run.data.calendars import calendar_zone
 from bt_run.data.csv_files import refuse_doubled
 from bt_run.data.date_forms import WrittenTimes, utc_times, written_times
@@ -26,10 +26,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLUMNS",
+    "ColumnNames",
     "PriceTable",
     "TableForm",
+    "column_names",
     "price_table",
     "rows_by_ticker",
+    "rows_of_arrays",
     "rows_of_table",
     "tickers_of",
     "usual_name",
@@ -76,6 +79,21 @@ class TableForm:
 
 
 @dataclass(frozen=True)
+class ColumnNames:
+    """Our names of a table's columns, None of one that is left, and those of them, as the table
+    calls them, that are not read, nor left out on purpose.
+    """
+
+    ours: tuple[str | None, ...]
+    unread: tuple[str, ...]
+
+    @property
+    def read(self) -> list[str]:
+        """Return our names of the columns that are read."""
+        return [name for name in self.ours if name is not None]
+
+
+@dataclass(frozen=True)
 class PriceTable:
     """What is read of a table, under our names.
 
@@ -105,9 +123,21 @@ def price_table(where: str, frame: pd.DataFrame, form: TableForm) -> PriceTable:
         DataError: a column stands there twice, is not there, or adjusts prices and is not read.
     """
     theirs = tuple(str(column) for column in frame.columns)
+    names = column_names(where, theirs, form)
+    read = [column for column, name in enumerate(names.ours) if name is not None]
+    frame = frame.iloc[:, read].set_axis(names.read, axis="columns")
+    return PriceTable(where, frame, theirs, names.unread, names.ours)
+
+
+def column_names(where: str, theirs: tuple[str, ...], form: TableForm) -> ColumnNames:
+    """Return how the columns ``theirs`` of a table are called here; ``where`` is what errors call
+    the table.
+
+    Raises:
+        DataError: a column stands there twice, is not there, or adjusts prices and is not read.
+    """
     refuse_doubled(where, theirs)
     ours = _our_names(where, theirs, form)
-    read = [column for column, name in enumerate(ours) if name is not None]
     names = [name for name in ours if name is not None]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
@@ -121,8 +151,7 @@ def price_table(where: str, frame: pd.DataFrame, form: TableForm) -> PriceTable:
         if our is None and usual_name(name) not in ignored
     )
     _refuse_adjustments(where, unread)
-    frame = frame.iloc[:, read].set_axis(names, axis="columns")
-    return PriceTable(where, frame, theirs, unread, ours)
+    return ColumnNames(ours, unread)
 
 
 def _our_names(
@@ -195,8 +224,21 @@ def rows_of_table(table: PriceTable, form: TableForm) -> Rows:
         for name in VALUES
         if name in frame.columns
     }
-    times = _times(where, frame["date"], form)
-    if len(times) > 1 and (times[1:] < times[:-1]).all():
+    read = written_times(f"{where}: column date", frame["date"], form.dates)
+    return rows_of_arrays(where, read, columns, form)
+
+
+def rows_of_arrays(
+    where: str, read: WrittenTimes, columns: Mapping[str, Array], form: TableForm
+) -> Rows:
+    """Return the rows of one asset, oldest first, from its times and its ``columns`` (n,) under our
+    names; ``where`` is what errors call their table.
+
+    Raises:
+        DataError: the times do not say what they are.
+    """
+    times = _times(where, read, form)
+    if len(times) > 1 and times[-1] < times[0] and (times[1:] < times[:-1]).all():
         # written newest first, and nothing else
         times, columns = (
             times[::-1],
@@ -246,9 +288,8 @@ def tickers_of(table: PriceTable) -> pd.Series[Any]:
 # -- times -----------------------------------------------------------------------------------------
 
 
-def _times(where: str, written: pd.Series[Any], form: TableForm) -> Times:
+def _times(where: str, read: WrittenTimes, form: TableForm) -> Times:
     """Return UTC times: the date at 00:00 for daily rows, the end of the bar for intraday ones."""
-    read = written_times(f"{where}: column date", written, form.dates)
     if _are_midnights(read.clock):
         times = read.clock
     elif read.utc is None:

@@ -15,6 +15,7 @@ from bt_run.errors import DataError
 
 __all__ = [
     "PriceConvention",
+    "RowChecks",
     "Rows",
     "checked_rows",
     "day_of",
@@ -55,10 +56,19 @@ class Rows:
         keep = between_sessions(
             self.times, request.calendar, request.history_from, request.end
         )
+        return self.only(keep)
+
+    def only(self, keep: Mask, times: Times | None = None) -> Rows:
+        """Return the rows ``keep`` (n,) bool; ``times`` are theirs, where an array of them is there
+        already.
+        """
         columns = {
-            name: value[keep] for name, value in vars(self).items() if value is not None
+            name: value[keep]
+            for name, value in vars(self).items()
+            if value is not None and name != "times"
         }
-        return replace(self, **columns)
+        kept = self.times[keep] if times is None else times
+        return replace(self, times=kept, **columns)
 
     def field(self, name: str) -> Array | None:
         """Return the column called ``name``, (n,), or None."""
@@ -86,22 +96,69 @@ def checked_rows(
     Raises:
         DataError: says which row cannot be true, or what the prices do not allow.
     """
-    if not len(rows.times):
-        symbol = request.assets.get(name, name)
-        raise DataError(f"{name}: the source has no rows for symbol {symbol!r}")
-    if (rows.has_actions or rows.adj_close is not None) and prices is None:
-        raise DataError(
-            f"{name}: the file has corporate actions or adj_close, and nothing says what open, "
-            "high, low and close are; set `prices: as_traded` or `prices: split_adjusted` on the "
-            "source"
-        )
-    if request.adjust == "none":
-        _allow_adjust_none(name, rows, prices)
-    _refuse_disorder(name, rows)
-    rows = rows.between(request)
-    _refuse_impossible(name, rows)
-    _refuse_repeated_actions(name, rows, request.calendar)
-    return rows
+    return RowChecks(request).inside(name, rows, prices)
+
+
+class RowChecks:
+    """The checks of the rows of many assets; what follows from their times alone is found out once
+    for each array of times.
+    """
+
+    def __init__(self, request: LoadRequest) -> None:
+        self.request = request
+        self._times: Times | None = None
+        self._window = _Window()
+
+    def inside(self, name: str, rows: Rows, prices: PriceConvention | None) -> Rows:
+        """Return the rows inside the request's window.
+
+        Raises:
+            DataError: says which row cannot be true, or what the prices do not allow.
+        """
+        request = self.request
+        if not len(rows.times):
+            symbol = request.assets.get(name, name)
+            raise DataError(f"{name}: the source has no rows for symbol {symbol!r}")
+        if (rows.has_actions or rows.adj_close is not None) and prices is None:
+            raise DataError(
+                f"{name}: the file has corporate actions or adj_close, and nothing says what open, "
+                "high, low and close are; set `prices: as_traded` or `prices: split_adjusted` on "
+                "the source"
+            )
+        if request.adjust == "none":
+            _allow_adjust_none(name, rows, prices)
+        if rows.times is not self._times:
+            _refuse_disorder(name, rows)
+            self._window = _window(rows.times, request)
+            self._times = rows.times
+        rows = self._window.of(rows)
+        _refuse_impossible(name, rows)
+        _refuse_repeated_actions(name, rows, request.calendar, self._window.daily)
+        return rows
+
+
+@dataclass(frozen=True)
+class _Window:
+    """Which rows (n,) of an array of times lie inside a request's window, None where all do; their
+    times; whether they are whole sessions.
+    """
+
+    keep: Mask | None = None
+    times: Times | None = None
+    daily: bool = True
+
+    def of(self, rows: Rows) -> Rows:
+        """Return the rows inside."""
+        return rows if self.keep is None else rows.only(self.keep, self.times)
+
+
+def _window(times: Times, request: LoadRequest) -> _Window:
+    first, last = request.history_from, request.end
+    keep = between_sessions(times, request.calendar, first, last)
+    if keep.all():
+        return _Window(daily=is_daily(times))
+    inside = times[keep]
+    return _Window(keep, inside, is_daily(inside))
 
 
 def joined_rows(name: str, parts: Mapping[str, Rows]) -> Rows:
@@ -158,9 +215,15 @@ def refuse_mixed_clocks(rows: Mapping[str, Rows]) -> None:
     Raises:
         DataError: names two assets whose clocks differ.
     """
-    clocks = {
-        name: _clock(item) for name, item in rows.items() if _has_one_row_a_day(item)
-    }
+    clocks: dict[str, int] = {}
+    known: dict[int, int | None] = {}  # of each array of times, by its identity
+    for name, item in rows.items():
+        key = id(item.times)
+        if key not in known:
+            known[key] = _clock(item) if _has_one_row_a_day(item) else None
+        clock = known[key]
+        if clock is not None:
+            clocks[name] = clock
     if not clocks:
         return
     low = min(clocks, key=lambda name: clocks[name])
@@ -194,7 +257,10 @@ def _allow_adjust_none(name: str, rows: Rows, prices: PriceConvention | None) ->
 
 
 def _refuse_disorder(name: str, rows: Rows) -> None:
-    step = np.diff(rows.times.astype("datetime64[ns]").astype(np.int64))
+    times = rows.times.astype("datetime64[ns]").astype(np.int64)
+    if (times[1:] > times[:-1]).all():
+        return
+    step = np.diff(times)
     wrong = np.flatnonzero(step <= 0)
     if not len(wrong):
         return
@@ -208,7 +274,7 @@ def _refuse_disorder(name: str, rows: Rows) -> None:
 def _refuse_impossible(name: str, rows: Rows) -> None:
     for field in ("open", "high", "low", "close", "adj_close"):
         values = rows.field(field)
-        if values is not None:
+        if values is not None and not _are_prices(values):
             bad = ~(values > 0) | np.isinf(values)
             _refuse(
                 name, rows, bad, field, "a price above 0; where there is none, no row"
@@ -225,13 +291,18 @@ def _refuse_impossible(name: str, rows: Rows) -> None:
             _refuse(name, rows, (values < 0) | np.isinf(values), field, "0 or more")
 
 
-def _refuse_repeated_actions(name: str, rows: Rows, calendar: str) -> None:
+def _are_prices(values: Array) -> bool:
+    """Tell whether all of some values (n,) are finite and above 0, as nearly always; NaN is not."""
+    return not len(values) or bool(values.min() > 0.0 and values.max() < np.inf)
+
+
+def _refuse_repeated_actions(name: str, rows: Rows, calendar: str, daily: bool) -> None:
     """Refuse a dividend or a split that stands at several bars of one session: a daily one that was
     joined to intraday rows would be paid at each of them.
     """
     for field, none in (("dividend", 0.0), ("split", 1.0)):
         values = rows.field(field)
-        if values is None or is_daily(rows.times):
+        if values is None or daily:
             continue
         paid = np.flatnonzero(np.isfinite(values) & (values != none) & (values != 0.0))
         days, counts = np.unique(
@@ -258,7 +329,7 @@ def _refuse(name: str, rows: Rows, bad: Mask, field: str, right: str) -> None:
 
 def _has_one_row_a_day(rows: Rows) -> bool:
     days = rows.times.astype("datetime64[D]")
-    return len(days) > 0 and len(days) == len(np.unique(days))
+    return len(days) > 0 and bool((days[1:] > days[:-1]).all())
 
 
 def _clock(rows: Rows) -> int:

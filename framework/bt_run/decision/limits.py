@@ -18,16 +18,18 @@ def apply_limits(weights: Array, limits: Limits) -> tuple[Array, tuple[str, ...]
     Returns the weights and the names of the limits that cut anything.
     """
     cut = []
-    if not limits.short and (weights < 0).any():
+    if not limits.short and weights.min(initial=0.0) < 0.0:
         weights = np.maximum(weights, 0.0)
         cut.append("short")
-    if (np.abs(weights) > limits.name + _ROUNDING).any():
+    if np.abs(weights).max(initial=0.0) > limits.name + _ROUNDING:
         weights = np.clip(weights, -limits.name, limits.name)
         cut.append("name")
     gross = float(np.abs(weights).sum())
     if gross > limits.gross + _ROUNDING:
         weights = weights * (limits.gross / gross)
         cut.append("gross")
+    if gross <= limits.net and not cut:
+        return weights, ()  # what is long less what is short is no more than both
     long = float(weights[weights > 0].sum())
     short = float(-weights[weights < 0].sum())
     if abs(long - short) > limits.net + _ROUNDING:

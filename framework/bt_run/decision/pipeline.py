@@ -249,10 +249,15 @@ def _reasons(
         if trade.fired:
             reason[~history.present] = "not tradable"
         return reason
-    reason[waiting] = "closed by an exit; waits for its signal to change"
-    reason[np.isnan(signal)] = "not eligible"
-    reason[history.present & ~history.tradable] = "not in the universe"
-    reason[~history.present] = "not tradable"
+    present, tradable = history.present, history.tradable
+    for names, text in (
+        (waiting, "closed by an exit; waits for its signal to change"),
+        (np.isnan(signal), "not eligible"),
+        (present & ~tradable, "not in the universe"),
+        (~present, "not tradable"),
+    ):
+        if names.any():
+            reason[names] = text
     if trade.blocked is not None:
         kept = trade.blocked != ""
         reason[kept] = "blocked by " + trade.blocked[kept]

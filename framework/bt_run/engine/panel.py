@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -15,7 +16,7 @@ from bt_run.account.account import Account
 from bt_run.account.market import Market
 from bt_run.account.records import HALTED
 from bt_run.account.track import Track
-from bt_run.arrays import Array, Mask, read_only
+from bt_run.arrays import Array, Indices, Mask, read_only
 from bt_run.data.controls import NO_CONTROLS, Controls
 from bt_run.data.history import History
 from bt_run.decision.memos import carried_memos
@@ -49,6 +50,19 @@ class PanelRun:
     then: tuple[tuple[int, Pipeline], ...] = ()
     only_traded: bool = False
 
+    @cached_property
+    def steps(self) -> Indices:
+        """Return the bars at which the clock ticks: the first and the last, those at which the
+        pipeline computes, and those at which it is told how far the run is.
+
+        The account finds its own way through the bars between.
+        """
+        bars = np.arange(len(self.market.bars))
+        ticks = self.due | (bars % EVERY == 0)
+        ticks[[self.market.bars.start, -1]] = True
+        steps: Indices = bars[ticks & (bars >= self.market.bars.start)]
+        return steps
+
     @property
     def leaves_out(self) -> bool:
         """Tell whether rows of decisions are left out, and tracks with them."""
@@ -57,22 +71,21 @@ class PanelRun:
 
 
 class BasketBroker(bt.brokers.BackBroker):  # type: ignore[misc]
-    """A broker that fills baskets for all assets at once; orders for a single asset are refused."""
+    """A broker that fills baskets for all assets at once; orders for a single asset are refused.
 
-    params = (("account", None),)
+    ``steps`` are the bars at which the clock ticks; without them it does at every bar.
+    """
+
+    params = (("account", None), ("steps", None))
 
     def start(self) -> None:
         super().start()
         self._bar = self.p.account.t - 1
+        self._steps = None if self.p.steps is None else iter(self.p.steps.tolist())
 
     def next(self) -> None:
-        """Reach the next bar, before the strategy does.
-
-        Only a basket that waits must be filled at once.
-        """
-        self._bar += 1
-        if not self.p.account.waiting.empty:
-            self.settle()
+        """Reach the next bar, before the strategy does."""
+        self._bar = self._bar + 1 if self._steps is None else next(self._steps)
 
     def settle(self) -> None:
         """Bring the account to the bar that the clock has reached.
@@ -116,7 +129,7 @@ class PipelineHost(bt.Strategy):  # type: ignore[misc]
 
     def next(self) -> None:
         run: PanelRun = self.p.run
-        t = run.market.bars.start + len(self.data) - 1
+        t = int(run.steps[len(self.data) - 1])
         if run.listeners.progress and t % EVERY == 0:
             run.listeners.progress(t)
         if run.due[t]:
@@ -206,12 +219,12 @@ def run_panel(run: PanelRun) -> Ledger:
     """
     bars = run.market.bars
     account = Account(run.market, bars.start)
-    days = backtrader_days(bars.times[bars.start :])
+    days = backtrader_days(bars.times[run.steps])
     blank = np.zeros(len(days))
     names = ("open", "high", "low", "close", "volume", "openinterest")
     clock = PanelClock(columns={"datetime": days, **dict.fromkeys(names, blank)})
     cerebro = bt.Cerebro(stdstats=False)
-    cerebro.broker = BasketBroker(account=account)
+    cerebro.broker = BasketBroker(account=account, steps=run.steps)
     cerebro.adddata(clock)
     cerebro.addstrategy(PipelineHost, run=run, account=account)
     (host,) = cerebro.run()

@@ -21,7 +21,7 @@ from bt_run.decision.state import Decision
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Ledger", "fills_table", "ledger_of"]
+__all__ = ["Ledger", "costs_table", "fills_table", "ledger_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,15 +203,15 @@ class Ledger:
         bars: list[int] = []
         rows: list[tuple[str, str, str]] = []
         last: dict[str, Mapping[str, Any]] = {}
+        encode = json.JSONEncoder(sort_keys=True).encode
         for decision in self.decisions:
             for path, memo in decision.memos.items():
                 kept = memo != last.get(path, {}) if self.memos_on_change else memo
                 last[path] = memo
                 if kept or path in decision.notes:
                     bars.append(decision.bar)
-                    rows.append(
-                        (path, _json(memo), _json(decision.notes.get(path, {})))
-                    )
+                    notes = decision.notes.get(path, {})
+                    rows.append((path, encode(dict(memo)), encode(dict(notes))))
         frame = pd.DataFrame(rows, columns=["component", "memo", "notes"], dtype=object)
         frame.insert(0, "time", self.bars.index[np.array(bars, dtype=np.intp)])
         return frame
@@ -290,6 +290,24 @@ def fills_table(bars: Bars, fills: tuple[FillRecord, ...]) -> pd.DataFrame:
     )
 
 
+def costs_table(bars: Bars, fills: tuple[FillRecord, ...]) -> pd.DataFrame:
+    """Return of each order and forced closing what metrics need: time, filled, price, commission,
+    slippage.
+    """
+    import pandas as pd
+
+    at = [np.repeat(record.bar, len(record.assets)) for record in fills]
+    return pd.DataFrame(
+        {
+            "time": _times(bars, _rows(at, np.intp)),
+            "filled": _rows([record.filled for record in fills]),
+            "price": _rows([record.price for record in fills]),
+            "commission": _rows([record.commission for record in fills]),
+            "slippage": _rows([record.slippage for record in fills]),
+        }
+    )
+
+
 def _on_the_market(
     bars: Bars, bar: Indices, asset: Indices, shares: Array, price: Array
 ) -> dict[str, Array]:
@@ -316,11 +334,11 @@ def _times(bars: Bars, rows: Indices) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(times.astype(bars.times.dtype), tz="UTC")
 
 
-def _names(bars: Bars, columns: Indices) -> NDArray[np.object_]:
-    # -1 is the cash, which has no name
-    names = np.array((*bars.assets, ""), dtype=object)
-    return names[columns]
+def _names(bars: Bars, columns: Indices) -> Any:
+    """Return the names of assets (n,) as the type that pandas has for text."""
+    import pandas as pd
 
-
-def _json(value: Mapping[str, Any]) -> str:
-    return json.dumps(dict(value), sort_keys=True)
+    if not len(columns):
+        return np.zeros(0, dtype=object)
+    # -1 is the cash, which has no name. Of N + 1 names the type is found, not of every row
+    return pd.Series([*bars.assets, ""]).array.take(columns)

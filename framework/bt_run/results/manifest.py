@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = ["build_manifest", "order_list_hash", "table_hash"]
 
+ORDER_LINE = (
+    "%s\t%s\t%s\t%.9g\t%.9g\n"  # decided, filled at, asset, shares asked and filled
+)
+AT_ONCE = 2**16  # orders put into one text
+
 
 def build_manifest(
     run_id: str,
@@ -48,14 +53,29 @@ def order_list_hash(fills: pd.DataFrame) -> str:
     It is equal on every machine, where the hashes of the tables are equal on equal wheels only.
     """
     digest = hashlib.sha256()
-    columns = [
-        fills[name] for name in ("decided_at", "time", "asset", "asked", "filled")
-    ]
-    for decided, time, asset, asked, filled in zip(*columns, strict=True):
-        shares = [f"{number + 0.0:.9g}" for number in (asked, filled)]
-        line = [_time_text(decided), _time_text(time), asset, *shares]
-        digest.update(("\t".join(line) + "\n").encode())
+    columns = (
+        *(_time_texts(fills[name]) for name in ("decided_at", "time")),
+        fills["asset"].to_numpy(dtype=object),
+        *(fills[name].to_numpy(dtype=np.float64) + 0.0 for name in ("asked", "filled")),
+    )
+    for begin in range(0, len(fills), AT_ONCE):
+        parts = [column[begin : begin + AT_ONCE].tolist() for column in columns]
+        cells: list[Any] = [None] * (len(parts) * len(parts[0]))
+        for place, part in enumerate(parts):
+            cells[place :: len(parts)] = part
+        digest.update((ORDER_LINE * len(parts[0]) % tuple(cells)).encode())
     return digest.hexdigest()
+
+
+def _time_texts(times: pd.Series[Any]) -> NDArray[np.object_]:
+    """Return times (n,) as text, "" for none: each time is written once, since many orders share
+    it.
+    """
+    import pandas as pd
+
+    codes, different = pd.factorize(times)  # missing is -1, the last text
+    texts = [time.isoformat() for time in different]
+    return np.array([*texts, ""], dtype=object)[codes]
 
 
 def table_hash(table: pd.DataFrame) -> str:
@@ -84,8 +104,3 @@ def _content(values: pd.Series[Any]) -> tuple[str, NDArray[Any]]:
         return "", numbers
     codes, words = pd.factorize(values)  # in order of appearance; missing is -1
     return json.dumps([str(word) for word in words]), codes.astype("<i8")
-
-
-def _time_text(time: Any) -> str:
-    # NaT differs from itself
-    return "" if time != time else str(time.isoformat())

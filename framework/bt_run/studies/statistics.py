@@ -21,6 +21,7 @@ import numpy as np
 from bt_run.arrays import Array
 from bt_run.errors import DataError
 from bt_run.studies.numbers import FLAT, require_numbers, sharpes_of
+from bt_run.text import counted
 
 __all__ = [
     "Deflated",
@@ -311,7 +312,8 @@ def _silence(returns: Array, blocks: int) -> str:
     """Return why ``measure_overfitting`` would say nothing of returns (T, N), or nothing."""
     periods, number = returns.shape
     if number < FEWEST_CONFIGURATIONS:
-        return f"{number} configurations, and {FEWEST_CONFIGURATIONS} are needed"
+        found = counted(number, "configuration")
+        return f"{found}, and {FEWEST_CONFIGURATIONS} are needed"
     if periods < blocks * SHORTEST_BLOCK:
         return (
             f"{periods} returns, and {blocks} blocks of {SHORTEST_BLOCK} need "

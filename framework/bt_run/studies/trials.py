@@ -13,10 +13,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bt_run.arrays import Array, Times
+from bt_run.arrays import Times
 from bt_run.errors import DataError
 from bt_run.studies.file_systems import refuse_network_disk
 
@@ -33,6 +35,7 @@ ONLY_ADDED = tuple(
     BEGIN SELECT RAISE(ABORT, 'rows of a trial ledger are only added'); END"""
     for word in ("update", "delete")
 )
+Returns = NDArray[np.floating[Any]]
 # the columns of what is said of a trial, in the order in which they are hashed
 SAID = (
     "time",
@@ -88,7 +91,7 @@ class Trial:
     value: float | None
     sharpe: float | None
     sessions: Times
-    returns: Array
+    returns: Returns
     parent: str = ""
     origin: str = ""
     number: int = 0
@@ -152,7 +155,9 @@ class TrialLedger:
             "SELECT number, hash FROM trials ORDER BY number DESC LIMIT 1"
         ).fetchone()
         number, previous = last or (0, BEGINNING)
-        new = replace(trial, number=number + 1, previous=previous)
+        # what is said of it now is what will be said when it is read back
+        kept = _small(trial.returns)
+        new = replace(trial, number=number + 1, previous=previous, returns=kept)
         new = replace(new, hash=row_hash(new))
         marks = ", ".join("?" * len(COLUMNS))
         self._connection.execute(
@@ -220,11 +225,11 @@ def _trial_of(row: Sequence[object]) -> Trial:
     )
 
 
-def _days(sessions: Times) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+def _days(sessions: Times) -> NDArray[np.int32]:
     return sessions.astype("datetime64[D]").astype(np.int64).astype("<i4")
 
 
-def _small(returns: Array) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+def _small(returns: Returns) -> NDArray[np.float32]:
     return np.ascontiguousarray(returns, dtype="<f4")
 
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Literal
 
 from bt_run import (
     DataError,
+    PlainReader,
+    PlainTable,
     PriceTable,
     Rows,
     TableForm,
@@ -108,7 +110,8 @@ def read_rows(
         known = tickers_of(table).unique().tolist()
         _refuse_unknown(symbols, known, f"{path} has no ticker {{}}")
     rows = rows_by_ticker(table, form.table, symbols)
-    return Read(rows, _unread([table]), _columns(table))
+    names = _names(table)
+    return Read(rows, _unread([names]), names.columns)
 
 
 def tickers(path: Path, kind: Kind, form: FilesForm | None = None) -> tuple[str, ...]:
@@ -128,17 +131,26 @@ def _read_folder(
     wanted = have.keys() if symbols is None else symbols
     pattern = form.files or f"{SYMBOL}.{kind}"
     _refuse_unknown(wanted, have, f"{path} has no file {pattern.replace(SYMBOL, '{}')}")
-    tables = {
-        symbol: price_table(
-            str(have[symbol]), _frame(have[symbol], kind, form), form.table
-        )
-        for symbol in sorted(wanted)
-    }
+    reader = PlainReader(form.table, form.separator)
+    plain, tables = {}, {}
+    for symbol in sorted(wanted):
+        file = have[symbol]
+        read = reader.parquet(file) if kind == "parquet" else reader.csv(file)
+        if read is not None:
+            plain[symbol] = read
+        else:
+            frame = _frame(file, kind, form)
+            tables[symbol] = price_table(str(file), frame, form.table)
     for symbol, item in tables.items():
         _refuse_other_tickers(symbol, item)
-    rows = {symbol: rows_of_table(item, form.table) for symbol, item in tables.items()}
-    columns = _columns(next(iter(tables.values()))) if tables else {}
-    return Read(rows, _unread(tables.values()), columns)
+    rows = {
+        symbol: reader.rows(plain[symbol])
+        if symbol in plain
+        else rows_of_table(tables[symbol], form.table)
+        for symbol in sorted(wanted)
+    }
+    names = [_names(plain.get(symbol) or tables[symbol]) for symbol in sorted(wanted)]
+    return Read(rows, _unread(names), names[0].columns if names else {})
 
 
 def _refuse_other_tickers(symbol: str, table: PriceTable) -> None:
@@ -220,12 +232,27 @@ def _read_wide(
     }
     rows = {name: rows_of_table(item, form.table) for name, item in tables.items()}
     unread = {name: item.unread for name, item in tables.items() if item.unread}
-    columns = _columns(next(iter(tables.values()))) if tables else {}
+    columns = _names(next(iter(tables.values()))).columns if tables else {}
     return Read(rows, unread, columns)
 
 
-def _columns(table: PriceTable) -> dict[str, str | None]:
-    return dict(zip(table.found, table.ours, strict=True))
+@dataclass(frozen=True)
+class _Names:
+    """Our names of a table's columns, and those of them that are not read; ``where`` is its file.
+
+    Of a symbol's part of a wide table ``where`` is the symbol.
+    """
+
+    where: str
+    columns: Mapping[str, str | None]
+    unread: tuple[str, ...]
+
+
+def _names(table: PriceTable | PlainTable) -> _Names:
+    ours = table.names.ours if isinstance(table, PlainTable) else table.ours
+    unread = table.names.unread if isinstance(table, PlainTable) else table.unread
+    columns = dict(zip(table.found, ours, strict=True))
+    return _Names(Path(table.where).name, columns, unread)
 
 
 def _lines(path: Path, kind: Kind, form: FilesForm) -> pd.DataFrame:
@@ -248,8 +275,8 @@ def _lines(path: Path, kind: Kind, form: FilesForm) -> pd.DataFrame:
     return pd.concat([above, text.set_axis(range(len(names)), axis="columns")])
 
 
-def _unread(tables: Iterable[PriceTable]) -> dict[str, tuple[str, ...]]:
-    return {Path(table.where).name: table.unread for table in tables if table.unread}
+def _unread(tables: Iterable[_Names]) -> dict[str, tuple[str, ...]]:
+    return {table.where: table.unread for table in tables if table.unread}
 
 
 def _frame(path: Path, kind: Kind, form: FilesForm) -> pd.DataFrame:

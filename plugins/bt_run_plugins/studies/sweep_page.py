@@ -40,6 +40,7 @@ METRICS = (
     "turnover_one_way",
     "costs",
 )
+BEST_COLUMNS = (("What", "text"), ("Value", "text"))
 FOLD_COLUMNS = (
     ("Train", "text"),
     ("Test", "text"),
@@ -118,7 +119,7 @@ def _best_section(found: _Found) -> Section:
         ("Worst within one step", Cell(own["plateau"], found.unit)),
         ("Run id", Cell(best["key"])),
     ]
-    table = PageTable("best", "The best cell", (("", "text"), ("", "text")), rows)
+    table = PageTable("best", "The best cell", BEST_COLUMNS, rows)
     lead = "A peak whose neighbours are poor is luck more often than not: look at the worst "
     lead += "score within one step of each key."
     return Section("best", "The best", lead, (table,))
@@ -153,7 +154,7 @@ def _map_table(number: int, one: HeatMap, found: _Found) -> PageTable:
         f"{one.down} down, {one.across} across",
         ((one.down, "text"), *heads),
         rows,
-        note="Blue is above the median of the map, red below.",
+        note="Blue is better than the median of the map, orange worse.",
         kind="heat",
     )
 
@@ -215,9 +216,21 @@ def _folds_section(found: _Found) -> Section:
     table = PageTable("folds", "Folds", columns, rows)
     lead = (
         "A screen: slices of accounts that each played the whole period, chained. What it costs "
-        "to change from one cell to another is not in it."
+        f"to change from one cell to another is not in it. {_ranks_text(found.folds)}"
     )
     return Section("folds", title, lead, (_chained_chart(found), table))
+
+
+def _ranks_text(folds: pd.DataFrame) -> str:
+    """Say where the chosen stood after they were chosen."""
+    known = folds[folds["rank"].notna()]
+    if known.empty:
+        return ""
+    middle = 0.5 * (float(known["of"].mean()) + 1.0)
+    return (
+        f"In the windows after, the chosen stood on rank {known['rank'].mean():.1f} on average; "
+        f"chosen by chance they would on {middle:.1f}."
+    )
 
 
 def _fold_row(row: pd.Series[Any], unit: str) -> list[Any]:

@@ -1,6 +1,6 @@
 """Fills of a basket, checked against hand calculations and laws."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -269,3 +269,49 @@ def test_what_a_sale_leaves_is_what_counts_against_the_gross_limit():
     got = fill([100, 0], [-50, 400], [10, 5], 0.0, gross=1.5)
     assert got.filled.tolist() == [-50.0, 200.0]
     assert got.cash == -500.0
+
+
+# -- orders of which none turns a holding over -----------------------------------------------------
+
+
+def of_whole_orders(*basket, **keys):
+    """Fill at costs that scale, and at the same of which nobody says so: each order is then taken
+    apart.
+    """
+    whole = MadeCosts(fee=0.0007, slip=0.0011)
+    parts = replace(whole, proportional=False)
+    return fill(*basket, whole, **keys), fill(*basket, parts, **keys)
+
+
+def alike(found, expected, **tolerance):
+    for name in ("taken", "filled", "price", "commission", "slippage", "cash"):
+        ours, theirs = getattr(found, name), getattr(expected, name)
+        np.testing.assert_allclose(ours, theirs, **tolerance)
+
+
+HELD = [10.0, 0.0, -4.0, 7.0, -3.0, 0.0]
+PRICE = [11.0, 3.5, 20.0, 1.25, 9.0, 40.0]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        [2.5, 3.0, -1.5, 0.0, 0.0, -0.5],
+        [-10.0, 3.0, 4.0, -2.0, 1.0, 0.0],
+        [0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+    ],
+    ids=["opening", "closing and opening", "nothing"],
+)
+def test_orders_taken_whole_fill_as_orders_taken_apart(asked):
+    found, expected = of_whole_orders(HELD, asked, PRICE, 1e4, gross=2.0)
+    alike(found, expected, rtol=0)
+    assert found.factor == 1.0
+
+
+@pytest.mark.parametrize("cash", [150.0, 40.0, 0.0])
+def test_orders_taken_whole_share_one_buying_power_as_orders_taken_apart(cash):
+    asked = [-5.0, 60.0, 1.0, 3.0, 1.0, 9.0]
+    found, expected = of_whole_orders(HELD, asked, PRICE, cash)
+    assert 0.0 <= found.factor < 1.0
+    alike(found, expected, rtol=1e-12, atol=1e-12)
+    assert not np.signbit(found.filled[found.filled == 0.0]).any()

@@ -31,6 +31,14 @@ def test_what_is_not_kept_is_forgotten() -> None:
     assert waiting.empty
 
 
+def test_all_can_be_forgotten() -> None:
+    waiting = Waiting(2)
+    waiting.put(FIRST | SECOND, np.array([10.0, 20.0]), 3)
+    waiting.clear()
+    assert waiting.empty
+    assert not waiting.names.any()
+
+
 def test_an_order_for_no_shares_waits_too() -> None:
     waiting = Waiting(2)
     waiting.put(FIRST, 0.0, 3)

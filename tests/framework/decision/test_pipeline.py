@@ -1,5 +1,6 @@
 """decide(): what each stage sees, what it may return, and what is recorded."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -185,6 +186,15 @@ def test_a_component_that_returns_no_memo_keeps_the_last():
 def test_a_memo_is_what_json_makes_of_it():
     flow = pipeline(overlays=[lambda s, w: Proposal(w, memo={"pair": (1, 2)})])
     assert decide(flow, state(), {}).memos["overlays.0"] == {"pair": [1, 2]}
+
+
+def test_a_flat_memo_holds_what_json_gives_back_for_each_value():
+    given = {"a": np.float64(0.1), "b": 3, "c": True, "d": None, "e": "ä", "f": -0.0}
+    flow = pipeline(overlays=[lambda s, w: Proposal(w, memo=given)])
+    found = decide(flow, state(), {}).memos["overlays.0"]
+    expected = json.loads(json.dumps(given))
+    assert repr(found) == repr(expected)  # types and signs of zero too
+    assert list(map(type, found.values())) == list(map(type, expected.values()))
 
 
 @pytest.mark.parametrize("what", ["memo", "notes"])

@@ -417,6 +417,16 @@ def test_a_run_tells_every_64th_bar_and_each_decision():
     assert len(decided) > 3
 
 
+def test_the_clock_ticks_at_decisions_at_every_64th_bar_and_at_both_ends():
+    bars = replace(make_bars({"A": walk(1, days=130)}), start=3)
+    due = np.zeros(130, dtype=bool)
+    due[[2, 10, 64, 100]] = True
+    assert PanelRun(Market(bars, BROKER, 1.0, False), None, due).steps.tolist() == [
+        *(3, 10, 64, 100),
+        *(128, 129),
+    ]
+
+
 def test_the_state_shows_the_last_trade_and_the_ledger_names_the_stages():
     states = []
     bars = make_bars({"A": walk(1)})

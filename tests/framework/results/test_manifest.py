@@ -1,5 +1,7 @@
 """The manifest: hashes of tables and of the list of orders."""
 
+import hashlib
+
 import pandas as pd
 import pytest
 from kit.made_results import PROVENANCE, make_tables
@@ -22,6 +24,28 @@ def test_order_list_sees_each_of_its_columns(column):
         column, 7.0 if column in ("asked", "filled") else pd.Timestamp(0, tz="UTC")
     )
     assert order_list_hash(fills.assign(**{column: other})) != order_list_hash(fills)
+
+
+def test_order_list_is_hashed_line_by_line():
+    fills = make_tables()["fills"]
+    lines = [
+        "\t".join(
+            [
+                "" if pd.isna(row.decided_at) else row.decided_at.isoformat(),
+                row.time.isoformat(),
+                row.asset,
+                f"{row.asked + 0.0:.9g}",
+                f"{row.filled + 0.0:.9g}",
+            ]
+        )
+        for row in fills.itertuples()
+    ]
+    text = "".join(f"{line}\n" for line in lines)
+    assert order_list_hash(fills) == hashlib.sha256(text.encode()).hexdigest()
+    many = pd.concat(
+        [fills] * 40_000, ignore_index=True
+    )  # more than are put into one text
+    assert order_list_hash(many) == hashlib.sha256((text * 40_000).encode()).hexdigest()
 
 
 def test_manifest_hashes_each_table_by_its_values_alone():

@@ -93,8 +93,10 @@ def rows_of_columns(columns: Mapping[str, NDArray[Any]]) -> Rows:
     bar was there.
     """
     present = np.isfinite(columns["close"])
-    values = {name: columns[name][present] for name in NUMBERS if name in columns}
-    return Rows(times=columns["date"][present].astype("datetime64[ns]"), **values)
+    rows = slice(None) if present.all() else present  # a mask would copy every column
+    values = {name: columns[name][rows] for name in NUMBERS if name in columns}
+    times = columns["date"][rows].astype("datetime64[ns]", copy=False)
+    return Rows(times=times, **values)
 
 
 def counting(entries: Sequence[RawEntry]) -> tuple[RawEntry, ...]:
