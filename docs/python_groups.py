@@ -180,7 +180,10 @@ GROUPS = (
     Group(
         "Toolbox: what a metric is",
         "For reports.",
-        ("Definition", "format_metric", "COLUMNS", "HEADLINE", "YEARLY"),
+        (
+            *("Definition", "format_metric", "growth_text"),
+            *("COLUMNS", "HEADLINE", "YEARLY"),
+        ),
         "bt_run.results.metric_definitions",
     ),
     Group(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -15,7 +15,7 @@ from bt_run_plugins.page.parts import Cell, PageTable, Row, Section, shown
 from bt_run_plugins.page.svg import Chart, Scale, Shape, area, scale_of
 from bt_run_plugins.page.ticks import date_ticks
 from bt_run_plugins.reports.book import Book
-from bt_run_plugins.reports.html.curves import Curve, drawn, ends_text
+from bt_run_plugins.reports.html.curves import Curve, chart_data, drawn, ends_text
 
 LARGEST = 8  # assets drawn by name; the rest is one area
 POINTS = 400  # of an area over time
@@ -111,6 +111,14 @@ def _weights_chart(
         across=date_ticks(book.dates[rows]),
         up=scale.ticks("pct"),
         zero=scale.zero,
+        data=replace(
+            chart_data(
+                [replace(band, values=band.values[rows]) for band in bands],
+                book.dates[rows],
+                "pct",
+            ),
+            way="stack",
+        ),
     )
 
 
@@ -184,6 +192,7 @@ def _exposure_chart(book: Book) -> Chart:
         across=date_ticks(book.dates),
         up=scale.ticks("pct"),
         zero=scale.zero,
+        data=replace(chart_data(curves, book.dates, "pct"), zero=True),
     )
 
 

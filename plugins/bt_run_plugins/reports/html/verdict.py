@@ -1,4 +1,4 @@
-"""The verdict of the page: one sentence, and in a fold the evidence, what was missing and the rule."""
+"""The verdict of the page: a sentence, and in a fold its evidence, what was missing, the rule."""
 
 from __future__ import annotations
 
