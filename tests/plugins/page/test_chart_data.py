@@ -22,7 +22,7 @@ DAYS = np.array(["2020-01-02", "2020-01-03", "2020-01-06"], dtype="datetime64[D]
 
 
 def unpacked(text: str) -> list[float]:
-    """Read the plain numbers of a text: base 41, the smallest digit first; NaN for a missing one."""
+    """Read the plain numbers of a text: base 41, the smallest digit first; NaN: a missing one."""
     out, value, power = [], 0, 1
     for sign in text:
         if sign == "~":
