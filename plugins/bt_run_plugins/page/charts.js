@@ -1,5 +1,5 @@
-// pictures: values under a crosshair, a range of dates, files. Without this the page is whole.
 (() => {
+// pictures: values under a crosshair, a range of dates, files. Without this the page is whole.
 "use strict";
 const source = document.getElementById("chart-data");
 if (!source) return;

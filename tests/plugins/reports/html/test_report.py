@@ -150,7 +150,7 @@ def check_page(found, result):
         assert outside not in visible(found.text), outside
     assert not re.search(
         r"\b(nan|inf|none%)\b",
-        found.text.split("<script>")[0].lower().replace("'none'", ""),
+        found.text.split("<script")[0].lower().replace("'none'", ""),
     )
     shown = found.raw("headline")
     for metric, definition in DEFINITIONS.items():
