@@ -180,7 +180,10 @@ GROUPS = (
     Group(
         "Toolbox: what a metric is",
         "For reports.",
-        ("Definition", "format_metric", "COLUMNS", "HEADLINE", "YEARLY"),
+        (
+            *("Definition", "format_metric", "growth_text"),
+            *("COLUMNS", "HEADLINE", "YEARLY"),
+        ),
         "bt_run.results.metric_definitions",
     ),
     Group(
@@ -296,6 +299,12 @@ GROUPS = (
             *("verdict_rule", "tracking_rule", "word_of"),
         ),
         "bt_run.studies.rule",
+    ),
+    Group(
+        "Significance: of a run",
+        "The verdict on a result: what it is judged by, and what its tables say for it.",
+        ("judge_run", "purpose_of", "evidence_of", "baseline_text"),
+        "bt_run.studies.judging",
     ),
     Group(
         "Significance: in words",

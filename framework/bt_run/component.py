@@ -186,6 +186,8 @@ class Component:
             and which not every installation has, each with the requirement that brings it:
             ``{"osqp": "bt-run[tracker]"}``. A run that lacks one is refused before its data are
             loaded.
+        purpose: what a run with this sizer is for, unless its research says otherwise: to ``earn``,
+            or to ``track`` its benchmark, and then it is judged by its tracking error.
     """
 
     name: str
@@ -195,6 +197,7 @@ class Component:
     example: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     resolve: Callable[[Any, str], Config] | None = None
     libraries: Callable[[Any], Mapping[str, str]] | None = None
+    purpose: Literal["earn", "track"] = "earn"
 
     @classmethod
     def from_backtrader(

@@ -30,9 +30,14 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory):
+def flagship():
+    return run(load_config(EXAMPLES / "spy_qqq.yaml"))
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory, flagship):
     folder = tmp_path_factory.mktemp("page")
-    (path,) = HtmlReport().write(run(load_config(EXAMPLES / "spy_qqq.yaml")), folder)
+    (path,) = HtmlReport().write(flagship, folder)
     return path.as_uri()
 
 
@@ -162,6 +167,127 @@ def test_reader_switches_the_scale_by_keyboard(browser, url):
     assert (linear.is_displayed(), log.is_displayed()) == (False, True)
 
 
+def read(browser):
+    """Return what the boxes at the crosshairs say, first of the visible pictures."""
+    return browser.execute_script(
+        "return [...document.querySelectorAll('#growth .read')].filter(r => r.offsetParent)"
+        ".map(r => r.innerText.split('\\n'))"
+    )
+
+
+def test_a_crosshair_tells_the_values_of_a_day(browser, url, flagship):
+    from selenium.webdriver.common.keys import Keys
+
+    show(browser, url)
+    plot = browser.find_element("css selector", "#growth-scale-chart-1 .plot")
+    browser.execute_script("arguments[0].focus()", plot)
+    plot.send_keys(Keys.ARROW_LEFT)
+    growth, fall = read(browser)
+    nav = flagship.closes["nav"]
+    day = nav.index[-2]
+    assert growth[:3] == [f"{day:%Y-%m-%d}", "run", f"{nav.iloc[-2] / nav.iloc[0]:.2f}"]
+    depth = nav.iloc[-2] / nav.iloc[:-1].max() - 1
+    assert fall[:3] == [f"{day:%Y-%m-%d}", "run", f"{depth:.2%}"]
+    plot.send_keys(Keys.ESCAPE)
+    assert read(browser) == []
+
+
+def test_a_tap_shows_the_crosshair_on_a_phone(browser, url):
+    show(browser, url, 390)
+    tap = (
+        "const plot = document.querySelector('#growth-scale-chart-1 .plot'), "
+        "box = plot.querySelector('svg').getBoundingClientRect();"
+        "plot.dispatchEvent(new PointerEvent('pointerdown', {pointerType: 'touch', "
+        "clientX: box.left + box.width / 2, clientY: box.top + 5, bubbles: true}));"
+    )
+    browser.execute_script(tap)
+    assert len(read(browser)) == 2
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
+
+
+def test_a_range_of_dates_redraws_and_all_is_as_it_was(browser, url, flagship):
+    show(browser, url)
+    drawn = "return document.querySelector('#growth-scale-chart-1 svg').innerHTML"
+    before = browser.execute_script(drawn)
+    buttons = browser.find_elements("css selector", "#growth .range button")
+    assert [one.text for one in buttons] == ["1y", "3y", "5y", "10y", "All"]
+    browser.execute_script("arguments[0].click()", buttons[1])
+    last = flagship.closes.index[-1]
+    dates = browser.execute_script(
+        "return [...document.querySelectorAll('#growth .range input')].map(i => i.value)"
+    )
+    assert dates == ["2016-01-01", f"{last:%Y-%m-%d}"]
+    assert browser.execute_script(drawn) != before
+    labels = browser.execute_script(
+        "return [...document.querySelectorAll('#growth-scale-chart-1 .across span')]"
+        ".map(s => s.textContent)"
+    )
+    assert labels == ["2017", "2018"]
+    browser.execute_script("arguments[0].click()", buttons[4])
+    assert browser.execute_script(drawn) == before
+
+
+SAVED = """
+const [words, done] = arguments, link = HTMLAnchorElement.prototype;
+URL.createObjectURL = (blob) => { window.saved = blob; return "data:,"; };
+link.click = function () { saved.text().then((text) => done([this.download, saved.type, text])); };
+document.querySelector(words).click();
+"""
+
+
+def test_a_picture_is_saved_as_numbers_and_as_pictures(browser, url, flagship):
+    show(browser, url)
+    buttons = "#growth-scale-chart-1 .save button:nth-child({})"
+    name, kind, text = browser.execute_async_script(SAVED, buttons.format(3))
+    assert (name, kind) == ("spy_qqq_growth-scale-chart-1.csv", "text/csv")
+    head, *rows = text.splitlines()
+    assert head == "date,run,benchmark,equal weight,constant mix"
+    nav = flagship.closes["nav"]
+    assert len(rows) == len(nav)
+    assert float(rows[-1].split(",")[1]) == pytest.approx(
+        nav.iloc[-1] / nav.iloc[0], abs=6e-4
+    )
+    name, kind, text = browser.execute_async_script(SAVED, buttons.format(2))
+    assert (name, kind) == ("spy_qqq_growth-scale-chart-1.svg", "image/svg+xml")
+    assert text.startswith("<svg")
+    assert "spy_qqq: Growth of 1, linear scale" in text
+    name, kind, _ = browser.execute_async_script(SAVED, buttons.format(1))
+    assert (name, kind) == ("spy_qqq_growth-scale-chart-1.png", "image/png")
+
+
+def test_a_table_is_saved_with_all_digits(browser, url, flagship):
+    show(browser, url)
+    name, _, text = browser.execute_async_script(
+        SAVED, ".frame:has(#headline-table) .save button"
+    )
+    assert name == "spy_qqq_headline.csv"
+    total = flagship.metrics["total_return"]["run"]
+    assert text.splitlines()[1].startswith(f"Total return,{total!r},")
+
+
+def test_the_long_table_opens_and_prints_whole(browser, url):
+    show(browser, url)
+    rows = (
+        "return [...document.querySelectorAll('#headline-table tbody tr')]"
+        ".filter(r => r.offsetParent).length"
+    )
+    assert browser.execute_script(rows) == 10
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    assert browser.execute_script(rows) == 28
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    browser.execute_script("document.querySelector('.unfold input').click()")
+    assert browser.execute_script(rows) == 28
+
+
+@pytest.mark.parametrize(("width", "most"), [(1440, 900), (390, 2 * 844)])
+def test_the_first_picture_is_seen_soon(browser, url, width, most):
+    show(browser, url, width)
+    top = browser.execute_script(
+        "return document.querySelector('figure.chart').getBoundingClientRect().top"
+    )
+    assert 0 < top < most
+
+
 def test_reader_sorts_and_searches_a_table(browser, url):
     show(browser, url)
     head = browser.find_element(
@@ -194,7 +320,9 @@ def test_reader_sees_a_definition_on_focus_and_closes_it(browser, url):
     assert not text.is_displayed()
     browser.execute_script("arguments[0].focus()", button)
     assert text.is_displayed()
-    assert text.text == "Last NAV over the NAV at the start, less 1."
+    assert text.text.startswith(
+        "Last NAV over the NAV at the start, less 1; from 10 on"
+    )
     ActionChains(browser).send_keys(Keys.ESCAPE).perform()
     assert not text.is_displayed()
 

@@ -22,6 +22,7 @@ PUBLIC_MODULES = (
     "bt_run.studies.executor_building",
     "bt_run.studies.executors",
     "bt_run.studies.folds",
+    "bt_run.studies.judging",
     "bt_run.studies.kept_cells",
     "bt_run.studies.ledger_check",
     "bt_run.studies.rotation",

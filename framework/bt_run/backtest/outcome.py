@@ -88,6 +88,8 @@ def outcome_of(ready: Prepared, played: Played) -> BacktestResult:
     manifest["warnings"] = list(warnings)
     manifest["look_ahead"] = {**asdict(causality), "sentence": causality.sentence}
     manifest["ruined"] = ledger.ruined
+    sizer = ready.bound.sizer
+    manifest["purpose"] = "earn" if sizer is None else sizer.offer.component.purpose
     manifest["baselines"] = {name: one.facts for name, one in played.baselines.items()}
     manifest["analyses"] = {
         name: table_hash(table) for name, table in played.analyses.items()

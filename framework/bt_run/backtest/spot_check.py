@@ -115,7 +115,11 @@ class SpotCheck:
         except BtRunError as error:
             text = f"without its future the run fails: {' '.join(str(error).split())}"
             return Causality("not checked", text, days)
-        text = f"none found; without their future, {', '.join(days)} stay the same"
+        *first, last = days
+        told = f"{', '.join(first)} and {last}" if first else last
+        text = (
+            f"none found: with all later prices hidden, it decides the same on {told}"
+        )
         return Causality("no difference", text, days)
 
     def _chosen(self) -> list[int]:

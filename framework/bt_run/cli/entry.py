@@ -42,6 +42,8 @@ from bt_run.errors import BtRunError, ConfigError, DataError, PluginError
 from bt_run.plugins import catalogue, get_plugin_manager
 from bt_run.results.result import BacktestResult
 from bt_run.studies.counting import with_counting
+from bt_run.studies.judging import judge_run
+from bt_run.studies.significance_text import significance_sentence
 from bt_run.text import did_you_mean
 
 __all__ = ["command_line", "main", "show_result"]
@@ -319,6 +321,9 @@ def show_result(result: BacktestResult, *, verbose: bool) -> None:
         click.echo(f"data: {shortened(note)}")
     click.echo(f"look-ahead: {result.look_ahead}")
     click.echo(f"trials: {result.trial_sentence}")
+    if result.reports:
+        # a report has judged the run already; a run without any stays quick
+        click.echo(f"verdict: {significance_sentence(judge_run(result))}")
     for warning in result.warnings:
         click.echo(f"warning: {warning}", err=True)
     click.echo(f"\n{metrics_table(result)}\n")

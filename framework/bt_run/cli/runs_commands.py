@@ -18,6 +18,8 @@ from bt_run.results.metric_definitions import format_metric
 from bt_run.results.run_folder import intact_run, load_result
 from bt_run.results.trial_facts import read_trial
 from bt_run.studies.counting import LEDGER_FILE
+from bt_run.studies.judging import judge_run
+from bt_run.studies.significance_text import significance_sentence
 from bt_run.studies.unnamed import unnamed_runs
 from bt_run.text import aligned, counted
 
@@ -82,6 +84,7 @@ def show_run(run: str, root: Path) -> None:
     for warning in result.manifest.get("warnings", []):
         click.echo(f"warning: {shortened(warning)}")
     click.echo(f"trials: {result.trial_sentence}")
+    click.echo(f"verdict: {significance_sentence(judge_run(result))}")
     click.echo("")
     click.echo(metrics_table(result))
     click.echo("")

@@ -1,9 +1,9 @@
-"""To which research a run belongs, and where its trials are counted."""
+"""To which research a run belongs, what it is judged by, and where its trials are counted."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
@@ -17,7 +17,9 @@ NAME = r"^[A-Za-z0-9_][A-Za-z0-9_ .-]{0,98}$"
 
 
 class ResearchConfig(Config):
-    """What trials count together, and in which ledger; ``research: NAME`` is short for its name."""
+    """What trials count together, in which ledger, and what is asked of a run; ``research: NAME``
+    is short for its name.
+    """
 
     name: str | None = Field(
         default=None,
@@ -33,6 +35,18 @@ class ResearchConfig(Config):
     counted: bool = Field(
         default=True,
         description="false: the run is no trial, and every report says that nobody counted",
+    )
+    purpose: Literal["earn", "track"] | None = Field(
+        default=None,
+        description="what the run is judged by: earn, its Sharpe ratio beside a baseline at equal "
+        "exposure; track, its tracking error; without it, what its sizer is for",
+    )
+    tracking_error: float | None = Field(
+        default=None,
+        gt=0.0,
+        lt=1.0,
+        description="most that a run that tracks may stray from its benchmark, a fraction per "
+        "year; to be fixed before a result is seen",
     )
 
     @model_validator(mode="before")

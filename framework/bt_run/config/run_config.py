@@ -116,7 +116,8 @@ class RunConfig(Config):
         description="yearly rate, a fraction, for the Sharpe ratio and the like",
     )
     research: ResearchConfig = Field(
-        default=ResearchConfig(), description="what trials count together, and where"
+        default=ResearchConfig(),
+        description="what trials count together and where, and what the run is judged by",
     )
     sweep: SweepConfig | None = Field(
         default=None, description="many runs at once, by `bt-run sweep`"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -38,9 +39,26 @@ SCHEDULE_WORDS: Mapping[Schedule, str] = MappingProxyType(
 FILL_WORDS: Mapping[str, str] = MappingProxyType(
     {"next_open": "the next bar's open", "next_close": "the next bar's close"}
 )
+# exchange calendar -> the currency that its prices are in; London's are in pence, so not here
+CURRENCIES: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("XNYS", "XNAS", "XASE", "ARCX", "BATS", "CMES"), "USD"),
+        **dict.fromkeys(("XPAR", "XAMS", "XBRU", "XLIS", "XMIL", "XMAD"), "EUR"),
+        **dict.fromkeys(("XETR", "XFRA", "XWBO", "XHEL", "XDUB"), "EUR"),
+        "XTSE": "CAD",
+        "XSWX": "CHF",
+        "XSTO": "SEK",
+        "XOSL": "NOK",
+        "XCSE": "DKK",
+        "XTKS": "JPY",
+        "XHKG": "HKD",
+        "XASX": "AUD",
+    }
+)
 TRADED_WORDS: Mapping[str, str] = MappingProxyType(
     {"total_return": "total-return units", "none": "shares as traded"}
 )
+NO_COSTS = "no commission, no slippage"
 ALL_NAMED = 6  # assets up to which a sentence names them all
 FIRST_NAMED = 4
 
@@ -64,6 +82,7 @@ class RunDescription:
         limits: bounds of the weights.
         interest: what cash earns, and what leverage and shorts cost.
         risk_free: the yearly rate.
+        currency: what money is in, as the exchange's calendar says; empty where it does not.
     """
 
     source: str
@@ -82,6 +101,7 @@ class RunDescription:
     limits: str
     interest: str
     risk_free: str
+    currency: str = ""
 
     def decisions(self, period: str) -> str:
         """Return the sentence on what was held, by which components, and when that was decided.
@@ -90,28 +110,34 @@ class RunDescription:
         """
         if self.sizer is None:
             return (
-                f"The Backtrader strategy {self.strategy} traded {self.assets} {period}, "
-                "placing its own orders."
+                f"{self.assets} {period}: the Backtrader strategy {self.strategy} places its own "
+                "orders."
             )
-        stages = f"{self.sizer} turns into weights"
+        says = f"{self.strategy} says what to hold, {self.sizer} how much"
         if self.overlays:
-            stages += f", {' and '.join(self.overlays)} adjusts"
-        when = self.schedule
+            says += f", and {' and '.join(self.overlays)} adjusts that"
         if self.triggers:
-            when += f", traded when {' or '.join(self.triggers)} says so"
+            says += f"; {' or '.join(self.triggers)} says whether to trade"
         if self.exits:
-            when += f"; between decisions {' or '.join(self.exits)} closes a holding"
-        return f"On {self.assets} {period}, {self.strategy} gives signals that {stages}, {when}."
+            says += f"; between decisions {' or '.join(self.exits)} closes a holding"
+        return f"{self.assets} {period}, decided {self.schedule}: {says}."
 
     def orders(self, cash: float) -> str:
         """Return the sentence on how orders were filled, on which terms and beside what; ``cash``
         is the money at the start.
         """
+        costs = "pay no costs"
+        if self.costs != NO_COSTS:
+            costs = f"pay {self.costs}"
         return (
-            f"Orders for {self.traded} fill at {self.fill} with {self.costs}, "
-            f"starting with {cash:,.0f} in cash, within {self.limits}; {self.interest}. "
-            f"The benchmark is {self.benchmark}, the risk-free rate {self.risk_free}."
+            f"It starts with {self.money(cash)}; orders for {self.traded} fill at {self.fill} and "
+            f"{costs}; {self.limits}; {self.interest}. The benchmark is {self.benchmark}, the "
+            f"risk-free rate {self.risk_free}."
         )
+
+    def money(self, amount: float) -> str:
+        """Return an ``amount`` of money with its currency, where that is known."""
+        return f"{self.currency} {amount:,.0f}".strip()
 
 
 def describe_run(config: Mapping[str, Any]) -> RunDescription:
@@ -149,10 +175,11 @@ def describe_run(config: Mapping[str, Any]) -> RunDescription:
         exits=exits,
         schedule=schedule,
         fill=fill,
-        costs=f"{commission} commission and {slippage} slippage",
+        costs=_costs_text(commission, slippage),
         limits=limits,
         interest=_interest_text(broker.get("interest"), config["limits"]),
-        risk_free=f"{rate:.2%} a year",
+        risk_free=f"{rate:.2%} a year" if rate else "0",
+        currency=CURRENCIES.get(data.get("calendar", ""), ""),
     )
 
 
@@ -223,15 +250,33 @@ def _component_texts(config: Mapping[str, Any], role: str) -> tuple[str, ...]:
     return tuple(map(component_text, config.get(role) or ()))
 
 
+def _costs_text(commission: str, slippage: str) -> str:
+    if commission == slippage == "no":
+        return NO_COSTS
+    return f"{commission} commission and {slippage} slippage"
+
+
 def _limits_text(limits: Mapping[str, Any]) -> str:
-    """Write the bounds of the weights as a reader would: gross 150%, shorts."""
+    """Write the bounds of the weights as a reader would: no leverage, no shorts, 15% a name."""
+    gross = limits.get("gross")
     words = []
-    for key, value in limits.items():
-        if key == "short":
-            words.append("shorts allowed" if value else "no shorts")
-        elif value is not None:
-            words.append(f"{key} {value:.4g}x" if value > 1 else f"{key} {value:.0%}")
+    if gross is None:
+        words.append("any leverage")
+    elif gross == 1.0:
+        words.append("no leverage")
+    else:
+        words.append(f"gross exposure up to {_bound_text(gross)}")
+    words.append("shorts allowed" if limits.get("short") else "no shorts")
+    for key, form in (("net", "net exposure up to {}"), ("name", "{} a name at most")):
+        value = limits.get(key)
+        # what gross allows anyway is no further bound
+        if value is not None and value < (math.inf if gross is None else gross):
+            words.append(form.format(_bound_text(value)))
     return ", ".join(words)
+
+
+def _bound_text(value: float) -> str:
+    return f"{value:.4g}x" if value > 1 else f"{value:.0%}"
 
 
 def _interest_text(interest: Any, limits: Mapping[str, Any]) -> str:

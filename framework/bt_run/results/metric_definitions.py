@@ -14,7 +14,10 @@ __all__ = [
     "YEARLY",
     "Definition",
     "format_metric",
+    "growth_text",
 ]
+
+MANY_TIMES = 10.0  # a fraction: per cent of a thousand and more are hard to read
 
 # column of the metrics -> column of the NAV table
 COLUMNS: Mapping[str, str] = MappingProxyType(
@@ -60,7 +63,10 @@ class Definition:
 DEFINITIONS: Mapping[str, Definition] = MappingProxyType(
     {
         "total_return": Definition(
-            "fraction", "Total return", "Last NAV over the NAV at the start, less 1."
+            "fraction",
+            "Total return",
+            "Last NAV over the NAV at the start, less 1; from 10 on how many times it grew to: "
+            "122x.",
         ),
         "cagr": Definition(
             "fraction",
@@ -217,6 +223,13 @@ HEADLINE = (
 )
 
 
+def growth_text(value: float) -> str:
+    """Write a return over a whole period, a fraction, ``value``: in per cent, and from 10 on as how
+    many times the NAV grew to: ``122x``.
+    """
+    return f"{1.0 + value:,.0f}x" if value >= MANY_TIMES else f"{value:z.2%}"
+
+
 def format_metric(metric: str, value: float | None) -> str:
     """Write the ``value`` of a ``metric`` for a reader, with its unit; ``n/a`` where it is not
     defined.
@@ -225,7 +238,7 @@ def format_metric(metric: str, value: float | None) -> str:
         return "n/a"
     match DEFINITIONS[metric].unit:
         case "fraction":
-            return f"{value:z.2%}"
+            return growth_text(value) if metric == "total_return" else f"{value:z.2%}"
         case "ratio":
             return f"{value:z.2f}"
         case "bps":

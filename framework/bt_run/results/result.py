@@ -63,6 +63,7 @@ class BacktestResult:
             gave. None where no ledger was kept.
         folder: where the run lies; None where it was not written.
         reports: the files that reports wrote.
+        derived: what follows from all this and was made already, by who made it; never written.
     """
 
     config: RunConfig
@@ -84,6 +85,7 @@ class BacktestResult:
     trial: TrialFacts | None = None
     folder: Path | None = None
     reports: tuple[Path, ...] = ()
+    derived: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         import pandas as pd

@@ -63,12 +63,29 @@ const widths = () => all(".scroll").forEach((box) => box.classList.toggle("wide"
 widths();
 addEventListener("resize", widths);
 
+// index: says where the reader is
+const links = new Map(all("nav a[href^='#']").filter((a) => a.hash).map((a) => [a.hash.slice(1), a]));
+if (links.size) {
+  const seen = new Set();
+  const watch = new IntersectionObserver((entries) => {
+    for (const entry of entries) entry.isIntersecting ? seen.add(entry.target.id) : seen.delete(entry.target.id);
+    const here = [...links.keys()].find((id) => seen.has(id));
+    for (const [id, link] of links) {
+      if (id !== here) { link.removeAttribute("aria-current"); continue; }
+      if (link.hasAttribute("aria-current")) continue;
+      link.setAttribute("aria-current", "true");
+      const list = link.closest("ul");
+      list.scrollLeft = link.offsetLeft - list.clientWidth / 2;
+    }
+  }, {rootMargin: "-60px 0px -55% 0px"});
+  for (const id of links.keys()) { const part = document.getElementById(id); if (part) watch.observe(part); }
+}
+
 // print: what is folded is open
-const glossary = document.querySelector("#definitions details");
-if (glossary) {
+for (const fold of all("#definitions details, .fold")) {
   let open = false;
-  addEventListener("beforeprint", () => { open = glossary.open; glossary.open = true; });
-  addEventListener("afterprint", () => { glossary.open = open; });
+  addEventListener("beforeprint", () => { open = fold.open; fold.open = true; });
+  addEventListener("afterprint", () => { fold.open = open; });
 }
 
 // tables: searched as one types

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from bt_run.results.metric_definitions import growth_text
+from bt_run_plugins.page.chart_data import ChartData
 from bt_run_plugins.page.svg import Chart
 
 MISSING = "n/a"
+MONEY = ", money"  # how a label of money ends
+FOLDED = 10  # rows that a folded table shows; the style says so too
 SHORT = 24  # characters that stay on one line
 LONG = 45  # rows above which a table scrolls in itself
 
@@ -20,6 +24,7 @@ Row = Sequence[Any]  # of a table: values or cells
 FORMATS: Mapping[str, Callable[[float], str]] = MappingProxyType(
     {
         "pct": "{:z.2%}".format,
+        "growth": growth_text,
         "ratio": "{:z.2f}".format,
         "money": "{:z,.2f}".format,
         "count": "{:,.0f}".format,
@@ -84,7 +89,7 @@ class Cell:
 @dataclass(frozen=True)
 class PageTable:
     """A table: its columns as (head, unit), rows of values or cells, and a line about what was left
-    out.
+    out; a ``folded`` one shows its first rows until it is opened.
     """
 
     id: str
@@ -94,6 +99,12 @@ class PageTable:
     note: str = ""
     search: bool = False
     kind: str = ""
+    folded: bool = False
+
+    @property
+    def hidden(self) -> int:
+        """Return how many rows do not show before the table is opened."""
+        return max(0, len(self.rows) - FOLDED) if self.folded else 0
 
     @property
     def long(self) -> bool:
@@ -110,9 +121,6 @@ class PageTable:
             cell = value if isinstance(value, Cell) else Cell(value, unit)
             cells.append(cell)
         return cells
-
-
-# the page about the data asks for it under this name
 
 
 @dataclass(frozen=True)
@@ -145,6 +153,27 @@ class Section:
     )
     missing: str = ""
 
+    @property
+    def dated(self) -> bool:
+        """Return whether a picture of it has days, so that a reader may choose a range of them."""
+        return any(data.days is not None for _, data in charts_of([self]))
+
+
+def charts_of(sections: Sequence[Section]) -> Iterator[tuple[str, ChartData]]:
+    """Yield the numbers behind each picture that has them, with the id that the page gives it."""
+    for section in sections:
+        for place, part in enumerate(section.parts, start=1):
+            if isinstance(part, Choice):
+                named = enumerate(part.charts.values(), start=1)
+                found = [(f"{part.id}-chart-{number}", one) for number, one in named]
+            elif isinstance(part, Chart):
+                found = [(f"{section.id}-chart-{place}", part)]
+            else:
+                found = []
+            for name, chart in found:
+                if chart.data is not None:
+                    yield name, chart.data
+
 
 def shown(
     rows: Sequence[Any],
@@ -157,3 +186,28 @@ def shown(
         return rows, ""
     note = f"{most:,} of {len(rows):,} {name} are shown; all are in {where}."
     return rows[:most], note
+
+
+def in_currency(section: Section, currency: str) -> Section:
+    """Return the section with the name of the ``currency`` in every label of money; as it is where
+    the currency is not known.
+    """
+    if not currency:
+        return section
+    parts = [
+        _table_in(part, currency) if isinstance(part, PageTable) else part
+        for part in section.parts
+    ]
+    return replace(section, parts=tuple(parts))
+
+
+def _table_in(table: PageTable, currency: str) -> PageTable:
+    def named(text: str) -> str:
+        return text.replace(MONEY, f", {currency}")
+
+    columns = tuple((named(head), unit) for head, unit in table.columns)
+    rows = []
+    for first, *others in table.rows:
+        known = isinstance(first, str) and first.endswith(MONEY)
+        rows.append([named(first) if known else first, *others])
+    return replace(table, columns=columns, rows=rows)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from bt_run_plugins.page.parts import Choice, Picture
+from bt_run_plugins.page.chart_data import page_data
+from bt_run_plugins.page.parts import Choice, Picture, Section, charts_of
 from bt_run_plugins.page.svg import Chart
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
-__all__ = ["SCRIPT", "STYLE", "file_text", "template"]
+__all__ = ["SCRIPT", "STYLE", "chart_script", "file_text", "template"]
 
 STYLE = "page/page.css"
 SCRIPT = "page/page.js"
+CHART_SCRIPT = "page/charts.js"
 
 
 def template(name: str) -> Template:
@@ -41,3 +44,13 @@ def file_text(name: str) -> Any:
     return Markup(
         (resources.files("bt_run_plugins") / name).read_text(encoding="utf-8")
     )
+
+
+def chart_script(sections: Sequence[Section]) -> tuple[Any, Any]:
+    """Return the numbers behind the pictures of ``sections``, and the script that reads them; both
+    empty where there are none.
+    """
+    from markupsafe import Markup
+
+    data = page_data(charts_of(sections))
+    return Markup(data), file_text(CHART_SCRIPT) if data else ""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from bt_run import Array
 from bt_run.arrays import Indices
+from bt_run_plugins.page.chart_data import ChartData
 from bt_run_plugins.page.ticks import Tick, round_log_values, round_values, tick_text
 
 WIDTH, HEIGHT = 1600, 1000
@@ -39,8 +40,34 @@ class Shape:
 
 
 @dataclass(frozen=True)
+class Band:
+    """A stretch of time that is shaded, from ``left`` to ``right`` on the grid."""
+
+    left: int
+    right: int
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A word inside a picture, percent from the left and from the top."""
+
+    at: float
+    down: float
+    text: str
+
+
+@dataclass(frozen=True)
+class End:
+    """The value at which a line ends, beside it: percent from the top, and the line's colour."""
+
+    at: float
+    text: str
+    color: str
+
+
+@dataclass(frozen=True)
 class Chart:
-    """A picture: what it shows in words, its shapes and its ticks."""
+    """A picture: what it shows in words, its shapes and its ticks; a ``low`` one is less high."""
 
     title: str
     text: str
@@ -48,6 +75,11 @@ class Chart:
     across: tuple[Tick, ...]
     up: tuple[Tick, ...]
     zero: float | None = None  # percent from the top
+    bands: tuple[Band, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    ends: tuple[End, ...] = ()
+    low: bool = False
+    data: ChartData | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +125,29 @@ class Scale:
         if self.log or not self.low < 0.0 < self.high:
             return None
         return round(self.floor, 2)
+
+
+def band(first: int, last: int, count: int) -> Band:
+    """Return the stretch from row ``first`` to row ``last`` of ``count`` points."""
+    left, right = _across(np.array([first, last]), count).tolist()
+    return Band(left, max(right, left + 1))
+
+
+def spread_ends(ends: Sequence[End], room: float) -> tuple[End, ...]:
+    """Return labels from the top down, ``room`` percent apart at least and none below the picture,
+    so that none covers another.
+    """
+    ordered = sorted(ends, key=lambda end: end.at)
+    places = [end.at for end in ordered]
+    for number in range(1, len(places)):
+        places[number] = max(places[number], places[number - 1] + room)
+    lowest = 100.0
+    for number in reversed(range(len(places))):
+        places[number] = min(places[number], lowest)
+        lowest = places[number] - room
+    return tuple(
+        replace(end, at=round(at, 2)) for end, at in zip(ordered, places, strict=True)
+    )
 
 
 def scale_of(

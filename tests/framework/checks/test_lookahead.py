@@ -485,7 +485,9 @@ def test_a_length_at_which_the_run_fails_is_reported(case):
 
 def test_every_run_says_what_three_dates_showed(case):
     result = run(case("average"))
-    assert result.look_ahead.startswith("none found; without their future, 2000-")
+    assert result.look_ahead.startswith(
+        "none found: with all later prices hidden, it decides the same on 2000-"
+    )
     assert result.manifest["look_ahead"]["verdict"] == "no difference"
     assert len(result.manifest["look_ahead"]["dates"]) == 3
     assert not result.warnings

@@ -45,16 +45,17 @@ def test_the_flagship_in_words() -> None:
     found = describe_run(tree())
     assert found.source == "sample (set indices)"
     assert found.symbols == ("SPY = SP500", "QQQ = NASDAQ")
-    assert found.limits == "gross 100%, net 100%, name 100%, no shorts"
+    assert found.limits == "no leverage, no shorts"
+    assert found.currency == "USD"
     assert found.decisions(PERIOD) == (
-        "On SPY, QQQ from 2000-01-03 to 2018-12-31, trend (fast 50, slow 200) gives "
-        "signals that inverse_volatility (lookback 63) turns into weights, volatility_target "
-        "(annual 0.1, lookback 63) adjusts, at the first bar of each month."
+        "SPY, QQQ from 2000-01-03 to 2018-12-31, decided at the first bar of each month: "
+        "trend (fast 50, slow 200) says what to hold, inverse_volatility (lookback 63) how much, "
+        "and volatility_target (annual 0.1, lookback 63) adjusts that."
     )
     assert found.orders(1e6) == (
-        "Orders for total-return units fill at the next bar's close with 1 bp commission and 2 bp "
-        "slippage, starting with 1,000,000 in cash, within gross 100%, net 100%, name 100%, "
-        "no shorts; cash earns nothing. The benchmark is SPY, the risk-free rate 0.00% a year."
+        "It starts with USD 1,000,000; orders for total-return units fill at the next bar's close "
+        "and pay 1 bp commission and 2 bp slippage; no leverage, no shorts; cash earns nothing. "
+        "The benchmark is SPY, the risk-free rate 0."
     )
 
 
@@ -71,7 +72,7 @@ def test_no_words_for_a_schedule_that_does_not_exist() -> None:
 
 def test_a_year_is_said_like_a_month() -> None:
     words = describe_run(tree("schedule=year")).decisions(PERIOD)
-    assert words.endswith("adjusts, at the first bar of each year.")
+    assert ", decided at the first bar of each year: trend" in words
 
 
 def test_triggers_and_exits_stand_in_the_sentence() -> None:
@@ -83,16 +84,16 @@ def test_triggers_and_exits_stand_in_the_sentence() -> None:
     )
     assert found.triggers == ("drift_bands (total 0.2)",)
     assert found.decisions(PERIOD).endswith(
-        ", traded when drift_bands (total 0.2) says so; between decisions stop_loss (loss 0.1) or "
-        "take_profit (gain 0.5) closes a holding."
+        "adjusts that; drift_bands (total 0.2) says whether to trade; between decisions stop_loss "
+        "(loss 0.1) or take_profit (gain 0.5) closes a holding."
     )
 
 
 def test_a_backtrader_strategy_places_its_own_orders() -> None:
     config = tree() | {"strategy": {"use": "crossing", "period": 20}, "sizer": None}
     assert describe_run(config).decisions(PERIOD) == (
-        "The Backtrader strategy crossing (period 20) traded SPY, QQQ from 2000-01-03 to "
-        "2018-12-31, placing its own orders."
+        "SPY, QQQ from 2000-01-03 to 2018-12-31: the Backtrader strategy crossing (period 20) "
+        "places its own orders."
     )
 
 
@@ -135,8 +136,17 @@ def test_real_shares_and_unknown_fills_have_words_too() -> None:
     config["broker"] = {"use": "mine"}
     words = describe_run(config).orders(1e6)
     assert words.startswith(
-        "Orders for shares as traded fill at the next bar with no commission and no slippage, "
+        "It starts with USD 1,000,000; orders for shares as traded fill at the next bar and pay "
+        "no costs; "
     )
+
+
+def test_money_has_its_currency_where_the_calendar_tells_it() -> None:
+    assert describe_run(tree()).money(1e6) == "USD 1,000,000"
+    config = tree()
+    for calendar, words in {"XPAR": "EUR 5", "XLON": "5", "24/7": "5"}.items():
+        config["data"]["calendar"] = calendar
+        assert describe_run(config).money(5.0) == words
 
 
 def test_a_nested_component_reads_like_one_at_the_top() -> None:
@@ -195,8 +205,29 @@ def test_what_cash_leverage_and_shorts_cost_is_said(interest, limits, text):
     assert _interest_text(interest, limits) == text
 
 
-def test_limits_read_as_a_manager_would_write_them():
-    assert _limits_text(LONG_SHORT) == "gross 1.5x, net 100%, name 50%, shorts allowed"
+@pytest.mark.parametrize(
+    ("limits", "text"),
+    [
+        (
+            LONG_SHORT,
+            "gross exposure up to 1.5x, shorts allowed, net exposure up to 100%, "
+            "50% a name at most",
+        ),
+        (
+            {"gross": 1.0, "net": 1.0, "name": 1.0, "short": False},
+            "no leverage, no shorts",
+        ),
+        (
+            {"gross": None, "net": 0.5, "name": None, "short": True},
+            "any leverage, shorts allowed, net exposure up to 50%",
+        ),
+        ({"gross": 0.8, "net": 1.0}, "gross exposure up to 80%, no shorts"),
+    ],
+)
+def test_limits_read_as_a_reader_would_say_them(
+    limits: dict[str, Any], text: str
+) -> None:
+    assert _limits_text(limits) == text
 
 
 def test_a_path_is_told_by_its_name_alone():

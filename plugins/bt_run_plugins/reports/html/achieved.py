@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bt_run import Array
+from bt_run.arrays import Indices
+from bt_run_plugins.page.chart_data import ChartData, Series
 from bt_run_plugins.page.parts import PageTable, Section
 from bt_run_plugins.page.svg import Chart, Shape, line, scale_of
 from bt_run_plugins.page.ticks import date_ticks
 from bt_run_plugins.reports.book import Book
+from bt_run_plugins.reports.html.curves import days_of
 from bt_run_plugins.reports.html.decisions import CLASSIC
 
 if TYPE_CHECKING:
@@ -90,7 +94,16 @@ def _gap_chart(book: Book, traded: pd.DataFrame) -> Chart:
         shapes=(Shape("run", "run", path),),
         across=date_ticks(book.index[bars]),
         up=scale.ticks("pct"),
+        data=_gap_data(book, bars, apart),
     )
+
+
+def _gap_data(book: Book, bars: Indices, apart: Array) -> ChartData:
+    """Return the gaps at each of ``bars``; at the last of each day, where a day has several."""
+    days = days_of(book.index[bars])
+    last = np.append(days[1:] != days[:-1], True)
+    series = (Series("run", "run", apart[last]),)
+    return ChartData(series, "pct", days=days[last], zero=True)
 
 
 def _gap_table(

@@ -5,6 +5,7 @@ differences.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ from bt_run.arrays import Indices
 from bt_run_plugins.page.parts import Cell, PageTable, Section
 from bt_run_plugins.page.svg import Chart, scale_of
 from bt_run_plugins.page.ticks import date_ticks
-from bt_run_plugins.reports.html.curves import Curve, drawn
+from bt_run_plugins.reports.html.curves import Curve, chart_data, drawn
 from bt_run_plugins.reports.html.growth import FALL_TITLE, growth_choice
 from bt_run_plugins.reports.html.summary import metric_head, unit_of
 from bt_run_plugins.reports.numbers import drawdown
@@ -123,6 +124,7 @@ def _fall_chart(falls: Sequence[Curve], index: pd.DatetimeIndex) -> Chart:
         shapes=drawn(falls, scale),
         across=date_ticks(index),
         up=scale.ticks("pct"),
+        data=replace(chart_data(falls, index, "pct"), zero=True),
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bt_run import Array
+from bt_run_plugins.page.chart_data import ChartData, Series
 from bt_run_plugins.page.parts import Cell, PageTable, Row, Section
 from bt_run_plugins.page.svg import Chart, Shape, bars, scale_of
 from bt_run_plugins.page.ticks import group_ticks
@@ -165,6 +166,12 @@ def _turnover_chart(
         shapes=(Shape("run", "run", path, "bars"),),
         across=group_ticks(years.labels),
         up=scale.ticks("pct"),
+        data=ChartData(
+            series=(Series("run", "run", years.one_way),),
+            unit="pct",
+            labels=years.labels,
+            way="bars",
+        ),
     )
 
 

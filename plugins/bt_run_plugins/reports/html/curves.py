@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bt_run import Array
+from bt_run.arrays import Times
 from bt_run.results.metric_definitions import COLUMNS
-from bt_run_plugins.page.svg import Scale, Shape, line
+from bt_run_plugins.page.chart_data import ChartData, Series
+from bt_run_plugins.page.svg import End, Scale, Shape, line, spread_ends
 
 if TYPE_CHECKING:
     import pandas as pd
 
+ROOM = 7.0  # percent of a picture's height that a label at its end needs
 # column of the NAV table -> label
 LABELS: Mapping[str, str] = MappingProxyType(
     {column: name.replace("_", " ") for name, column in COLUMNS.items()}
@@ -58,6 +61,36 @@ def ends_text(curves: Sequence[Curve], form: str) -> str:
     """Write where curves end, their values in a format such as ``.2f``."""
     ends = [f"{curve.label} {curve.values[-1]:{form}}" for curve in curves]
     return ", ".join(ends)
+
+
+def chart_data(
+    curves: Sequence[Curve], dates: pd.DatetimeIndex, unit: str
+) -> ChartData:
+    """Return the numbers behind a picture of ``curves``, one value a date."""
+    return ChartData(
+        series=tuple(Series(one.label, one.color, one.values) for one in curves),
+        unit=unit,
+        days=days_of(dates),
+    )
+
+
+def days_of(dates: pd.DatetimeIndex) -> Times:
+    """Return dates as days without a zone."""
+    days = dates.tz_localize(None).to_numpy()
+    return np.asarray(days, dtype="datetime64[D]")
+
+
+def line_ends(
+    curves: Sequence[Curve], scale: Scale, write: Callable[[float], str]
+) -> tuple[End, ...]:
+    """Return the last value of each curve, as ``write`` says it, to stand beside the picture."""
+    ends = []
+    for curve in curves:
+        known = curve.values[np.isfinite(curve.values)]
+        if len(known):
+            (at,) = scale.place(known[-1:]).tolist()
+            ends.append(End(at, write(float(known[-1])), curve.color))
+    return spread_ends(ends, ROOM)
 
 
 def navs_of(closes: pd.DataFrame) -> dict[str, Array]:

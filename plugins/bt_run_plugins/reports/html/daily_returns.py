@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bt_run import SESSIONS, Array, sessions_per_year
+from bt_run_plugins.page.chart_data import ChartData, Series
 from bt_run_plugins.page.parts import Cell, PageTable, Section
 from bt_run_plugins.page.svg import Chart, Scale, Shape, bars, line, scale_of
 from bt_run_plugins.page.ticks import Tick, date_ticks
@@ -16,8 +19,10 @@ from bt_run_plugins.reports.book import Book
 from bt_run_plugins.reports.html.curves import (
     COLORS,
     LABELS,
+    chart_data,
     drawn,
     ends_text,
+    line_ends,
     nav_curve,
     navs_of,
     returns_of,
@@ -101,6 +106,23 @@ def _histogram(own: Array, market: Array) -> Chart:
         shapes=(run, beside),
         across=_return_ticks(reach, edge),
         up=scale.ticks("count"),
+        data=_histogram_data(reach, counts, other),
+    )
+
+
+def _histogram_data(reach: float, counts: Array, other: Array) -> ChartData:
+    edges = np.linspace(-reach, reach, BINS + 1)
+    labels = [f"{low:.2%} to {high:.2%}" for low, high in pairwise(edges.tolist())]
+    labels[0] = f"below {edges[1]:.2%}"
+    labels[-1] = f"above {edges[-2]:.2%}"
+    columns = {"nav": counts, "benchmark": other}
+    return ChartData(
+        series=tuple(
+            Series(LABELS[name], COLORS[name], own) for name, own in columns.items()
+        ),
+        unit="count",
+        labels=tuple(labels),
+        way="bars",
     )
 
 
@@ -183,4 +205,8 @@ def _rolling_chart(
         across=date_ticks(dates),
         up=scale.ticks(unit),
         zero=scale.zero,
+        ends=line_ends(
+            curves, scale, "{:.1%}".format if unit == "pct" else "{:.2f}".format
+        ),
+        data=replace(chart_data(curves, dates, unit), zero=unit == "pct"),
     )

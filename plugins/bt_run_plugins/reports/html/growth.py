@@ -10,13 +10,24 @@ import numpy as np
 
 from bt_run import Array
 from bt_run_plugins.page.parts import Choice, PageTable, Row, Section
-from bt_run_plugins.page.svg import Chart, reaching, scale_of, under
+from bt_run_plugins.page.svg import (
+    Band,
+    Chart,
+    Mark,
+    Scale,
+    band,
+    reaching,
+    scale_of,
+    under,
+)
 from bt_run_plugins.page.ticks import date_ticks
 from bt_run_plugins.reports.book import Book
 from bt_run_plugins.reports.html.curves import (
     Curve,
+    chart_data,
     drawn,
     ends_text,
+    line_ends,
     nav_curve,
     navs_of,
 )
@@ -40,26 +51,45 @@ DRAWDOWN_COLUMNS = (
 
 
 def growth_section(book: Book, closes: pd.DataFrame) -> Section:
-    """Return what 1 became in the run and its baselines."""
+    """Return what 1 became in the run and its baselines, and below it how far the NAV fell, with
+    the worst falls marked in both.
+    """
+    navs = navs_of(closes)
     curves = []
-    for column, nav in navs_of(closes).items():
+    for column, nav in navs.items():
         first = nav[np.isfinite(nav)][0]
         curves.append(nav_curve(column, nav / first))
     start = closes.index[0]
     stop = closes.index[-1]
     ends = ends_text(curves, ".2f")
     text = f"Lines from {start:%Y-%m-%d} to {stop:%Y-%m-%d}; at the end: {ends}."
-    choice = growth_choice(curves, book.dates, text)
-    lead = "What 1 became, at each session's close; each line starts at the close of the start."
+    worst = drawdowns(navs["nav"])[:WORST]
+    bands = tuple(_band(fall, len(closes)) for fall in worst)
+    choice = growth_choice(curves, book.dates, text, bands)
+    lead = (
+        "What 1 became, at each session's close, and how far it fell from its highest."
+    )
+    if worst:
+        lead += f" Shaded: {_worst_words(len(worst))}, from peak to recovery."
     if LOGARITHMIC not in choice.charts:
         lead += " A logarithmic scale does not apply: a NAV fell to 0 or below."
-    return Section("growth", "Growth", lead, (choice,))
+    fall = _fall_chart(book, navs, worst)
+    return Section("growth", "Growth and drawdowns", lead, (choice, fall))
+
+
+def _worst_words(count: int) -> str:
+    return "the worst fall" if count == 1 else f"the {count} worst falls, by rank"
+
+
+def _band(fall: Drawdown, count: int) -> Band:
+    return band(fall.peak, count - 1 if fall.recovery is None else fall.recovery, count)
 
 
 def growth_choice(
     curves: Sequence[Curve],
     index: pd.DatetimeIndex,
     text: str,
+    bands: tuple[Band, ...] = (),
 ) -> Choice:
     """Return curves on a linear scale, and on a logarithmic one where none falls to 0."""
     values = [curve.values for curve in curves]
@@ -74,27 +104,28 @@ def growth_choice(
             shapes=drawn(curves, scale),
             across=date_ticks(index),
             up=scale.ticks("ratio"),
+            bands=bands,
+            ends=line_ends(curves, scale, "{:.2f}".format),
+            data=replace(chart_data(curves, index, "ratio"), log=scale.log),
         )
     return Choice("growth-scale", "Scale", charts)
 
 
-def drawdown_section(book: Book, closes: pd.DataFrame) -> Section:
-    """Return how far the NAV fell, and the worst falls one by one."""
-    navs = navs_of(closes)
-    worst = drawdowns(navs["nav"])
-    chart = _fall_chart(book, navs)
+def drawdown_section(closes: pd.DataFrame) -> Section:
+    """Return the worst falls one by one."""
+    title = "Worst drawdowns"
+    worst = drawdowns(navs_of(closes)["nav"])
+    if not worst:
+        text = "The NAV never fell below an earlier close."
+        return Section("drawdown", title, missing=text)
     lead = (
         "At closes. Length counts sessions from the peak to the recovery, or to the end of the "
         "run."
     )
-    if not worst:
-        lead += " The NAV never fell below an earlier close."
-        return Section("drawdown", "Drawdowns", lead, (chart,))
-    table = _drawdown_table(closes, worst)
-    return Section("drawdown", "Drawdowns", lead, (chart, table))
+    return Section("drawdown", title, lead, (_drawdown_table(closes, worst),))
 
 
-def _fall_chart(book: Book, navs: dict[str, Array]) -> Chart:
+def _fall_chart(book: Book, navs: dict[str, Array], worst: Sequence[Drawdown]) -> Chart:
     own = nav_curve("nav", drawdown(navs["nav"]))
     curves = [own]
     if "benchmark" in navs:
@@ -105,12 +136,30 @@ def _fall_chart(book: Book, navs: dict[str, Array]) -> Chart:
     *others, edge = drawn(curves, scale)
     path = under(own.values, scale)
     shapes = [*others, replace(edge, path=path, kind="area"), edge]
+    count = len(own.values)
     return Chart(
         title=FALL_TITLE,
         text=f"The deepest fall of the run is {own.values.min():.2%}.",
         shapes=tuple(shapes),
         across=date_ticks(book.dates),
         up=scale.ticks("pct"),
+        bands=tuple(_band(one, count) for one in worst),
+        marks=_rank_marks(worst, scale, count),
+        ends=line_ends(curves, scale, "{:.1%}".format),
+        data=replace(chart_data(curves, book.dates, "pct"), way="under"),
+        low=True,
+    )
+
+
+def _rank_marks(
+    worst: Sequence[Drawdown], scale: Scale, count: int
+) -> tuple[Mark, ...]:
+    """Return the rank of each fall, at its lowest point."""
+    downs = scale.place(np.array([fall.depth for fall in worst])).tolist()
+    places = zip(worst, downs, strict=True)
+    return tuple(
+        Mark(round(100.0 * fall.trough / max(1, count - 1), 2), round(down, 2), str(n))
+        for n, (fall, down) in enumerate(places, start=1)
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -15,12 +15,17 @@ from bt_run_plugins.page.parts import Cell, PageTable, Row, Section, shown
 from bt_run_plugins.page.svg import Chart, Scale, Shape, area, scale_of
 from bt_run_plugins.page.ticks import date_ticks
 from bt_run_plugins.reports.book import Book
-from bt_run_plugins.reports.html.curves import Curve, drawn, ends_text
+from bt_run_plugins.reports.html.curves import Curve, chart_data, drawn, ends_text
 
 LARGEST = 8  # assets drawn by name; the rest is one area
+MANY = 40  # assets held, from which on a picture by rank says more than one by name
+# from which rank to which; what comes after the last is one area
+RANKS = ((1, 1), (2, 5), (6, 10), (11, 20), (21, 50))
+RANK_LABELS = ("largest", "2nd to 5th", "6th to 10th", "11th to 20th", "21st to 50th")
 POINTS = 400  # of an area over time
 ASSETS = 20  # rows of a table of assets
 ROUNDING = 1e-6  # of the NAV at the start: what is less needs no row of its own
+RANKED_TITLE = "Fractions of NAV by rank of the holding"
 WEIGHT_COLUMNS = (
     ("Asset", "text"),
     ("Mean |weight|", "pct"),
@@ -56,10 +61,14 @@ def _weights_section(book: Book) -> Section:
     order = np.argsort(-mean, kind="stable")
     step = max(1, -(-len(weights) // POINTS))
     every = "each session" if step == 1 else f"every {step}th session"
-    bands = _bands(book, weights, order)
+    many = int((mean > 0.0).sum()) > MANY
+    bands = _ranked_bands(weights) if many else _bands(book, weights, order)
     chart = _weights_chart(book, bands, step, every)
     table = _weights_table(book, weights, order)
     lead = f"At closes, drawn at {every}. {_cash_words(weights)}"
+    if many:
+        chart = replace(chart, title=f"{RANKED_TITLE}, shorts below zero")
+        lead += f" {_concentration_words(weights)}"
     return Section("weights", title, lead, (chart, table))
 
 
@@ -93,6 +102,45 @@ def _bands(
     return bands
 
 
+def _ranked_bands(weights: Array) -> list[Curve]:
+    """Return what the largest holdings of each day made up, by rank, and the shorts together."""
+    longs = -np.sort(-np.maximum(weights, 0.0), axis=1)
+    bands = []
+    for place, ((first, last), label) in enumerate(
+        zip(RANKS, RANK_LABELS, strict=True)
+    ):
+        own = longs[:, first - 1 : last].sum(axis=1)
+        bands.append(Curve(label, f"c{place}", own))
+    rest = longs[:, RANKS[-1][1] :].sum(axis=1)
+    shorts = np.minimum(weights, 0.0).sum(axis=1)
+    bands.append(Curve("all others", f"c{len(RANKS)}", rest))
+    if shorts.any():
+        bands.append(Curve("shorts", "rest", shorts))
+    return bands
+
+
+def _concentration_words(weights: Array) -> str:
+    """Say how concentrated the last holdings are."""
+    last = np.abs(weights[-1])
+    if not last.any():
+        return "At the end nothing was held."
+    shares = last / last.sum()
+    ten = float(np.sort(shares)[-10:].sum())
+    held = int((last > 0.0).sum())
+    return (
+        f"At the end {held} assets were held, the ten largest made up {ten:.0%} of the gross "
+        f"exposure, and it was as spread as {effective_number(last):.0f} equal holdings."
+    )
+
+
+def effective_number(weights: Array) -> float:
+    """Return as how many equal holdings ``weights`` (n,) are spread: (sum |w|)^2 / sum w^2, the
+    inverse of the Herfindahl index; 0 where nothing is held.
+    """
+    squares = float((weights**2).sum())
+    return float(np.abs(weights).sum()) ** 2 / squares if squares > 0.0 else 0.0
+
+
 def _weights_chart(
     book: Book,
     bands: Sequence[Curve],
@@ -111,6 +159,14 @@ def _weights_chart(
         across=date_ticks(book.dates[rows]),
         up=scale.ticks("pct"),
         zero=scale.zero,
+        data=replace(
+            chart_data(
+                [replace(band, values=band.values[rows]) for band in bands],
+                book.dates[rows],
+                "pct",
+            ),
+            way="stack",
+        ),
     )
 
 
@@ -184,6 +240,7 @@ def _exposure_chart(book: Book) -> Chart:
         across=date_ticks(book.dates),
         up=scale.ticks("pct"),
         zero=scale.zero,
+        data=replace(chart_data(curves, book.dates, "pct"), zero=True),
     )
 
 

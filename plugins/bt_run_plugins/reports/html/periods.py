@@ -10,6 +10,7 @@ import numpy as np
 
 from bt_run import Array
 from bt_run.arrays import Times
+from bt_run_plugins.page.chart_data import ChartData, Series
 from bt_run_plugins.page.parts import Cell, PageTable, Row, Section
 from bt_run_plugins.page.svg import Chart, Shape, bars, scale_of
 from bt_run_plugins.page.ticks import group_ticks
@@ -141,6 +142,15 @@ def _year_chart(years: pd.Series[float], market: pd.Series[float]) -> Chart:
         across=group_ticks(labels),
         up=scale.ticks("pct"),
         zero=scale.zero,
+        data=ChartData(
+            series=tuple(
+                Series(LABELS[name], COLORS[name], values)
+                for name, values in (("nav", own), ("benchmark", other))
+            ),
+            unit="pct",
+            labels=tuple(labels),
+            way="bars",
+        ),
     )
 
 

@@ -15,24 +15,32 @@ from bt_run import (
     Config,
     hookimpl,
 )
-from bt_run_plugins.page.render import SCRIPT, STYLE, file_text, template
+from bt_run_plugins.page.parts import in_currency
+from bt_run_plugins.page.render import (
+    SCRIPT,
+    STYLE,
+    chart_script,
+    file_text,
+    template,
+)
 from bt_run_plugins.reports.book import read_book
 from bt_run_plugins.reports.html.comparison_page import comparison_sections
 from bt_run_plugins.reports.html.holdings import holdings_sections
-from bt_run_plugins.reports.html.returns import returns_sections
+from bt_run_plugins.reports.html.returns import first_sections, returns_sections
 from bt_run_plugins.reports.html.summary import (
     alerts,
     analyses,
     cards,
     config_text,
-    headline,
+    currency_of,
+    metrics_section,
     provenance,
     repeat_command,
     sentences,
-    verdict,
 )
 from bt_run_plugins.reports.html.tracking import tracking_sections
 from bt_run_plugins.reports.html.trading import trading_sections
+from bt_run_plugins.reports.html.verdict import verdict_part
 from bt_run_plugins.reports.numbers import STATISTICS
 
 FILE = "report.html"
@@ -78,6 +86,8 @@ def page_of_run(result: BacktestResult) -> str:
     """Return the page about a run."""
     book = read_book(result)
     sections = [
+        *first_sections(book),
+        metrics_section(result),
         *returns_sections(book),
         *tracking_sections(result),
         *holdings_sections(book),
@@ -87,14 +97,16 @@ def page_of_run(result: BacktestResult) -> str:
     ]
     glossary = [(item.label, item.text) for item in DEFINITIONS.values()]
     glossary += [(label, text) for label, _, text in STATISTICS.values()]
+    currency = currency_of(result)
     return template("reports/html/report.html.j2").render(
         result=result,
+        currency=currency or "the account's currency",
         sentences=sentences(result),
-        verdict=verdict(result),
+        verdict=verdict_part(result),
         alerts=alerts(result),
         cards=cards(result),
-        headline=headline(result),
-        sections=sections,
+        sections=[in_currency(section, currency) for section in sections],
+        chart_data=chart_script(sections),
         glossary=glossary,
         command=repeat_command(result),
         config=config_text(result),
@@ -108,10 +120,12 @@ def page_of_comparison(comparison: Comparison) -> str:
     notes = dict.fromkeys(
         note for result in comparison.results for note in result.notes
     )
+    sections = list(comparison_sections(comparison))
     return template("reports/html/comparison.html.j2").render(
         comparison=comparison,
         notes=list(notes),
-        sections=comparison_sections(comparison),
+        sections=sections,
+        chart_data=chart_script(sections),
         style=file_text(STYLE),
         script=file_text(SCRIPT),
     )

@@ -15,14 +15,13 @@ from bt_run_plugins.reports.html.periods import crises_section, months_section
 
 # what a run of one session has none of
 NEED_TWO = (
-    ("growth", "Growth"),
-    ("drawdown", "Drawdowns"),
+    ("growth", "Growth and drawdowns"),
     ("months", "Months and years"),
 )
 
 
-def returns_sections(book: Book) -> Iterator[Section]:
-    """Yield growth, drawdowns, months and years, distribution, rolling numbers and crises."""
+def first_sections(book: Book) -> Iterator[Section]:
+    """Yield what is looked at first: growth with drawdowns, months and years."""
     closes = book.result.closes
     if len(closes) < 2:
         why = "The run has one session, and a return needs two."
@@ -30,8 +29,15 @@ def returns_sections(book: Book) -> Iterator[Section]:
             yield Section(name, title, missing=why)
         return
     yield growth_section(book, closes)
-    yield drawdown_section(book, closes)
     yield months_section(closes)
+
+
+def returns_sections(book: Book) -> Iterator[Section]:
+    """Yield the worst drawdowns, distribution, rolling numbers and crises."""
+    closes = book.result.closes
+    if len(closes) < 2:
+        return
+    yield drawdown_section(closes)
     yield distribution_section(closes)
     yield rolling_section(book, closes)
     yield crises_section(book, closes)

@@ -14,22 +14,38 @@ from typing import TYPE_CHECKING, Any
 from bt_run import DEFINITIONS, BacktestResult
 from bt_run.results.description import describe_run
 from bt_run.results.metric_definitions import COLUMNS
+from bt_run.studies.judging import purpose_of
 from bt_run.text import listed
 from bt_run_plugins.page.parts import Cell, PageTable, Section
 
 if TYPE_CHECKING:
     import pandas as pd
 
-CARDS = (
-    "cagr",
-    "volatility",
-    "sharpe",
-    "max_drawdown",
-    "turnover_one_way",
-    "costs_bps",
+CARD_COUNT = 6
+# the metrics of the cards, most wanted first: the first six that are defined are shown
+CARDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "earn": (
+            *("cagr", "sharpe", "max_drawdown", "volatility", "average_gross"),
+            *("costs_bps", "total_return", "costs", "best_day", "worst_day"),
+            *("fills", "sessions"),
+        ),
+        "track": (
+            *("tracking_error", "cagr", "correlation", "average_gross", "max_drawdown"),
+            *("costs_bps", "total_return", "costs", "fills", "sessions"),
+        ),
+    }
+)
+ALONE = frozenset({"tracking_error", "correlation", "costs_bps", "costs", "fills"})
+EXPOSURE = "average_gross"
+# the rows that come first in the long table, the others in the order of their definitions
+FIRST = (
+    *("total_return", "cagr", "volatility", "sharpe", "sortino", "max_drawdown"),
+    *("calmar", "beta", "average_gross", "turnover_one_way"),
 )
 FLOWS_ONLY = "money_weighted"  # no row of a run to which no money came from outside
 HINDSIGHT = "constant_mix"  # the baseline that knows the whole run
+FLAT = 5e-5  # reads as the same per cent
 BASELINES = tuple(name for name in COLUMNS if name != "run")
 # metrics of which more is better
 HIGHER = frozenset(
@@ -44,14 +60,6 @@ HIGHER = frozenset(
 )
 # of which what is below zero says nothing: more risk makes a negative ratio look better
 RATIOS = frozenset({"sharpe", "sortino", "calmar"})
-# metric -> what the verdict calls it
-JUDGED: Mapping[str, str] = MappingProxyType(
-    {
-        "cagr": "return per year",
-        "sharpe": "Sharpe ratio",
-        "max_drawdown": "worst drawdown",
-    }
-)
 # unit of a metric -> unit of a cell
 UNITS: Mapping[str, str] = MappingProxyType(
     {
@@ -75,12 +83,13 @@ PROVENANCE_COLUMNS = (
 
 @dataclass(frozen=True)
 class Card:
-    """One headline number and the benchmark's."""
+    """One headline number, and what stands beside it: whose number, and the number."""
 
     label: str
     hint: str
     run: Cell
-    benchmark: Cell
+    whose: str = ""
+    beside: Cell | None = None
 
 
 def sentences(result: BacktestResult) -> tuple[str, str]:
@@ -90,55 +99,42 @@ def sentences(result: BacktestResult) -> tuple[str, str]:
     return description.decisions(f"from {result.period}"), description.orders(cash)
 
 
-def verdict(result: BacktestResult) -> str:
-    """Say how the run compares with its baselines, from the metrics alone."""
-    words = []
-    for metric, label in JUDGED.items():
-        values = result.metrics.get(metric, {})
-        judgement = _judgement(values)
-        own = values.get("run")
-        if metric in RATIOS and own is not None and own < 0.0:
-            judgement = "negative, so not ranked"
-        if judgement:
-            words.append(f"{label}: {judgement}")
-    if not words:
-        return "The run has too few returns, or none that vary, for a verdict."
-    return f"Against benchmark, equal weight and constant mix, {'; '.join(words)}."
-
-
-def _judgement(values: Mapping[str, float | None]) -> str:
-    """Say which baselines the run beats in one metric; nothing where there is none to compare."""
-    own = values.get("run")
-    known, beaten = 0, []
-    for name in BASELINES:
-        other = values.get(name)
-        if own is None or other is None:
-            continue
-        known += 1
-        if own > other:
-            beaten.append(name.replace("_", " "))
-    if not known:
-        return ""
-    if len(beaten) == known:
-        return f"better than all {known} baselines"
-    return f"better than {' and '.join(beaten) or 'none'}"
+def currency_of(result: BacktestResult) -> str:
+    """Return the currency of a run's money; nothing where it is not known."""
+    return describe_run(result.manifest["config"]).currency
 
 
 def cards(result: BacktestResult) -> list[Card]:
-    """Return the few numbers that a reader looks for first."""
-    out = []
-    for metric in CARDS:
-        definition = DEFINITIONS[metric]
-        values = result.metrics[metric]
-        unit = unit_of(metric)
-        card = Card(
-            label=definition.label,
-            hint=definition.text,
-            run=Cell(values["run"], unit),
-            benchmark=Cell(values["benchmark"], unit),
-        )
-        out.append(card)
-    return out
+    """Return the few numbers that matter most for what a run is for, all of them defined."""
+    wanted = CARDS[purpose_of(result)]
+    known = [metric for metric in wanted if result.metrics[metric]["run"] is not None]
+    # what comes last in the list stands in for what is not defined
+    return [_card(result, metric) for metric in known[:CARD_COUNT]]
+
+
+def _card(result: BacktestResult, metric: str) -> Card:
+    definition, values = DEFINITIONS[metric], result.metrics[metric]
+    unit = unit_of(metric)
+    whose, beside = "benchmark", values["benchmark"]
+    if metric == EXPOSURE:
+        # the benchmark's is 100 % by its nature; a net exposure of its own says more
+        net = result.metrics["average_net"]["run"]
+        same = net is None or values["run"] is None or abs(net - values["run"]) < FLAT
+        whose, beside = ("net", None if same else net)
+    elif metric in ALONE:
+        beside = None
+    return Card(
+        label=definition.label,
+        hint=definition.text,
+        run=Cell(values["run"], unit),
+        whose=whose,
+        beside=None if beside is None else Cell(beside, unit),
+    )
+
+
+def metrics_section(result: BacktestResult) -> Section:
+    """Return the section with every metric beside the baselines'."""
+    return Section("metrics", "All numbers", parts=(headline(result),))
 
 
 def headline(result: BacktestResult) -> PageTable:
@@ -146,9 +142,8 @@ def headline(result: BacktestResult) -> PageTable:
     marked, but never the constant mix, which knows the whole run, nor a zero.
     """
     metrics = result.metrics
-    shown = [
-        one for one in DEFINITIONS if one != FLOWS_ONLY or any(metrics[one].values())
-    ]
+    ordered = (*FIRST, *(one for one in DEFINITIONS if one not in FIRST))
+    shown = [one for one in ordered if one != FLOWS_ONLY or any(metrics[one].values())]
     rows = [_headline_row(metric, metrics[metric]) for metric in shown]
     return PageTable(
         "headline",
@@ -157,6 +152,7 @@ def headline(result: BacktestResult) -> PageTable:
         rows,
         f"{_baseline_words(result)} A star marks the best of a row, the constant mix aside. "
         "n/a: not defined, because too short or without variance.",
+        folded=True,
     )
 
 
@@ -231,6 +227,8 @@ def unit_of(metric: str) -> str:
     """Return the unit in which a metric is shown."""
     if metric == "years":
         return "years"
+    if metric == "total_return":
+        return "growth"
     return UNITS[DEFINITIONS[metric].unit]
 
 

@@ -345,5 +345,6 @@ def bt_sizers() -> list[Component]:
             "under a cap per name",
             example={"cap": 0.6, "lookback": 40, "min_history": 20},
             libraries=_libraries,
+            purpose="track",
         )
     ]
