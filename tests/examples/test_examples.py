@@ -128,7 +128,7 @@ def test_an_example_runs_and_its_page_says_which_trial_it_is(
     (page,) = write_report(result, "html")
     assert result.trial_sentence.startswith("trial 1 of 1; ")
     shown = page.read_text(encoding="utf-8")
-    assert f'<p class="trials">{escape(result.trial_sentence)}</p>' in shown
+    assert f'<p class="trials">Trials: {escape(result.trial_sentence)}</p>' in shown
 
 
 def test_the_main_example_ends_with_a_tear_sheet(
