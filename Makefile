@@ -52,11 +52,11 @@ bench: $(STAMP)  ## Measure the example, the engine and the tracker beside their
 	$(BIN)/python benchmarks/report.py
 	$(BIN)/python benchmarks/data.py
 	@test -x .cache/peers/bin/python || $(BIN)/python -m venv .cache/peers
-	@.cache/peers/bin/python -m pip install --quiet bt==1.4.1 vectorbt==1.2.0 \
+	@.cache/peers/bin/python -m pip install --quiet bt==1.4.1 vectorbt==1.2.0 vectorbt-rust \
 		|| echo "bench: the peers could not be installed into .cache/peers; those that are missing are skipped"
 	$(BIN)/python benchmarks/engine.py
 	@test -x .cache/tracker_peers/bin/python || $(BIN)/python -m venv .cache/tracker_peers
-	@.cache/tracker_peers/bin/python -m pip install --quiet skfolio==1.12.2 cvxportfolio==1.5.1 \
+	@.cache/tracker_peers/bin/python -m pip install --quiet skfolio==1.12.2 cvxportfolio==1.5.1 qpsolvers daqp piqp \
 		|| echo "bench: the peers could not be installed into .cache/tracker_peers; those that are missing are skipped"
 	$(BIN)/python benchmarks/tracker.py
 	$(BIN)/python benchmarks/sweep.py

@@ -24,30 +24,15 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def bt_run(data: Any, due: Any) -> Callable[[], float]:
-    """Pipeline, ledger and both baselines, from bars in memory."""
-    from bt_run.account.account import Account  # noqa: F401 - part of the import baseline
-    from bt_run.account.market import Market
-    from bt_run.backtest.baselines import (
-        benchmark_nav,
-        constant_mix,
-        equal_weight,
-        mean_weights,
-    )
-    from bt_run.component import BuildContext
+def made_bars(data: Any) -> Any:
+    """Return the bars of the prices."""
     from bt_run.data.bars import Bars, Prices
-    from bt_run.decision.pipeline import Pipeline, Stage
-    from bt_run.decision.signals import VectorisedSignal
-    from bt_run.engine.panel import PanelRun, run_panel
-    from bt_run.terms import Limits
-    from bt_run_plugins.brokers.simulated import SimulatedConfig, build_broker
-    from bt_run_plugins.sizers.equal_weight import EqualWeight, EqualWeightConfig
 
     prices = Prices(
         *(data[name] for name in ("open", "high", "low", "close", "volume"))
     )
     shape = prices.close.shape
-    bars = Bars(
+    return Bars(
         times=data["times"],
         assets=tuple(f"A{i:04d}" for i in range(shape[1])),
         adjusted=prices,
@@ -59,23 +44,107 @@ def bt_run(data: Any, due: Any) -> Callable[[], float]:
         benchmark=prices.close[:, 0],
         start=0,
     )
+
+
+def bt_run(data: Any, due: Any, tables: bool = False) -> Callable[[], float]:
+    """Pipeline, ledger and both baselines, from bars in memory; with ``tables`` those of fills,
+    positions and decisions too.
+    """
+    import pandas  # noqa: F401 - part of the import baseline
+
+    from bt_run.account.market import Market
+    from bt_run.backtest.baselines import (
+        BaselineRules,
+        benchmark_nav,
+        constant_mix,
+        equal_weight,
+        mean_weights,
+    )
+    from bt_run.component import BuildContext
+    from bt_run.decision.pipeline import Pipeline, Stage
+    from bt_run.decision.signals import VectorisedSignal
+    from bt_run.engine.panel import PanelRun, run_panel
+    from bt_run.results.ledger import fills_table
+    from bt_run.terms import Limits
+    from bt_run_plugins.brokers.simulated import SimulatedConfig, build_broker
+    from bt_run_plugins.sizers.equal_weight import EqualWeight, EqualWeightConfig
+
+    bars = made_bars(data)
     config = SimulatedConfig(cash=CASH, commission={"bps": FEE * 1e4})
     broker, limits = build_broker(config, BuildContext(costs=None)), Limits()
     sizer = EqualWeight(EqualWeightConfig(), BuildContext(costs=broker.costs))
     signal = VectorisedSignal("hold", lambda b: np.ones(b.close.shape))
+    rules = BaselineRules(due=due, limits=limits)
 
     def play() -> float:
         flow = Pipeline(
-            strategy=Stage("strategy", "hold", signal),
+            strategy=Stage("strategy", "hold", signal.member),
             sizer=Stage("sizer", "equal", sizer.target_weights),
             vectorised=(signal,),
         )
         market = Market(bars, broker, 1.0, False)
         ledger = run_panel(PanelRun(market, flow.on(bars), due))
-        equal_weight(market, due, limits)
-        constant_mix(market, due, limits, mean_weights(ledger))
+        equal_weight(market, rules)
+        constant_mix(market, rules, mean_weights(ledger))
         benchmark_nav(market)
+        if tables:
+            fills_table(bars, ledger.fills)
+            ledger.positions_table()
+            ledger.decisions_table()
         return float(ledger.nav[-1])
+
+    return play
+
+
+def bt_run_tables(data: Any, due: Any) -> Callable[[], float]:
+    """As ``bt_run``, with the tables that a run keeps."""
+    return bt_run(data, due, tables=True)
+
+
+def bt_run_files(data: Any, due: Any) -> Callable[[], float]:
+    """From a folder of parquet files to a result: every check, table, metric and hash of a run.
+
+    The bars at which it rebalances are those of its own schedule, of which ``due`` shows whether
+    that is every session or each month.
+    """
+    import tempfile
+
+    import pandas as pd
+
+    from bt_run import RunConfig, run
+
+    folder = tempfile.mkdtemp()
+    names = [f"A{i:04d}" for i in range(data["close"].shape[1])]
+    fields = ("open", "high", "low", "close", "volume")
+    for column, name in enumerate(names):
+        frame = pd.DataFrame({field: data[field][:, column] for field in fields})
+        frame.insert(0, "date", data["times"])
+        frame.to_parquet(f"{folder}/{name}.parquet", index=False)
+    days = data["times"].astype("datetime64[D]")
+    config = RunConfig.model_validate(
+        {
+            "name": "bench",
+            "data": {
+                "source": {"use": "parquet", "path": folder},
+                "assets": names,
+                "benchmark": names[0],
+                "start": str(days[0]),
+                "end": str(days[-1]),
+                "calendar": "24/5",
+            },
+            "strategy": "buy_and_hold",
+            "sizer": "equal_weight",
+            "schedule": "session" if due.all() else "month",
+            "broker": {
+                "use": "simulated",
+                "cash": CASH,
+                "commission": {"bps": FEE * 1e4},
+            },
+        }
+    )
+
+    def play() -> float:
+        return float(run(config, reports=False).nav["nav"].iloc[-1])
 
     return play
 
@@ -159,9 +228,11 @@ def bt(data: Any, due: Any) -> Callable[[], float]:
     return play
 
 
-def vectorbt(data: Any, due: Any) -> Callable[[], float]:
+def vectorbt(
+    data: Any, due: Any, records: bool = False, engine: str | None = None
+) -> Callable[[], float]:
     """Run vectorbt: from_orders with target percent, cash sharing and automatic call sequence, then
-    value().
+    value(); with ``records`` its orders, positions and stats too.
     """
     import pandas as pd
     import vectorbt as vbt
@@ -169,6 +240,7 @@ def vectorbt(data: Any, due: Any) -> Callable[[], float]:
     close = pd.DataFrame(data["close"], index=pd.DatetimeIndex(data["times"]))
     size = np.full(close.shape, np.nan)
     size[due] = 1.0 / close.shape[1]
+    how = {} if engine is None else {"engine": engine}
 
     def play() -> float:
         portfolio = vbt.Portfolio.from_orders(
@@ -181,10 +253,30 @@ def vectorbt(data: Any, due: Any) -> Callable[[], float]:
             fees=FEE,
             init_cash=CASH,
             freq="1D",
+            **how,
         )
+        if records:
+            kept = (portfolio.orders, portfolio.positions)
+            assert all(len(one.records_readable) for one in kept)
+            portfolio.stats()
         return float(portfolio.value().iloc[-1])
 
     return play
+
+
+def vectorbt_records(data: Any, due: Any) -> Callable[[], float]:
+    """vectorbt with its records, which is what bt-run's tables hold."""
+    return vectorbt(data, due, records=True)
+
+
+def vectorbt_rust(data: Any, due: Any) -> Callable[[], float]:
+    """vectorbt by its Rust engine, bare."""
+    return vectorbt(data, due, engine="rust")
+
+
+def vectorbt_rust_records(data: Any, due: Any) -> Callable[[], float]:
+    """vectorbt by its Rust engine, with its records."""
+    return vectorbt(data, due, records=True, engine="rust")
 
 
 def numpy(data: Any, due: Any) -> Callable[[], float]:

@@ -35,7 +35,17 @@ class Case:
     minutes: bool = False
 
 
-ALL = (("bt_run", None), ("numpy", None), ("vectorbt", None))
+ALL = (
+    ("bt_run", None),
+    ("bt_run_tables", None),
+    ("bt_run_files", None),
+    ("numpy", None),
+    ("vectorbt", None),
+    ("vectorbt_records", None),
+    ("vectorbt_rust", None),
+    ("vectorbt_rust_records", None),
+)
+OURS = ("bt_run", "bt_run_tables", "bt_run_files", "numpy", "backtrader")
 CASES = (
     Case(
         "2 x 5,000, monthly",
@@ -65,6 +75,8 @@ CASES = (
         21,
         (*ALL, ("bt", None), ("backtrader", FEW * 2)),
     ),
+    Case("500 x 1,260, every session", 500, 1260, 1, ALL),
+    Case("3,000 x 2,520, monthly", 3000, 2520, 21, ALL),
     Case(
         "500 x 5,040, every session",
         500,
@@ -111,18 +123,19 @@ def prices(case: Case, bars: int) -> dict[str, np.ndarray]:
 
 def measure(case: Case, name: str, few: int | None) -> dict[str, float] | None:
     """Return seconds and memory of one contender on one case, scaled up from ``few`` sessions."""
-    python = (
-        sys.executable
-        if name in ("bt_run", "numpy", "backtrader", "empty_backtrader")
-        else str(PEERS)
-    )
+    here = name in OURS or name == "empty_backtrader"
+    python = sys.executable if here else str(PEERS)
     if not Path(python).exists():
         return None
     bars = few or case.bars
     repeats = 1 if name in ("backtrader", "bt") and case.assets > 2 else 3
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "prices.npz"
-        np.savez(path, **prices(case, bars))
+        # in a process of its own: what a parent has used, its children report as theirs
+        subprocess.run(
+            [sys.executable, __file__, "--prices", case.title, str(bars), str(path)],
+            check=True,
+        )
         command = [
             python,
             str(ROOT / "benchmarks" / "contenders.py"),
@@ -171,22 +184,35 @@ def table(case: Case) -> list[str]:
     return lines
 
 
+def write_prices(title: str, bars: int, path: Path) -> None:
+    """Write the prices of a case for those that are measured."""
+    case = next(case for case in CASES if case.title == title)
+    np.savez(path, **prices(case, bars))
+
+
 def main() -> None:
+    if "--prices" in sys.argv:
+        title, bars, path = sys.argv[-3:]
+        write_prices(title, int(bars), Path(path))
+        return
     quick = "--quick" in sys.argv
     head = [
         "# Benchmarks",
         "",
         "Written by `make bench` (`benchmarks/engine.py`). Same prices and the same equal-weight "
-        "rebalancing for all, "
-        "one process each, in one run on one machine: the ratios carry over, the seconds do not. "
-        "bt-run's figures are "
-        "from bars in memory to the ledger, with its pipeline and both baselines (equal weight, "
-        "constant mix); the "
-        "peers keep no such record. vectorbt is warm (compiled before). Memory is the peak over "
-        "what importing and "
-        "the prices took. zipline-reloaded is not measured: it needs pandas below 3, so an "
-        "environment of its own, and "
-        "prices ingested as a bundle.",
+        "rebalancing for all, one process each, in one run on one machine: the ratios carry over, "
+        "the seconds do not. A rebalancing is decided at a close; bt-run fills it at the next "
+        "open, and bt, numpy and vectorbt at that same close, so their last values differ. "
+        "What is kept differs too: `bt-run` goes from bars in memory to the ledger, with its "
+        "pipeline and both baselines (equal weight, constant mix), three accounts in all; "
+        "`bt-run-tables` adds the tables of fills, positions and decisions; `bt-run-files` goes "
+        "from a folder of parquet files to a result, with every check, metric and hash, by its own "
+        "schedule. `vectorbt` is bare: orders and the value of one account; `records` adds orders, "
+        "positions and stats, and `rust` is its engine in Rust; all are warm (compiled before). bt "
+        "and plain Backtrader keep one account. Memory is the peak of a process that has built "
+        "nothing before, over what importing and the prices took. zipline-reloaded and "
+        "nautilus_trader are not measured: each needs an environment of its own, and states the "
+        "work otherwise.",
         "",
     ]
     lines = list(head)
@@ -197,6 +223,14 @@ def main() -> None:
         print("\n".join(part), flush=True)
         lines += part
     if not quick:
+        grown = subprocess.run(
+            [sys.executable, str(ROOT / "benchmarks" / "growth.py")],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        print(grown.stdout, flush=True)
+        lines += grown.stdout.splitlines()
         (ROOT / "docs" / "benchmarks.md").write_text("\n".join(lines), encoding="utf-8")
 
 

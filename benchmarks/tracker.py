@@ -1,5 +1,5 @@
-"""Time 130 monthly tracking problems at 20, 100 and 500 names, beside cvxpy loops and peers on the
-same data.
+"""Time 130 monthly tracking problems at 20, 100, 500 and 1,000 names, beside cvxpy loops and peers
+on the same data.
 
 Run by ``make bench``; with a number, only that many months. Peers live in an environment of their
 own (``.cache/tracker_peers``, made by ``make bench``), and are skipped where it is missing. Every
@@ -37,6 +37,7 @@ FEW = {
     20: 8,
     100: 5,
     500: 5,
+    1000: 3,
 }  # months that the slow ones solve; their time is scaled to all
 LONGEST = 900  # seconds that one peer may take for its months
 
@@ -212,7 +213,8 @@ def report(n: int, months: int) -> None:
             )
         )
     lines += [
-        peer(name, data, few) for name in ("skfolio", "cvxportfolio", "riskfolio")
+        peer(name, data, few)
+        for name in ("daqp", "piqp", "skfolio", "cvxportfolio", "riskfolio")
     ]
     problems = [problem(R, b) for R, b in windows(*data, months)]
     print(
@@ -270,8 +272,8 @@ def main() -> None:
         "weights outside the bounds or the budget are first put right, since breaking a limit "
         "would pay"
     )
-    for n in (20, 100, 500):
-        report(n, months)
+    for n in (20, 100, 500, 1000):
+        report(n, months if n < 1000 else min(months, FEW[n]))
     if "BT_RUN_SHARED_DATA" in os.environ:
         subprocess.run([sys.executable, ROOT / "tracker_real.py"], check=True)
     else:
