@@ -157,13 +157,14 @@ def sheet_of_run(result: BacktestResult) -> str:
 
 def page_of_comparison(comparison: Comparison) -> str:
     """Return the page that lays runs side by side."""
-    notes = dict.fromkeys(
-        note for result in comparison.results for note in result.notes
-    )
+    told = [
+        ("all runs" if labels == comparison.labels else ", ".join(labels), note)
+        for note, labels in comparison.caveats.items()
+    ]
     sections = list(comparison_sections(comparison))
     return template("reports/html/comparison.html.j2").render(
         comparison=comparison,
-        notes=list(notes),
+        notes=told,
         sections=sections,
         chart_data=chart_script(sections),
         style=file_text(STYLE),
