@@ -173,7 +173,7 @@ GROUPS = (
         "The numbers of a result.",
         (
             *("Metrics", "compute_metrics", "money_weighted", "return_metrics"),
-            *("record_metrics", "session_closes"),
+            *("record_metrics", "session_closes", "ABOUT_A_YEAR"),
         ),
         "bt_run.results.metrics",
     ),
@@ -351,6 +351,7 @@ GROUPS = (
 
 # what has no docstring of its own: constants, and types made of others
 VALUES = {
+    "ABOUT_A_YEAR": "0.95 years: below it nothing is extrapolated to a year.",
     "Array": "Numbers: a NumPy array of float64.",
     "CASES": "Role -> its cases, in the order of their numbers.",
     "Candidate": "Dotted keys with their values, in the order of the file.",

@@ -143,7 +143,10 @@ def test_everything_is_what_the_house_names() -> None:
 
 def test_the_base_holds_no_part_of_an_extra() -> None:
     assert not base() & brought_by("all")
-    extras = {"samples", "tracker", "yahoo", "learning", "excel", "dask", "tune"}
+    extras = {
+        *("samples", "tracker", "yahoo", "learning", "excel", "dask", "tune"),
+        *("policy", "postgres"),
+    }
     assert brought_by("all") == set().union(*map(brought_by, extras))
 
 
@@ -271,6 +274,7 @@ def test_the_wheel_holds_no_tests_no_pictures_and_no_data() -> None:
         ".cfg",
         ".toml",
         ".ipynb",
+        ".json",
     }
     inside = {part for name in held for part in name.split("/")[:-1]}
     assert not inside & {"tests", "docs", "images", "corpus", "runs", "benchmarks"}

@@ -26,4 +26,5 @@ MODULES = (
     "bt_run_plugins.executors.dask",
     "bt_run_plugins.studies.recorder",
     "bt_run_plugins.studies.commands",
+    "bt_run_plugins.policy.commands",
 )

@@ -184,12 +184,14 @@ def test_the_quickstart_lists_every_extra_with_what_it_brings():
         "learning",
         "dask",
         "tune",
+        "policy",
+        "postgres",
         "all",
     ]
     for extra in list(rows)[:-1]:
         brings = set(re.findall(r"^\w+", setup["options.extras_require"][extra], re.M))
-        # numeric libraries that come with the base in any case
-        assert set(rows[extra].split(", ")) == brings - {"scipy", "threadpoolctl"}
+        # what comes with the base in any case, and other extras
+        assert set(rows[extra].split(", ")) == brings - {"scipy", "bt"}
 
 
 def test_the_readme_shows_the_local_plugin_as_it_is():

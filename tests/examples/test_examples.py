@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import fields, replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from jsonschema import Draft202012Validator
 from kit.places import EXAMPLES
 from ruamel.yaml import YAML
 
-from bt_run import ConfigError, Prices, load_config, run
+from bt_run import ConfigError, Prices, load_config, run, write_report
 from bt_run.backtest.preparing import prepare
 from bt_run.cli.entry import main
 from bt_run.config.schema import json_schema
@@ -107,9 +108,13 @@ def beside_prices(path: Path, folder: Path) -> Path:
 
 
 @each_file
-def test_an_example_runs(
-    path: Path, request: pytest.FixtureRequest, tmp_path: Path
+def test_an_example_runs_and_its_page_says_which_trial_it_is(
+    path: Path,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.delenv("BT_RUN_NO_LEDGER")
     if path.name in NEEDS_NETWORK:
         return
     if path.name == NEEDS_FILES:
@@ -120,6 +125,10 @@ def test_an_example_runs(
     assert len(result.fills) > 10
     assert result.folder is not None
     assert (result.folder / "nav.parquet").is_file()
+    (page,) = write_report(result, "html")
+    assert result.trial_sentence.startswith("trial 1 of 1; ")
+    shown = page.read_text(encoding="utf-8")
+    assert f'<p class="trials">Trials: {escape(result.trial_sentence)}</p>' in shown
 
 
 def test_the_main_example_ends_with_a_tear_sheet(

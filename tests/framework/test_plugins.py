@@ -63,6 +63,7 @@ def test_built_ins_are_named_by_their_module() -> None:
     offering = set(built_in_modules()) - {
         "bt_run_plugins.market_data.commands",
         "bt_run_plugins.studies.commands",
+        "bt_run_plugins.policy.commands",
         "bt_run_plugins.studies.recorder",
     }
     assert {

@@ -239,7 +239,10 @@ def _row(run: ListedRun) -> tuple[str, ...]:
 
 def _trial(run: ListedRun) -> str:
     """Return which trial of how many a run is; nothing where nobody counted."""
-    facts = read_trial(run.folder)
+    try:
+        facts = read_trial(run.folder)
+    except DataError:
+        return "damaged"
     return "" if facts is None else f"{facts.number}/{facts.of}"
 
 

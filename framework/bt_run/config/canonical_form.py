@@ -15,7 +15,7 @@ from bt_run.config.binding import Bound, BoundConfig
 from bt_run.config.portable_paths import PortablePaths
 from bt_run.config.run_config import RunConfig
 
-__all__ = ["canonical", "placed", "portable", "resolved"]
+__all__ = ["NO_PART_OF_A_RESULT", "canonical", "placed", "portable", "resolved"]
 
 Written = Callable[[Path], str]
 # keys of a run file that change no number of the run

@@ -27,6 +27,8 @@ MOST_VALUES = (
 )
 # a bare name is short for {use: NAME} of a component, and elsewhere for
 SHORT: Mapping[str, str] = MappingProxyType({"research": "name"})
+# what stands here has dotted keys itself
+OF_DOTTED_KEYS = ("sweep", "over")
 MOST_LEVELS = 100  # of mappings and lists inside each other
 
 
@@ -166,6 +168,8 @@ def _put(node: Node, parts: Sequence[str], new: Node, done: tuple[str, ...]) -> 
     if not parts:
         return new
     head, rest, value = parts[0], parts[1:], node.value
+    if done == OF_DOTTED_KEYS:
+        head, rest = ".".join(parts), ()
     where = ".".join(done) or "the file"
     if isinstance(value, list):
         place = _list_index(head, value, where, new)

@@ -100,6 +100,11 @@ class History:
         """Return which assets have a bar now, (N,), members of the universe or not."""
         return _own(self._bars.present[self._t])
 
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Return how many own bars each asset has had up to now, (N,)."""
+        return _own(self._bars.counts[self._t])
+
     def open(self, n: int = 1, *, asset_bars: bool = False) -> Array:
         """Return the last ``n`` total-return opens, (n, N); NaN where there is no bar."""
         return self._field("open", n, asset_bars)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "ABOUT_A_YEAR",
     "Metrics",
     "compute_metrics",
     "money_weighted",

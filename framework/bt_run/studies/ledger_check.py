@@ -46,7 +46,10 @@ def check_ledger(ledger: TrialLedger, runs: Path | None) -> LedgerCheck:
     """Compare each row of ``ledger`` with its hash and the one before, and with the ``trial.json``
     of each run in the folder ``runs``.
     """
-    trials = ledger.trials()
+    try:
+        trials = ledger.trials()
+    except DataError as error:
+        return LedgerCheck(0, 0, (str(error),))
     known = {trial.hash for trial in trials} | {trial.origin for trial in trials}
     named = [] if runs is None else list(_named(runs))
     faults = [*_broken(trials)]

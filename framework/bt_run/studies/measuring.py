@@ -12,7 +12,7 @@ from bt_run.backtest.preparing import Prepared
 from bt_run.backtest.studying import play
 from bt_run.results.ledger import Ledger
 from bt_run.results.metric_definitions import YEARLY
-from bt_run.results.metrics import record_metrics
+from bt_run.results.metrics import ABOUT_A_YEAR, record_metrics
 from bt_run.text import day_text
 
 __all__ = ["measured"]
@@ -72,7 +72,7 @@ def _traded(ledger: Ledger, years: float) -> dict[str, float | None]:
     paid = np.abs(filled[done]) * price[done] - np.sign(filled[done]) * slippage[done]
     before = np.maximum(bars[done].astype(np.intp) - 1, ledger.bars.start)
     turnover = float((paid / ledger.nav[before]).sum())
-    enough = years >= 0.95
+    enough = years >= ABOUT_A_YEAR
     return {
         "turnover_one_way": 0.5 * turnover / years if enough else None,
         "costs": float(commission[done].sum() + slippage[done].sum()),

@@ -13,7 +13,7 @@ from typing import Any
 
 from bt_run.atomic import forget_dead, locked
 from bt_run.backtest.preparing import Prepared, is_of_the_data, prepare, set_key
-from bt_run.config.canonical_form import placed
+from bt_run.config.canonical_form import NO_PART_OF_A_RESULT, placed
 from bt_run.config.places import locate
 from bt_run.config.run_config import RunConfig
 from bt_run.config.sweep_config import SweepConfig
@@ -187,6 +187,7 @@ class Sweep:
         return None if outcome.result is None else self.score.of(outcome.result)
 
     def _asked(self, candidate: Candidate) -> _Asked:
+        _refuse_idle(candidate)
         data = tuple((key, value) for key, value in candidate if is_of_the_data(key))
         rest = tuple(item for item in candidate if item not in data)
         variant = self._variant(data)
@@ -246,6 +247,16 @@ class _Variant:
         files = [path.resolve() for path in prepared.config.plugins]
         plugins = tuple((str(path), local_file_hash(path)) for path in files)
         return cls(prepared, json.dumps(tree), bars, plugins)
+
+
+def _refuse_idle(candidate: Candidate) -> None:
+    """Refuse a key that changes no number: its cells would all be one."""
+    for key, _ in candidate:
+        if key.partition(".")[0] in NO_PART_OF_A_RESULT:
+            raise ConfigError(
+                f"{key}: changes no number of a run; expected a key that does, such as "
+                "strategy.fast"
+            )
 
 
 class _Outcomes:

@@ -54,6 +54,7 @@ SAID = (
 )
 COLUMNS = ("number", "hash", "previous", *SAID, "sessions", "returns")
 BEGINNING = "0" * 64
+LARGEST = 1 << 28  # bytes of the returns of a trial
 PATIENCE = 60.0  # seconds that a writer waits for another one
 
 
@@ -125,12 +126,24 @@ class TrialLedger:
         return {row[0] for row in self._connection.execute("SELECT cell FROM trials")}
 
     def trials(self, family: str | None = None) -> list[Trial]:
-        """Return the trials by number, only those of one ``family`` where it is given."""
+        """Return the trials by number, only those of one ``family`` where it is given.
+
+        Raises:
+            DataError: the returns of a row cannot be read: it was changed.
+        """
         where, given = ("", ()) if family is None else ("WHERE family = ?", (family,))
         rows = self._connection.execute(
             f"SELECT {', '.join(COLUMNS)} FROM trials {where} ORDER BY number", given
         )
-        return [_trial_of(row) for row in rows]
+        return [self._read(row) for row in rows]
+
+    def _read(self, row: Sequence[Any]) -> Trial:
+        try:
+            return _trial_of(row)
+        except (OSError, ValueError, AssertionError) as error:
+            raise DataError(
+                f"{self.path}: row {row[0]} cannot be read, so it was changed: {error}"
+            ) from error
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -150,7 +163,7 @@ class TrialLedger:
             (trial.family, trial.cell),
         ).fetchone()
         if known is not None:
-            return _trial_of(known)
+            return self._read(known)
         last = self._connection.execute(
             "SELECT number, hash FROM trials ORDER BY number DESC LIMIT 1"
         ).fetchone()
@@ -246,6 +259,8 @@ def _unpacked(data: object) -> bytes:
 
     assert isinstance(data, bytes)
     size = int.from_bytes(data[:8], "little")
+    if size > LARGEST:
+        raise ValueError(f"found a length of {size:,} bytes")
     packed = data[8:]
     found = pa.decompress(packed, decompressed_size=size, codec="zstd", asbytes=True)
     return bytes(found)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from bt_run import BuildContext, Component, Config, PluginError, hookimpl
 from bt_run.studies.cells import Cell, Outcome
@@ -42,6 +42,15 @@ class DaskConfig(Config):
                 f"address was {address!r}; expected such as tcp://127.0.0.1:8786"
             )
         return address
+
+    @model_validator(mode="after")
+    def _has_one_cluster(self) -> DaskConfig:
+        if self.address is not None and self.workers is not None:
+            raise ValueError(
+                f"workers was {self.workers}, and the cluster at {self.address} has its own; "
+                "expected one of address and workers"
+            )
+        return self
 
 
 class DaskExecutor:

@@ -91,8 +91,13 @@ class LocalExecutor:
             try:
                 future = self._pool.submit(run_in_worker, cell)
             except _broken():
-                self._waiting[key] = cell
-                return
+                self._waiting = {key: cell} | self._waiting
+                if self._playing:
+                    return  # `done` finds out who it was
+                # a worker died while it had nothing to do
+                self._end_pool()
+                self._pool = _new_pool(self._workers)
+                continue
             self._playing[future] = (key, cell)
 
     def _one_by_one(self, lost: dict[str, Cell]) -> Iterator[tuple[str, Outcome]]:

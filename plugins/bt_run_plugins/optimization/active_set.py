@@ -296,8 +296,15 @@ def close_to_change(box: Box, answer: ActiveSetAnswer) -> bool:
 
 
 def solve_lapack(A: Array, B: Array) -> Array:
-    """Solve A X = B like ``solve_positive_definite``, quicker and to other last digits."""
-    from scipy.linalg import cho_factor, cho_solve
+    """Solve A X = B like ``solve_positive_definite``, quicker and to other last digits.
 
-    factor = cho_factor(A, overwrite_a=True, check_finite=False)
-    return np.asarray(cho_solve(factor, B, check_finite=False))
+    Raises:
+        LinAlgError: A is not positive definite to working precision.
+    """
+    from scipy.linalg.lapack import dposv
+
+    # A is symmetric, so its rows may stand for columns, as LAPACK wants them
+    _, found, info = dposv(A.T, B, overwrite_a=True)
+    if info:
+        raise LinAlgError(f"the matrix is not positive definite: pivot {info - 1}")
+    return np.asarray(found)

@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -113,13 +114,27 @@ def _cells(sweep: Sweep, tried: Sequence[Tried]) -> pd.DataFrame:
         "text": [_text(one) for one in tried],
     }
     for key in sweep.space.axes:
-        columns[key] = [dict(one.candidate)[key] for one in tried]
+        columns[key] = _alike([dict(one.candidate)[key] for one in tried])
     columns["score"] = _numbers(scores)
     columns["plateau"] = _numbers(plateau)
     for metric in CELL_METRICS:
         columns[metric] = _numbers([_metric(one, metric) for one in tried])
     columns["warnings"] = [_warnings(one) for one in tried]
     return pd.DataFrame(columns)
+
+
+def _alike(values: list[Any]) -> list[Any]:
+    """Return values of one type, which a column of a table has: all others as JSON."""
+    numbers = all(
+        isinstance(value, int | float) and not isinstance(value, bool)
+        for value in values
+    )
+    if numbers or all(isinstance(value, str) for value in values):
+        return values
+    return [
+        str(value) if isinstance(value, str | date) else json.dumps(value, default=str)
+        for value in values
+    ]
 
 
 def _text(one: Tried) -> str:

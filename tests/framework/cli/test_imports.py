@@ -1,5 +1,6 @@
 """What each command may import: what it does not use costs every run of it time."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 FLAGSHIP = Path(__file__).parents[3] / "examples" / "spy_qqq.yaml"
+NOBODY = "BT_RUN_NO_LEDGER"  # who counts trials imports nothing else either
 OURS = {"bt_run", "bt_run_plugins", "bt_run_strategies"}
 # libraries by their top module, with what they bring along themselves
 COMMANDS = {"click", "click_default_group", "pluggy"}
@@ -31,8 +33,10 @@ def imported(tmp_path, *words):
         "import sys; before = set(sys.modules); from bt_run.cli.entry import main; "
         "code = main(sys.argv[1:]); print(*(set(sys.modules) - before)); sys.exit(code)"
     )
+    counted = {name: value for name, value in os.environ.items() if name != NOBODY}
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, words)],
+        env=counted,
         capture_output=True,
         text=True,
         check=True,

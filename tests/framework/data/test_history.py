@@ -88,3 +88,9 @@ def test_nothing_lies_behind_bars_that_were_cut(bars: Bars, cut) -> None:
     for array in arrays:
         if isinstance(array, np.ndarray):
             assert behind(array) <= array.nbytes
+
+
+def test_own_bars_are_counted_up_to_now() -> None:
+    gaps = make_bars({"A": [1, 2, 3, 4], "B": [NAN, 5, NAN, 6]})
+    assert History(gaps, 2).counts.tolist() == [3, 1]
+    assert History(gaps, 3).counts.tolist() == [4, 2]

@@ -96,6 +96,7 @@ def test_page_overlays_growth_and_drawdowns(folders, tmp_path, capsys):
     text = page.read_text()
     # growth twice, one difference (the third earned what the first did), drawdowns, years
     assert text.count("<svg") == 5
+    assert text.count("no ledger was kept: this number has no trial count") == 3
     assert "strategy.fast was 50, is 20" in text
     cagr = compare(folders).metrics[1]["cagr"]
     assert f'data-v="{cagr!r}"' in text

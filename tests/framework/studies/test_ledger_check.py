@@ -74,6 +74,14 @@ def test_a_deleted_row_is_named(path):
     )
 
 
+def test_returns_that_cannot_be_read_are_named(path):
+    changed(
+        path, "UPDATE trials SET returns = x'0102030405060708090a' WHERE number = 3"
+    )
+    (fault,) = checked(path).faults
+    assert "t.sqlite: row 3 cannot be read, so it was changed: " in fault
+
+
 def test_a_row_off_the_end_is_missed_by_its_run(path, tmp_path):
     folder = tmp_path / "runs" / "name" / "c5"
     folder.mkdir(parents=True)

@@ -103,6 +103,11 @@ def test_equal_cells_are_played_once(tmp_path):
         ({"strtegy.level": [0.2]}, "strtegy.level: no 'strtegy'; found name, seed"),
         ({"overlays.0.annual": [0.2]}, "overlays.0.annual: no '0'; found nothing"),
         (
+            {"reports": [[], ["html"]]},
+            "reports: changes no number of a run; expected a key that does",
+        ),
+        ({"sweep.seed": [1, 2]}, "sweep.seed: changes no number of a run"),
+        (
             {"data.strt": ["2020-01-01"]},
             "data.strt: unknown key; found '2020-01-01'",
         ),
@@ -175,3 +180,10 @@ def test_optuna_finds_the_same_whoever_plays(tmp_path):
     _, other, _ = play_sweep(file, tmp_path / "other", "serial")
     assert [item.candidate for item in one] == [item.candidate for item in other]
     assert len({item.candidate for item in one}) == 9
+
+
+def test_a_swept_key_may_be_set_from_outside(tmp_path):
+    file = make_sweep(tmp_path, LEVELS)
+    config = load_config(file, ["sweep.over.strategy.level=[0.9]", "sweep.seed=3"])
+    assert config.sweep.over == {"strategy.level": [0.9]}
+    assert config.sweep.seed == 3

@@ -124,6 +124,19 @@ def test_a_cell_that_dies_once_is_played_again(executor, place, troubles):
     (place / "was_there").unlink()
 
 
+def test_a_worker_that_dies_while_it_has_nothing_to_do_is_replaced(cells, tmp_path):
+    config = load_config(make_sweep(tmp_path, LEVELS))
+    made = built_executor(config, {"use": "local", "workers": 1})
+    try:
+        assert played(made, cells[:1])[cells[0].key].status == "ok"
+        for pid in children_of(os.getpid()):
+            os.kill(pid, signal.SIGKILL)
+        found = played(made, cells[1:3])
+    finally:
+        made.close()
+    assert [found[cell.key].status for cell in cells[1:3]] == ["ok", "ok"]
+
+
 def test_cancelled_cells_do_not_come_back(cells, tmp_path):
     config = load_config(make_sweep(tmp_path, LEVELS))
     made = built_executor(config, {"use": "serial"})
@@ -199,6 +212,11 @@ def children_of(pid):
         (
             {"use": "dask", "address": "head:8786"},
             "address was 'head:8786'; expected such as tcp://127.0.0.1:8786",
+        ),
+        (
+            {"use": "dask", "address": "tcp://head:8786", "workers": 2},
+            "workers was 2, and the cluster at tcp://head:8786 has its own; expected one of "
+            "address and workers",
         ),
     ],
 )

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from bt_run_plugins.optimization import active_set
-from bt_run_plugins.optimization.active_set import solve_box_budget
+from bt_run_plugins.optimization.active_set import solve_box_budget, solve_lapack
 from bt_run_plugins.optimization.gram import gram_matrix, solve_positive_definite
 
 
@@ -92,3 +92,13 @@ def test_a_close_call_is_solved_again_without_lapack(monkeypatch):
     ]
     monkeypatch.undo()
     np.testing.assert_array_equal(weights, solve_box_budget(*box).weights)
+
+
+def test_lapack_finds_what_the_fixed_order_finds_and_refuses_what_it_refuses():
+    X = np.random.default_rng(4).normal(size=(30, 6))
+    A, B = X.T @ X, np.eye(6)[:, :2]
+    np.testing.assert_allclose(
+        solve_lapack(A.copy(), B), solve_positive_definite(A, B), rtol=1e-10
+    )
+    with pytest.raises(np.linalg.LinAlgError, match="not positive definite: pivot 1"):
+        solve_lapack(np.diag([1.0, -1.0, 1.0]), np.ones((3, 1)))

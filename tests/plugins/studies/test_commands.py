@@ -174,6 +174,16 @@ def test_runs_show_which_trial_they_are(said, tmp_path):
     assert "trials: trial 2 of 2 (" in shown
 
 
+def test_a_damaged_trial_is_listed_as_such(said, tmp_path):
+    make_sweep(tmp_path, LEVELS)
+    said("small.yaml", "--no-reports")
+    (file,) = (tmp_path / "runs/small").glob("[!l]*/trial.json")
+    file.write_text("{}")
+    code, text = said("runs", "list")
+    assert code == 0
+    assert "damaged" in text
+
+
 def test_a_run_without_a_ledger_says_so(said, tmp_path):
     make_sweep(tmp_path, LEVELS)
     code, text = said("small.yaml", "--no-reports", "--no-ledger")

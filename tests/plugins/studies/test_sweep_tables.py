@@ -62,3 +62,23 @@ def test_cells_of_other_days_share_a_table(tmp_path):
     returns = tables_of(sweep, tried).returns
     long, short = (returns[one.key].notna().sum() for one in tried)
     assert len(returns) == long > short
+
+
+def test_a_key_may_hold_whole_components(tmp_path):
+    over = {"sizer": ["signal_weight", {"use": "equal_weight"}], "seed": [1, 2]}
+    sweep, tried, _ = play_sweep(make_sweep(tmp_path, {"over": over}), tmp_path / "out")
+    cells = tables_of(sweep, tried).cells
+    assert list(cells["sizer"])[::2] == ["signal_weight", '{"use": "equal_weight"}']
+    assert set(cells["status"]) == {"ok"}
+    cells.to_parquet(tmp_path / "cells.parquet")
+
+
+def test_days_are_written_as_days(tmp_path):
+    file = make_sweep(tmp_path, {"over": {"seed": [1]}})
+    text = file.read_text().replace(
+        '{"seed": [1]}', "{data.start: [2020-01-13, 2020-02-03]}"
+    )
+    file.write_text(text)
+    sweep, tried, _ = play_sweep(file, tmp_path / "out")
+    cells = tables_of(sweep, tried).cells
+    assert list(cells["data.start"]) == ["2020-01-13", "2020-02-03"]

@@ -1,4 +1,4 @@
-"""The report ``tear_sheet``: pyfolio's sheets behind a page that says what was run on what."""
+"""The report ``tear_sheet``: the sheets of pyfolio behind a page that says what was run on what."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bt_run import BacktestResult, BuildContext, Component, Config, hookimpl
 from bt_run_plugins.figures.pages import own_style, save
@@ -31,7 +30,7 @@ class TearSheet:
     def write(self, result: BacktestResult, folder: Path) -> list[Path]:
         """Write the PDF into ``folder`` and return its path."""
         path = folder / FILE
-        with _quiet(), own_style(), _plain_dates():
+        with _quiet(), own_style():
             sheets = draw_sheets(result)
             pages = [first_page(result, sheets.left_out), *sheets.pages]
             save(path, pages, f"{result.config.name}   run {result.run_id}")
@@ -56,19 +55,7 @@ def _build(_: TearSheetConfig, __: BuildContext) -> TearSheet:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Hide what pyfolio, seaborn and pandas say to each other: nothing in it is for a report's
-    reader.
-    """
+    """Hide what numpy says of days without a position: nothing in it is for a report's reader."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        yield
-
-
-@contextmanager
-def _plain_dates() -> Iterator[None]:
-    """Let pandas draw plain dates: its own periods do not mix with what pyfolio draws over them."""
-    from pandas.plotting import plot_params
-
-    params: Any = plot_params
-    with params.use("x_compat", True):
         yield

@@ -1,14 +1,32 @@
-"""pyfolio's sheets of what was held and traded: positions, transactions, round trips."""
+"""The sheets of what was held and traded: positions, transactions, round trips."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bt_run_plugins.figures.pages import Panel, new_page, panel_page, text_table
 from bt_run_plugins.reports.tear_sheet.inputs import SheetInput
+from bt_run_plugins.reports.tear_sheet.returns_panels import date_numbers, histogram
+from bt_run_plugins.reports.tear_sheet.trading_panels import (
+    Holdings,
+    concentration,
+    exposures,
+    holdings_of,
+    largest_holdings,
+    leverage,
+    lifetimes,
+    money_traded,
+    number_of_holdings,
+    sides,
+    time_of_trades,
+    turnover,
+    turnover_by_day,
+)
+from bt_run_plugins.reports.tear_sheet.trip_statistics import trip_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,72 +41,51 @@ NAMED = 6  # assets with the best and with the worst round trips
 
 def positions_sheet(given: SheetInput) -> Iterator[Figure]:
     """Yield the pages of the positions sheet."""
-    from pyfolio import pos
-
-    share = pos.get_percent_alloc(given.positions)
-    yield _exposure_page(given, share)
-    yield _holdings_page(given, share)
+    held = holdings_of(given.positions)
+    yield _exposure_page(held)
+    yield _holdings_page(given, held)
 
 
-def _exposure_page(given: SheetInput, share: pd.DataFrame) -> Figure:
-    from pyfolio import plotting
-
-    returns = given.returns
-    positions = given.positions
-    exposure = Panel(
-        "Exposure, fraction of NAV",
-        lambda axes: plotting.plot_exposures(returns, positions, ax=axes),
-        (0, 0, 0, 0),
-    )
-    largest = Panel(
-        "Largest holdings, fraction of NAV",
-        lambda axes: plotting.show_and_plot_top_positions(
-            returns,
-            share,
-            show_and_plot=0,
-            legend_loc="center left",
-            ax=axes,
+def _exposure_page(held: Holdings) -> Figure:
+    panels = [
+        Panel("Exposure, fraction of NAV", partial(_on, exposures, held), (0, 0, 0, 0)),
+        Panel(
+            "Largest holdings, fraction of NAV",
+            partial(_on, largest_holdings, held),
+            (0, 0, 1, 1),
         ),
-        (0, 0, 1, 1),
-    )
-    concentration = Panel(
-        "Largest and median position, fraction of NAV",
-        lambda axes: plotting.plot_max_median_position_concentration(
-            positions, ax=axes
+        Panel(
+            "Largest and median position, fraction of NAV",
+            partial(_on, concentration, held),
+            (1, 1, 0, 0),
         ),
-        (1, 1, 0, 0),
-    )
-    leverage = Panel(
-        "Gross leverage",
-        lambda axes: plotting.plot_gross_leverage(returns, positions, ax=axes),
-        (1, 1, 1, 1),
-    )
-    return panel_page("Positions", (2, 2), [exposure, largest, concentration, leverage])
+        Panel("Gross leverage", partial(_on, leverage, held), (1, 1, 1, 1)),
+    ]
+    return panel_page("Positions", (2, 2), panels)
 
 
-def _holdings_page(given: SheetInput, share: pd.DataFrame) -> Figure:
-    from pyfolio import plotting, pos
+def _on(draw: Callable[[Axes, Holdings], None], held: Holdings, axes: Axes) -> None:
+    draw(axes, held)
 
-    returns = given.returns
+
+def _holdings_page(given: SheetInput, held: Holdings) -> Figure:
     number = Panel(
         "Number of holdings",
-        lambda axes: plotting.plot_holdings(returns, share, ax=axes),
+        lambda axes: number_of_holdings(axes, held, given.positions.index),
         (0, 0, 0, 0),
     )
-    sides = Panel(
-        "Number of long and short holdings",
-        lambda axes: plotting.plot_long_short_holdings(returns, share, ax=axes),
-        (0, 0, 1, 1),
+    both = Panel(
+        "Number of long and short holdings", partial(_on, sides, held), (0, 0, 1, 1)
     )
-    page = panel_page("Holdings", (2, 2), [number, sides])
-    longs, shorts, _ = pos.get_top_long_short_abs(share)
+    page = panel_page("Holdings", (2, 2), [number, both])
+    longs, shorts = held.tops()
     for x, title, top in (
         (0.07, "Largest long holdings", longs),
         (0.54, "Largest short holdings", shorts),
     ):
         rows = [[title, "at most"]]
         for name, value in top.items():
-            rows.append([str(name), f"{value:.2%}"])
+            rows.append([name, f"{value:.2%}"])
         if len(rows) == 1:
             rows = [[title, "none"]]
         text_table(page, (x, 0.45), rows, (0.25, 0.1))
@@ -97,8 +94,6 @@ def _holdings_page(given: SheetInput, share: pd.DataFrame) -> Figure:
 
 def transactions_sheet(given: SheetInput) -> Figure:
     """Return the page of the transactions sheet."""
-    from pyfolio import plotting
-
     # the build-up trades the whole account on one day, and nothing could be seen beside it
     first = given.transactions.index.min()
     later = given.transactions[given.transactions.index > first]
@@ -106,81 +101,40 @@ def transactions_sheet(given: SheetInput) -> Figure:
     if later.empty:
         later = given.transactions
         title = "Transactions: the build-up of the portfolio alone"
-    turnover = Panel(
-        "Turnover by day, two way, % of NAV",
-        lambda axes: _turnover(given, later, axes),
-        (0, 0, 0, 0),
-    )
-    money = Panel(
-        "Money traded by day",
-        lambda axes: _money_traded(given, later, axes),
-        (0, 0, 1, 1),
-    )
-    distribution = Panel(
-        "Turnover of days with trades, two way",
-        lambda axes: _turnover_distribution(given, later, axes),
-        (1, 1, 0, 0),
-        dates=False,
-    )
-    times = Panel(
-        "Trades by time of day, New York",
-        lambda axes: plotting.plot_txn_time_hist(
-            given.transactions,
-            bin_minutes=30,
-            ax=axes,
+    daily = turnover_by_day(later, given.positions.sum(axis=1))
+    begin, *_, end = date_numbers(given.positions.index)
+    panels = [
+        Panel(
+            "Turnover by day, two way, % of NAV",
+            lambda axes: turnover(axes, daily, begin, end),
+            (0, 0, 0, 0),
         ),
-        (1, 1, 1, 1),
-        None if given.intraday else "daily bars: trades have no time of day",
-        dates=False,
-    )
-    return panel_page(title, (2, 2), [turnover, money, distribution, times])
+        Panel(
+            "Money traded by day",
+            lambda axes: money_traded(axes, later, begin, end),
+            (0, 0, 1, 1),
+        ),
+        Panel(
+            "Turnover of days with trades, two way",
+            lambda axes: _turnover_distribution(axes, daily),
+            (1, 1, 0, 0),
+            dates=False,
+        ),
+        Panel(
+            "Trades by time of day, New York",
+            lambda axes: time_of_trades(axes, given.transactions),
+            (1, 1, 1, 1),
+            None if given.intraday else "daily bars: trades have no time of day",
+            dates=False,
+        ),
+    ]
+    return panel_page(title, (2, 2), panels)
 
 
-def _turnover(
-    given: SheetInput,
-    transactions: pd.DataFrame,
-    axes: Axes,
-) -> None:
-    from matplotlib.ticker import PercentFormatter
-    from pyfolio import plotting
-
-    plotting.plot_turnover(
-        given.returns,
-        transactions,
-        given.positions,
-        turnover_denom="portfolio_value",
-        ax=axes,
-    )
-    axes.autoscale(axis="y")
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-
-
-def _turnover_distribution(
-    given: SheetInput,
-    transactions: pd.DataFrame,
-    axes: Axes,
-) -> None:
-    from pyfolio import txn
-
-    daily = txn.get_turnover(given.positions, transactions, "portfolio_value")
-    traded = daily[daily > 0.0].to_numpy()
-    axes.hist(traded, bins=BINS, color="steelblue", alpha=0.8)
+def _turnover_distribution(axes: Axes, daily: pd.Series[float]) -> None:
+    turned = np.asarray(daily, dtype=np.float64)
+    histogram(axes, turned[turned > 0.0], BINS)
     axes.set(xlabel="fraction of NAV", ylabel="days")
-
-
-def _money_traded(
-    given: SheetInput,
-    transactions: pd.DataFrame,
-    axes: Axes,
-) -> None:
-    from matplotlib.ticker import StrMethodFormatter
-    from pyfolio import txn
-
-    daily = txn.get_txn_vol(transactions)["txn_volume"]
-    axes.vlines(daily.index, 0.0, daily.to_numpy(), color="steelblue", lw=0.8)
-    axes.set_xlim(given.positions.index[0], given.positions.index[-1])
-    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    axes.set_ylabel("account's currency")
 
 
 def round_trip_sheet(given: SheetInput) -> Iterator[Figure]:
@@ -193,9 +147,9 @@ def _round_trip_page(trips: pd.DataFrame) -> Figure:
     drawn = trips.tail(TRIPS_DRAWN)
     cut = "" if len(drawn) == len(trips) else f", the last {TRIPS_DRAWN:,}"
     days = trips["duration"].dt.total_seconds() / SECONDS_OF_A_DAY
-    lifetimes = Panel(
+    opened = Panel(
         f"When trades were open{cut}",
-        lambda axes: _lifetimes(drawn, axes),
+        lambda axes: lifetimes(axes, drawn),
         (0, 1, 0, 2),
         thickest=5.0,
     )
@@ -217,35 +171,12 @@ def _round_trip_page(trips: pd.DataFrame) -> Figure:
         (2, 2, 2, 2),
         dates=False,
     )
-    return panel_page("Round trips", (3, 3), [lifetimes, profit, held, returns])
-
-
-def _lifetimes(trips: pd.DataFrame, axes: Axes) -> None:
-    from pyfolio import plotting
-
-    state = np.random.get_state()  # pyfolio seeds numpy for everybody
-    try:
-        plotting.plot_round_trip_lifetimes(trips, lsize=5, ax=axes)
-    finally:
-        np.random.set_state(state)
-    legend = axes.get_legend()
-    if legend is None:
-        return
-    marks = [mark for mark in legend.legend_handles if mark is not None]
-    # off the lowest bars
-    axes.legend(
-        handles=marks,
-        frameon=False,
-        loc="lower right",
-        bbox_to_anchor=(1, 1),
-        ncols=2,
-    )
+    return panel_page("Round trips", (3, 3), [opened, profit, held, returns])
 
 
 def _distribution(values: pd.Series[float], label: str) -> Callable[[Axes], object]:
     def draw(axes: Axes) -> None:
-        numbers = values.to_numpy(dtype=np.float64)
-        axes.hist(numbers, bins=BINS, color="steelblue", alpha=0.8)
+        histogram(axes, np.asarray(values, dtype=np.float64), BINS)
         axes.axvline(0.0, color="black", lw=0.8)
         axes.set(xlabel=label, ylabel="round trips")
 
@@ -253,10 +184,8 @@ def _distribution(values: pd.Series[float], label: str) -> Callable[[Axes], obje
 
 
 def _round_trip_statistics(trips: pd.DataFrame) -> Figure:
-    from pyfolio import round_trips as pyfolio_trips
-
-    stats = pyfolio_trips.gen_round_trip_stats(trips)
-    stats["summary"].loc["Percent profitable"] *= 100
+    days = trips["duration"].dt.total_seconds() / SECONDS_OF_A_DAY
+    timed = trips.assign(days=days)
     page = new_page("Round trips: statistics")
     page.text(
         0.07,
@@ -273,24 +202,11 @@ def _round_trip_statistics(trips: pd.DataFrame) -> Figure:
         ("returns", "Return, % of NAV", 0.525, 0.87, _percent_text),
     )
     for key, title, x, y, form in blocks:
-        table = stats[key]
-        widths = [0.17] + [0.085] * table.shape[1]
-        text_table(page, (x, y), _block_rows(title, table, form), widths)
+        heads, rows = trip_rows(timed, key, form)
+        widths = [0.17] + [0.085] * len(heads)
+        text_table(page, (x, y), [[title, *heads], *rows], widths)
     text_table(page, (0.525, 0.62), _profit_rows(trips), (0.17, 0.12, 0.12))
     return page
-
-
-def _block_rows(
-    title: str,
-    table: pd.DataFrame,
-    form: Callable[..., str],
-) -> list[list[str]]:
-    """Return a table of pyfolio's as text; what is not defined differs from itself."""
-    rows = [[title, *(str(name).lower() for name in table.columns)]]
-    for name, *values in table.itertuples(name=None):
-        texts = ["n/a" if value != value else form(value) for value in values]
-        rows.append([str(name).replace("_", " "), *texts])
-    return rows
 
 
 def _profit_rows(trips: pd.DataFrame) -> list[list[str]]:
@@ -320,8 +236,7 @@ def _percent_text(value: float) -> str:
     return f"{100 * value:z,.3f}%"
 
 
-def _span_text(time: pd.Timedelta) -> str:
-    days = time.total_seconds() / SECONDS_OF_A_DAY
+def _span_text(days: float) -> str:
     if days >= 3:
         return f"{days:,.0f} days"
     return f"{24 * days:,.1f} hours"

@@ -206,10 +206,8 @@ class QPTracker:
         """Return which names have had enough own bars, (N,); ``counts`` (N,) are those in the
         window.
         """
-        closes = state.history.close(len(state.history))
-        bars = np.isfinite(closes).sum(axis=0)
         half = 2 * counts >= min(self._needed, sessions)
-        return np.asarray((bars >= self._needed) & half)
+        return np.asarray((state.history.counts >= self._needed) & half)
 
     def _is_exempt(self, state: PortfolioState) -> bool:
         """Tell whether the turnover limit is lifted, because nothing is held yet."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -118,13 +119,20 @@ def solve_tracking(problem: TrackingProblem, first: str = "exact") -> TrackingOu
     Raises:
         InfeasibleError: the limits contradict each other.
     """
-    from threadpoolctl import threadpool_limits
-
     others = [name for name in SOLVERS if name != first]
     # problems this small gain nothing from more threads, and wait long for them where the cores are
     # busy
-    with threadpool_limits(limits=1, user_api="blas"):
+    with _thread_pools().limit(limits=1, user_api="blas"):
         return _first_accurate(problem, [first, *others])
+
+
+@cache
+def _thread_pools() -> Any:
+    """Return the thread pools of this process: to find them takes as long as a small problem."""
+    import scipy.linalg  # noqa: F401 - whose pool must be there to be found
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def _first_accurate(problem: TrackingProblem, order: Sequence[str]) -> TrackingOutcome:

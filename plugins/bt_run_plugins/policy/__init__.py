@@ -1,0 +1,1 @@
+"""Policies: limits that somebody wrote down, kept by version in a database."""
