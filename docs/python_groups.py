@@ -191,7 +191,7 @@ GROUPS = (
         "For reports.",
         (
             *("describe_run", "RunDescription", "component_text", "cost_text"),
-            *("value_text", "SCHEDULE_WORDS"),
+            *("value_text", "CURRENCIES", "SCHEDULE_WORDS"),
         ),
         "bt_run.results.description",
     ),
@@ -358,6 +358,7 @@ VALUES = {
     "CHECK_FAILED": "6: a check found something.",
     "COLUMNS": "Column of the metrics -> column of the NAV table.",
     "DEFINITIONS": "Metric -> its unit, its label and its definition in a sentence.",
+    "CURRENCIES": "Exchange calendar -> the currency that its prices are in.",
     "DateForm": "How a file writes dates, in a config: `dayfirst`, `monthfirst`, `iso`, "
     "`epoch_s` (or `_ms`, `_us`, `_ns`), or a format such as `%d.%m.%y`.",
     "EXIT_TIMED_OUT": "87: a worker ended itself, because its cell did not end in time.",

@@ -283,7 +283,7 @@ def test_the_long_table_opens_and_prints_whole(browser, url):
 def test_the_first_picture_is_seen_soon(browser, url, width, most):
     show(browser, url, width)
     top = browser.execute_script(
-        "return document.querySelector('figure.chart').getBoundingClientRect().top"
+        "return document.querySelector('#main figure.chart').getBoundingClientRect().top"
     )
     assert 0 < top < most
 

@@ -176,16 +176,21 @@ def bundle(folder: Path, out: Path | None, with_data: bool) -> None:
     "-o",
     "--out",
     type=click.Path(path_type=Path),
-    help="Write a page with growth and drawdowns overlaid.",
+    help="Write a page with growth, differences, years and drawdowns side by side.",
 )
-def compare(folders: tuple[Path, ...], out: Path | None) -> None:
+@click.option(
+    "--whole",
+    is_flag=True,
+    help="Measure each run over its own period, not over the sessions that all have.",
+)
+def compare(folders: tuple[Path, ...], out: Path | None, whole: bool) -> None:
     """Lay the runs in two or more FOLDERS side by side: metrics, and what differs between them.
 
     \b
     Example:
       bt-run compare runs/spy_qqq/latest runs/stocks/latest -o both.html
     """
-    found = compare_runs(folders)
+    found = compare_runs(folders, whole=whole)
     click.echo(found.text)
     if out is not None:
         write_comparison(found, out, "html")

@@ -9,6 +9,7 @@ from typing import cast
 
 import click
 
+from bt_run.backtest.reporting import write_report
 from bt_run.cli.console import metrics_table, shortened
 from bt_run.cli.run_commands import ledger_option
 from bt_run.errors import DataError
@@ -155,6 +156,36 @@ def open_run(run: str, root: Path) -> None:
 @click.command()
 @run_name
 @click.option(
+    "--one-page",
+    "one_page",
+    is_flag=True,
+    help="The run on one sheet of A4 or Letter, to be printed.",
+)
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder to write to; by default that of the run.",
+)
+@in_root
+def report(run: str, one_page: bool, out: Path | None, root: Path) -> None:
+    """Write the page about a run that is done, or with --one-page one sheet of paper.
+
+    RUN is its folder, its name for the newest, or an id's first letters.
+
+    \b
+    Examples:
+      bt-run report spy_qqq
+      bt-run report runs/spy_qqq/latest --one-page -o sheets
+    """
+    result = load_result(find_run(root, run))
+    for path in write_report(result, "one_page" if one_page else "html", out):
+        click.echo(f"report: {path}")
+
+
+@click.command()
+@run_name
+@click.option(
     "--to",
     "kind",
     required=True,
@@ -219,4 +250,4 @@ def _size(count: int) -> str:
     return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"
 
 
-RUNS_COMMANDS: tuple[click.Command, ...] = (runs, export)
+RUNS_COMMANDS: tuple[click.Command, ...] = (runs, report, export)

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from bt_run.errors import ConfigError
 from bt_run.results.config_changes import config_differences
-from bt_run.results.metric_definitions import DEFINITIONS, HEADLINE, format_metric
+from bt_run.results.metric_definitions import (
+    COLUMNS,
+    DEFINITIONS,
+    HEADLINE,
+    format_metric,
+)
+from bt_run.results.metrics import record_metrics
 from bt_run.results.result import BacktestResult
 from bt_run.results.run_folder import load_result
-from bt_run.text import aligned
+from bt_run.text import aligned, day_text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Comparison", "compare"]
 
@@ -24,11 +37,42 @@ class Comparison:
         labels: a name for each run, all different.
         results: the runs.
         differences: label -> what is another than in the first run, a line each.
+        metrics: of each run, metric -> value, over what is compared.
+        benchmark: the same of the first run's benchmark.
+        window: the first and the last session that all runs have, where that is not all of each;
+            None where each run is measured over its own period.
     """
 
     labels: tuple[str, ...]
     results: tuple[BacktestResult, ...]
     differences: Mapping[str, tuple[str, ...]]
+    metrics: tuple[Mapping[str, float | None], ...] = ()
+    benchmark: Mapping[str, float | None] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    window: tuple[Any, Any] | None = None
+
+    def closes(self, result: BacktestResult) -> pd.DataFrame:
+        """Return the NAV table of a ``result`` at the sessions that are compared."""
+        return _inside(result, self.window)
+
+    @property
+    def period(self) -> str:
+        """Return in words over which sessions the runs are compared."""
+        if self.window is None:
+            return "each over its own period"
+        first, last = map(day_text, self.window)
+        return f"{first} to {last}, which all have"
+
+    @property
+    def caveats(self) -> Mapping[str, tuple[str, ...]]:
+        """Return what a reader must know of the runs -> the labels of those that it is about."""
+        found: dict[str, tuple[str, ...]] = {}
+        for label, result in zip(self.labels, self.results, strict=True):
+            told = result.manifest.get("warnings", ())
+            for note in dict.fromkeys((*result.notes, *told)):
+                found[note] = (*found.get(note, ()), label)
+        return found
 
     @property
     def text(self) -> str:
@@ -36,26 +80,34 @@ class Comparison:
         rows = [
             ["", *self.labels, "benchmark of the first"],
             ["Period", *(result.period for result in self.results), ""],
-            *(self._row(metric) for metric in HEADLINE),
+            *(self._row(metric) for metric in HEADLINE if self._known(metric)),
         ]
-        lines = aligned(rows)
+        lines = [*aligned(rows), "", f"compared: {self.period}"]
+        for note, labels in self.caveats.items():
+            whose = "all" if labels == self.labels else ", ".join(labels)
+            lines.append(f"{whose}: {note}")
         for label, found in self.differences.items():
             same = ("the same configuration, data, sources and versions",)
             lines += ["", f"{label} beside {self.labels[0]}:"]
             lines += [f"  {text}" for text in found or same]
         return "\n".join(lines)
 
+    def _known(self, metric: str) -> bool:
+        return any(found.get(metric) is not None for found in self.metrics)
+
     def _row(self, metric: str) -> list[str]:
-        values = [result.metrics[metric]["run"] for result in self.results]
-        values.append(self.results[0].metrics[metric]["benchmark"])
+        values = [found.get(metric) for found in (*self.metrics, self.benchmark)]
         return [
             DEFINITIONS[metric].label,
             *(format_metric(metric, value) for value in values),
         ]
 
 
-def compare(folders: Sequence[Path]) -> Comparison:
-    """Lay the runs in two or more folders side by side.
+def compare(folders: Sequence[Path], *, whole: bool = False) -> Comparison:
+    """Lay the runs in two or more folders side by side, over the sessions that all of them have or,
+    with ``whole``, each over its own period.
+
+    What was traded is known of whole runs only, and not defined where a part of one is compared.
 
     Raises:
         ConfigError: there are fewer than two.
@@ -72,7 +124,48 @@ def compare(folders: Sequence[Path]) -> Comparison:
         label: tuple(_differences(first, other))
         for label, other in zip(labels[1:], results[1:], strict=True)
     }
-    return Comparison(labels=labels, results=results, differences=differences)
+    window = None if whole else _common_window(results)
+    return Comparison(
+        labels=labels,
+        results=results,
+        differences=differences,
+        metrics=tuple(_measured(result, "run", window) for result in results),
+        benchmark=_measured(first, "benchmark", window),
+        window=window,
+    )
+
+
+def _common_window(results: Sequence[BacktestResult]) -> tuple[Any, Any] | None:
+    """Return the first and the last session that all runs have; None where that is all of each, or
+    where there are not two.
+    """
+    indexes = [result.closes.index for result in results]
+    spans = [(index[0], index[-1]) for index in indexes]
+    first = max(start for start, _ in spans)
+    last = min(end for _, end in spans)
+    if all(span == (first, last) for span in spans) or not first < last:
+        return None
+    return first, last
+
+
+def _measured(
+    result: BacktestResult, name: str, window: tuple[Any, Any] | None
+) -> dict[str, float | None]:
+    """Return the metrics of the run, or of its benchmark, inside a window."""
+    if window is None:
+        return {metric: values[name] for metric, values in result.metrics.items()}
+    import pandas as pd
+
+    closes = _inside(result, window)
+    sessions = pd.DatetimeIndex(closes.index).tz_localize(None).to_numpy()
+    nav = closes[COLUMNS[name]].to_numpy(dtype=np.float64)
+    benchmark = closes["benchmark"].to_numpy(dtype=np.float64)
+    return record_metrics(sessions, nav, benchmark, result.config.risk_free)
+
+
+def _inside(result: BacktestResult, window: tuple[Any, Any] | None) -> pd.DataFrame:
+    closes = result.closes
+    return closes if window is None else closes.loc[window[0] : window[1]]
 
 
 def _labels(results: Sequence[BacktestResult]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from typing import Any
 from bt_run.data.schedule import Schedule
 
 __all__ = [
+    "CURRENCIES",
     "SCHEDULE_WORDS",
     "RunDescription",
     "component_text",

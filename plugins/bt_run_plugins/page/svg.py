@@ -21,7 +21,7 @@ from bt_run_plugins.page.chart_data import ChartData
 from bt_run_plugins.page.ticks import Tick, round_log_values, round_values, tick_text
 
 WIDTH, HEIGHT = 1600, 1000
-COLUMNS = 800  # of pixels: as wide as the page draws a picture
+COLUMNS = 600  # of pixels, about as wide as the page draws a picture
 ROOM = 0.04  # of the range, above and below
 LOG_ROOM = 1.03
 BAR = 0.8  # of the width of a group
@@ -212,12 +212,13 @@ def kept(values: Array, columns: int = COLUMNS) -> Indices:
     return np.asarray(rows[found])
 
 
-def line(values: Array, scale: Scale) -> str:
-    """Return the path of a line through ``values`` (n,), spread evenly from left to right.
+def line(values: Array, scale: Scale, columns: int = COLUMNS) -> str:
+    """Return the path of a line through ``values`` (n,), spread evenly from left to right, in a
+    picture of ``columns`` pixels.
 
     Where values are missing the line is broken.
     """
-    rows = kept(values)
+    rows = kept(values, columns)
     x = _across(rows, len(values))
     y = _down(values[rows], scale)
     missing = np.cumsum(~np.isfinite(values))[rows]
@@ -246,9 +247,11 @@ def area(
     return f"{path}z"
 
 
-def under(values: Array, scale: Scale) -> str:
-    """Return the path around the area between a line and zero."""
-    rows = kept(values)
+def under(values: Array, scale: Scale, columns: int = COLUMNS) -> str:
+    """Return the path around the area between a line and zero, in a picture of ``columns``
+    pixels.
+    """
+    rows = kept(values, columns)
     if not len(rows):
         return ""
     x = _across(rows, len(values))

@@ -6,6 +6,7 @@ Each picture is a function that draws into given axes, so that other reports can
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -40,6 +41,7 @@ __all__ = [
     "draw_clone_vs_benchmark",
     "draw_tracking_error",
     "draw_weight_evolution",
+    "picture_file",
     "png",
     "rolling_tracking_error",
 ]
@@ -88,10 +90,18 @@ class BenchmarkComparison:
         comparison_table(result).to_csv(table, lineterminator="\n")
         paths = [table]
         for name, draw in PICTURES.items():
-            path = folder / f"{name}.png"
+            path = folder / picture_file(result, name)
             path.write_bytes(png(result, draw, dpi=DPI))
             paths.append(path)
         return paths
+
+
+def picture_file(result: BacktestResult, name: str) -> str:
+    """Return the file of a picture, which carries the benchmark's name where it shows the
+    benchmark: ``clone_vs_spy.png``.
+    """
+    words = re.findall(r"[a-z0-9]+", result.config.data.benchmark.lower())
+    return f"{name.replace('benchmark', '_'.join(words) or 'benchmark')}.png"
 
 
 def comparison_table(result: BacktestResult) -> pd.DataFrame:

@@ -80,6 +80,22 @@ def test_a_page_is_opened_where_there_is_one(said, home, monkeypatch):
     page.unlink()
 
 
+def test_a_verdict_stands_beside_the_numbers(said):
+    code, text = said("runs", "show", "files")
+    assert code == 0
+    assert "\nverdict: " in text
+
+
+def test_a_page_and_a_sheet_are_written_of_a_run_that_is_done(said, home):
+    code, text = said("report", "files", "-o", "pages")
+    assert (code, text) == (0, "report: pages/report.html\n")
+    code, text = said("report", "files", "--one-page", "-o", "pages")
+    assert (code, text) == (0, "report: pages/one_page.html\n")
+    sheet = (home / "pages" / "one_page.html").read_text(encoding="utf-8")
+    assert '<div class="sheet">' in sheet
+    assert said("report", "nothing")[0] == 2
+
+
 def test_tables_are_exported(said, home):
     code, text = said(
         "export", "files", "--to", "csv", "--tables", "fills, nav", "-o", "out"

@@ -45,8 +45,38 @@ def test_differences_name_keys_and_data(folders):
     assert any(line.startswith("data: the fingerprint was") for line in lines)
 
 
+def test_runs_are_measured_over_the_sessions_that_all_have(folders):
+    found = compare(folders)
+    first, last = found.window
+    assert f"{first:%Y-%m-%d} {last:%Y-%m-%d}" == "2001-01-02 2002-12-31"
+    closes = load_result(folders[0]).closes["nav"].loc[first:last]
+    total = closes.iloc[-1] / closes.iloc[0] - 1
+    assert found.metrics[0]["total_return"] == pytest.approx(total)
+    assert found.metrics[0].get("costs") is None
+    assert found.benchmark["beta"] == pytest.approx(1.0)
+    assert "compared: 2001-01-02 to 2002-12-31, which all have" in found.text
+
+
+def test_runs_of_one_period_keep_their_own_metrics(folders):
+    found = compare(folders[:2])
+    assert found.window is None
+    result = load_result(folders[0])
+    assert found.metrics[0]["costs"] == result.metrics["costs"]["run"]
+    assert compare(folders, whole=True).window is None
+    assert "compared: each over its own period" in found.text
+
+
+def test_what_to_know_of_each_run_stands_beside_its_label(folders):
+    found = compare(folders[:2])
+    assert "\nall: QQQ is a stand-in" in found.text
+    own = replace(found.results[1], notes=("only here",))
+    other = replace(found, results=(found.results[0], own))
+    assert f"\n{found.labels[1]}: only here" in other.text
+    assert f"\n{found.labels[0]}: QQQ is a stand-in" in other.text
+
+
 def test_text_holds_the_metrics_of_every_run(folders, capsys):
-    assert main(["compare", *map(str, folders)]) == 0
+    assert main(["compare", "--whole", *map(str, folders)]) == 0
     out = capsys.readouterr().out
     values = [f"{load_result(folder).metrics['cagr']['run']:.2%}" for folder in folders]
     line = next(line for line in out.splitlines() if line.startswith("Return per year"))
@@ -64,10 +94,11 @@ def test_page_overlays_growth_and_drawdowns(folders, tmp_path, capsys):
     assert main(["compare", *map(str, folders), "-o", str(page)]) == 0
     assert f"page: {page}" in capsys.readouterr().out
     text = page.read_text()
-    assert text.count("<svg") == 3
-    assert text.count("no ledger was kept: this number has no trial count") == 2
+    # growth twice, one difference (the third earned what the first did), drawdowns, years
+    assert text.count("<svg") == 5
+    assert text.count("no ledger was kept: this number has no trial count") == 3
     assert "strategy.fast was 50, is 20" in text
-    cagr = load_result(folders[1]).metrics["cagr"]["run"]
+    cagr = compare(folders).metrics[1]["cagr"]
     assert f'data-v="{cagr!r}"' in text
     main(["compare", *map(str, folders), "-o", str(tmp_path / "again.html")])
     assert (tmp_path / "again.html").read_text() == text

@@ -3,6 +3,7 @@ repeat.
 """
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import matplotlib
 import numpy as np
@@ -22,6 +23,7 @@ from bt_run_plugins.reports.comparison import (
     draw_clone_vs_benchmark,
     draw_tracking_error,
     draw_weight_evolution,
+    picture_file,
     png,
     rolling_tracking_error,
 )
@@ -90,7 +92,7 @@ def test_the_files_are_written_and_repeat_to_the_byte(result, tmp_path):
     paths = BenchmarkComparison().write(result, tmp_path)
     assert [p.name for p in paths] == [
         "strategy_comparison.csv",
-        "clone_vs_benchmark.png",
+        picture_file(result, "clone_vs_benchmark"),
         "tracking_error.png",
         "weight_evolution.png",
     ]
@@ -103,6 +105,21 @@ def test_the_files_are_written_and_repeat_to_the_byte(result, tmp_path):
     pd.testing.assert_frame_equal(read, comparison_table(result), check_exact=True)
     with Image.open(paths[1]) as picture:
         assert picture.size == (1500, 750)
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "name"),
+    [
+        ("SPY", "clone_vs_spy.png"),
+        ("BRK.B", "clone_vs_brk_b.png"),
+        ("^", "clone_vs_benchmark.png"),
+    ],
+)
+def test_the_picture_carries_the_name_of_the_benchmark(benchmark, name):
+    config = SimpleNamespace(data=SimpleNamespace(benchmark=benchmark))
+    made = SimpleNamespace(config=config)
+    assert picture_file(made, "clone_vs_benchmark") == name
+    assert picture_file(made, "tracking_error") == "tracking_error.png"
 
 
 def axes():

@@ -4,17 +4,23 @@ differences.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bt_run import DEFINITIONS, Array, BacktestResult, Comparison
+from bt_run import DEFINITIONS, Array, Comparison
 from bt_run.arrays import Indices
 from bt_run_plugins.page.parts import Cell, PageTable, Section
 from bt_run_plugins.page.svg import Chart, scale_of
 from bt_run_plugins.page.ticks import date_ticks
+from bt_run_plugins.reports.html.compared_returns import (
+    COLORS,
+    correlation_section,
+    difference_section,
+    years_section,
+)
 from bt_run_plugins.reports.html.curves import Curve, chart_data, drawn
 from bt_run_plugins.reports.html.growth import FALL_TITLE, growth_choice
 from bt_run_plugins.reports.html.summary import metric_head, unit_of
@@ -23,7 +29,6 @@ from bt_run_plugins.reports.numbers import drawdown
 if TYPE_CHECKING:
     import pandas as pd
 
-COLORS = ("run", "bench", "equal", "mix", "a2", "a1", "a7", "rest")
 BASELINE = "benchmark of the first"
 DIFFERENCE_COLUMNS = (
     ("Run", "text"),
@@ -35,37 +40,50 @@ def comparison_sections(comparison: Comparison) -> Iterator[Section]:
     """Yield the sections in the order of the page."""
     yield _metrics_section(comparison)
     yield from _pictures(comparison)
+    yield difference_section(comparison)
+    yield years_section(comparison)
+    yield correlation_section(comparison)
     yield _differences_section(comparison)
 
 
 def _metrics_section(comparison: Comparison) -> Section:
     heads = [(label, "ratio") for label in (*comparison.labels, BASELINE)]
     columns = (("Metric", "text"), *heads)
-    rows = [_metric_row(metric, comparison.results) for metric in DEFINITIONS]
+    found = (*comparison.metrics, comparison.benchmark)
+    shown = [
+        metric
+        for metric in DEFINITIONS
+        if any(one.get(metric) is not None for one in found)
+    ]
+    rows = [_metric_row(metric, found) for metric in shown]
     table = PageTable("headline", "Metrics", columns, rows)
-    lead = f"Each over its own period: {_periods_text(comparison)}."
+    lead = f"Over {_periods_text(comparison)}."
+    if comparison.window is not None:
+        lead += " What was traded is known of whole runs only, and left out."
     return Section("metrics", "Metrics", lead, (table,))
 
 
 def _periods_text(comparison: Comparison) -> str:
+    if comparison.window is not None:
+        return comparison.period
     periods = []
     for label, result in zip(comparison.labels, comparison.results, strict=True):
         first = result.nav.index[0]
         last = result.nav.index[-1]
         periods.append(f"{label} {first:%Y-%m-%d} to {last:%Y-%m-%d}")
-    return "; ".join(periods)
+    return f"each run's own period: {'; '.join(periods)}"
 
 
-def _metric_row(metric: str, results: Sequence[BacktestResult]) -> list[Cell]:
-    values = [result.metrics[metric]["run"] for result in results]
-    values.append(results[0].metrics[metric]["benchmark"])
+def _metric_row(metric: str, found: Sequence[Mapping[str, float | None]]) -> list[Cell]:
     unit = unit_of(metric)
-    return [metric_head(metric), *(Cell(value, unit) for value in values)]
+    return [metric_head(metric), *(Cell(one.get(metric), unit) for one in found)]
 
 
 def _pictures(comparison: Comparison) -> Iterator[Section]:
     """Yield growth and drawdown on the sessions of all runs together."""
-    closes = [result.closes["nav"].astype(float) for result in comparison.results]
+    closes = [
+        comparison.closes(result)["nav"].astype(float) for result in comparison.results
+    ]
     index = _every_session(closes)
     growth, falls = [], []
     for number, label in enumerate(comparison.labels):
@@ -77,7 +95,7 @@ def _pictures(comparison: Comparison) -> Iterator[Section]:
         fallen = _spread(drawdown(nav), rows, len(index))
         growth.append(Curve(label, color, grown))
         falls.append(Curve(label, color, fallen))
-    lead = "What 1 became, each line from the start of its own run."
+    lead = "What 1 became, each line from the start of what is compared."
     choice = growth_choice(growth, index, _growth_text(growth))
     yield Section("growth", "Growth", lead, (choice,))
     yield Section("drawdown", "Drawdowns", "At closes.", (_fall_chart(falls, index),))

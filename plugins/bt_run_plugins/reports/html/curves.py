@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ROOM = 7.0  # percent of a picture's height that a label at its end needs
+LOW_ROOM = 11.0  # of a low picture's
 # column of the NAV table -> label
 LABELS: Mapping[str, str] = MappingProxyType(
     {column: name.replace("_", " ") for name, column in COLUMNS.items()}
@@ -81,16 +82,21 @@ def days_of(dates: pd.DatetimeIndex) -> Times:
 
 
 def line_ends(
-    curves: Sequence[Curve], scale: Scale, write: Callable[[float], str]
+    curves: Sequence[Curve],
+    scale: Scale,
+    write: Callable[[float], str],
+    room: float = ROOM,
 ) -> tuple[End, ...]:
-    """Return the last value of each curve, as ``write`` says it, to stand beside the picture."""
+    """Return the last value of each curve, as ``write`` says it, to stand beside the picture, each
+    in ``room`` percent of its height.
+    """
     ends = []
     for curve in curves:
         known = curve.values[np.isfinite(curve.values)]
         if len(known):
             (at,) = scale.place(known[-1:]).tolist()
             ends.append(End(at, write(float(known[-1])), curve.color))
-    return spread_ends(ends, ROOM)
+    return spread_ends(ends, room)
 
 
 def navs_of(closes: pd.DataFrame) -> dict[str, Array]:

@@ -23,6 +23,7 @@ from bt_run_plugins.page.svg import (
 from bt_run_plugins.page.ticks import date_ticks
 from bt_run_plugins.reports.book import Book
 from bt_run_plugins.reports.html.curves import (
+    LOW_ROOM,
     Curve,
     chart_data,
     drawn,
@@ -145,7 +146,7 @@ def _fall_chart(book: Book, navs: dict[str, Array], worst: Sequence[Drawdown]) -
         up=scale.ticks("pct"),
         bands=tuple(_band(one, count) for one in worst),
         marks=_rank_marks(worst, scale, count),
-        ends=line_ends(curves, scale, "{:.1%}".format),
+        ends=line_ends(curves, scale, "{:.1%}".format, LOW_ROOM),
         data=replace(chart_data(curves, book.dates, "pct"), way="under"),
         low=True,
     )

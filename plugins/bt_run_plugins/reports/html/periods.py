@@ -70,13 +70,8 @@ CRISIS_COLUMNS = (
 
 def months_section(closes: pd.DataFrame) -> Section:
     """Return the returns of each calendar month and year."""
-    nav = closes["nav"].astype(float)
-    benchmark = closes["benchmark"].astype(float)
-    years = period_returns(nav, "Y")
-    market = period_returns(benchmark, "Y")
-    rows = _month_rows(period_returns(nav, "M"), years, market)
-    caption = "Returns by month and year"
-    table = PageTable("monthly", caption, MONTH_COLUMNS, rows, kind="heat")
+    table = months_table(closes)
+    years, market = _years_of(closes)
     parts: tuple[Chart | PageTable, ...] = (table,)
     if len(years) > 1:
         parts = (_year_chart(years, market), table)
@@ -85,6 +80,26 @@ def months_section(closes: pd.DataFrame) -> Section:
         "Blue is a gain, orange a loss."
     )
     return Section("months", "Months and years", lead, parts)
+
+
+def months_table(
+    closes: pd.DataFrame, most: int | None = None, name: str = "monthly"
+) -> PageTable:
+    """Return the table of months under the id ``name``: all years, or the last ``most``."""
+    years, market = _years_of(closes)
+    months = period_returns(closes["nav"].astype(float), "M")
+    rows = _month_rows(months, years, market)
+    caption = "Returns by month and year"
+    if most is not None and len(rows) > most:
+        caption = f"Returns by month, the last {most} of {len(rows)} years"
+        rows = rows[-most:]
+    return PageTable(name, caption, MONTH_COLUMNS, rows, kind="heat")
+
+
+def _years_of(closes: pd.DataFrame) -> tuple[pd.Series[float], pd.Series[float]]:
+    """Return the yearly returns of the run and of the benchmark."""
+    nav, benchmark = closes["nav"].astype(float), closes["benchmark"].astype(float)
+    return period_returns(nav, "Y"), period_returns(benchmark, "Y")
 
 
 def _month_rows(

@@ -26,6 +26,7 @@ from bt_run_plugins.page.render import (
 from bt_run_plugins.reports.book import read_book
 from bt_run_plugins.reports.html.comparison_page import comparison_sections
 from bt_run_plugins.reports.html.holdings import holdings_sections
+from bt_run_plugins.reports.html.one_sheet import one_sheet
 from bt_run_plugins.reports.html.returns import first_sections, returns_sections
 from bt_run_plugins.reports.html.summary import (
     alerts,
@@ -44,10 +45,15 @@ from bt_run_plugins.reports.html.verdict import verdict_part
 from bt_run_plugins.reports.numbers import STATISTICS
 
 FILE = "report.html"
+ONE_PAGE = "one_page.html"
 
 
 class HtmlReportConfig(Config):
     """Configuration of the page: there is nothing to choose."""
+
+
+class OnePageConfig(Config):
+    """Configuration of the sheet: there is nothing to choose."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,17 @@ class HtmlReport:
         path.write_text(page_of_comparison(comparison), encoding="utf-8", newline="\n")
 
 
+@dataclass(frozen=True)
+class OnePageReport:
+    """The writer of ``one_page.html``: the run on one sheet of A4 or Letter."""
+
+    def write(self, result: BacktestResult, folder: Path) -> list[Path]:
+        """Write the sheet into ``folder`` and return its path."""
+        path = folder / ONE_PAGE
+        path.write_text(sheet_of_run(result), encoding="utf-8", newline="\n")
+        return [path]
+
+
 @hookimpl
 def bt_reports() -> Iterable[Component]:
     return [
@@ -74,12 +91,23 @@ def bt_reports() -> Iterable[Component]:
             build=_build,
             summary="one self-contained HTML page: growth, drawdowns, months, holdings, costs, "
             "decisions, trades",
-        )
+        ),
+        Component(
+            name="one_page",
+            config=OnePageConfig,
+            build=_build_one_page,
+            summary="the run on one sheet of A4 or Letter: verdict, eight numbers, growth, months, "
+            "holdings, caveats",
+        ),
     ]
 
 
 def _build(_: HtmlReportConfig, __: BuildContext) -> HtmlReport:
     return HtmlReport()
+
+
+def _build_one_page(_: OnePageConfig, __: BuildContext) -> OnePageReport:
+    return OnePageReport()
 
 
 def page_of_run(result: BacktestResult) -> str:
@@ -105,6 +133,7 @@ def page_of_run(result: BacktestResult) -> str:
         verdict=verdict_part(result),
         alerts=alerts(result),
         cards=cards(result),
+        sheet=one_sheet(book),
         sections=[in_currency(section, currency) for section in sections],
         chart_data=chart_script(sections),
         glossary=glossary,
@@ -115,15 +144,27 @@ def page_of_run(result: BacktestResult) -> str:
     )
 
 
+def sheet_of_run(result: BacktestResult) -> str:
+    """Return the run on one sheet."""
+    return template("reports/html/one_page.html.j2").render(
+        result=result,
+        sentences=sentences(result),
+        verdict=verdict_part(result),
+        sheet=one_sheet(read_book(result)),
+        style=file_text(STYLE),
+    )
+
+
 def page_of_comparison(comparison: Comparison) -> str:
     """Return the page that lays runs side by side."""
-    notes = dict.fromkeys(
-        note for result in comparison.results for note in result.notes
-    )
+    told = [
+        ("all runs" if labels == comparison.labels else ", ".join(labels), note)
+        for note, labels in comparison.caveats.items()
+    ]
     sections = list(comparison_sections(comparison))
     return template("reports/html/comparison.html.j2").render(
         comparison=comparison,
-        notes=list(notes),
+        notes=told,
         sections=sections,
         chart_data=chart_script(sections),
         style=file_text(STYLE),

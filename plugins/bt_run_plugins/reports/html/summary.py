@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from bt_run import DEFINITIONS, BacktestResult
-from bt_run.results.description import describe_run
+from bt_run.results.description import CURRENCIES, describe_run
 from bt_run.results.metric_definitions import COLUMNS
 from bt_run.studies.judging import purpose_of
 from bt_run.text import listed
@@ -101,15 +101,18 @@ def sentences(result: BacktestResult) -> tuple[str, str]:
 
 def currency_of(result: BacktestResult) -> str:
     """Return the currency of a run's money; nothing where it is not known."""
-    return describe_run(result.manifest["config"]).currency
+    data = result.manifest["config"]["data"]
+    return CURRENCIES.get(data.get("calendar", ""), "")
 
 
-def cards(result: BacktestResult) -> list[Card]:
-    """Return the few numbers that matter most for what a run is for, all of them defined."""
+def cards(result: BacktestResult, most: int = CARD_COUNT) -> list[Card]:
+    """Return the few numbers that matter most for what a run is for, all of them defined, ``most``
+    of them.
+    """
     wanted = CARDS[purpose_of(result)]
     known = [metric for metric in wanted if result.metrics[metric]["run"] is not None]
     # what comes last in the list stands in for what is not defined
-    return [_card(result, metric) for metric in known[:CARD_COUNT]]
+    return [_card(result, metric) for metric in known[:most]]
 
 
 def _card(result: BacktestResult, metric: str) -> Card:
@@ -123,8 +126,11 @@ def _card(result: BacktestResult, metric: str) -> Card:
         whose, beside = ("net", None if same else net)
     elif metric in ALONE:
         beside = None
+    label = definition.label
+    if unit == "money" and currency_of(result):
+        label = f"{label}, {currency_of(result)}"
     return Card(
-        label=definition.label,
+        label=label,
         hint=definition.text,
         run=Cell(values["run"], unit),
         whose=whose,
