@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 PAPER = (11.69, 8.27)  # A4 landscape, inches
 MARGIN = 0.045  # fraction of the width
 LINE = 0.0205  # height of a line of text, fraction of the page
+# the colours of the page: the run, its baselines, losses
+RUN, BENCHMARK, EQUAL, MIX, LOSS = (
+    "#0072b2",
+    "#b4530a",
+    "#00795a",
+    "#9c3d78",
+    "#d55e00",
+)
 GREY, INK, RULE, WARM = "#666666", "#222222", "#bbbbbb", "#fff4d6"
 STYLE: Mapping[str, Any] = MappingProxyType(
     {

@@ -368,7 +368,7 @@ for (const picture of pictures) {
     button("SVG", `Save as an SVG picture: ${title}`, () => save(svgOf(picture), id + ".svg", "image/svg+xml")),
     button("CSV", `Save the numbers: ${title}`, () => save(csvOf(picture), id + ".csv", "text/csv")));
 }
-for (const table of all("table")) {
+for (const table of all("main table")) {
   const rows = () => [...table.rows].filter((row) => !row.hidden).map((row) => [...row.cells].map((cell) => cell.dataset.v ?? (cell.querySelector(".q") || cell).textContent.trim()));
   const name = table.id.replace(/-table$/, "");
   table.parentElement.parentElement.querySelector(".save")?.append(button("CSV", `Save the table: ${table.caption.textContent}`, () => save(lines(rows()), name + ".csv", "text/csv")));

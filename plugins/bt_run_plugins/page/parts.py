@@ -89,7 +89,8 @@ class Cell:
 @dataclass(frozen=True)
 class PageTable:
     """A table: its columns as (head, unit), rows of values or cells, and a line about what was left
-    out; a ``folded`` one shows its first rows until it is opened.
+    out; a ``folded`` one shows its first rows until it is opened, a ``printed``
+    one is for paper, and has no digits that do not show.
     """
 
     id: str
@@ -100,6 +101,7 @@ class PageTable:
     search: bool = False
     kind: str = ""
     folded: bool = False
+    printed: bool = False
 
     @property
     def hidden(self) -> int:

@@ -21,7 +21,7 @@ from bt_run_plugins.page.chart_data import ChartData
 from bt_run_plugins.page.ticks import Tick, round_log_values, round_values, tick_text
 
 WIDTH, HEIGHT = 1600, 1000
-COLUMNS = 600  # of pixels, about as wide as the page draws a picture
+COLUMNS = 420  # of pixels: half as many as the page draws a picture wide
 ROOM = 0.04  # of the range, above and below
 LOG_ROOM = 1.03
 BAR = 0.8  # of the width of a group

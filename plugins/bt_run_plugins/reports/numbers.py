@@ -284,3 +284,50 @@ def rolling(
     for name, values in series.items():
         out[name] = values.to_numpy(dtype=np.float64)[window - 1 :]
     return out
+
+
+def rolling_relation(
+    returns: Array, market: Array, window: int, per_year: int
+) -> dict[str, tuple[Array, Array]]:
+    """Return alpha and tracking error per year, and beta, over the last ``window`` returns, each
+    with its standard error: two arrays (n - window + 1,).
+
+    Alpha and beta are those of the regression r = a + b m + e: var b = s^2 / sum (m - mean)^2, and
+    var a = s^2 (1 / T + mean^2 / sum (m - mean)^2). The error of sqrt(mean d^2) is by the delta
+    method.
+    """
+    import pandas as pd
+
+    own, other = pd.Series(returns), pd.Series(market)
+    beta_of = own.rolling(window).cov(other) / _moving(other, window)
+    mean, mean_market = own.rolling(window).mean(), other.rolling(window).mean()
+    alpha = mean - beta_of * mean_market
+    # what the line leaves, ddof 2
+    left = own.rolling(window).var() - beta_of**2 * other.rolling(window).var()
+    noise = np.maximum(left, 0.0) * (window - 1) / (window - 2)
+    spread = other.rolling(window).var() * (window - 1)
+    error_beta = np.sqrt(noise / spread)
+    error_alpha = np.sqrt(noise * (1.0 / window + mean_market**2 / spread))
+    squares = (own - other) ** 2
+    error = np.sqrt(squares.rolling(window).mean())
+    error_of = squares.rolling(window).std() / math.sqrt(window) / (2.0 * error)
+    root = math.sqrt(per_year)
+    found = {
+        "alpha": (alpha * per_year, error_alpha * per_year),
+        "beta": (beta_of, error_beta),
+        "tracking_error": (error * root, error_of.where(error > FLAT) * root),
+    }
+    return {
+        name: (_last_rows(values, window), _last_rows(errors, window))
+        for name, (values, errors) in found.items()
+    }
+
+
+def _moving(market: pd.Series[float], window: int) -> pd.Series[float]:
+    """Return the variance over a window; missing where the market does not move."""
+    variance = market.rolling(window).var()
+    return variance.where(variance > FLAT**2)
+
+
+def _last_rows(values: pd.Series[float], window: int) -> Array:
+    return np.asarray(values, dtype=np.float64)[window - 1 :]

@@ -44,7 +44,6 @@ STATISTIC_COLUMNS = (
 ROLLING = (
     ("sharpe", "Sharpe ratio", "ratio", ("nav", "benchmark")),
     ("volatility", "Volatility per year", "pct", ("nav", "benchmark")),
-    ("beta", "Beta to the benchmark", "ratio", ("nav",)),
 )
 
 
@@ -148,7 +147,7 @@ def _return_ticks(reach: float, edge: float) -> tuple[Tick, ...]:
 
 
 def rolling_section(book: Book, closes: pd.DataFrame) -> Section:
-    """Return Sharpe ratio, volatility and beta over the last half year, session by session."""
+    """Return Sharpe ratio and volatility over the last half year, session by session."""
     title = f"Rolling {WINDOW} sessions"
     navs = navs_of(closes)
     own = returns_of(navs["nav"])

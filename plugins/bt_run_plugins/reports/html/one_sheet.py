@@ -28,6 +28,8 @@ from bt_run_plugins.reports.numbers import drawdown
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas as pd
+
     from bt_run_plugins.page.svg import Scale
 
 NUMBERS = 8
@@ -63,10 +65,14 @@ def one_sheet(book: Book) -> OneSheet:
         growth=_growth(book, navs) if long else None,
         fall=_fall(book, navs) if long else None,
         exposure=_exposure(book) if long else None,
-        months=months_table(closes, YEARS, "sheet-months") if long else None,
+        months=_months(closes) if long else None,
         holdings=_holdings(book),
         caveats=_caveats(alerts(result)),
     )
+
+
+def _months(closes: pd.DataFrame) -> PageTable:
+    return replace(months_table(closes, YEARS, "sheet-months"), printed=True)
 
 
 def _growth(book: Book, navs: dict[str, Array]) -> Chart:
@@ -146,7 +152,7 @@ def _holdings(book: Book) -> PageTable | None:
         rows.append((f"{len(rest)} others", float(weights[rest].sum())))
     cash = 1.0 - float(weights.sum())
     rows.append((Cell("Cash", look="sum"), cash))
-    return PageTable("sheet-holdings", "", HOLDING_COLUMNS, rows)
+    return PageTable("sheet-holdings", "", HOLDING_COLUMNS, rows, printed=True)
 
 
 def _caveats(texts: Sequence[str]) -> tuple[str, ...]:

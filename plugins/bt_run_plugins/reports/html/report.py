@@ -24,6 +24,7 @@ from bt_run_plugins.page.render import (
     template,
 )
 from bt_run_plugins.reports.book import read_book
+from bt_run_plugins.reports.html.against import decision_sections
 from bt_run_plugins.reports.html.comparison_page import comparison_sections
 from bt_run_plugins.reports.html.holdings import holdings_sections
 from bt_run_plugins.reports.html.one_sheet import one_sheet
@@ -117,6 +118,7 @@ def page_of_run(result: BacktestResult) -> str:
         *first_sections(book),
         metrics_section(result),
         *returns_sections(book),
+        *decision_sections(book),
         *tracking_sections(result),
         *holdings_sections(book),
         *trading_sections(book),

@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING
 
 from bt_run import BacktestResult
 from bt_run.results.description import describe_run
+from bt_run.studies.judging import judge_run
+from bt_run.studies.significance_text import significance_sentence
 from bt_run_plugins.figures.pages import (
+    BENCHMARK,
+    EQUAL,
     LINE,
+    MIX,
+    RUN,
     WARM,
     new_page,
     paragraphs,
@@ -21,33 +27,39 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+VERDICT_WIDTH, VERDICT_STEP = 132, 0.024  # characters of its lines, and their height
 WIDTH = 165  # characters on a line of the page
 NOTE_LINES, WARNING_LINES = 8, 4
 FACT_WIDTH, FACT_LINES = 62, 4  # of the column of facts
-FACT_STEP = 0.0195  # height of its lines, fraction of the page
+ROW_STEP = 0.0205  # height of a row of numbers, fraction of the page
+FACT_STEP = 0.0185  # height of its lines, fraction of the page
 LEAST_GROWTH = 0.12  # height below which a picture shows nothing, fraction of the page
 BASELINES = ("benchmark", "equal weight", "constant mix")
 # column of the NAV table, label, colour: the run is drawn last, on top
 GROWTH = (
-    ("benchmark", "benchmark", "#888888"),
-    ("equal_weight", "equal weight", "#4c72b0"),
-    ("constant_mix", "constant mix", "#dd8452"),
-    ("nav", "run", "forestgreen"),
+    ("benchmark", "benchmark", BENCHMARK),
+    ("equal_weight", "equal weight", EQUAL),
+    ("constant_mix", "constant mix", MIX),
+    ("nav", "run", RUN),
 )
 
 
-def first_page(result: BacktestResult, left_out: Sequence[str]) -> Figure:
-    """Return the page; ``left_out`` says which sheets do not apply."""
+def first_page(
+    result: BacktestResult, left_out: Sequence[str], titles: Sequence[str] = ()
+) -> Figure:
+    """Return the page; ``left_out`` says which sheets do not apply, ``titles`` what the others are
+    called, from page 2 on.
+    """
     page = new_page(result.config.name)
     sessions = len(result.closes) - 1
     page.text(0.955, 0.945, _period_text(result, sessions), size=10, ha="right")
-    y = 0.905
+    y = _verdict(page, 0.912, result)
     if result.notes:
         y = _notes(page, y, result.notes) - 0.03
     numbers_end = _numbers_table(page, (0.47, y), result)
     facts_end = _facts_column(page, (0.045, y), result)
-    top = min(facts_end, numbers_end) - 0.065
-    lines = [*_fitting(result.warnings, WARNING_LINES), *left_out]
+    top = min(facts_end, numbers_end) - 0.05
+    lines = [*_fitting(result.warnings, WARNING_LINES), *left_out, *_index(titles)]
     floor = _foot(page, lines)
     # growth in between, where there is room
     height = top - floor
@@ -55,6 +67,22 @@ def first_page(result: BacktestResult, left_out: Sequence[str]) -> Figure:
         axes = page.add_axes((0.075, floor + 0.04, 0.88, height - 0.04))
         _growth(axes, result)
     return page
+
+
+def _verdict(page: Figure, y: float, result: BacktestResult) -> float:
+    """Write the verdict, which the page and the console say too; return where it ends."""
+    lines = wrap(significance_sentence(judge_run(result)), VERDICT_WIDTH)
+    for line in lines:
+        page.text(0.045, y, line, va="top", size=9.5, weight="bold")
+        y -= VERDICT_STEP
+    return y - 0.006
+
+
+def _index(titles: Sequence[str]) -> Iterator[str]:
+    """Yield the line that says on which page what is."""
+    if titles:
+        named = [f"{title} {number}" for number, title in enumerate(titles, start=2)]
+        yield f"Pages: {', '.join(named)}"
 
 
 def _period_text(result: BacktestResult, sessions: int) -> str:
@@ -111,7 +139,7 @@ def _numbers_table(
     rows = [["Compared with", "run", *BASELINES]]
     for label, *values in result.summary().itertuples(name=None):
         rows.append([label, *values])
-    end = text_table(page, corner, rows, (0.165, 0.08, 0.08, 0.08, 0.08))
+    end = text_table(page, corner, rows, (0.165, 0.08, 0.08, 0.08, 0.08), ROW_STEP)
     text = "Costs: money in the account's currency, and basis points of mean NAV. n/a: not defined."
     page.text(x, end - 0.004, text, size=6.5, va="top", style="italic")
     return end
@@ -142,7 +170,7 @@ def _facts_column(
         for line in _fact_lines(text):
             page.text(x + 0.085, y, line, va="top", size=8)
             y -= FACT_STEP
-        y -= 0.004
+        y -= 0.003
     return y
 
 
@@ -170,7 +198,7 @@ def _facts(result: BacktestResult) -> Iterator[tuple[str, str]]:
     if words.exits:
         yield "Exits", "; ".join(words.exits)
     yield "Schedule", words.schedule
-    yield "Start cash", f"{cash:,.2f}"
+    yield "Start cash", words.money(cash)
     yield "Fills", f"at {words.fill}"
     yield "Costs", words.costs
     yield "Limits", words.limits

@@ -32,7 +32,9 @@ class TearSheet:
         path = folder / FILE
         with _quiet(), own_style():
             sheets = draw_sheets(result)
-            pages = [first_page(result, sheets.left_out), *sheets.pages]
+            titles = [page.texts[0].get_text() for page in sheets.pages]
+            first = first_page(result, sheets.left_out, titles)
+            pages = [first, *sheets.pages]
             save(path, pages, f"{result.config.name}   run {result.run_id}")
         return [path]
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from bt_run import SESSIONS, Array
 from bt_run.arrays import Indices, Times
+from bt_run_plugins.figures.pages import BENCHMARK, LOSS, RUN
 from bt_run_plugins.reports.numbers import Drawdown
 
 if TYPE_CHECKING:
@@ -109,9 +110,9 @@ def growth(
     _two_places(axes)
     if market is not None:
         wealth = np.cumprod(1.0 + market)
-        axes.plot(x, wealth, lw=1.2, color="gray", alpha=0.6, label="benchmark")
+        axes.plot(x, wealth, lw=1.2, color=BENCHMARK, alpha=0.8, label="benchmark")
     wealth = np.cumprod(1.0 + returns)
-    axes.plot(x, wealth, lw=1.2, color="forestgreen", alpha=0.6, label="Backtest")
+    axes.plot(x, wealth, lw=1.2, color=RUN, alpha=0.9, label="run")
     axes.axhline(1.0, linestyle="--", color="black", lw=1)
     axes.legend(loc="upper left", framealpha=FAINT)
     _over_time(axes, x, "Cumulative returns")
@@ -119,7 +120,7 @@ def growth(
 
 def daily_returns(axes: Axes, x: Array, returns: Array) -> None:
     """Draw ``returns`` (n,) themselves."""
-    axes.plot(x, returns, color="g", lw=1.2)
+    axes.plot(x, returns, color=RUN, lw=1.2)
     _over_time(axes, x, "Returns")
 
 
@@ -210,7 +211,7 @@ def underwater(axes: Axes, x: Array, nav: Array) -> None:
 
 def heatmap(axes: Axes, days: Times, returns: Array, size: int) -> None:
     """Draw the returns of months in per cent, a row a year; ``size`` is that of the numbers."""
-    from matplotlib import colormaps
+    from matplotlib.colors import LinearSegmentedColormap
 
     periods = month_numbers(days)
     values = 100.0 * np.round(compounded(returns, periods), 3)
@@ -221,7 +222,9 @@ def heatmap(axes: Axes, days: Times, returns: Array, size: int) -> None:
     places = years - years[0], np.searchsorted(columns, months)
     grid[places] = values
     most = max(float(np.abs(values).max()), 1e-12)
-    colors = colormaps["RdYlGn"]
+    # told apart by readers who see no red or green, and those of the page
+    shades = [LOSS, "#ffffff", RUN]
+    colors = LinearSegmentedColormap.from_list("loss and gain", shades)
     axes.pcolormesh(grid, cmap=colors, vmin=-most, vmax=most)
     for row, column, value in zip(*places, values, strict=True):
         shade = _luminance(colors((value / most + 1.0) / 2.0))

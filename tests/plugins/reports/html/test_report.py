@@ -37,6 +37,10 @@ SECTIONS = [
         "distribution",
         "rolling",
         "crises",
+        "against",
+        "periods",
+        "regimes",
+        "worst",
         "weights",
         "exposure",
         "contribution",
@@ -200,7 +204,7 @@ def whole(flagship):
 def test_page_of_the_flagship_is_small_and_complete(whole):
     assert len(whole.text.encode()) < 5e5
     # three of them on the sheet that is printed first
-    assert whole.charts == 15
+    assert whole.charts == 19
     assert not set(whole.missing) - {"analyses"}
 
 
@@ -659,7 +663,8 @@ def test_thirty_years_have_a_page(made):
 def test_five_hundred_assets_show_the_largest_and_count_the_others(made):
     names = tuple(f"N{number:03}" for number in range(500))
     found = page_of(made(names=names, sessions=300))
-    assert "492 others, long" in found.text
+    assert "Fractions of NAV by rank of the holding" in found.text
+    assert "At the end 500 assets were held, the ten largest made up " in found.text
     assert "480 others between them" in found.raw("contribution")
     assert "20 of 500 assets are shown; all are in positions.parquet." in found.text
     assert "40 of 500 assets are shown; all are in decisions.parquet." in found.text

@@ -8,8 +8,11 @@ import pandas as pd
 import pytest
 
 from bt_run.component import BuildContext
+from bt_run.config.research import ResearchConfig
 from bt_run.results.metrics import compute_metrics
 from bt_run.results.result import BacktestResult
+from bt_run.studies.judging import judge_run
+from bt_run.studies.significance_text import significance_sentence
 from bt_run_plugins.reports.book import read_book
 from bt_run_plugins.reports.numbers import held_days, statistics
 from bt_run_plugins.reports.tear_sheet.inputs import pyfolio_input, sheet_input
@@ -130,7 +133,13 @@ def make_result(closes, weights, every=21, in_turn=False, **changes):
         "risk_free": 0.0,
     }
     parts = {
-        "config": SimpleNamespace(name="spy_qqq"),
+        "config": SimpleNamespace(
+            name="spy_qqq",
+            seed=7,
+            risk_free=0.0,
+            research=ResearchConfig(),
+            data=SimpleNamespace(benchmark="SPY"),
+        ),
         "run_id": "0123456789ab",
         "nav": nav,
         "positions": positions,
@@ -167,6 +176,15 @@ def written(result, folder):
 
 
 BOTH = {"QQQ": 0.5, "SPY": 0.5}
+
+
+def test_the_first_page_says_the_verdict_and_where_what_is(tmp_path):
+    result = make_result(make_closes(300), BOTH)
+    first, *others = written(result, tmp_path)
+    sentence = significance_sentence(judge_run(result))
+    assert " ".join(sentence.split()[:8]) in " ".join(first.split())
+    title = others[0].splitlines()[0]
+    assert f"{title} 2, " in " ".join(first.split())
 
 
 # -- pyfolio's input
@@ -329,7 +347,7 @@ def test_first_page_says_what_was_run_and_on_what(whole):
         "QQQ = NASDAQ, SPY = SP500",
         "trend (fast 50, slow 200, band 0.01)",
         "at the first bar of each month",
-        "1,000,000.00",
+        "1,000,000",
         "at the next bar's close",
         "1 bp commission and 2 bp slippage",
         "a guard under a thin schedule",

@@ -58,7 +58,7 @@ def test_growth_is_the_compound_return_of_run_and_market(axes):
     np.testing.assert_allclose(market.get_ydata(), np.cumprod(1 + DRAWS[:, 1]))
     assert [text.get_text() for text in axes.get_legend().texts] == [
         "benchmark",
-        "Backtest",
+        "run",
     ]
 
 
