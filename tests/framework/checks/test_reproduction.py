@@ -217,9 +217,10 @@ def test_config_differences_name_keys_and_ignore_places():
         "reports": [],
     }
     assert config_differences(was, now) == [
+        "overlay x removed",
+        "overlay y added",
         "data.end was 1, is gone",
         "data.start was not there, is 2",
-        "overlays.0.use was 'x', is 'y'",
     ]
 
 
