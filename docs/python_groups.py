@@ -316,6 +316,12 @@ GROUPS = (
         "bt_run.studies.significance_text",
     ),
     Group(
+        "Studies: what a play gave",
+        "Metrics and daily returns of a configuration that is played alone.",
+        ("measured",),
+        "bt_run.studies.measuring",
+    ),
+    Group(
         "Significance: timing",
         "A path of multipliers beside itself at other times.",
         ("rotation_test", "Timing"),

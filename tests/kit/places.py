@@ -25,6 +25,7 @@ PUBLIC_MODULES = (
     "bt_run.studies.judging",
     "bt_run.studies.kept_cells",
     "bt_run.studies.ledger_check",
+    "bt_run.studies.measuring",
     "bt_run.studies.rotation",
     "bt_run.studies.rule",
     "bt_run.studies.scores",

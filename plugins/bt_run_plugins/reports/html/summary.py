@@ -70,6 +70,7 @@ UNITS: Mapping[str, str] = MappingProxyType(
         "count": "count",
     }
 )
+LARGE = 1e4  # of an analyzer's number: from here on thousands are parted
 MOST_ROWS = 50  # of an analyzer's table
 HEADLINE_COLUMNS = (
     ("Metric", "text"),
@@ -336,5 +337,5 @@ def _analysis_table(
 
 def _analysis_cell(value: Any) -> Cell:
     if isinstance(value, float):
-        return Cell(float(value), "ratio")
+        return Cell(float(value), "money" if abs(value) >= LARGE else "ratio")
     return Cell(str(value))
