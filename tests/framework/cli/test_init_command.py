@@ -18,6 +18,7 @@ NAMES = [
     "local_plugin",
     "sixty_forty",
     "sixty_forty_csv",
+    "spy_qqq_sweep",
     "spy_qqq_yahoo",
     "stocks",
     "track_sp500",

@@ -42,7 +42,8 @@ def test_canonical_holds_what_affects_the_result_and_nothing_else(folder: Path) 
     text = RUN.replace("{use: trend, fast: 50}", clock)
     config = load_config_text(text + "reports: [tear_sheet]\n")
     tree = canonical(config, bind(config, installed(config)))
-    assert tree.keys() == RunConfig.model_fields.keys() - {"name", "plugins", "reports"}
+    without = {"name", "plugins", "reports", "research", "sweep"}
+    assert tree.keys() == RunConfig.model_fields.keys() - without
     assert tree["strategy"] == {
         "use": "clock",
         "at": "10:30:00",
