@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bt_run import BacktestResult, load_config, run
+from bt_run import BacktestResult, load_config, run, write_report
 from bt_run.config.run_config import RunConfig
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "spy_qqq.yaml"
@@ -53,7 +53,7 @@ def large(folder: Path) -> BacktestResult:
 
 def measure(result: BacktestResult, folder: Path, aim: tuple[float, float]) -> None:
     begun = time.perf_counter()
-    (path,) = result.report("html", folder)
+    (path,) = write_report(result, "html", folder)
     seconds, size = time.perf_counter() - begun, path.stat().st_size / 1e6
     sessions = len(result.closes)
     print(
@@ -67,8 +67,8 @@ def main() -> None:
     print("\nthe page of a run")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        measure(run(load_config(EXAMPLE)), folder / "flagship", (2, 5))
-        measure(large(folder), folder / "large", (5, 15))
+        measure(run(load_config(EXAMPLE)), folder / "flagship", (0.5, 0.6))
+        measure(large(folder), folder / "large", (1, 15))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from bt_run import load_config, run, write_report
 HERE = Path(__file__).resolve().parent
 WIDTH, HEIGHT, SCALE = (
     1200,
-    2420,
+    1900,
     0.7,
 )  # pixels of the page, and how much smaller they are drawn
 LARGEST = 300_000  # bytes

@@ -41,6 +41,7 @@ SECTIONS = [
         "periods",
         "regimes",
         "worst",
+        "held",
         "weights",
         "exposure",
         "contribution",
