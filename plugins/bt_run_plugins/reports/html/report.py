@@ -28,8 +28,8 @@ from bt_run_plugins.reports.html.against import decision_sections
 from bt_run_plugins.reports.html.comparison_page import comparison_sections
 from bt_run_plugins.reports.html.holdings import holdings_sections
 from bt_run_plugins.reports.html.last_holdings import last_holdings_section
-from bt_run_plugins.reports.html.one_sheet import one_sheet
 from bt_run_plugins.reports.html.returns import first_sections, returns_sections
+from bt_run_plugins.reports.html.sheet import one_sheet
 from bt_run_plugins.reports.html.summary import (
     alerts,
     analyses,

@@ -9,9 +9,9 @@ from kit.places import EXAMPLES
 
 from bt_run import BacktestResult, load_config, run, write_report
 from bt_run_plugins.reports.book import read_book
-from bt_run_plugins.reports.html.one_sheet import _caveats, one_sheet
 from bt_run_plugins.reports.html.periods import months_table
 from bt_run_plugins.reports.html.report import page_of_run, sheet_of_run
+from bt_run_plugins.reports.html.sheet import _caveats, one_sheet
 
 
 @pytest.fixture(scope="module")
