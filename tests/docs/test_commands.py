@@ -31,6 +31,10 @@ NOT_RUN = (
     ),
     ("pytest --bt-plugin near_high_close", "the same"),
     ("bt-run runs open", "opens a browser"),
+    (
+        "bt-run sweep spy_qqq_sweep.yaml --keep",
+        "makes six reports; tests/plugins/studies/test_commands.py keeps the best",
+    ),
 )
 INIT = "bt-run init"
 PYTEST = "pytest"
@@ -98,6 +102,9 @@ def test_a_misspelt_option_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> 
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which a reader would be: the examples, and two runs of them."""
     made = tmp_path_factory.mktemp("reader") / "my_tests"
+    monkeypatch = pytest.MonkeyPatch()
+    # a reader's runs are counted
+    monkeypatch.delenv("BT_RUN_NO_LEDGER")
     assert main(["init", str(made)]) == 0
     # of the stocks, which the pages only compare with, two months are enough
     for name, more in (("spy_qqq", []), ("stocks", ["--set", "data.start=2013-01-02"])):
@@ -114,6 +121,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             )
             == 0
         )
+    monkeypatch.undo()
     return made
 
 
@@ -159,6 +167,7 @@ def test_the_commands_of_a_page_run_one_after_the_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("BT_RUN_STORE", str(tmp_path / "store"))
+    monkeypatch.setenv("BT_RUN_POLICY_DB", str(tmp_path / "policies.sqlite"))
     monkeypatch.chdir(folder)
     for name, text in files_of(path).items():
         (folder / name).write_text(text, encoding="utf-8")

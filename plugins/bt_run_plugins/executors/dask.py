@@ -62,6 +62,8 @@ class DaskExecutor:
         self._client: Any = None
         self._futures: dict[str, Any] = {}
         self._cells: dict[str, Cell] = {}
+        self._lost: list[str] = []
+        self._sent = 0
 
     def submit(self, key: str, cell: Cell) -> None:
         """Take a ``cell``; it comes back by its ``key``.
@@ -72,18 +74,30 @@ class DaskExecutor:
         if self._client is None:
             self._connect()
         self._cells[key] = cell
+        self._send(key)
+
+    def _send(self, key: str) -> None:
+        self._sent += 1
         # a name of its own, so that what failed before is not taken for the answer
-        name = f"bt-run-{key}-{os.getpid()}-{len(self._futures)}"
+        name = f"bt-run-{key}-{os.getpid()}-{self._sent}"
         self._futures[key] = self._client.submit(
-            run_in_worker, cell, key=name, pure=False
+            run_in_worker, self._cells[key], key=name, pure=False
         )
 
     def done(self) -> Iterator[tuple[str, Outcome]]:
-        """Yield each outcome by its key, as the cells end.
+        """Yield each outcome by its key, as the cells end; those that were lost with a worker are
+        played again at the end, one by one, so that the one that kills its worker is found.
 
         Raises:
             PluginError: the scheduler is gone.
         """
+        yield from self._ended(alone=False)
+        lost, self._lost = self._lost, []
+        for key in lost:
+            self._send(key)
+            yield from self._ended(alone=True)
+
+    def _ended(self, *, alone: bool) -> Iterator[tuple[str, Outcome]]:
         from concurrent.futures import CancelledError
 
         from distributed import wait
@@ -97,15 +111,20 @@ class DaskExecutor:
                 raise self._gone() from error
             for future in ended:
                 key = waiting[future]
-                outcome = self._outcome(key, future)
+                outcome = self._outcome(future)
                 del self._futures[key]
                 future.release()
-                yield key, outcome
+                if outcome.status == "died" and not alone:
+                    self._lost.append(key)
+                else:
+                    yield key, outcome
 
     def cancel(self) -> None:
         """Give up what has not begun."""
-        self._client.cancel(list(self._futures.values()))
+        if self._client is not None:
+            self._client.cancel(list(self._futures.values()))
         self._futures.clear()
+        self._lost.clear()
 
     def close(self) -> None:
         """Leave the cluster, and end it where it is one's own."""
@@ -144,7 +163,7 @@ class DaskExecutor:
                     "address out for an own cluster"
                 ) from error
 
-    def _outcome(self, key: str, future: Any) -> Outcome:
+    def _outcome(self, future: Any) -> Outcome:
         from distributed import KilledWorker
 
         if future.status == "cancelled":
@@ -156,7 +175,7 @@ class DaskExecutor:
         if isinstance(error, KilledWorker):
             return Outcome(
                 "died",
-                f"{TRIES + 1} workers ended while they played it: {error!s:.200}",
+                f"{TRIES + 1} workers ended while they played it alone",
             )
         return Outcome("raised", f"{type(error).__name__}: {error}")
 

@@ -227,7 +227,7 @@ def check(runs: Path, ledger: Path | None) -> int:
 
 @trials.command()
 @click.argument("into", type=click.Path(path_type=Path))
-@click.argument("other", type=click.Path(path_type=Path, exists=True))
+@click.argument("other", type=click.Path(path_type=Path))
 def merge(into: Path, other: Path) -> None:
     """Add the rows of the ledger OTHER to the ledger INTO, those that it has already left out.
 
@@ -235,6 +235,8 @@ def merge(into: Path, other: Path) -> None:
     Example:
       bt-run trials merge runs/trials.sqlite from_the_other_machine.sqlite
     """
+    if not other.is_file():
+        raise ConfigError(f"{other}: no such ledger")
     with open_ledger(into) as one, open_ledger(other) as two:
         added = merge_ledgers(one, two)
     click.echo(f"{into}: {added} rows were added")

@@ -242,3 +242,6 @@ def test_two_ledgers_become_one(said, tmp_path):
     code, text = said("trials", "merge", "one.sqlite", "two.sqlite")
     assert (code, text) == (0, "one.sqlite: 1 rows were added\n")
     assert len(rows(tmp_path / "one.sqlite")) == 2
+    code, text = said("trials", "merge", "one.sqlite", "none.sqlite")
+    assert code == 2
+    assert "none.sqlite: no such ledger" in text
