@@ -174,6 +174,7 @@ GROUPS = (
         (
             *("Metrics", "compute_metrics", "money_weighted", "return_metrics"),
             *("record_metrics", "session_closes", "ABOUT_A_YEAR"),
+            *("closing_rows", "traded_value"),
         ),
         "bt_run.results.metrics",
     ),
@@ -234,7 +235,7 @@ GROUPS = (
     Group(
         "Sweeps: scores",
         "By what cells are ranked.",
-        ("SCORES", "score_called", "Score", "years_of"),
+        ("SCORES", "score_called", "Score", "years_of", "pieces"),
         "bt_run.studies.scores",
     ),
     Group(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from bt_run import load_config
 from bt_run.studies.kept_cells import open_kept
@@ -81,3 +82,17 @@ def play_sweep(file, out, executor="serial", counted=True, **options):
             return sweep, tried, ledger.trials()
     finally:
         plays.close()
+
+
+def children_of(pid):
+    """Return the worker processes of loky below a process."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((place / "stat").read_text().rpartition(")")[2].split()[1])
+            command = (place / "cmdline").read_text()
+        except (OSError, ValueError, IndexError):
+            continue
+        if parent == pid and "popen_loky" in command:
+            found.append(int(place.name))
+    return found

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bt_run.arrays import Array, Times
+from bt_run.arrays import Array, Mask, Times
 from bt_run.data.years import sessions_per_year, years_between
 from bt_run.results import formulas
 from bt_run.results.metric_definitions import COLUMNS, DEFINITIONS, YEARLY
@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 __all__ = [
     "ABOUT_A_YEAR",
     "Metrics",
+    "closing_rows",
     "compute_metrics",
     "money_weighted",
     "record_metrics",
     "return_metrics",
     "session_closes",
+    "traded_value",
 ]
 
 Metrics = dict[str, dict[str, float | None]]
@@ -166,15 +168,24 @@ def session_closes(nav: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     sessions = pd.DatetimeIndex(nav["session"])
-    last = np.append(sessions[1:] != sessions[:-1], True)
+    last, inside = closing_rows(np.asarray(sessions[1:] != sessions[:-1]))
     dates = sessions[last]
-    if not last[0]:
-        last[0] = True
-        dates = dates.insert(0, dates[0] - pd.Timedelta(days=1))
+    if inside:
+        dates = dates[1:].insert(0, dates[0] - pd.Timedelta(days=1))
     closes = nav[last].drop(columns="session").assign(**{WORTH: nav["nav"][last]})
     if "record" in closes:
         closes = closes.assign(nav=closes["record"]).drop(columns="record")
     return closes.set_axis(dates.rename(nav.index.name), axis=0)
+
+
+def closing_rows(changes: Mask) -> tuple[Mask, bool]:
+    """Return which bars (n,) close a session, where ``changes`` (n - 1,) says after which bars the
+    session changes; the first bar always does, and whether it stands inside a session.
+    """
+    last = np.append(changes, True)
+    inside = not last[0]
+    last[0] = True
+    return last, inside
 
 
 def money_weighted(days: Times, paid: Array, worth: float) -> float | None:
@@ -290,7 +301,7 @@ def _trading(
         "slippage": float(slippage[done].sum()),
     }
     costs = spent["commission"] + spent["slippage"]
-    traded = _traded_value(filled, _numbers(fills["price"]), slippage)
+    traded = traded_value(filled, _numbers(fills["price"]), slippage)
     turnover = float((traded[done] / _nav_before(nav, fills["time"])[done]).sum())
     return spent | {
         "costs": costs,
@@ -301,8 +312,10 @@ def _trading(
     }
 
 
-def _traded_value(filled: Array, price: Array, slippage: Array) -> Array:
-    """Return the money (n,) of fills at the price without slippage."""
+def traded_value(filled: Array, price: Array, slippage: Array) -> Array:
+    """Return the money (n,) of fills, ``filled`` (n,) signed shares at a ``price`` (n,), without
+    ``slippage`` (n,), money.
+    """
     # slippage makes a buyer pay more and a seller get less: take it off again
     paid = np.abs(filled) * price
     value: Array = paid - np.sign(filled) * slippage

@@ -87,8 +87,9 @@ def run_cell(cell: Cell, *, may_exit: bool = False) -> Outcome:
     with it, which is a worker that can be replaced.
     """
     try:
+        _refuse_other_files(cell)
         # what a process does but once is not on the cell's time
-        _warm(cell)
+        _prepared(cell.config, cell.bars, cell.sources)
         with limited(cell.timeout, may_exit=may_exit):
             return Outcome("ok", result=play_cell(cell))
     except TimedOut:
@@ -122,21 +123,18 @@ def play_cell(cell: Cell) -> CellResult:
 # a worker keeps what it prepared last, so that a sweep over keys of the strategy loads once
 @lru_cache(maxsize=1)
 def _prepared(config: str, bars: str, sources: tuple[tuple[str, str], ...]) -> Prepared:
+    load_engine()
     tree = json.loads(config)
-    return prepare_on(
+    ready = prepare_on(
         RunConfig.model_validate(tree), map_bars(Path(bars)), dict(sources)
     )
+    _keys().key(ready)  # reads the sources behind it
+    return ready
 
 
 @lru_cache(maxsize=1)
 def _keys() -> CellKeys:
     return CellKeys()
-
-
-def _warm(cell: Cell) -> None:
-    _refuse_other_files(cell)
-    _keys().key(_prepared(cell.config, cell.bars, cell.sources))
-    load_engine()
 
 
 def _refuse_other_files(cell: Cell) -> None:

@@ -14,11 +14,9 @@ import numpy as np
 from bt_run.arrays import Array, Times
 from bt_run.config.sweep_config import FoldsConfig
 from bt_run.errors import ConfigError
-from bt_run.studies.scores import Score
+from bt_run.studies.scores import Score, pieces
 
 __all__ = ["Fold", "FoldChoice", "Window", "choose", "stitched", "windows"]
-
-SHORTEST = 126  # sessions of the last test window; a shorter one joins the one before
 
 
 @dataclass(frozen=True)
@@ -81,19 +79,15 @@ def windows(count: int, config: FoldsConfig) -> list[Window]:
             f"sweep.folds: train {config.train}, gap {config.gap} and test {config.test} need "
             f"{first + config.test} sessions; the run has {count}"
         )
-    starts = list(range(first, count, config.test))
-    if len(starts) > 1 and count - starts[-1] < min(SHORTEST, config.test):
-        starts.pop()
-    ends = [*starts[1:], count]
     return [
         Window(
             slice(
-                0 if config.anchored else start - first,
-                start - config.gap,
+                0 if config.anchored else test.start - first,
+                test.start - config.gap,
             ),
-            slice(start, end),
+            test,
         )
-        for start, end in zip(starts, ends, strict=True)
+        for test in pieces(first, count, config.test)
     ]
 
 

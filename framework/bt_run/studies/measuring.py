@@ -12,7 +12,12 @@ from bt_run.backtest.preparing import Prepared
 from bt_run.backtest.studying import play
 from bt_run.results.ledger import Ledger
 from bt_run.results.metric_definitions import YEARLY
-from bt_run.results.metrics import ABOUT_A_YEAR, record_metrics
+from bt_run.results.metrics import (
+    ABOUT_A_YEAR,
+    closing_rows,
+    record_metrics,
+    traded_value,
+)
 from bt_run.text import day_text
 
 __all__ = ["measured"]
@@ -49,11 +54,10 @@ def _closes(sessions: Times) -> tuple[Indices, Times]:
     """Return the rows (n,) of each session's last bar, and the sessions (n,); a start inside a
     session is a close of the day before.
     """
-    last = np.append(sessions[1:] != sessions[:-1], True)
+    last, inside = closing_rows(sessions[1:] != sessions[:-1])
     days = sessions[last]
-    if not last[0]:
-        last[0] = True
-        days = np.insert(days, 0, days[0] - np.timedelta64(1, "D"))
+    if inside:
+        days[0] -= np.timedelta64(1, "D")
     return np.flatnonzero(last), days
 
 
@@ -68,8 +72,7 @@ def _traded(ledger: Ledger, years: float) -> dict[str, float | None]:
         [np.full(len(record.filled), float(record.bar)) for record in records]
     )
     done = filled != 0.0
-    # slippage makes a buyer pay more and a seller get less: take it off again
-    paid = np.abs(filled[done]) * price[done] - np.sign(filled[done]) * slippage[done]
+    paid = traded_value(filled[done], price[done], slippage[done])
     before = np.maximum(bars[done].astype(np.intp) - 1, ledger.bars.start)
     turnover = float((paid / ledger.nav[before]).sum())
     enough = years >= ABOUT_A_YEAR

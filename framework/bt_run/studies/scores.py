@@ -15,9 +15,9 @@ from bt_run.results.metrics import record_metrics
 from bt_run.studies.cells import CellResult
 from bt_run.text import did_you_mean
 
-__all__ = ["SCORES", "Score", "score_called", "years_of"]
+__all__ = ["SCORES", "Score", "pieces", "score_called", "years_of"]
 
-SHORTEST = 126  # sessions of a year; a shorter one joins the one before
+SHORTEST = 126  # sessions of a fold; a shorter one joins the one before
 # of a window of returns alone
 OF_RETURNS = (
     "sharpe",
@@ -125,8 +125,15 @@ def years_of(count: int) -> list[slice]:
     """Return the rows of each year of 252 among ``count`` sessions; one shorter than 126 joins
     the one before.
     """
-    starts = list(range(0, count, SESSIONS))
-    if len(starts) > 1 and count - starts[-1] < SHORTEST:
+    return pieces(0, count, SESSIONS)
+
+
+def pieces(first: int, count: int, length: int) -> list[slice]:
+    """Return the rows from ``first`` on among ``count`` in pieces of ``length``; a last one shorter
+    than 126, or than a piece where that is less, joins the one before.
+    """
+    starts = list(range(first, count, length))
+    if len(starts) > 1 and count - starts[-1] < min(SHORTEST, length):
         starts.pop()
     ends = [*starts[1:], count]
     return [slice(start, end) for start, end in zip(starts, ends, strict=True)]

@@ -99,10 +99,7 @@ class Sweep:
 
     def config_of(self, candidate: Candidate) -> RunConfig:
         """Return the configuration of an ordinary run of a ``candidate``."""
-        tree = placed(self.prepared.config, self.prepared.bound)
-        for key, value in candidate:
-            set_key(tree, key, value)
-        return RunConfig.model_validate(tree | {"sweep": None})
+        return self._with(candidate).model_copy(update={"sweep": None})
 
     def asked(self, candidate: Candidate) -> _Asked:
         """Return what a ``candidate`` is to be played as.
@@ -209,17 +206,19 @@ class Sweep:
         """Return the configuration with other ``data``, loaded once."""
         name = candidate_text(data)
         if name not in self._variants:
-            config = self.config
-            if data:
-                tree: dict[str, Any] = placed(self.prepared.config, self.prepared.bound)
-                for key, value in data:
-                    set_key(tree, key, value)
-                config = RunConfig.model_validate(tree)
+            config = self._with(data) if data else self.config
             prepared = prepare(config, offline=self._offline)
             folder = self._bars / prepared.bars.fingerprint[:16]
             store_bars(prepared.bars, folder)
             self._variants[name] = _Variant.of(prepared, folder)
         return self._variants[name]
+
+    def _with(self, candidate: Candidate) -> RunConfig:
+        """Return the configuration with other values, its paths absolute."""
+        tree: dict[str, Any] = placed(self.prepared.config, self.prepared.bound)
+        for key, value in candidate:
+            set_key(tree, key, value)
+        return RunConfig.model_validate(tree)
 
     def _placed(self, candidate: Candidate, text: str) -> str:
         """Return an error with the place of the swept key that it names, or of all of them."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from bt_run.studies.cells import Cell, Outcome, run_cell
 
-__all__ = ["ENVIRONMENT", "run_alone", "run_in_worker", "set_environment", "threads"]
+__all__ = ["ENVIRONMENT", "run_in_worker", "set_environment", "threads"]
 
 # read by the libraries as they are loaded
 ENVIRONMENT: Mapping[str, str] = MappingProxyType(
@@ -38,12 +38,6 @@ def run_in_worker(cell: Cell) -> Outcome:
     """Play a ``cell`` in a process that does nothing else, with one thread."""
     _limit()
     return run_cell(cell, may_exit=True)
-
-
-def run_alone(cell: Cell) -> Outcome:
-    """Play a ``cell`` in the process of the sweep itself, with one thread as long as it runs."""
-    with threads(1):
-        return run_cell(cell)
 
 
 def threads(count: int) -> AbstractContextManager[Any]:

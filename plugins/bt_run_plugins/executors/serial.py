@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from bt_run import BuildContext, Component, Config, hookimpl
-from bt_run.studies.cells import Cell, Outcome
-from bt_run_plugins.executors.one_thread import run_alone
+from bt_run.studies.cells import Cell, Outcome, run_cell
+from bt_run_plugins.executors.one_thread import threads
 
 __all__ = ["SerialConfig", "SerialExecutor", "bt_executors"]
 
@@ -30,9 +30,10 @@ class SerialExecutor:
 
     def done(self) -> Iterator[tuple[str, Outcome]]:
         """Play what was submitted, and yield each outcome by its key."""
-        while self._waiting:
-            key, cell = self._waiting.pop(0)
-            yield key, run_alone(cell)
+        with threads(1):
+            while self._waiting:
+                key, cell = self._waiting.pop(0)
+                yield key, run_cell(cell)
 
     def cancel(self) -> None:
         """Give up what has not begun."""

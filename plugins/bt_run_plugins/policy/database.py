@@ -125,11 +125,7 @@ class Database:
         with self._engine.connect() as connection:
             if self._engine.dialect.name == "sqlite":
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
-            with (
-                connection.begin()
-                if not connection.in_transaction()
-                else _kept(connection)
-            ):
+            with _kept(connection):
                 yield connection
 
     def _stored(self, connection: Any, policy: OptimizationPolicy) -> Stored:

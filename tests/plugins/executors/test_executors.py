@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from kit.sweeps import make_sweep, play_sweep
+from kit.sweeps import children_of, make_sweep, play_sweep
 
 from bt_run import ConfigError, PluginError, load_config
 from bt_run.studies.cells import run_cell
@@ -187,20 +187,6 @@ def test_the_workers_of_a_driver_that_is_killed_end(tmp_path):
     driver.wait()
     while any(Path(f"/proc/{pid}").exists() for pid in workers):
         never.wait(0.2)
-
-
-def children_of(pid):
-    """Return the worker processes of loky below a process."""
-    found = []
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = int((place / "stat").read_text().rpartition(")")[2].split()[1])
-            command = (place / "cmdline").read_text()
-        except (OSError, ValueError, IndexError):
-            continue
-        if parent == pid and "popen_loky" in command:
-            found.append(int(place.name))
-    return found
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,9 @@ import subprocess
 import sys
 import textwrap
 import threading
-from pathlib import Path
 
 import pytest
-from kit.sweeps import make_sweep
+from kit.sweeps import children_of, make_sweep
 
 from bt_run.studies.trials import open_ledger
 
@@ -107,19 +106,6 @@ def test_a_driver_that_is_killed_is_gone_on_with(place):
     code, text = ended(command(place, "--executor", "serial", out="driver"))
     assert code == 0, text
     same(place, "driver")
-
-
-def children_of(pid):
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            line = (entry / "cmdline").read_text()
-        except (OSError, ValueError, IndexError):
-            continue
-        if parent == pid and "popen_loky" in line:
-            found.append(int(entry.name))
-    return found
 
 
 def test_a_worker_that_is_killed_takes_nothing_with_it(place):
