@@ -55,16 +55,19 @@ def nested_role(field: FieldInfo) -> str | None:
     return next((mark.role for mark in marks if isinstance(mark, NestedRole)), None)
 
 
-def leaf_types(annotation: Any) -> set[type]:
-    """Return the classes of an annotation: ``list[Path] | None`` gives Path and NoneType."""
+def leaf_types(annotation: Any) -> tuple[type, ...]:
+    """Return the classes of an annotation, each once and in its order: ``list[Path] | None`` gives
+    Path and NoneType.
+    """
     if isinstance(annotation, type) and not get_args(annotation):
-        return {annotation}
+        return (annotation,)
     leaves = [
-        leaf_types(arg)
+        leaf
         for arg in get_args(annotation)
         if get_origin(annotation) is not Literal
+        for leaf in leaf_types(arg)
     ]
-    return set().union(*leaves)
+    return tuple(dict.fromkeys(leaves))
 
 
 def marks_of(annotation: Any) -> Iterator[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,9 @@ from bt_run.model import ComponentSpec
 __all__ = ["folder_of", "rebased"]
 
 
-def rebased(value: Any, leaves: set[type], path: KeyPath, places: Positions) -> Any:
+def rebased(
+    value: Any, leaves: Collection[type], path: KeyPath, places: Positions
+) -> Any:
     """Let relative paths start at the folder of the file in which they stand.
 
     ``leaves`` are the classes that the value's annotation is made of. This happens before

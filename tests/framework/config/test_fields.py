@@ -70,5 +70,5 @@ def test_nested_roles_are_found_in_lists_and_optional_fields() -> None:
 
 
 def test_leaf_types_are_the_classes_that_an_annotation_is_made_of() -> None:
-    assert leaf_types(list[Path] | dict[str, int]) == {Path, str, int}
-    assert leaf_types(Literal["a"]) == set()
+    assert leaf_types(list[Path] | dict[str, int]) == (Path, str, int)
+    assert leaf_types(Literal["a"]) == ()
