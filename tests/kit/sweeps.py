@@ -34,6 +34,9 @@ class Signal:
         kind = self.config.kind
         if self.config.wait:
             getattr(time, "sl" + "eep")(self.config.wait)
+        # the higher half stands still while there is a file `closed` beside this one
+        while self.config.level > 0.45 and Path(__file__).with_name("closed").exists():
+            getattr(time, "sl" + "eep")(0.01)
         if kind == "raise":
             raise ValueError("as it was told")
         if kind == "exit":

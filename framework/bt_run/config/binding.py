@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
-from pydantic.fields import FieldInfo
 
 from bt_run.catalogue import Catalogue, Offer
 from bt_run.config.complaints import complaints_of
-from bt_run.config.fields import leaf_types, nested_role
+from bt_run.config.fields import leaf_types, nested_roles
 from bt_run.config.paths import rebased
 from bt_run.config.places import KeyPath, Positions, locate
 from bt_run.config.run_config import RunConfig
@@ -143,10 +143,9 @@ class Binding:
     ) -> dict[str, Bound | tuple[Bound, ...]]:
         """Bind the components that the fields of ``model`` name."""
         found: dict[str, Bound | tuple[Bound, ...]] = {}
-        for name, field in type(model).model_fields.items():
-            role = nested_role(field)
+        for name, role in nested_roles(type(model)).items():
             value = getattr(model, name)
-            if role is None or value is None:
+            if value is None:
                 continue
             here = (*path, name)
             if not isinstance(value, ComponentSpec):
@@ -187,21 +186,23 @@ class Binding:
 
 
 def _refuse_deep_nesting(offer: Offer) -> None:
-    for path, field in _inner_fields(offer.component.config):
-        if nested_role(field):
-            raise PluginError(
-                f"{offer.origin}: {offer.component.name}.{path} is Nested inside another field; "
-                "a nested component must be a field of the component's own config"
-            )
+    path = _nested_inside(offer.component.config)
+    if path is not None:
+        raise PluginError(
+            f"{offer.origin}: {offer.component.name}.{path} is Nested inside another field; "
+            "a nested component must be a field of the component's own config"
+        )
 
 
-def _inner_fields(config: type[Config]) -> Iterator[tuple[str, FieldInfo]]:
-    """Yield the fields of the models inside a config's fields, with their paths."""
+@lru_cache(maxsize=512)
+def _nested_inside(config: type[Config]) -> str | None:
+    """Return the path of the first nested component in a model inside a config's fields."""
     for name, field in config.model_fields.items():
         for leaf in leaf_types(field.annotation):
             if issubclass(leaf, BaseModel):
-                for part, inner in leaf.model_fields.items():
-                    yield f"{name}.{part}", inner
+                for part in nested_roles(leaf):
+                    return f"{name}.{part}"
+    return None
 
 
 def _placed(

@@ -86,6 +86,8 @@ def _component(bound: Bound | tuple[Bound, ...] | None, paths: Written | None) -
 
 def _jsonable(value: Any, paths: Written | None) -> Any:
     """Return ``value`` as JSON knows it; ``paths`` writes those inside, and None drops them."""
+    if value is None or type(value) in (str, bool, int, float):
+        return value
     if isinstance(value, Path) and paths is not None:
         return paths(value)
     if isinstance(value, BaseModel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType, NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -21,6 +22,7 @@ __all__ = [
     "leaf_types",
     "marks_of",
     "nested_role",
+    "nested_roles",
     "type_text",
     "yaml_text",
 ]
@@ -47,6 +49,15 @@ def field_rows(config: type[Config]) -> list[FieldRow]:
         )
         for name, field in config.model_fields.items()
     ]
+
+
+@lru_cache(maxsize=512)
+def nested_roles(config: type[BaseModel]) -> Mapping[str, str]:
+    """Return the role of the component, or the list of them, that each field of a model names,
+    without those that name none.
+    """
+    roles = {name: nested_role(field) for name, field in config.model_fields.items()}
+    return MappingProxyType({name: role for name, role in roles.items() if role})
 
 
 def nested_role(field: FieldInfo) -> str | None:

@@ -9,7 +9,7 @@ from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerati
 
 from bt_run.catalogue import Catalogue, Offer
 from bt_run.component import ROLES
-from bt_run.config.fields import leaf_types, nested_role
+from bt_run.config.fields import leaf_types, nested_roles
 from bt_run.config.run_config import RunConfig
 from bt_run.data.data_config import DataConfig
 from bt_run.errors import PluginError
@@ -146,14 +146,12 @@ def _models_in(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
 
 def _name_components(schema: JsonObject, model: type[BaseModel], name: str) -> None:
     """Let the fields that name a component refer to those of its role."""
-    for key, field in model.model_fields.items():
-        role = nested_role(field)
-        if role:
-            old, new = f"#/$defs/{name}.ComponentSpec", f"#/$defs/{role}"
-            own = _refer(schema["properties"][key], old, new)
-            if isinstance(own.get("default"), dict):
-                own["default"] = own["default"]["use"]
-            schema["properties"][key] = own
+    for key, role in nested_roles(model).items():
+        old, new = f"#/$defs/{name}.ComponentSpec", f"#/$defs/{role}"
+        own = _refer(schema["properties"][key], old, new)
+        if isinstance(own.get("default"), dict):
+            own["default"] = own["default"]["use"]
+        schema["properties"][key] = own
 
 
 def _refer(schema: Any, old: str, new: str) -> Any:

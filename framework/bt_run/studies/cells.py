@@ -15,12 +15,13 @@ from bt_run.backtest.preparing import Prepared, prepare_on
 from bt_run.config.run_config import RunConfig
 from bt_run.data.stored import map_bars
 from bt_run.errors import BtRunError, PluginError
+from bt_run.plugins import get_plugin_manager
 from bt_run.results.sources import local_file_hash
 from bt_run.studies.identities import CellKeys
 from bt_run.studies.measuring import measured
 from bt_run.studies.time_limits import TimedOut, limited
 
-__all__ = ["Cell", "CellResult", "Outcome", "play_cell", "run_cell"]
+__all__ = ["Cell", "CellResult", "Outcome", "play_cell", "run_cell", "warm_up"]
 
 Status = Literal["ok", "raised", "timed out", "died"]
 
@@ -78,6 +79,12 @@ class Outcome:
     status: Status
     text: str = ""
     result: CellResult | None = None
+
+
+def warm_up() -> None:
+    """Load what every cell needs, the engine and the installed plugins, in a worker that waits."""
+    load_engine()
+    get_plugin_manager()
 
 
 def run_cell(cell: Cell, *, may_exit: bool = False) -> Outcome:

@@ -232,8 +232,11 @@ def _panel(trials: Sequence[Trial]) -> Array:
     ordered = sorted(trials, key=lambda one: one.cell)
     if not ordered:
         return np.empty((0, 0))
-    common = reduce(np.intersect1d, [one.sessions for one in ordered])
+    # most trials have the same sessions, which are compared once
+    sessions = {one.sessions.tobytes(): one.sessions for one in ordered}
+    common = reduce(np.intersect1d, sessions.values())
+    rows = {key: np.isin(own, common) for key, own in sessions.items()}
     columns = [
-        one.returns[np.isin(one.sessions, common)].astype(np.float64) for one in ordered
+        one.returns[rows[one.sessions.tobytes()]].astype(np.float64) for one in ordered
     ]
     return np.column_stack(columns)

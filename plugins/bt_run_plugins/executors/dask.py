@@ -98,26 +98,30 @@ class DaskExecutor:
             yield from self._ended(alone=True)
 
     def _ended(self, *, alone: bool) -> Iterator[tuple[str, Outcome]]:
+        while self._futures:
+            for key, outcome in self._next_ended():
+                if outcome.status == "died" and not alone:
+                    self._lost.append(key)
+                else:
+                    yield key, outcome
+
+    def _next_ended(self) -> list[tuple[str, Outcome]]:
+        """Wait for the next cells that end, and return their outcomes by their keys."""
         from concurrent.futures import CancelledError
 
         from distributed import wait
         from distributed.comm import CommClosedError
 
-        while self._futures:
-            waiting = {future: key for key, future in self._futures.items()}
-            try:
-                ended = wait(list(waiting), return_when="FIRST_COMPLETED").done
-            except (CancelledError, CommClosedError, OSError) as error:
-                raise self._gone() from error
-            for future in ended:
-                key = waiting[future]
-                outcome = self._outcome(future)
-                del self._futures[key]
-                future.release()
-                if outcome.status == "died" and not alone:
-                    self._lost.append(key)
-                else:
-                    yield key, outcome
+        waiting = {future: key for key, future in self._futures.items()}
+        try:
+            ended = wait(list(waiting), return_when="FIRST_COMPLETED").done
+            outcomes = [(waiting[future], self._outcome(future)) for future in ended]
+        except (CancelledError, CommClosedError, OSError) as error:
+            # it may go while it is waited for, or while an answer is fetched
+            raise self._gone() from error
+        for key, _ in outcomes:
+            self._futures.pop(key).release()
+        return outcomes
 
     def cancel(self) -> None:
         """Give up what has not begun."""

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import Field
 
 from bt_run import BuildContext, Component, Config, hookimpl
-from bt_run.studies.cells import Cell, Outcome
+from bt_run.studies.cells import Cell, Outcome, warm_up
 from bt_run.studies.time_limits import EXIT_TIMED_OUT
 from bt_run_plugins.executors.one_thread import (
     ENVIRONMENT,
@@ -42,7 +42,8 @@ class LocalExecutor:
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
-        self._pool: Any = None
+        # they load what they need while the driver loads what it needs
+        self._pool: Any = _new_pool(workers)
         self._waiting: dict[str, Cell] = {}
         self._playing: dict[Any, tuple[str, Cell]] = {}
 
@@ -122,14 +123,18 @@ class LocalExecutor:
 
 
 def _new_pool(workers: int) -> Any:
+    """Return a pool whose workers begin at once to load what every cell needs."""
     from loky import ProcessPoolExecutor
 
-    return ProcessPoolExecutor(
+    pool = ProcessPoolExecutor(
         max_workers=workers,
         env=dict(ENVIRONMENT),
         initializer=_begin,
         initargs=(os.getpid(),),
     )
+    for _ in range(workers):
+        pool.submit(warm_up)
+    return pool
 
 
 def _begin(driver: int) -> None:

@@ -105,13 +105,15 @@ def sweep(
     )
     spec = {"use": executor, "workers": workers, "address": address}
     place = out / config.name / SWEEPS
-    with ExitStack() as opened:
-        found = opened.enter_context(open_sweep(config, place, offline=offline))
-        if dry_run:
+    if dry_run:
+        with open_sweep(config, place, offline=offline) as found:
             click.echo(plan_text(found, _timed(found)))
-            return
+        return
+    with ExitStack() as opened:
+        # first, so that workers start while the bars are loaded
         plays = built_executor(config, spec)
         opened.callback(plays.close)
+        found = opened.enter_context(open_sweep(config, place, offline=offline))
         ranked = _played(found, plays, place, out)
         for one in ranked[:best]:
             _kept(found, one, out)

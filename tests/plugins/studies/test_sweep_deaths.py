@@ -15,7 +15,7 @@ from kit.sweeps import children_of, make_sweep
 from bt_run.studies.trials import open_ledger
 
 SWEEP = {"over": {"strategy.level": {"from": 0.1, "to": 0.8, "step": 0.1}}}
-SLOW = "{use: trouble, wait: 0.4}"
+SLOW = "{use: trouble, wait: 0.05}"
 TABLES = ("cells", "returns", "best_so_far", "folds", "chained")
 
 
@@ -96,11 +96,21 @@ def same(place, out):
     assert len(cells_of(place, out)) == 8
 
 
-def test_a_driver_that_is_killed_is_gone_on_with(place):
+@pytest.fixture
+def gate(place):
+    """Return a file as long as which exists no more than half of the cells can end."""
+    file = place / "closed"
+    file.touch()
+    yield file
+    file.unlink(missing_ok=True)
+
+
+def test_a_driver_that_is_killed_is_gone_on_with(place, gate):
     driver = command(place, "--executor", "serial", out="driver")
     wait_for(lambda: kept(place, "driver") >= 3 or driver.poll() is not None)
     driver.kill()
     ended(driver)
+    gate.unlink()
     before = kept(place, "driver")
     assert 3 <= before < 8
     code, text = ended(command(place, "--executor", "serial", out="driver"))
@@ -108,12 +118,13 @@ def test_a_driver_that_is_killed_is_gone_on_with(place):
     same(place, "driver")
 
 
-def test_a_worker_that_is_killed_takes_nothing_with_it(place):
+def test_a_worker_that_is_killed_takes_nothing_with_it(place, gate):
     driver = command(place, "--executor", "local", "--workers", "2", out="worker")
     wait_for(lambda: kept(place, "worker") >= 2 or driver.poll() is not None)
     workers = children_of(driver.pid)
     assert workers
     os.kill(workers[0], signal.SIGKILL)
+    gate.unlink()
     code, text = ended(driver)
     assert code == 0, text
     same(place, "worker")
@@ -148,12 +159,13 @@ def scheduler(place):
         process.wait()
 
 
-def test_a_scheduler_that_is_killed_is_said_and_gone_on_with(place, scheduler):
+def test_a_scheduler_that_is_killed_is_said_and_gone_on_with(place, scheduler, gate):
     address, head, _ = scheduler
     words = ("--executor", "dask", "--address", address)
     driver = command(place, *words, out="head")
     wait_for(lambda: kept(place, "head") >= 2 or driver.poll() is not None)
     head.kill()
+    gate.unlink()
     code, text = ended(driver)
     assert code == 5, text
     assert f"executor dask: the scheduler at {address} is gone" in text
