@@ -127,6 +127,7 @@ class BuildContext:
         limits: the bounds of the run's weights.
         seed: the run's, for whoever draws at random.
         whole_shares: whether the account trades whole shares only.
+        fill: whether a decision at a close fills at the next bar's open or close.
         children: each ``Nested`` field -> the built component (a callable of the state), or a tuple
             of them where the field is a list.
     """
@@ -135,6 +136,7 @@ class BuildContext:
     limits: Limits = field(default_factory=Limits)
     seed: int = 0
     whole_shares: bool = False
+    fill: Literal["next_open", "next_close"] = "next_open"
     children: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -92,7 +92,7 @@ class NestedRole:
 
 if TYPE_CHECKING:
     # A config field typed Nested["sizer"] reads well, and only the framework looks at its value.
-    Nested = Literal
+    from typing import Literal as Nested
 else:
 
     class Nested:

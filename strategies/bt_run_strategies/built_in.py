@@ -3,4 +3,10 @@
 MODULES = (
     "bt_run_strategies.buy_and_hold",
     "bt_run_strategies.trend",
+    "bt_run_strategies.mean_reversion",
+    "bt_run_strategies.momentum",
+    "bt_run_strategies.breakout",
+    "bt_run_strategies.rsi_reversion",
+    "bt_run_strategies.pairs",
+    "bt_run_strategies.top_n",
 )

@@ -6,6 +6,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from bt_run import Array, Bars, BuildContext, Component, Config, hookimpl
+from bt_run_strategies.windows import last_side
 
 
 class TrendConfig(Config):
@@ -51,17 +52,8 @@ class Trend:
         side = np.full(close.shape, np.nan)
         side[fast > slow * (1.0 + config.band)] = 1.0
         side[fast < slow * (1.0 - config.band)] = below
-        exposure = np.where(np.isfinite(slow), _last_side(side), np.nan)
+        exposure = np.where(np.isfinite(slow), last_side(side), np.nan)
         return bars.on_calendar(exposure)
-
-
-def _last_side(side: Array) -> Array:
-    """Return the side taken last, (T, N); before any was taken the asset is flat."""
-    numbers = np.arange(len(side))[:, None]
-    rows = np.where(np.isfinite(side), numbers, -1)
-    last = np.maximum.accumulate(rows, axis=0)
-    taken = np.take_along_axis(side, np.maximum(last, 0), axis=0)
-    return np.where(last >= 0, taken, 0.0)
 
 
 def moving_average(values: Array, n: int) -> Array:

@@ -221,6 +221,7 @@ def build_parts(config: RunConfig, bound: BoundConfig) -> Parts:
             limits=config.limits,
             seed=config.seed,
             whole_shares=whole_shares(config, broker),
+            fill=broker.fill,
         )
     )
     strategy = builder.build(bound.strategy, "strategy")
