@@ -323,6 +323,18 @@ GROUPS = (
         "bt_run.studies.measuring",
     ),
     Group(
+        "Sleeves",
+        "What an exposure held in one asset alone would have earned, and what trades would cost.",
+        ("sleeve_returns",),
+        "bt_run.account.sleeves",
+    ),
+    Group(
+        "Costs of a trade",
+        "As far as they can be known when it is decided.",
+        ("proportional_cost",),
+        "bt_run.decision.trading_costs",
+    ),
+    Group(
         "Significance: timing",
         "A path of multipliers beside itself at other times.",
         ("rotation_test", "Timing"),

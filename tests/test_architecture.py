@@ -80,7 +80,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 # words of the core that a component has for its name too: a baseline, a metric
-SHARED_WORDS = {"calendar", "costs", "equal_weight"}
+SHARED_WORDS = {"calendar", "costs", "equal_weight", "members"}
 
 
 def parse(path: Path) -> ast.Module:

@@ -9,4 +9,5 @@ MODULES = (
     "bt_run_strategies.rsi_reversion",
     "bt_run_strategies.pairs",
     "bt_run_strategies.top_n",
+    "bt_run_strategies.meta",
 )

@@ -99,7 +99,7 @@ def test_every_component_is_there_with_its_keys(role: str, name: str) -> None:
 @pytest.mark.parametrize(("role", "name"), COMPONENTS)
 def test_every_component_has_a_test(role: str, name: str) -> None:
     in_yaml = rf"""use: {name}\b|\w: {name}$|["']{name}["']|\[{name}\b"""
-    named = rf"{in_yaml}|bt_run_plugins\.\w+\.{name}\b"
+    named = rf"{in_yaml}|bt_run_plugins\.\w+\.{name}\b|bt_run_strategies\.{name}\b"
     assert re.search(named, suite_text(), flags=re.M), (
         f"no test names the {role} {name}"
     )

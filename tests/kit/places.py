@@ -8,7 +8,9 @@ BENCHMARKS = ROOT / "benchmarks"
 # what plugins may import beside the names of bt_run itself
 PUBLIC_MODULES = (
     "bt_run.arrays",
+    "bt_run.account.sleeves",
     "bt_run.atomic",
+    "bt_run.decision.trading_costs",
     "bt_run.errors",
     "bt_run.text",
     "bt_run.results.metrics",

@@ -22,7 +22,8 @@ def sleeve_returns(
     fill: Literal["next_open", "next_close"],
     cost: Array | float = 0.0,
 ) -> Array:
-    """Return the net returns (T, N) of exposures (T, N) decided at each close, each asset alone.
+    """Return the net returns (T, N) of an ``exposure`` (T, N) decided at each close, each asset
+    alone, under the run's ``fill``.
 
     With s_t decided at the close of an asset's own bar t, a cost c of a unit traded, and moves of
     prices g (overnight, from the close before to the open) and d (from the open to the close):
