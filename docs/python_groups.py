@@ -205,7 +205,7 @@ GROUPS = (
     Group(
         "Sweeps: a cell",
         "A run as it is sent to a worker, and what comes back.",
-        ("Cell", "run_cell", "play_cell", "Outcome", "CellResult"),
+        ("Cell", "run_cell", "warm_up", "play_cell", "Outcome", "CellResult"),
         "bt_run.studies.cells",
     ),
     Group(
