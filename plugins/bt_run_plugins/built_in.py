@@ -28,4 +28,5 @@ MODULES = (
     "bt_run_plugins.studies.recorder",
     "bt_run_plugins.studies.commands",
     "bt_run_plugins.policy.commands",
+    "bt_run_plugins.policy.proposal_commands",
 )

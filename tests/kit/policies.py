@@ -28,9 +28,9 @@ from bt_run_plugins.optimization.elastic import (
     only,
     without,
 )
+from bt_run_plugins.optimization.matrix_root import square_root
 from bt_run_plugins.optimization.program import QuadraticProgram
 from bt_run_plugins.optimization.solvers import solve_clarabel
-from bt_run_plugins.optimization.square_root import square_root
 
 OBJECTIVES = ("keep", "min_variance", "min_tracking_error", "max_utility", "max_sharpe")
 
@@ -250,16 +250,9 @@ def feasible_faults(seed):
 
 
 def missed(problem, w):
-    """Return by how much each limit is missed by weights w, 0 or below where it holds."""
-    over = {"bounds": max((problem.lower - w).max(), (w - problem.upper).max())}
-    for limit in problem.linear:
-        held = limit.held(w)
-        over[limit.name] = max((limit.low - held).max(), (held - limit.high).max())
-    for limit in problem.sums:
-        over[limit.name] = limit.held(w) - limit.most
-    if problem.size is not None:
-        over[problem.size.name] = problem.size.risk.size(w) - problem.size.most
-    return over
+    """Return by how much each limit and the bounds are missed by weights w, 0 where they hold."""
+    outside = np.maximum(problem.lower - w, w - problem.upper)
+    return {"bounds": max(outside.max(), 0.0), **problem.missed(w)}
 
 
 def infeasible_faults(seed):

@@ -183,6 +183,20 @@ class ConvexProblem:
         trades = [np.abs(w - limit.centre) for limit in self.sums]
         return np.concatenate([w, *sizes, *trades])
 
+    def missed(self, w: Array) -> dict[str, float]:
+        """Return by how much weights w (n,) miss each limit; 0 where they keep it."""
+        over = {}
+        for limit in self.linear:
+            held = limit.held(w)
+            outside = np.maximum(limit.low - held, held - limit.high)
+            over[limit.name] = max(float(outside.max(initial=0.0)), 0.0)
+        for total in self.sums:
+            over[total.name] = max(total.held(w) - total.most, 0.0)
+        if self.size is not None:
+            reached = self.size.risk.size(w)
+            over[self.size.name] = max(reached - self.size.most, 0.0)
+        return over
+
     def ends(self) -> tuple[Array, Array]:
         """Return the bounds (n,) that remain with those limits that stand on single names."""
         lower, upper = self.lower, self.upper

@@ -14,7 +14,7 @@ import numpy as np
 
 from bt_run import Array
 from bt_run_plugins.optimization.gram import gram_matrix
-from bt_run_plugins.optimization.square_root import square_root
+from bt_run_plugins.optimization.matrix_root import square_root
 
 __all__ = [
     "covariance_root",

@@ -17,7 +17,7 @@ from bt_run.text import aligned, counted
 from bt_run_plugins.policy.database import Database, Stored, open_database
 from bt_run_plugins.policy.policy_files import policies_in, shipped_policies
 
-__all__ = ["bt_commands"]
+__all__ = ["bt_commands", "opened"]
 
 VARIABLE = "BT_RUN_POLICY_DB"
 LIBRARIES = MappingProxyType(
@@ -34,7 +34,13 @@ label_argument = click.argument("policy", metavar="ID[@VERSION]")
 
 
 @contextmanager
-def _opened(db: str | None) -> Iterator[Database]:
+def opened(db: str | None) -> Iterator[Database]:
+    """Open the database of policies at ``db``, or at the usual place.
+
+    Raises:
+        ConfigError: its libraries are not installed.
+        DataError: it cannot be used.
+    """
     require_installed("bt-run policies", LIBRARIES)
     with open_database(db or os.environ.get(VARIABLE) or _usual_place()) as database:
         yield database
@@ -71,7 +77,7 @@ def load(file: Path | None, defaults: Path | None, db: str | None) -> None:
       bt-run policies load house.json --defaults costs.json
     """
     wanted = shipped_policies() if file is None else policies_in(file, defaults)
-    with _opened(db) as database:
+    with opened(db) as database:
         stored = database.store(wanted)
     for one in stored:
         what = "stored" if one.new else "as it was"
@@ -87,7 +93,7 @@ def list_policies(db: str | None) -> None:
     Example:
       bt-run policies list
     """
-    with _opened(db) as database:
+    with opened(db) as database:
         found = database.policies()
     if not found:
         click.echo("no policies; `bt-run policies load` stores the templates")
@@ -117,7 +123,7 @@ def show(policy: str, db: str | None) -> None:
     Example:
       bt-run policies show quality_focused@1
     """
-    with _opened(db) as database:
+    with opened(db) as database:
         found = database.find(policy)
     click.echo(json.dumps(_tree(found), indent=2))
 
@@ -132,7 +138,7 @@ def history(policy: str, db: str | None) -> None:
     Example:
       bt-run policies history quality_focused
     """
-    with _opened(db) as database:
+    with opened(db) as database:
         found = database.history(policy)
     before: Stored | None = None
     for one in found:
@@ -152,7 +158,7 @@ def diff(one: str, other: str, db: str | None) -> None:
     Example:
       bt-run policies diff quality_focused@1 quality_focused@2
     """
-    with _opened(db) as database:
+    with opened(db) as database:
         first, second = database.find(one), database.find(other)
     found = _changes(first, second)
     for text in found:

@@ -20,13 +20,13 @@ from bt_run_plugins.optimization.convex import (
 )
 from bt_run_plugins.optimization.convex_answer import most_excess, solve_convex
 from bt_run_plugins.optimization.elastic import loosened
+from bt_run_plugins.optimization.matrix_root import square_root
 from bt_run_plugins.optimization.solvers import (
     Solution,
     solve_clarabel,
     solve_osqp,
     solve_scs,
 )
-from bt_run_plugins.optimization.square_root import square_root
 
 S = np.array([[0.04, 0.03], [0.03, 0.09]])
 # kinds of objectives stand at these seeds of the kit's problems

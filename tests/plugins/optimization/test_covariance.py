@@ -15,7 +15,7 @@ from bt_run_plugins.optimization.expected_returns import (
     capm_returns,
     historical_returns,
 )
-from bt_run_plugins.optimization.square_root import square_root
+from bt_run_plugins.optimization.matrix_root import square_root
 
 
 @pytest.fixture
