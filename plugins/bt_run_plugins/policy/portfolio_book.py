@@ -15,6 +15,7 @@ from bt_run_plugins.policy.policy import OptimizationPolicy
 __all__ = ["FRACTION", "TradedBook", "lot_of"]
 
 FRACTION = Decimal("0.000001")  # of a share, where fractions are traded
+NEAR = Decimal("0.000001")  # of a lot, which is what a weight in binary may miss it by
 
 
 def lot_of(policy: OptimizationPolicy) -> Decimal:
@@ -113,6 +114,9 @@ class TradedBook:
             if weight == 0.0:
                 deltas.append(-shares)
                 continue
-            wanted = Decimal(float(weight)) * self.nav / price - shares
-            deltas.append((wanted / lot).to_integral_value(ROUND_DOWN) * lot)
+            wanted = (Decimal(float(weight)) * self.nav / price - shares) / lot
+            whole = wanted.to_integral_value()
+            if abs(wanted - whole) > NEAR:
+                whole = wanted.to_integral_value(ROUND_DOWN)
+            deltas.append(whole * lot)
         return replace(self, deltas=tuple(deltas))
