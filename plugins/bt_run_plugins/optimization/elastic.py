@@ -40,6 +40,7 @@ __all__ = [
 ]
 
 TOLERANCE = 1e-7  # of the sum of slacks, each relative to its limit
+ROOM = 1e-6
 _ACCURATE = 1e-7
 
 
@@ -128,6 +129,9 @@ def conflicting(problem: ConvexProblem) -> tuple[str, ...]:
 def lexicographic(problem: ConvexProblem, order: Sequence[str]) -> dict[str, float]:
     """Return by how much the limits in ``order`` must give way: the last as little as can be, then
     the one before it, and so on; inf where even all of them do not suffice.
+
+    A limit that must give way gives ``ROOM`` more, since exactly at the least there is a single
+    point left, near which no solver is accurate.
     """
     found: dict[str, float] = {}
     soft = [name for name in order if name in problem.names]
@@ -137,8 +141,11 @@ def lexicographic(problem: ConvexProblem, order: Sequence[str]) -> dict[str, flo
         (slack,) = least_slack(without(problem, soft[:-1]), (last,)).values()
         if not isfinite(slack):
             return dict.fromkeys(order, inf)
-        found[last] = slack
-        problem = loosened(problem, {last: slack})
+        if slack <= TOLERANCE * problem.scales[last]:
+            found[last] = 0.0
+        else:
+            found[last] = slack + ROOM
+            problem = loosened(problem, {last: found[last]})
         soft.pop()
     return found
 

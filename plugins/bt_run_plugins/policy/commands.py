@@ -16,10 +16,10 @@ from bt_run import hookimpl, require_installed
 from bt_run.text import aligned, counted
 from bt_run_plugins.policy.database import Database, Stored, open_database
 from bt_run_plugins.policy.policy_files import policies_in, shipped_policies
+from bt_run_plugins.policy.policy_store import VARIABLE, database_url
 
 __all__ = ["bt_commands", "opened"]
 
-VARIABLE = "BT_RUN_POLICY_DB"
 LIBRARIES = MappingProxyType(
     {"platformdirs": "bt-run[policy]", "sqlalchemy": "bt-run[policy]"}
 )
@@ -42,14 +42,8 @@ def opened(db: str | None) -> Iterator[Database]:
         DataError: it cannot be used.
     """
     require_installed("bt-run policies", LIBRARIES)
-    with open_database(db or os.environ.get(VARIABLE) or _usual_place()) as database:
+    with open_database(db or database_url(os.environ)) as database:
         yield database
-
-
-def _usual_place() -> str:
-    from platformdirs import user_data_path
-
-    return str(user_data_path("bt-run") / "policies.sqlite")
 
 
 @click.group()

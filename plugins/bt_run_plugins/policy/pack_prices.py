@@ -134,7 +134,7 @@ def filled_returns(closes: Array) -> tuple[Array, Mask]:
     counts = there.sum(axis=0)
     T = len(returns)
     mean = returns.sum(axis=0) / np.maximum(counts, 1)
-    stretch = np.sqrt((T - 1) / np.maximum(counts - 1, 1))
+    stretch = np.sqrt(max(T - 1, 0) / np.maximum(counts - 1, 1))
     complete = counts == T
     filled = np.where(there, mean + (returns - mean) * stretch, mean)
     return np.where(complete, returns, filled), 2 * counts < T
