@@ -9,6 +9,7 @@ Infeasibility in Optimization, chapter 6.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from math import inf, isfinite
 
@@ -40,7 +41,7 @@ __all__ = [
 ]
 
 TOLERANCE = 1e-7  # of the sum of slacks, each relative to its limit
-ROOM = 1e-6
+ROOMS = (1e-5, 1e-4, 1e-3)  # relative to a limit
 _ACCURATE = 1e-7
 
 
@@ -130,23 +131,35 @@ def lexicographic(problem: ConvexProblem, order: Sequence[str]) -> dict[str, flo
     """Return by how much the limits in ``order`` must give way: the last as little as can be, then
     the one before it, and so on; inf where even all of them do not suffice.
 
-    A limit that must give way gives ``ROOM`` more, since exactly at the least there is a single
-    point left, near which no solver is accurate.
+    A limit that must give way gives a little more, one of ``ROOMS`` of it: exactly at the least a
+    single point is left, near which no solver is accurate.
+
+    Raises:
+        SolverError: no solver's answer is accurate.
     """
+    for room in ROOMS[:-1]:
+        with suppress(SolverError):
+            return _lexicographic(problem, order, room)
+    return _lexicographic(problem, order, ROOMS[-1])
+
+
+def _lexicographic(
+    problem: ConvexProblem, order: Sequence[str], room: float
+) -> dict[str, float]:
     found: dict[str, float] = {}
     soft = [name for name in order if name in problem.names]
     while soft:
-        last = soft[-1]
+        last = soft.pop()
         # what may give way before it is no limit for it
-        (slack,) = least_slack(without(problem, soft[:-1]), (last,)).values()
+        (slack,) = least_slack(without(problem, soft), (last,)).values()
         if not isfinite(slack):
             return dict.fromkeys(order, inf)
-        if slack <= TOLERANCE * problem.scales[last]:
-            found[last] = 0.0
-        else:
-            found[last] = slack + ROOM
+        found[last] = 0.0
+        if slack > TOLERANCE * problem.scales[last]:
+            found[last] = slack + room * problem.scales[last]
             problem = loosened(problem, {last: found[last]})
-        soft.pop()
+    if found and not can_be_met(problem):
+        raise SolverError("limits that were loosened enough cannot be met")
     return found
 
 

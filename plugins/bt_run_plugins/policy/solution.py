@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any, Literal
 
@@ -75,19 +75,24 @@ def solve_policy(case: PolicyCase) -> PolicySolution:
             it lets give way does not suffice.
         InfeasibleError: max_sharpe, and no portfolio is expected to earn more than the risk-free
             rate.
-        SolverError: nobody can say whether the limits can be kept.
     """
     case.check()
     problem = policy_problem(case)
     outcome = _solved(case, problem)
     if outcome.answer is not None:
         return _solution(case, problem, outcome, "solved")
-    conflict = conflict_of(case, problem)
-    if conflict is None:
-        return _kept(case, problem, outcome, "failed")
     on_infeasible = case.policy.on_infeasible
-    if isinstance(on_infeasible, Relaxing):
-        return _relaxed(case, problem, conflict, on_infeasible)
+    try:
+        conflict = conflict_of(case, problem)
+        if conflict is None:
+            return _kept(case, problem, outcome, "failed")
+        if isinstance(on_infeasible, Relaxing):
+            return _relaxed(case, problem, conflict, on_infeasible)
+    except SolverError as error:
+        # nobody can say whether the limits can be kept, so nobody says that they cannot
+        tried = {"solver": "elastic problem", "status": str(error)}
+        failed = replace(outcome, attempts=(*outcome.attempts, tried))
+        return _kept(case, problem, failed, "failed")
     if on_infeasible == "hold":
         return _kept(case, problem, outcome, "held", conflict)
     raise PolicyConflictError(conflict.sentence(case), conflict)
@@ -176,10 +181,7 @@ def _relaxed(
     easier = loosened(problem, by)
     outcome = _solved(case, easier)
     if outcome.answer is None:
-        raise SolverError(
-            f"{case.policy.id}: no accurate answer under the relaxed limits {values}; nothing is "
-            "proposed"
-        )
+        return _kept(case, easier, outcome, "failed", conflict)
     return PolicySolution(
         status="relaxed",
         weights=outcome.answer.weights,

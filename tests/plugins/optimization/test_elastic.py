@@ -61,9 +61,9 @@ def test_limits_give_way_in_order_the_last_least():
     asked = problem(cap=0.6, turnover=0.1)
     # from 80 % to 60 % is 40 % two-way
     found = lexicographic(asked, ["turnover", "position"])
-    assert found == pytest.approx({"position": 0.0, "turnover": 0.3}, abs=2e-6)
+    assert found == pytest.approx({"position": 0.0, "turnover": 0.3}, abs=1e-4)
     found = lexicographic(asked, ["position", "turnover"])
-    assert found == pytest.approx({"turnover": 0.0, "position": 0.15}, abs=2e-6)
+    assert found == pytest.approx({"turnover": 0.0, "position": 0.15}, abs=1e-4)
     assert can_be_met(loosened(asked, {"position": found["position"]}))
     assert lexicographic(problem(), ["turnover"]) == {"turnover": np.inf}
 

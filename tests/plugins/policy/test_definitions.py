@@ -209,7 +209,7 @@ def test_a_policy_that_may_be_relaxed_says_what_gave_way():
     result = propose(portfolio(), policy(**limits), pack(), facts())
     assert result.status == "relaxed"
     # selling XOM and buying as much of the others
-    assert result.relaxed["max_turnover_pct"] == pytest.approx(2 * 0.318220, abs=3e-6)
+    assert result.relaxed["max_turnover_pct"] == pytest.approx(2 * 0.318220, abs=1e-5)
     assert "max_turnover_pct" in result.conflict
     kept = propose(
         portfolio(), policy(**{**limits, "on_infeasible": "hold"}), pack(), facts()
