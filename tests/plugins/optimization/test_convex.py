@@ -164,6 +164,23 @@ def test_the_order_of_names_changes_nothing(seed):
     assert value == pytest.approx(solve_convex(asked).answer.value, rel=1e-7)
 
 
+@pytest.mark.parametrize("objective", ["variance", "ratio"])
+def test_the_unit_of_risk_changes_nothing(objective):
+    """Risks in per cent, and a limit in per cent on the tracking error."""
+    excess = np.array([0.05, 0.06]) if objective == "ratio" else None
+    found = []
+    for unit in (1.0, 100.0):
+        F = risk().F * unit
+        asked = problem(
+            Objective(linear=np.zeros(2), risk=Risk(F, np.zeros(2)), excess=excess),
+            cap=0.9,
+        )
+        tracking = Risk(F, np.asarray(F @ np.array([0.4, 0.6])))
+        size = SizeLimit(name="tracking_error", risk=tracking, most=0.03 * unit)
+        found.append(solve_convex(replace(asked, size=size)).answer.weights)
+    assert found[1] == pytest.approx(found[0], abs=1e-8)
+
+
 def permuted(asked, order):
     """Return the problem with its names in another order."""
     F = asked.objective.risk.F if asked.objective.risk else None

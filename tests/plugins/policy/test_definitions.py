@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from kit.proposals import PRICES, RATINGS, facts, pack, policy, portfolio, returns_with
 
-from bt_run import InfeasibleError
+from bt_run import DataError, InfeasibleError
 from bt_run_plugins.policy.case import PolicyCase
 from bt_run_plugins.policy.conflict import PolicyConflictError
 from bt_run_plugins.policy.fees import NO_FEES, exact
@@ -250,6 +250,22 @@ def test_lots_and_fractions():
     assert 46 < deltas["AAPL"] < 47
     assert parts.cash_after >= 0
     assert parts.after.invested > 0.9988
+
+
+@pytest.mark.parametrize("price", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_price_that_is_none_is_refused(price):
+    with pytest.raises(
+        DataError, match=r"the price of XOM is .*; expected more than 0"
+    ):
+        propose(portfolio(), policy(), pack(price={**PRICES, "XOM": price}), facts())
+
+
+def test_the_order_of_holdings_changes_nothing():
+    limits = policy(min_quality_score=6.0)
+    turned = dict(reversed(portfolio().shares.items()))
+    one = propose(portfolio(), limits, pack(), facts())
+    other = propose(portfolio(turned), limits, pack(), facts())
+    assert one == other
 
 
 def test_days_without_a_close_keep_mean_and_variance():
