@@ -46,7 +46,7 @@ docs: $(STAMP)  ## Write the reference, build the site into build/docs, and test
 picture: $(STAMP)  ## Draw the picture of the page that the README shows (needs Chromium)
 	$(BIN)/python docs/images/picture.py
 
-bench: $(STAMP)  ## Measure the example, the engine and the tracker beside their peers (some ten minutes)
+bench: $(STAMP)  ## Measure the example, the engine, the tracker and the policy beside their peers (some ten minutes)
 	$(BIN)/python benchmarks/example.py
 	$(BIN)/python benchmarks/decisions.py
 	$(BIN)/python benchmarks/report.py
@@ -59,6 +59,10 @@ bench: $(STAMP)  ## Measure the example, the engine and the tracker beside their
 	@.cache/tracker_peers/bin/python -m pip install --quiet skfolio==1.12.2 cvxportfolio==1.5.1 qpsolvers daqp piqp \
 		|| echo "bench: the peers could not be installed into .cache/tracker_peers; those that are missing are skipped"
 	$(BIN)/python benchmarks/tracker.py
+	@test -x .cache/policy_peers/bin/python || $(BIN)/python -m venv .cache/policy_peers
+	@.cache/policy_peers/bin/python -m pip install --quiet skfolio==1.12.2 Riskfolio-Lib==7.4.0 \
+		|| echo "bench: the peers could not be installed into .cache/policy_peers; those that are missing are skipped"
+	$(BIN)/python benchmarks/policy.py
 	$(BIN)/python benchmarks/sweep.py
 
 evidence: $(STAMP)  ## Collect what supports the claims of the README
@@ -69,6 +73,7 @@ evidence: $(STAMP)  ## Collect what supports the claims of the README
 	$(BIN)/python benchmarks/kills.py
 	$(BIN)/python benchmarks/sweep.py --evidence
 	$(BIN)/python benchmarks/luck.py
+	$(BIN)/python benchmarks/policy_laws.py
 
 $(STAMP): setup.cfg pyproject.toml constraints.txt
 	@if [ -z "$(PYTHON)" ]; then \

@@ -27,6 +27,7 @@ NOTE = "<!-- written by `python docs/reference.py`; edit the program instead -->
 WIDTH = 80  # columns of the commands' help
 PAGES = {  # a component's own page, by what its module is called
     "qp_tracker": "tracker",
+    "policy_optimizer": "policy",
     "simulated": "fills",
     "html": "report",
     "comparison": "tracker",

@@ -33,6 +33,7 @@ COMMANDS = (
     CORE / "cli" / "new_command.py",
     ROOT / "plugins" / "bt_run_plugins" / "studies" / "commands.py",
     ROOT / "plugins" / "bt_run_plugins" / "policy" / "commands.py",
+    ROOT / "plugins" / "bt_run_plugins" / "policy" / "proposal_commands.py",
     ROOT / "plugins" / "bt_run_plugins" / "market_data" / "commands.py",
     ROOT / "plugins" / "bt_run_plugins" / "market_data" / "fetch_commands.py",
     ROOT / "plugins" / "bt_run_plugins" / "market_data" / "inspect_command.py",

@@ -13,6 +13,7 @@ MODULES = (
     "bt_run_plugins.sizers.fixed_weights",
     "bt_run_plugins.sizers.weights_table",
     "bt_run_plugins.sizers.qp_tracker.sizer",
+    "bt_run_plugins.sizers.policy_optimizer.sizer",
     "bt_run_plugins.overlays.volatility_target",
     "bt_run_plugins.overlays.drawdown_guard",
     "bt_run_plugins.overlays.trend_filter",
@@ -34,4 +35,5 @@ MODULES = (
     "bt_run_plugins.studies.recorder",
     "bt_run_plugins.studies.commands",
     "bt_run_plugins.policy.commands",
+    "bt_run_plugins.policy.proposal_commands",
 )

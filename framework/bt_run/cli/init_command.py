@@ -168,7 +168,7 @@ def _folder_example(folder: Path) -> Example:
 
 
 def _files_of_run(path: Path) -> Iterator[Path]:
-    """Yield a run file, its local plugins, and the file it extends with its own."""
+    """Yield a run file, its local plugins and tables, and the file it extends with its own."""
     yield path
     text = path.read_text(encoding="utf-8")
     extended = re.search(r"^extends: (\S+)", text, flags=re.MULTILINE)
@@ -176,6 +176,11 @@ def _files_of_run(path: Path) -> Iterator[Path]:
         yield from _files_of_run(path.parent / extended[1])
     tree: Any = plain(read_tree(path))
     yield from (path.parent / name for name in tree.get("plugins", ()))
+    for table in tree.get("data", {}).get("tables", {}).values():
+        # a file of the user's own is not among the examples
+        own = path.parent / table.get("file", "")
+        if own.is_file():
+            yield own
 
 
 def _first_comment(path: Path) -> str:

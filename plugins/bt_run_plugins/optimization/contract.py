@@ -6,8 +6,10 @@ where l does):
     rows = max(l - Az, Az - u, 0)        dual = |Pz + q + A'y|_inf        gap = |z'Pz + q'z + u'y+ +
     l'y-|
 
-The gap is relative to the objective, and an objective below 1e-4 counts as 1e-4. See Boyd and
-Vandenberghe, Convex Optimization, section 5.5.
+With second-order cones  s = g - Gz  and multipliers m in them, rows also has |(s_1, ...)| - s_0,
+dual G'm, and the gap g'm; multipliers outside their cone count as missing in dual. The gap is
+relative to the objective, and an objective below 1e-4 counts as 1e-4. See Boyd and Vandenberghe,
+Convex Optimization, section 5.5.
 """
 
 from __future__ import annotations
@@ -15,14 +17,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from bt_run import Array
+from bt_run_plugins.optimization.program import QuadraticProgram
 
-__all__ = ["CONTRACTS", "Contract", "Residuals", "relative_gap", "support"]
+__all__ = [
+    "CONTRACTS",
+    "SMALLEST",
+    "Contract",
+    "Residuals",
+    "program_residuals",
+    "relative_gap",
+    "support",
+]
 
-_SMALLEST = 1e-4  # objective that gaps are relative to
+SMALLEST = 1e-4  # objective that gaps are relative to
 
 
 @dataclass(frozen=True)
@@ -41,6 +53,7 @@ CONTRACTS: Mapping[str, Contract] = MappingProxyType(
         "exact": Contract(budget=1e-12, rows=1e-12, dual=1e-10, gap=1e-10),
         "osqp": Contract(budget=1e-9, rows=1e-8, dual=1e-6, gap=1e-6),
         "clarabel": Contract(budget=1e-9, rows=1e-7, dual=1e-6, gap=1e-6),
+        "scs": Contract(budget=1e-9, rows=1e-7, dual=1e-6, gap=1e-6),
     }
 )
 
@@ -68,7 +81,7 @@ class Residuals:
 
 def relative_gap(primal: float, dual: float) -> float:
     """Return how far the objectives of the problem and of its dual are apart."""
-    return abs(primal - dual) / max(_SMALLEST, abs(primal), abs(dual))
+    return abs(primal - dual) / max(SMALLEST, abs(primal), abs(dual))
 
 
 def support(
@@ -80,3 +93,59 @@ def support(
     at_upper = upper * np.maximum(y, 0.0)
     at_lower = lower * np.minimum(y, 0.0)
     return float((at_upper + at_lower).sum())
+
+
+def program_residuals(
+    program: QuadraticProgram,
+    z: Array,
+    y: Array,
+    cones: tuple[Array, ...],
+) -> Residuals:
+    """Measure a point z (n,) with multipliers y (k,) of the rows and those of each cone.
+
+    Rows under the name ``bounds`` must hold exactly, those under ``budget`` nearly so. Sums are
+    made without BLAS, so that equal points have equal residuals.
+    """
+    held = program.A @ z
+    outside = np.maximum(np.maximum(program.l - held, held - program.u), 0.0)
+    pulled = _whole(program.P) @ z
+    dual = pulled + program.q + program.A.T @ y
+    square = float((z * pulled).sum())
+    linear = float((program.q * z).sum())
+    earned = _support_of_rows(program, y)
+    cone_missed, out_of_cone = 0.0, 0.0
+    for cone, multiplier in zip(program.cones, cones, strict=True):
+        dual = dual + cone.G.T @ multiplier
+        earned += float((cone.g * multiplier).sum())
+        cone_missed = max(cone_missed, -_inside(cone.g - cone.G @ z))
+        out_of_cone = max(out_of_cone, -_inside(multiplier))
+    parts = {name: outside[rows] for name, rows in program.rows.items()}
+    budget = parts.pop("budget", np.zeros(0))
+    bounds = parts.pop("bounds", np.zeros(0))
+    others = [float(part.max(initial=0.0)) for part in parts.values()]
+    return Residuals(
+        budget=float(budget.max(initial=0.0)),
+        bounds=float(bounds.max(initial=0.0)),
+        rows=max([cone_missed, *others]),
+        dual=max(float(np.abs(dual).max(initial=0.0)), out_of_cone),
+        gap=relative_gap(0.5 * square + linear, -0.5 * square - earned),
+    )
+
+
+def _inside(s: Array) -> float:
+    """Return by how much s (m + 1,) lies inside the second-order cone; below 0 outside."""
+    return float(s[0] - np.sqrt((s[1:] ** 2).sum()))
+
+
+def _support_of_rows(program: QuadraticProgram, y: Array) -> float:
+    """Return what multipliers y (k,) of the rows earn at the ends that are there."""
+    upper = np.where(np.isfinite(program.u), program.u, 0.0)
+    lower = np.where(np.isfinite(program.l), program.l, 0.0)
+    return support(y, lower, upper)
+
+
+def _whole(P: Any) -> Any:
+    """Return the matrix of which P is the upper triangle."""
+    from scipy import sparse
+
+    return P + sparse.triu(P, 1).T

@@ -1,4 +1,4 @@
-"""A convex quadratic program whose rows have names, as general solvers want it."""
+"""A convex quadratic program whose rows and cones have names, as general solvers want it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bt_run import Array
 from bt_run.arrays import Mask
 
-__all__ = ["QuadraticProgram", "RowBlock", "upper_triangle"]
+__all__ = ["Cone", "QuadraticProgram", "RowBlock", "upper_triangle"]
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,21 @@ class RowBlock:
     high: Array
 
 
+@dataclass(frozen=True, eq=False)
+class Cone:
+    """A second-order cone of a program under a name:  s = g - Gz  with  s_0 >= |(s_1, ..., s_m)|.
+
+    G (m + 1, n) is sparse, g (m + 1,).
+    """
+
+    name: str
+    G: Any
+    g: Array
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class QuadraticProgram:
-    """The problem  minimize 1/2 z'Pz + q'z  subject to  l <= Az <= u.
+    """The problem  minimize 1/2 z'Pz + q'z  subject to  l <= Az <= u  and cones.
 
     P (n, n) is positive semidefinite, its upper triangle alone; P and A (k, n) are sparse, by
     column. ``rows`` maps a name to the rows of A that it stands for.
@@ -42,6 +54,7 @@ class QuadraticProgram:
     l: Array  # noqa: E741
     u: Array
     rows: Mapping[str, slice]
+    cones: tuple[Cone, ...] = ()
 
     @classmethod
     def from_blocks(
@@ -49,6 +62,7 @@ class QuadraticProgram:
         P: Any,
         q: Array,
         blocks: Sequence[RowBlock],
+        cones: tuple[Cone, ...] = (),
     ) -> QuadraticProgram:
         """Put blocks of rows below each other."""
         from scipy import sparse
@@ -66,6 +80,7 @@ class QuadraticProgram:
             l=np.concatenate([block.low for block in blocks]),
             u=np.concatenate([block.high for block in blocks]),
             rows=rows,
+            cones=cones,
         )
 
     @property

@@ -16,10 +16,10 @@ from bt_run import hookimpl, require_installed
 from bt_run.text import aligned, counted
 from bt_run_plugins.policy.database import Database, Stored, open_database
 from bt_run_plugins.policy.policy_files import policies_in, shipped_policies
+from bt_run_plugins.policy.policy_store import VARIABLE, database_url
 
-__all__ = ["bt_commands"]
+__all__ = ["bt_commands", "opened"]
 
-VARIABLE = "BT_RUN_POLICY_DB"
 LIBRARIES = MappingProxyType(
     {"platformdirs": "bt-run[policy]", "sqlalchemy": "bt-run[policy]"}
 )
@@ -34,16 +34,16 @@ label_argument = click.argument("policy", metavar="ID[@VERSION]")
 
 
 @contextmanager
-def _opened(db: str | None) -> Iterator[Database]:
+def opened(db: str | None) -> Iterator[Database]:
+    """Open the database of policies at ``db``, or at the usual place.
+
+    Raises:
+        ConfigError: its libraries are not installed.
+        DataError: it cannot be used.
+    """
     require_installed("bt-run policies", LIBRARIES)
-    with open_database(db or os.environ.get(VARIABLE) or _usual_place()) as database:
+    with open_database(db or database_url(os.environ)) as database:
         yield database
-
-
-def _usual_place() -> str:
-    from platformdirs import user_data_path
-
-    return str(user_data_path("bt-run") / "policies.sqlite")
 
 
 @click.group()
@@ -71,7 +71,7 @@ def load(file: Path | None, defaults: Path | None, db: str | None) -> None:
       bt-run policies load house.json --defaults costs.json
     """
     wanted = shipped_policies() if file is None else policies_in(file, defaults)
-    with _opened(db) as database:
+    with opened(db) as database:
         stored = database.store(wanted)
     for one in stored:
         what = "stored" if one.new else "as it was"
@@ -87,7 +87,7 @@ def list_policies(db: str | None) -> None:
     Example:
       bt-run policies list
     """
-    with _opened(db) as database:
+    with opened(db) as database:
         found = database.policies()
     if not found:
         click.echo("no policies; `bt-run policies load` stores the templates")
@@ -117,7 +117,7 @@ def show(policy: str, db: str | None) -> None:
     Example:
       bt-run policies show quality_focused@1
     """
-    with _opened(db) as database:
+    with opened(db) as database:
         found = database.find(policy)
     click.echo(json.dumps(_tree(found), indent=2))
 
@@ -132,7 +132,7 @@ def history(policy: str, db: str | None) -> None:
     Example:
       bt-run policies history quality_focused
     """
-    with _opened(db) as database:
+    with opened(db) as database:
         found = database.history(policy)
     before: Stored | None = None
     for one in found:
@@ -152,7 +152,7 @@ def diff(one: str, other: str, db: str | None) -> None:
     Example:
       bt-run policies diff quality_focused@1 quality_focused@2
     """
-    with _opened(db) as database:
+    with opened(db) as database:
         first, second = database.find(one), database.find(other)
     found = _changes(first, second)
     for text in found:

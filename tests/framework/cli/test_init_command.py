@@ -11,11 +11,12 @@ from kit.places import EXAMPLES
 from bt_run.cli.entry import main
 
 Captured = pytest.CaptureFixture[str]
-OPTIONAL = ("bokeh_sampledata", "clarabel", "osqp", "skfolio", "yfinance")
+OPTIONAL = ("bokeh_sampledata", "clarabel", "osqp", "scs", "skfolio", "yfinance")
 NAMES = [
     "spy_qqq",
     "credit_spread",
     "local_plugin",
+    "policy_quality",
     "sixty_forty",
     "sixty_forty_csv",
     "spy_qqq_sweep",
@@ -94,6 +95,7 @@ def test_what_an_example_lacks_here_is_listed(
         f"'bt-run[{extra}]'" for extra in ("samples", "tracker", "yahoo")
     )
     assert needs == {
+        "policy_quality": f"needs more: pip install {samples} {tracker}",
         "spy_qqq_yahoo": f"needs more: pip install {yahoo}",
         "stocks": f"needs more: pip install {samples}",
         "track_sp500": f"needs more: pip install {samples} {tracker}",
@@ -110,6 +112,7 @@ def test_all_are_copied_where_none_is_named(folder: Path, capsys: Captured) -> N
     assert out.endswith("next: cd mine && bt-run spy_qqq.yaml\n")
     found = copied(folder / "mine")
     wanted = {"spy_qqq.yaml", "sixty_forty_csv.yaml", "local_plugin.py"}
+    wanted |= {"policy_ratings.csv", "policy_sectors.csv"}
     assert wanted | {"plugin_package/setup.cfg"} <= found
     assert "__init__.py" not in found
     assert not any("__pycache__" in name for name in found)

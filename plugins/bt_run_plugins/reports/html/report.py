@@ -28,6 +28,7 @@ from bt_run_plugins.reports.html.against import decision_sections
 from bt_run_plugins.reports.html.comparison_page import comparison_sections
 from bt_run_plugins.reports.html.holdings import holdings_sections
 from bt_run_plugins.reports.html.last_holdings import last_holdings_section
+from bt_run_plugins.reports.html.limits_over_time import limit_sections
 from bt_run_plugins.reports.html.returns import first_sections, returns_sections
 from bt_run_plugins.reports.html.sheet import one_sheet
 from bt_run_plugins.reports.html.summary import (
@@ -121,6 +122,7 @@ def page_of_run(result: BacktestResult) -> str:
         *returns_sections(book),
         *decision_sections(book),
         *tracking_sections(result),
+        *limit_sections(result),
         last_holdings_section(book),
         *holdings_sections(book),
         *trading_sections(book),

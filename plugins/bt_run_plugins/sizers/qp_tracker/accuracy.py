@@ -13,12 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from bt_run import Array
+from bt_run_plugins.optimization.clean_up import snapped
 from bt_run_plugins.optimization.contract import Residuals, relative_gap, support
 from bt_run_plugins.sizers.qp_tracker.problem import TrackingProblem
 
 __all__ = ["TrackingAnswer", "clean", "residuals"]
-
-_SNAP = 1e-8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,24 +39,8 @@ class TrackingAnswer:
 
 
 def clean(problem: TrackingProblem, w: Array) -> Array:
-    """Snap weights (n,) to bounds that they nearly touch, and give what then misses of 1 to those
-    between.
-
-    What is given goes to the names in proportion to their room, so that no bound is crossed.
-    """
-    lower = problem.lower
-    upper = problem.upper
-    low = w - lower < _SNAP
-    high = upper - w < _SNAP
-    w = np.where(low, lower, np.where(high, upper, w))
-    missing = 1.0 - float(w.sum())
-    room = upper - w if missing > 0 else w - lower
-    between = (w > lower) & (w < upper)
-    room = np.where(between, room, 0.0)
-    total = float(room.sum())
-    if total > 0.0:
-        w = np.clip(w + missing * room / total, lower, upper)
-    return np.asarray(w)
+    """Snap weights (n,) to the problem's bounds, and have them sum to 1."""
+    return snapped(w, problem.lower, problem.upper, 1.0)
 
 
 def residuals(problem: TrackingProblem, answer: TrackingAnswer) -> Residuals:

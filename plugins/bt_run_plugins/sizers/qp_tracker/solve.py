@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -17,6 +16,7 @@ from bt_run_plugins.optimization import solvers
 from bt_run_plugins.optimization.active_set import solve_box_budget
 from bt_run_plugins.optimization.contract import CONTRACTS
 from bt_run_plugins.optimization.program import QuadraticProgram
+from bt_run_plugins.optimization.threads import one_thread
 from bt_run_plugins.sizers.qp_tracker.accuracy import TrackingAnswer, residuals
 from bt_run_plugins.sizers.qp_tracker.feasibility import explain_if_infeasible
 from bt_run_plugins.sizers.qp_tracker.problem import TrackingProblem
@@ -120,19 +120,8 @@ def solve_tracking(problem: TrackingProblem, first: str = "exact") -> TrackingOu
         InfeasibleError: the limits contradict each other.
     """
     others = [name for name in SOLVERS if name != first]
-    # problems this small gain nothing from more threads, and wait long for them where the cores are
-    # busy
-    with _thread_pools().limit(limits=1, user_api="blas"):
+    with one_thread():
         return _first_accurate(problem, [first, *others])
-
-
-@cache
-def _thread_pools() -> Any:
-    """Return the thread pools of this process: to find them takes as long as a small problem."""
-    import scipy.linalg  # noqa: F401 - whose pool must be there to be found
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()
 
 
 def _first_accurate(problem: TrackingProblem, order: Sequence[str]) -> TrackingOutcome:

@@ -33,6 +33,7 @@ CLASSIC = {
     "runs bar by bar on Backtrader's own clock",
 }
 REFUSALS = {
+    "sizer:policy_optimizer": {"Z10": "none of the 3 names wanted can be held"},
     "sizer:qp_tracker": {
         "Z10": "the benchmark has no return in the 1 bars",
         "Z12": "1 eligible name with cap 0.6",

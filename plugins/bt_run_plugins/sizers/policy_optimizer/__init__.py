@@ -1,0 +1,1 @@
+"""The sizer `policy_optimizer`: holds what a written policy asks for."""
