@@ -131,6 +131,8 @@ def _silence(result: BacktestResult) -> str:
     if result.manifest.get("ruined"):
         return f"ruined on {day_text(result.nav.index[-1])}"
     closes = result.closes
+    if not result.nav["gross"].to_numpy(dtype=np.float64).any():
+        return "nothing was ever held, and what cash earns is no evidence"
     if len(closes) <= FEWEST:
         return f"{len(closes) - 1} returns, and {FEWEST} are needed"
     for name, column in (("run", "nav"), ("benchmark", "benchmark")):

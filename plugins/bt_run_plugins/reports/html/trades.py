@@ -58,7 +58,7 @@ def _trade_table(book: Book) -> PageTable:
     ordered = sorted(kept, key=lambda trade: (trade.first, trade.asset))
     prices = _market_prices(book)
     rows = [_trade_row(book, trade, prices) for trade in ordered]
-    return PageTable("trades", "Trades", COLUMNS, rows, note, search=True)
+    return PageTable("trades", "One by one", COLUMNS, rows, note, search=True)
 
 
 def _market_prices(book: Book) -> dict[tuple[Any, str], float]:
@@ -90,7 +90,7 @@ def _trade_row(
         best,
         worst,
         prices.get((opened, trade.asset)),
-        None if trade.open else prices.get((closed, trade.asset)),
+        Cell("") if trade.open else prices.get((closed, trade.asset)),
     )
 
 
