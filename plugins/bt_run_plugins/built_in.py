@@ -19,6 +19,7 @@ MODULES = (
     "bt_run_plugins.triggers.drift_bands",
     "bt_run_plugins.exits.price_levels",
     "bt_run_plugins.analyzers.costs",
+    "bt_run_plugins.analyzers.factors",
     "bt_run_plugins.reports.tear_sheet.report",
     "bt_run_plugins.reports.comparison",
     "bt_run_plugins.reports.html.report",

@@ -70,6 +70,10 @@ UNITS: Mapping[str, str] = MappingProxyType(
         "count": "count",
     }
 )
+NO_ANALYZER = (
+    "The run names no analyzer. `analyzers: [costs, factors]` adds the run at other costs, how "
+    "much money its markets would take, and what of its returns factors explain."
+)
 LARGE = 1e4  # of an analyzer's number: from here on thousands are parted
 MOST_ROWS = 50  # of an analyzer's table
 HEADLINE_COLUMNS = (
@@ -312,7 +316,7 @@ def _short_paths(value: Any) -> Any:
 def analyses(result: BacktestResult) -> Section:
     """Return the tables of the run's analyzers."""
     if not result.analyses:
-        return Section("analyses", "Analyzers", missing="The run names no analyzer.")
+        return Section("analyses", "Analyzers", missing=NO_ANALYZER)
     parts = []
     for number, (name, table) in enumerate(sorted(result.analyses.items())):
         frame = table.reset_index() if table.index.name else table
