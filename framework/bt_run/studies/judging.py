@@ -148,7 +148,7 @@ def _daily_of(result: BacktestResult) -> _Daily:
     closes = result.closes
     sessions = pd.DatetimeIndex(closes.index).tz_localize(None).to_numpy()
     per_year = sessions_per_year(sessions)
-    rate = (1.0 + result.config.risk_free) ** (1.0 / per_year) - 1.0
+    rate = (1.0 + float(result.config.risk_free)) ** (1.0 / per_year) - 1.0
     return _Daily(
         returns=_returns(closes["nav"]) - rate,
         benchmark=_returns(closes["benchmark"]) - rate,

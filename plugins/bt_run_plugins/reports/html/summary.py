@@ -70,6 +70,7 @@ UNITS: Mapping[str, str] = MappingProxyType(
         "count": "count",
     }
 )
+IDLE = 0.2  # mean share of cash from which a reader is told that it earns nothing
 NO_ANALYZER = (
     "The run names no analyzer. `analyzers: [costs, factors]` adds the run at other costs, how "
     "much money its markets would take, and what of its returns factors explain."
@@ -254,7 +255,20 @@ def alerts(result: BacktestResult) -> list[str]:
         out.append(
             f"{len(stale):,} marks are at stale prices, because {shown} had no bar then"
         )
-    return out
+    return [*out, *_idle_cash(result)]
+
+
+def _idle_cash(result: BacktestResult) -> Iterator[str]:
+    """Yield a line where much of the account was cash that earns nothing."""
+    interest = result.manifest["config"]["broker"].get("interest") or {}
+    closes = result.closes
+    share = float((closes["cash"] / closes["nav"]).mean())
+    if share >= IDLE and not (isinstance(interest, Mapping) and interest.get("cash")):
+        yield (
+            f"cash was {share:.0%} of the NAV in the mean and earns nothing here; "
+            "`broker.interest.cash` gives it a rate, and `risk_free: cash` takes that off the "
+            "Sharpe ratio"
+        )
 
 
 def provenance(result: BacktestResult) -> Section:
