@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 from kit.kinds import KINDS
+from kit.places import EXAMPLES
 
+from bt_run import load_config, run
 from bt_run_plugins.reports.html.report import HtmlReport
 
 CHROMIUM = (
@@ -303,6 +305,25 @@ def test_a_range_of_dates_redraws_and_all_is_as_it_was(browser, url, flagship):
     assert labels == ["2017", "2018"]
     browser.execute_script("arguments[0].click()", buttons[4])
     assert browser.execute_script(drawn) == before
+
+
+def test_fills_stay_on_the_price_when_a_range_is_chosen(browser, tmp_path):
+    changes = ["analyzers=[prices]", "data.start=2016-01-04"]
+    result = run(load_config(EXAMPLES / "spy_qqq.yaml", changes), reports=False)
+    (path,) = HtmlReport().write(result, tmp_path)
+    show(browser, path.as_uri())
+    dots = (
+        "return document.querySelector('#priced-chart-1 .dots.equal').getAttribute('d')"
+    )
+    fills = result.fills[
+        (result.fills["asset"] == "SPY") & (result.fills["filled"] > 0.0)
+    ]
+    assert browser.execute_script(dots).count("M") == len(fills)
+    first, *_ = browser.find_elements("css selector", "#trades .range button")
+    assert first.text == "1y"
+    browser.execute_script("arguments[0].click()", first)
+    since = fills["time"] >= "2018-01-01"
+    assert browser.execute_script(dots).count("M") == since.sum() > 0
 
 
 SAVED = """

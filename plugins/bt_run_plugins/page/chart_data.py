@@ -38,11 +38,14 @@ Way = Literal["line", "under", "stack", "bars"]
 
 @dataclass(frozen=True)
 class Series:
-    """The values (n,) of one curve, with its label and the class of its colour."""
+    """The values (n,) of one curve, with its label and the class of its colour; a dot each, where
+    they are ``dots``.
+    """
 
     label: str
     color: str
     values: Array
+    dots: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,12 @@ class ChartData:
             "log": self.log,
             "step": step,
             "series": [
-                [one.label, one.color, encoded_numbers(one.values, step)]
+                [
+                    one.label,
+                    one.color,
+                    encoded_numbers(one.values, step),
+                    *[1] * one.dots,
+                ]
                 for one in self.series
             ],
         }

@@ -50,7 +50,7 @@ class Picture {
     this.whole = ["up", "across", "ends", "marks"].map((name) => [name, figure.querySelector("." + name)?.innerHTML]);
     this.drawn = this.svg.innerHTML;
   }
-  get series() { return once(this, () => this.given.series.map(([label, color, text]) => ({label, color, values: values(texts[text], this.given.step)}))); }
+  get series() { return once(this, () => this.given.series.map(([label, color, text, dots]) => ({label, color, dots, values: values(texts[text], this.given.step)}))); }
   get days() { return this.given.days === undefined ? null : once("days" + this.given.days, () => days(texts[this.given.days])); }
   get count() { return this.days ? this.days.length : this.given.labels.length; }
   get last() { return this.end ?? this.count - 1; }
@@ -72,7 +72,7 @@ class Picture {
     this.box ??= Object.assign(document.createElement("div"), {className: "read"});
     const part = this.part(row), head = document.createElement("strong");
     head.textContent = this.name(row);
-    const lines = this.series.filter((one) => this.given.way !== "stack" || one.values[row]).map((one) => {
+    const lines = this.series.filter((one) => one.dots ? one.values[row] === one.values[row] : this.given.way !== "stack" || one.values[row]).map((one) => {
       const line = document.createElement("span"), key = document.createElement("i"), value = document.createElement("b");
       key.className = "k-area " + one.color;
       value.textContent = written(one.values[row], this.given.unit);
@@ -115,6 +115,7 @@ class Picture {
     if (bands) parts.unshift(path("band", bands));
     layers.reverse().forEach((one, place) => {
       const count = one.outer.length, line = one.outer.map((v, row) => v === v ? `${x(row, count)} ${y(v)}` : null);
+      if (one.dots) { parts.push(path("dots " + one.color, line.filter(Boolean).map((point) => `M${point}h0`).join(""))); return; }
       const open = line.map((point, row) => point === null ? "" : (row && line[row - 1] !== null ? "L" : "M") + point).join("");
       if (one.inner) {
         const back = one.inner.map((v, row) => `L${x(row, count)} ${y(v)}`).reverse().join("");

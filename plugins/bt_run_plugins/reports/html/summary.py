@@ -16,6 +16,7 @@ from bt_run.results.description import CURRENCIES, describe_run
 from bt_run.results.metric_definitions import COLUMNS
 from bt_run.studies.judging import purpose_of
 from bt_run.text import listed
+from bt_run_plugins.analyzers import prices, sectors
 from bt_run_plugins.page.parts import Cell, PageTable, Section
 
 if TYPE_CHECKING:
@@ -70,6 +71,9 @@ UNITS: Mapping[str, str] = MappingProxyType(
         "count": "count",
     }
 )
+ELSEWHERE = frozenset(
+    {prices.NAME, sectors.NAME}
+)  # tables of which other sections make more
 IDLE = 0.2  # mean share of cash from which a reader is told that it earns nothing
 NO_ANALYZER = (
     "The run names no analyzer. `analyzers: [costs, factors]` adds the run at other costs, how "
@@ -332,7 +336,11 @@ def analyses(result: BacktestResult) -> Section:
     if not result.analyses:
         return Section("analyses", "Analyzers", missing=NO_ANALYZER)
     parts = []
-    for number, (name, table) in enumerate(sorted(result.analyses.items())):
+    drawn = {one.use for one in result.config.analyzers} & ELSEWHERE
+    shown = [
+        (name, table) for name, table in result.analyses.items() if name not in drawn
+    ]
+    for number, (name, table) in enumerate(sorted(shown)):
         frame = table.reset_index() if table.index.name else table
         parts.append(_analysis_table(f"analysis-{number}", name, frame))
     return Section("analyses", "Analyzers", "", tuple(parts))

@@ -258,6 +258,21 @@ def test_months_are_those_of_empyrical(whole, flagship):
         assert run_total == pytest.approx(total, abs=1e-12)
 
 
+def test_months_less_the_benchmark_are_the_differences(whole, flagship):
+    market = empyrical.aggregate_returns(
+        flagship.closes["benchmark"].pct_change().iloc[1:], "monthly"
+    )
+    shown = whole.raw("monthly")
+    excess = whole.raw("monthly-excess")
+    assert excess.keys() == shown.keys()
+    for year, values in excess.items():
+        *own, total, beside = shown[year]
+        *months, whole_year = values
+        expected = np.array(own) - market[int(year)].to_numpy()
+        np.testing.assert_allclose(months, expected, atol=1e-12)
+        assert whole_year == pytest.approx(total - beside, abs=1e-12)
+
+
 def test_contributions_add_up_to_the_change_of_the_nav(whole, flagship, stocks):
     for result, shown in (
         (flagship, whole.raw("contribution")),

@@ -168,6 +168,8 @@ def test_cash_that_earns_nothing_is_said_where_there_is_much_of_it():
     changes = ["data.end=2003-12-31"]
     idle = alerts(run(load_config(EXAMPLES / "spy_qqq.yaml", changes), reports=False))
     (line,) = [text for text in idle if text.startswith("cash was ")]
-    assert re.match(r"cash was \d\d% of the NAV in the mean and earns nothing here; ", line)
+    assert re.match(
+        r"cash was \d\d% of the NAV in the mean and earns nothing here; ", line
+    )
     paid = run(load_config(EXAMPLES / "sixty_forty.yaml", changes), reports=False)
     assert not any(text.startswith("cash was ") for text in alerts(paid))
