@@ -1,13 +1,17 @@
-"""Measure the page of a run: its size, and the seconds to draw it, for the flagship and for 500
-assets x 20 years.
+"""Measure the page of a run: its size, and the seconds to draw it, for the flagship, beside the
+page of QuantStats, and for 500 assets x 20 years.
 
 Run by ``make bench``. Times are this machine's, now.
 """
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import time
+import warnings
+from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +22,7 @@ from bt_run.config.run_config import RunConfig
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "spy_qqq.yaml"
 ASSETS, SESSIONS = 500, 5040
+TURNS = 3
 
 
 def large(folder: Path) -> BacktestResult:
@@ -63,11 +68,54 @@ def measure(result: BacktestResult, folder: Path, aim: tuple[float, float]) -> N
     )
 
 
+def beside_quantstats(result: BacktestResult, folder: Path) -> None:
+    """Print how long the page takes beside that of QuantStats for the same returns, in turn."""
+    if find_spec("quantstats") is None:
+        print("  QuantStats is not installed, so nothing stands beside it")
+        return
+    own, other = [], []
+    for _ in range(TURNS):
+        result.derived.clear()  # the verdict is part of the page
+        own.append(seconds_of(lambda: write_report(result, "html", folder)))
+        other.append(seconds_of(lambda: theirs(result, folder / "theirs.html")))
+    print(
+        f"  {result.config.name:10} the page {min(own):.2f} s, that of QuantStats "
+        f"{min(other):.2f} s, the best of {TURNS} each in turn: {min(other) / min(own):.1f} times "
+        "as long"
+    )
+
+
+def theirs(result: BacktestResult, path: Path) -> None:
+    """Write QuantStats' page."""
+    import quantstats
+
+    closes = result.closes
+    closes.index = closes.index.tz_localize(None)
+    returns = closes[["nav", "benchmark"]].pct_change().iloc[1:]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
+        quantstats.reports.html(
+            returns["nav"],
+            returns["benchmark"],
+            output=str(path),
+            title=result.config.name,
+        )
+
+
+def seconds_of(act: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    act()
+    return time.perf_counter() - begun
+
+
 def main() -> None:
     print("\nthe page of a run")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        measure(run(load_config(EXAMPLE)), folder / "flagship", (0.5, 0.6))
+        flagship = run(load_config(EXAMPLE), reports=False)
+        measure(flagship, folder / "flagship", (0.5, 0.6))
+        beside_quantstats(flagship, folder / "flagship")
         measure(large(folder), folder / "large", (1, 15))
 
 

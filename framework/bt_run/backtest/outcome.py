@@ -67,7 +67,7 @@ def outcome_of(ready: Prepared, played: Played) -> BacktestResult:
     accounts = {name: one.account for name, one in played.baselines.items()}
     for name, account in accounts.items():
         fills[name] = costs_table(ledger.bars, tuple(account.fills))
-    rate = ready.config.risk_free
+    rate = float(ready.config.risk_free)
     flows = {"run": ledger.cash_flows}
     flows |= {name: tuple(one.cash_flows) for name, one in accounts.items()}
     metrics = compute_metrics(

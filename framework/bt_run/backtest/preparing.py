@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bt_run.backtest.advice import warnings_of
 from bt_run.backtest.building import Builder, Parts, build_parts
+from bt_run.backtest.free_rate import free_rate_notes, with_free_rate
 from bt_run.backtest.loading import load_bars, with_assets
 from bt_run.backtest.needs import check_needs
 from bt_run.backtest.outside import joint_fingerprint, outside_files
@@ -142,6 +143,7 @@ def _on_bars(
     """Return what `Prepared` holds of a configuration on bars that are there."""
     bound = with_resolved_names(bind(config, catalogue(plugins)))
     parts = build_parts(config, bound)
+    config = with_free_rate(config, parts.broker, bars)
     check_needs(parts, bars)
     told = {**parts.fingerprints, **sources}
     return {
@@ -196,6 +198,9 @@ def prepare(
         delisting = parts.broker.delisting
         loaded = with_silent_assets(loaded, delisting.after, delisting.silent)
         loaded = _with_broker_notes(loaded, parts.broker)
+        rated = with_free_rate(config, parts.broker, loaded)
+        loaded = replace(loaded, notes=(*loaded.notes, *free_rate_notes(config, rated)))
+        config = rated
         check_needs(parts, loaded)
     config._whole = placed(config, bound)
     config._write_prices = source.write if given is not None else None

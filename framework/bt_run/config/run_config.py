@@ -111,9 +111,10 @@ class RunConfig(Config):
     ledger: LedgerConfig = Field(
         default=LedgerConfig(), description="how much the tables keep"
     )
-    risk_free: YearlyRate = Field(
+    risk_free: YearlyRate | Literal["cash"] = Field(
         default=0.0,
-        description="yearly rate, a fraction, for the Sharpe ratio and the like",
+        description="yearly rate, a fraction, for the Sharpe ratio and the like; cash: the mean of "
+        "what the run's cash earns, such as the bill rate by broker.interest.cash: fama_french",
     )
     research: ResearchConfig = Field(
         default=ResearchConfig(),

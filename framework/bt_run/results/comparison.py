@@ -160,7 +160,7 @@ def _measured(
     sessions = pd.DatetimeIndex(closes.index).tz_localize(None).to_numpy()
     nav = closes[COLUMNS[name]].to_numpy(dtype=np.float64)
     benchmark = closes["benchmark"].to_numpy(dtype=np.float64)
-    return record_metrics(sessions, nav, benchmark, result.config.risk_free)
+    return record_metrics(sessions, nav, benchmark, float(result.config.risk_free))
 
 
 def _inside(result: BacktestResult, window: tuple[Any, Any] | None) -> pd.DataFrame:

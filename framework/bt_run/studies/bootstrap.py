@@ -25,7 +25,7 @@ __all__ = [
     "resampled_rows",
 ]
 
-AT_ONCE = 500_000  # rows drawn in one portion
+AT_ONCE = 50_000  # rows drawn in one portion, which fit into a processor's cache
 
 
 @dataclass(frozen=True)

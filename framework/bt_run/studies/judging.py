@@ -131,6 +131,8 @@ def _silence(result: BacktestResult) -> str:
     if result.manifest.get("ruined"):
         return f"ruined on {day_text(result.nav.index[-1])}"
     closes = result.closes
+    if not result.nav["gross"].to_numpy(dtype=np.float64).any():
+        return "nothing was ever held, and what cash earns is no evidence"
     if len(closes) <= FEWEST:
         return f"{len(closes) - 1} returns, and {FEWEST} are needed"
     for name, column in (("run", "nav"), ("benchmark", "benchmark")):
@@ -146,7 +148,7 @@ def _daily_of(result: BacktestResult) -> _Daily:
     closes = result.closes
     sessions = pd.DatetimeIndex(closes.index).tz_localize(None).to_numpy()
     per_year = sessions_per_year(sessions)
-    rate = (1.0 + result.config.risk_free) ** (1.0 / per_year) - 1.0
+    rate = (1.0 + float(result.config.risk_free)) ** (1.0 / per_year) - 1.0
     return _Daily(
         returns=_returns(closes["nav"]) - rate,
         benchmark=_returns(closes["benchmark"]) - rate,

@@ -36,7 +36,7 @@ def measured(ready: Prepared) -> Measured:
     nav = track_record(ledger.nav[bars.start :], flows)[rows]
     market = market_of(ready.config, ready.parts, bars)
     benchmark = benchmark_nav(market)[bars.start :][rows]
-    metrics = record_metrics(sessions, nav, benchmark, ready.config.risk_free)
+    metrics = record_metrics(sessions, nav, benchmark, float(ready.config.risk_free))
     gross, _ = ledger.exposure()
     held = gross[bars.start :][rows][1:]
     metrics["average_gross"] = float(held.mean()) if len(held) else None

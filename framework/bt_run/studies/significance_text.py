@@ -38,6 +38,7 @@ MEASURES: Mapping[Measure, str] = MappingProxyType(
 )
 # fractions of NAV a year; all else is a ratio or a probability
 PER_CENT = ("tracking_low", "tracking", "tracking_high")
+SAME = 0.005  # Sharpe difference that reads as 0.00
 NEXT: Mapping[Word, Word] = MappingProxyType(
     {"inconclusive": "some evidence", "some evidence": "significant"}
 )
@@ -130,6 +131,8 @@ def _years_text(found: Significance) -> str:
     have = f"the {found.years:.0f} years of this record"
     if found.years < 1.5:
         have = "this record"
+    if found.detectable < SAME:
+        return "it moves as that baseline does"
     if found.years_needed is None:
         return (
             f"in {have} a difference of {found.detectable:z.2f} would be found "

@@ -298,7 +298,12 @@ def score_called_at(config: RunConfig) -> Score:
     """
     assert config.sweep is not None
     try:
-        score = score_called(config.sweep.score, config.risk_free)
+        if config.risk_free == "cash":
+            raise ConfigError(
+                "sweep.score: was asked for with risk_free: cash, which is known of a run only; "
+                "expected a number in risk_free"
+            )
+        score = score_called(config.sweep.score, float(config.risk_free))
         if config.sweep.folds is not None:
             score.refuse_for_windows()
     except ConfigError as error:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PAPER = (11.69, 8.27)  # A4 landscape, inches
+PORTRAIT = (8.27, 11.69)
 MARGIN = 0.045  # fraction of the width
 LINE = 0.0205  # height of a line of text, fraction of the page
 # the colours of the page: the run, its baselines, losses
@@ -26,7 +27,9 @@ RUN, BENCHMARK, EQUAL, MIX, LOSS = (
     "#9c3d78",
     "#d55e00",
 )
+FADED, PALE = "#66aad1", "#b3d5e8"  # the run again, where it stands twice
 GREY, INK, RULE, WARM = "#666666", "#222222", "#bbbbbb", "#fff4d6"
+PLAIN: Mapping[str, Any] = MappingProxyType({"size": 7.5})
 STYLE: Mapping[str, Any] = MappingProxyType(
     {
         "font.family": "DejaVu Sans",
@@ -87,13 +90,13 @@ def own_style() -> Iterator[None]:
                 colors[letter] = color
 
 
-def new_page(title: str) -> Figure:
-    """Return an empty page with a title and a rule below it."""
+def new_page(title: str, paper: tuple[float, float] = PAPER) -> Figure:
+    """Return an empty page of ``paper`` (width, height in inches) with a title and a rule."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-    page = Figure(figsize=PAPER)
+    page = Figure(figsize=paper)
     FigureCanvasAgg(page)  # no pyplot: nothing to close, no window, no global state
     # drawn before the panels, so that it comes first in the text too
     page.text(MARGIN, 0.945, title, size=14, weight="bold", zorder=-1)
@@ -107,7 +110,9 @@ def panel_page(
     grid: tuple[int, int],
     panels: Sequence[Panel],
 ) -> Figure:
-    """Return a page of panels on a grid of (rows, columns)."""
+    """Return a page of panels on a grid of (rows, columns); what is missing leaves its room to the
+    others of its rows, and a line says why.
+    """
     page = new_page(title)
     spec = page.add_gridspec(
         *grid,
@@ -118,28 +123,27 @@ def panel_page(
         hspace=0.42,
         wspace=0.2,
     )
-    for panel in panels:
-        first, last, left, right = panel.place
-        rows = slice(first, last + 1)
-        columns = slice(left, right + 1)
-        axes = page.add_subplot(spec[rows, columns])
-        if panel.missing is None:
-            panel.draw(axes)
-            _tidy(axes, panel)
-        else:
-            axes.set_axis_off()
-            axes.text(
-                0.5,
-                0.5,
-                panel.missing,
-                ha="center",
-                va="center",
-                color=GREY,
-                style="italic",
-            )
+    drawn = [panel for panel in panels if panel.missing is None]
+    for panel in drawn:
+        axes = page.add_subplot(spec[_room(panel, drawn, grid[1])])
+        panel.draw(axes)
+        _tidy(axes, panel)
         # a title without a height is laid out anew with all ticks at each drawing
         axes.set_title(panel.title, loc="left", y=1.0)
+    left_out = [f"{one.title}: {one.missing}" for one in panels if one.missing]
+    if left_out:
+        text = f"Left out: {'; '.join(left_out)}"
+        page.text(1 - MARGIN, 0.91, text, ha="right", style="italic", color=GREY)
     return page
+
+
+def _room(panel: Panel, drawn: Sequence[Panel], columns: int) -> tuple[slice, slice]:
+    """Return the rows and columns of a panel: all columns where no other stands in its rows."""
+    first, last, left, right = panel.place
+    others = [one for one in drawn if one is not panel]
+    if not any(one.place[0] <= last and first <= one.place[1] for one in others):
+        left, right = 0, columns - 1
+    return slice(first, last + 1), slice(left, right + 1)
 
 
 def text_table(
@@ -189,6 +193,35 @@ def paragraphs(
         for line in wrap(text, width) or [""]:
             page.text(x + 0.012, y, line, va="top", size=8)
             y -= LINE
+    return y
+
+
+def fitting(texts: Sequence[str], most: int, width: int) -> list[str]:
+    """Return the first texts that fill at most so many lines of ``width`` characters, and how many
+    more there are.
+    """
+    kept: list[str] = []
+    for text in texts:
+        most -= len(wrap(text, width))
+        if most < 0:
+            return [*kept, f"and {len(texts) - len(kept)} more"]
+        kept.append(text)
+    return kept
+
+
+def write_lines(
+    page: Figure,
+    corner: tuple[float, float],
+    text: str,
+    line: tuple[int, float],
+    look: Mapping[str, Any] = PLAIN,
+) -> float:
+    """Write ``text`` in lines of so many characters and so high; return where they end."""
+    x, y = corner
+    width, step = line
+    for part in wrap(text, width):
+        page.text(x, y, part, va="top", **look)
+        y -= step
     return y
 
 

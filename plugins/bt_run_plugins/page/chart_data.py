@@ -13,6 +13,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -38,11 +39,14 @@ Way = Literal["line", "under", "stack", "bars"]
 
 @dataclass(frozen=True)
 class Series:
-    """The values (n,) of one curve, with its label and the class of its colour."""
+    """The values (n,) of one curve, with its label and the class of its colour; a dot each, where
+    they are ``dots``.
+    """
 
     label: str
     color: str
     values: Array
+    dots: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,12 @@ class ChartData:
             "log": self.log,
             "step": step,
             "series": [
-                [one.label, one.color, encoded_numbers(one.values, step)]
+                [
+                    one.label,
+                    one.color,
+                    encoded_numbers(one.values, step),
+                    *[1] * one.dots,
+                ]
                 for one in self.series
             ],
         }
@@ -119,7 +128,11 @@ def encoded_numbers(values: Array, step: float) -> str:
     whole[known] = np.rint(values[known] / step).astype(np.int64)
     steps = np.zeros(len(values), dtype=np.int64)
     steps[known] = np.diff(whole[known], prepend=0)
-    pieces = [_digits(number) for number in _unsigned(steps).tolist()]
+    short = _short_digits()
+    pieces = [
+        short[number] if number < len(short) else _digits(number)
+        for number in _unsigned(steps).tolist()
+    ]
     for row in np.flatnonzero(~known).tolist():
         pieces[row] = MISSING
     return "".join(pieces)
@@ -148,6 +161,12 @@ def _joined(numbers: Sequence[int]) -> str:
 def _unsigned(steps: Any) -> Any:
     """Return 0, 1, 2, 3, 4 for 0, -1, 1, -2, 2."""
     return np.where(steps < 0, -2 * steps - 1, 2 * steps)
+
+
+@cache
+def _short_digits() -> tuple[str, ...]:
+    """Return the digits of the numbers that take one or two, which most do."""
+    return tuple(_digits(number) for number in range(RADIX**2))
 
 
 def _digits(number: int) -> str:

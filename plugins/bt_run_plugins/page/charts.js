@@ -50,7 +50,7 @@ class Picture {
     this.whole = ["up", "across", "ends", "marks"].map((name) => [name, figure.querySelector("." + name)?.innerHTML]);
     this.drawn = this.svg.innerHTML;
   }
-  get series() { return once(this, () => this.given.series.map(([label, color, text]) => ({label, color, values: values(texts[text], this.given.step)}))); }
+  get series() { return once(this, () => this.given.series.map(([label, color, text, dots]) => ({label, color, dots, values: values(texts[text], this.given.step)}))); }
   get days() { return this.given.days === undefined ? null : once("days" + this.given.days, () => days(texts[this.given.days])); }
   get count() { return this.days ? this.days.length : this.given.labels.length; }
   get last() { return this.end ?? this.count - 1; }
@@ -72,7 +72,7 @@ class Picture {
     this.box ??= Object.assign(document.createElement("div"), {className: "read"});
     const part = this.part(row), head = document.createElement("strong");
     head.textContent = this.name(row);
-    const lines = this.series.filter((one) => this.given.way !== "stack" || one.values[row]).map((one) => {
+    const lines = this.series.filter((one) => one.dots ? one.values[row] === one.values[row] : this.given.way !== "stack" || one.values[row]).map((one) => {
       const line = document.createElement("span"), key = document.createElement("i"), value = document.createElement("b");
       key.className = "k-area " + one.color;
       value.textContent = written(one.values[row], this.given.unit);
@@ -115,6 +115,7 @@ class Picture {
     if (bands) parts.unshift(path("band", bands));
     layers.reverse().forEach((one, place) => {
       const count = one.outer.length, line = one.outer.map((v, row) => v === v ? `${x(row, count)} ${y(v)}` : null);
+      if (one.dots) { parts.push(path("dots " + one.color, line.filter(Boolean).map((point) => `M${point}h0`).join(""))); return; }
       const open = line.map((point, row) => point === null ? "" : (row && line[row - 1] !== null ? "L" : "M") + point).join("");
       if (one.inner) {
         const back = one.inner.map((v, row) => `L${x(row, count)} ${y(v)}`).reverse().join("");
@@ -131,7 +132,7 @@ class Picture {
     if (ends) label(ends, spread(cut.map((one) => {
       const value = one.values.findLast((v) => v === v);
       return value === undefined ? null : {at: scale.place(value), text: written(value, unit), color: one.color};
-    }).filter(Boolean)), "top");
+    }).filter(Boolean), this.figure.classList.contains("low") ? 11 : 7.5), "top");
     const marks = this.figure.querySelector(".marks");
     if (marks) label(marks, this.ranks(scale), "left");
   }
@@ -195,24 +196,28 @@ const scaleOf = (every, {zero, log, way}) => {
   };
   return {place, ticks, zero: !log && low < 0 && high > 0 ? place(0) : null};
 };
-const spread = (ends, room = 7) => {
+const spread = (ends, room) => {
   ends.sort((a, b) => a.at - b.at);
   for (let n = 1; n < ends.length; n++) ends[n].at = Math.max(ends[n].at, ends[n - 1].at + room);
   for (let n = ends.length - 1, low = 100; n >= 0; n--) { ends[n].at = Math.min(ends[n].at, low); low = ends[n].at - room; }
   return ends;
 };
+const monthText = (day, plainly) => day.toLocaleDateString("en-US", {month: "short", timeZone: "UTC", ...(plainly ? {} : {year: "numeric"})});
 const dateTicks = (rows) => {
   const last = rows.length - 1, years = (rows[last] - rows[0]) / 365.25, date = (day) => new Date(day * DAY);
   const period = years > 2.5 ? (day) => date(day).getUTCFullYear() : (day) => 12 * date(day).getUTCFullYear() + date(day).getUTCMonth();
   const span = years > 2.5 ? years : 12 * years, out = [];
+  let shown = 0;
   if (years <= 0.4) {
     for (let row = 0; row <= last; row += Math.max(1, Math.floor(rows.length / 6))) out.push([row, iso(rows[row]).slice(5)]);
   } else {
     const step = [1, 2, 3, 5, 6, 10, 20, 50, 100].find((n) => span / n <= 11 && (years > 2.5 ? n !== 3 && n !== 6 : n !== 5));
-    for (let row = 1; row <= last; row++) if (period(rows[row]) !== period(rows[row - 1]) && period(rows[row]) % step === 0)
-      out.push([row, years > 2.5 ? String(period(rows[row])) : date(rows[row]).toLocaleDateString("en-US", {month: "short", year: "numeric", timeZone: "UTC"})]);
+    const begins = rows.flatMap((day, row) => row && period(day) !== period(rows[row - 1]) && period(day) % step === 0 ? [row] : []);
+    const january = (row) => date(rows[row]).getUTCMonth() === 0, known = begins.some(january);
+    for (const row of begins) out.push([row, years > 2.5 ? String(period(rows[row])) : monthText(date(rows[row]), known && !january(row))]);
+    shown = Math.max(0, begins.findIndex(january)) % 2;
   }
-  return out.map(([row, text], place) => ({at: 100 * row / last, text, spare: place % 2 === 1}));
+  return out.map(([row, text], place) => ({at: 100 * row / last, text, spare: place % 2 !== shown}));
 };
 
 const pictures = Object.entries(charts).map(([id, given]) => new Picture(document.getElementById(id), given)).filter((one) => one.figure);

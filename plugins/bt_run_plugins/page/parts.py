@@ -16,7 +16,9 @@ MISSING = "n/a"
 MONEY = ", money"  # how a label of money ends
 FOLDED = 10  # rows that a folded table shows; the style says so too
 SHORT = 24  # characters that stay on one line
-LONG = 45  # rows above which a table scrolls in itself
+LONG = (
+    45  # rows above which a table scrolls in itself, days from which a range is chosen
+)
 
 Row = Sequence[Any]  # of a table: values or cells
 
@@ -157,8 +159,11 @@ class Section:
 
     @property
     def dated(self) -> bool:
-        """Return whether a picture of it has days, so that a reader may choose a range of them."""
-        return any(data.days is not None for _, data in charts_of([self]))
+        """Return whether a picture has days enough for a reader to choose a range of them."""
+        for _, data in charts_of([self]):
+            if data.days is not None and len(data.days) >= LONG:
+                return True
+        return False
 
 
 def charts_of(sections: Sequence[Section]) -> Iterator[tuple[str, ChartData]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from bt_run_plugins.page.parts import Choice, Picture, Section, charts_of
 from bt_run_plugins.page.svg import Chart
 
 if TYPE_CHECKING:
-    from jinja2 import Template
+    from jinja2 import Environment, Template
 
 __all__ = ["SCRIPT", "STYLE", "chart_script", "file_text", "template"]
 
@@ -22,9 +23,16 @@ CHART_SCRIPT = "page/charts.js"
 
 def template(name: str) -> Template:
     """Return a template that escapes what it is given and refuses what it is not."""
+    return _environment().get_template(name)
+
+
+@cache
+def _environment() -> Environment:
+    """Return what compiles templates, and keeps those that are compiled."""
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     environment = Environment(
+        auto_reload=False,
         loader=FunctionLoader(file_text),
         autoescape=True,
         undefined=StrictUndefined,
@@ -34,7 +42,7 @@ def template(name: str) -> Template:
     environment.tests["picture"] = lambda part: isinstance(part, Picture)
     environment.tests["chart"] = lambda part: isinstance(part, Chart)
     environment.tests["choice"] = lambda part: isinstance(part, Choice)
-    return environment.get_template(name)
+    return environment
 
 
 def file_text(name: str) -> Any:

@@ -31,7 +31,7 @@ Places = NDArray[np.int_]
 
 @dataclass(frozen=True)
 class Shape:
-    """A path in the colour ``color``, a CSS class; ``kind`` is line, area or bars."""
+    """A path in the colour ``color``, a CSS class; ``kind`` is line, area, bars or dots."""
 
     label: str
     color: str
@@ -225,6 +225,15 @@ def line(values: Array, scale: Scale, columns: int = COLUMNS) -> str:
     breaks = np.flatnonzero(np.diff(missing)) + 1
     parts = zip(np.split(x, breaks), np.split(y, breaks), strict=True)
     return "".join(_path(one, other) for one, other in parts)
+
+
+def dots(values: Array, scale: Scale) -> str:
+    """Return the path of a dot at each value (n,) that there is, spread evenly from left to
+    right.
+    """
+    rows = np.flatnonzero(np.isfinite(values))
+    places = zip(_across(rows, len(values)), _down(values[rows], scale), strict=True)
+    return "".join(f"M{x} {y}h0" for x, y in places)
 
 
 def area(

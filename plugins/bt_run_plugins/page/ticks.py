@@ -51,32 +51,41 @@ def date_ticks(index: pd.DatetimeIndex) -> tuple[Tick, ...]:
     last = len(index) - 1
     if last < 1:
         return tuple(Tick(0.0, f"{day:%Y-%m-%d}") for day in index)
-    rows, form = _labelled(index)
     ticks = []
-    for number, row in enumerate(rows):
+    labelled = _labelled(index)
+    # a phone shows every other label, those of a new year among them
+    januaries = [n for n, (row, _) in enumerate(labelled) if index[row].month == 1]
+    shown = januaries[0] % 2 if januaries else 0
+    for number, (row, text) in enumerate(labelled):
         tick = Tick(
             at=round(100.0 * row / last, 2),
-            text=f"{index[row]:{form}}",
-            spare=number % 2 == 1,
+            text=text,
+            spare=number % 2 != shown,
         )
         ticks.append(tick)
     return tuple(ticks)
 
 
-def _labelled(index: pd.DatetimeIndex) -> tuple[Sequence[int], str]:
+def _labelled(index: pd.DatetimeIndex) -> list[tuple[int, str]]:
     """Return the rows whose dates are labelled, and how: by year, by month or by day."""
     days = (index[-1] - index[0]).days
     years = days / 365.25
     if years > 2.5:
         year = np.asarray(index.year)
         rows = _starts(year, years, YEARS)
-        return rows, "%Y"
+        return [(row, f"{index[row]:%Y}") for row in rows]
     if years > 0.4:
         month = np.asarray(index.year * 12 + index.month - 1)
         rows = _starts(month, 12 * years, MONTHS)
-        return rows, "%b %Y"
+        years_known = any(index[row].month == 1 for row in rows)
+        return [(row, _month_text(index[row], years_known)) for row in rows]
     every = max(1, len(index) // 6)
-    return range(0, len(index), every), "%d %b"
+    return [(row, f"{index[row]:%d %b}") for row in range(0, len(index), every)]
+
+
+def _month_text(day: pd.Timestamp, years_known: bool) -> str:
+    """Write a month, with its year at the start of one, or where no other label tells it."""
+    return f"{day:%b}" if years_known and day.month != 1 else f"{day:%b %Y}"
 
 
 def _starts(

@@ -63,6 +63,11 @@ class Book:
         return pd.DatetimeIndex(self.result.nav.index)
 
     @cached_property
+    def closes(self) -> pd.DataFrame:
+        """Return the NAV table at each session's last bar."""
+        return self.result.closes
+
+    @cached_property
     def nav(self) -> Array:
         return self.result.nav["nav"].to_numpy(dtype=np.float64)
 
@@ -76,7 +81,7 @@ class Book:
         """Return the row of each session's last bar."""
         import pandas as pd
 
-        times = pd.DatetimeIndex(self.result.closes["time"])
+        times = pd.DatetimeIndex(self.closes["time"])
         return np.asarray(self.index.get_indexer(times))
 
     @cached_property
@@ -84,7 +89,7 @@ class Book:
         """Return the date of each session."""
         import pandas as pd
 
-        return pd.DatetimeIndex(self.result.closes.index)
+        return pd.DatetimeIndex(self.closes.index)
 
     @cached_property
     def years(self) -> NDArray[np.int64]:

@@ -130,12 +130,20 @@ def period_returns(nav: pd.Series[float], period: str) -> pd.Series[float]:
     """Return the return of each calendar period ("M" or "Y"); the first starts at the first NAV."""
     import pandas as pd
 
-    periods = pd.DatetimeIndex(nav.index).tz_localize(None).to_period(period)
-    last = nav.iloc[1:].groupby(periods[1:]).last()
-    before = last.shift()
-    if len(before):
-        before.iloc[0] = nav.iloc[0]
-    return last / before - 1.0
+    days = pd.DatetimeIndex(nav.index).tz_localize(None)
+    values = nav.to_numpy(dtype=np.float64)
+    if not np.isfinite(values).all():
+        # the last value that a period has
+        last = nav.iloc[1:].groupby(days.to_period(period)[1:]).last()
+        ends, at = last.to_numpy(dtype=np.float64), last.index
+    else:
+        numbers = days.to_numpy().astype(f"datetime64[{period}]")[1:]
+        rows = np.flatnonzero(numbers[1:] != numbers[:-1])
+        rows = np.append(rows, len(numbers) - 1)[: len(numbers)]
+        ends, at = values[rows + 1], days[rows + 1].to_period(period)
+    before = np.concatenate([values[:1], ends[:-1]])[: len(ends)]
+    with np.errstate(all="ignore"):
+        return pd.Series(ends / before - 1.0, index=at, name=nav.name)
 
 
 def statistics(

@@ -17,7 +17,9 @@ from bt_run.arrays import Times
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["MACRO", "macro_series", "read_shipped"]
+__all__ = ["MACRO", "french_factors", "macro_series", "read_shipped"]
+
+FRENCH = "data/frenchdata/frenchdata.csv.gz"
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ MACRO: Mapping[str, _Shipped] = MappingProxyType(
         ),
         # a bill's return over a month is known when the month begins
         "RF": _Shipped(
-            "data/frenchdata/frenchdata.csv.gz",
+            FRENCH,
             "RF",
             "month start",
             "one-month Treasury bill, percent a month",
@@ -111,6 +113,16 @@ def macro_series(symbol: str) -> tuple[Times, Array]:
     dates = _dates(table.iloc[:, 0], shipped.dated).astype("datetime64[ns]")
     known = np.isfinite(values)
     return dates[known], values[known]
+
+
+def french_factors() -> tuple[Times, dict[str, Array]]:
+    """Return first days (n,) of months and the columns (n,) Mkt-RF, SMB, HML and RF of Fama and
+    French, percent over each month.
+    """
+    table = read_shipped("arch", FRENCH)
+    first, *names = table.columns
+    days = _dates(table[first], "month start")
+    return days, {str(name): table[name].to_numpy(dtype=np.float64) for name in names}
 
 
 def _dates(written: pd.Series[Any], dated: str) -> Times:

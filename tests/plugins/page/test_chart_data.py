@@ -15,7 +15,7 @@ from bt_run_plugins.page.chart_data import (
     encoded_numbers,
     page_data,
 )
-from bt_run_plugins.page.parts import Choice, PageTable, Section, charts_of
+from bt_run_plugins.page.parts import LONG, Choice, PageTable, Section, charts_of
 from bt_run_plugins.page.svg import Chart
 
 DAYS = np.array(["2020-01-02", "2020-01-03", "2020-01-06"], dtype="datetime64[D]")
@@ -140,6 +140,10 @@ def test_each_picture_is_found_by_the_id_that_the_page_gives_it() -> None:
     section = Section("growth", "Growth", parts=(choice, table, chart))
     names = [name for name, _ in charts_of([section])]
     assert names == ["scale-chart-1", "growth-chart-3"]
-    assert section.dated
+    assert not section.dated  # three days are no range to choose from
+    days = np.datetime64("2020-01-02") + np.arange(LONG)
+    many = ChartData((Series("run", "run", np.ones(LONG)),), "ratio", days)
+    long = Chart("t", "x", (), (), (), data=many)
+    assert Section("growth", "Growth", parts=(long,)).dated
     years = Chart("t", "x", (), (), (), data=bars)
     assert not Section("years", "Years", parts=(years, table)).dated

@@ -79,7 +79,7 @@ NO_BENCHMARK = (
 
 def decision_sections(book: Book) -> Iterator[Section]:
     """Yield the sections in the order of the page."""
-    closes = book.result.closes
+    closes = book.closes
     if len(closes) < 2:
         return
     yield against_section(book, closes)

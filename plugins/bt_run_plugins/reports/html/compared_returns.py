@@ -126,7 +126,7 @@ def _interval_rows(
     days = pd.DatetimeIndex(index).tz_localize(None).to_numpy()
     per_year = sessions_per_year(days)
     config = comparison.results[0].config
-    rate = (1.0 + config.risk_free) ** (1.0 / per_year) - 1.0
+    rate = (1.0 + float(config.risk_free)) ** (1.0 / per_year) - 1.0
     first, other = pair.T - rate
     evidence = Evidence(other, baseline=first, benchmark=first, per_year=per_year)
     found = judge(evidence, SignificanceConfig(), config.seed)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bt_run import Array
+from bt_run.text import counted
 from bt_run_plugins.page.chart_data import ChartData, Series
 from bt_run_plugins.page.parts import Cell, PageTable, Row, Section
 from bt_run_plugins.page.svg import Chart, Shape, bars, scale_of
@@ -76,15 +77,25 @@ def costs_section(book: Book) -> Section:
     by_year = PageTable(
         "costs-by-year", "Turnover and costs by year", YEAR_COLUMNS, rows
     )
-    chart = _turnover_chart(book, years, two_way)
-    fewest = years.sessions.min()
-    most = years.sessions.max()
+    parts: tuple[Chart | PageTable, ...] = (by_year, _by_asset(book))
+    if len(years.labels) > 1:
+        parts = (_turnover_chart(book, years, two_way), *parts)
     lead = (
         "Two way counts |shares| x price without slippage over the NAV at the close before; one "
         "way is half. The first build-up is in it. "
-        f"The years hold {fewest} to {most} sessions."
+        f"{_sessions_text(years.sessions)}"
     )
-    return Section("costs", title, lead, (chart, by_year, _by_asset(book)))
+    return Section("costs", title, lead, parts)
+
+
+def _sessions_text(sessions: NDArray[np.int_]) -> str:
+    """Say how many sessions the years (n,) of a run hold."""
+    fewest, most = int(sessions.min()), int(sessions.max())
+    if len(sessions) == 1:
+        return f"The one year holds {counted(most, 'session')}."
+    if fewest == most:
+        return f"The years hold {counted(most, 'session')} each."
+    return f"The years hold {fewest} to {most} sessions."
 
 
 def _years(book: Book, turnover: Array) -> _Years:

@@ -18,7 +18,7 @@ from bt_run_plugins.page.svg import End, Scale, Shape, line, spread_ends
 if TYPE_CHECKING:
     import pandas as pd
 
-ROOM = 7.0  # percent of a picture's height that a label at its end needs
+ROOM = 7.5  # percent of a picture's height that a label at its end needs
 LOW_ROOM = 11.0  # of a low picture's
 # column of the NAV table -> label
 LABELS: Mapping[str, str] = MappingProxyType(

@@ -329,14 +329,14 @@ class _Contribution:
 
     def totals(self) -> Iterator[Row]:
         """Yield what no asset earned, where there is such, and the change of the NAV."""
-        start = self.start
+        start, blank = self.start, Cell("")
         total = float(self.book.nav[-1]) - start
         flows = self.book.result.cash_flows
         came = float(flows["amount"][flows["kind"] == "external"].sum())
         if came:
-            yield ["Contributions less withdrawals", came, came / start, 0.0, None]
+            yield ["Contributions less withdrawals", came, came / start, 0.0, blank]
         gap = total - came - float(self.profit.sum())
         if abs(gap) > ROUNDING * max(1.0, abs(start)):
-            yield ["Interest on cash, and rounding", gap, gap / start, 0.0, None]
+            yield ["Interest on cash, and rounding", gap, gap / start, 0.0, blank]
         costs = float(self.costs.sum())
-        yield [Cell("All", look="sum"), total, total / start, costs, None]
+        yield [Cell("All", look="sum"), total, total / start, costs, blank]

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from bt_run import Array
+from bt_run import Array, BacktestResult
+from bt_run_plugins.analyzers.sectors import NAME
 from bt_run_plugins.page.parts import Cell, PageTable, Row, Section, shown
 from bt_run_plugins.reports.book import Book, Trade
 from bt_run_plugins.reports.html.holdings import effective_number
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 MOST = 50
+SECTOR_COLUMNS = (("Sector", "text"), ("Assets", "count"), ("Weight", "pct"))
 COLUMNS = (
     ("Asset", "text"),
     ("Weight", "pct"),
@@ -38,7 +46,32 @@ def last_holdings_section(book: Book) -> Section:
     blank = Cell("")
     last = [Cell("Cash", look="sum"), cash, money, blank, blank, blank, blank]
     table = PageTable("held", "Holdings", COLUMNS, [*kept, last], note)
-    return Section("held", title, _words(weights[held]), (table,))
+    names = [book.assets[column] for column in held]
+    parts = (table, *_by_sector(book.result, names, weights[held]))
+    return Section("held", title, _words(weights[held]), parts)
+
+
+def kept_sectors(result: BacktestResult) -> pd.DataFrame | None:
+    """Return asset and sector of the run's analyzer ``sectors``; None without it."""
+    if all(one.use != NAME for one in result.config.analyzers):
+        return None
+    return result.analyses.get(NAME)
+
+
+def _by_sector(
+    result: BacktestResult, names: list[str], weights: Array
+) -> Iterator[PageTable]:
+    """Yield the table of what is held by sector, the largest first."""
+    sectors = kept_sectors(result)
+    if sectors is None:
+        return
+    words = dict(zip(sectors["asset"], sectors["sector"], strict=True))
+    sums: dict[str, list[float]] = {}
+    for name, weight in zip(names, weights.tolist(), strict=True):
+        sums.setdefault(words[name], []).append(weight)
+    rows: list[Row] = [[word, len(own), sum(own)] for word, own in sums.items()]
+    rows.sort(key=lambda row: (-abs(row[2]), row[0]))
+    yield PageTable("sectors", "By sector", SECTOR_COLUMNS, rows)
 
 
 def _row(book: Book, column: int, opened: dict[str, Trade]) -> Row:

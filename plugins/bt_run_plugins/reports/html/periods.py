@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,11 +70,13 @@ CRISIS_COLUMNS = (
 
 def months_section(closes: pd.DataFrame) -> Section:
     """Return the returns of each calendar month and year."""
-    table = months_table(closes)
     years, market = _years_of(closes)
-    parts: tuple[Chart | PageTable, ...] = (table,)
+    parts: tuple[Chart | PageTable, ...] = (
+        months_table(closes),
+        *_excess_months(closes),
+    )
     if len(years) > 1:
-        parts = (_year_chart(years, market), table)
+        parts = (_year_chart(years, market), *parts)
     lead = (
         "The first and the last month and year hold only the sessions of the run. "
         "Blue is a gain, orange a loss."
@@ -94,6 +96,21 @@ def months_table(
         caption = f"Returns by month, the last {most} of {len(rows)} years"
         rows = rows[-most:]
     return PageTable(name, caption, MONTH_COLUMNS, rows, kind="heat")
+
+
+def _excess_months(closes: pd.DataFrame) -> Iterator[PageTable]:
+    """Yield the table of months less the benchmark's; none where the benchmark has no value at
+    some sessions.
+    """
+    nav, benchmark = closes["nav"].astype(float), closes["benchmark"].astype(float)
+    if not np.isfinite(benchmark.to_numpy()).all():
+        return
+    months = period_returns(nav, "M") - period_returns(benchmark, "M")
+    years = period_returns(nav, "Y") - period_returns(benchmark, "Y")
+    rows = [row[:-1] for row in _month_rows(months, years, years)]
+    columns = (*MONTH_COLUMNS[:-2], ("All year", "pct"))
+    caption = "Less the benchmark: the difference of each month's and year's returns"
+    yield PageTable("monthly-excess", caption, columns, rows, kind="heat")
 
 
 def _years_of(closes: pd.DataFrame) -> tuple[pd.Series[float], pd.Series[float]]:

@@ -22,7 +22,7 @@ NEED_TWO = (
 
 def first_sections(book: Book) -> Iterator[Section]:
     """Yield what is looked at first: growth with drawdowns, months and years."""
-    closes = book.result.closes
+    closes = book.closes
     if len(closes) < 2:
         why = "The run has one session, and a return needs two."
         for name, title in NEED_TWO:
@@ -34,7 +34,7 @@ def first_sections(book: Book) -> Iterator[Section]:
 
 def returns_sections(book: Book) -> Iterator[Section]:
     """Yield the worst drawdowns, distribution, rolling numbers and crises."""
-    closes = book.result.closes
+    closes = book.closes
     if len(closes) < 2:
         return
     yield drawdown_section(closes)

@@ -57,7 +57,7 @@ class OneSheet:
 def one_sheet(book: Book) -> OneSheet:
     """Return the parts of the sheet about a run."""
     result = book.result
-    closes = result.closes
+    closes = book.closes
     long = len(closes) > 1
     navs = navs_of(closes)
     return OneSheet(

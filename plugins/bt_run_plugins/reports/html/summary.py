@@ -16,6 +16,7 @@ from bt_run.results.description import CURRENCIES, describe_run
 from bt_run.results.metric_definitions import COLUMNS
 from bt_run.studies.judging import purpose_of
 from bt_run.text import listed
+from bt_run_plugins.analyzers import prices, sectors
 from bt_run_plugins.page.parts import Cell, PageTable, Section
 
 if TYPE_CHECKING:
@@ -69,6 +70,14 @@ UNITS: Mapping[str, str] = MappingProxyType(
         "bps": "bps",
         "count": "count",
     }
+)
+ELSEWHERE = frozenset(
+    {prices.NAME, sectors.NAME}
+)  # tables of which other sections make more
+IDLE = 0.2  # mean share of cash from which a reader is told that it earns nothing
+NO_ANALYZER = (
+    "The run names no analyzer. `analyzers: [costs, factors]` adds the run at other costs, how "
+    "much money its markets would take, and what of its returns factors explain."
 )
 LARGE = 1e4  # of an analyzer's number: from here on thousands are parted
 MOST_ROWS = 50  # of an analyzer's table
@@ -250,7 +259,20 @@ def alerts(result: BacktestResult) -> list[str]:
         out.append(
             f"{len(stale):,} marks are at stale prices, because {shown} had no bar then"
         )
-    return out
+    return [*out, *_idle_cash(result)]
+
+
+def _idle_cash(result: BacktestResult) -> Iterator[str]:
+    """Yield a line where much of the account was cash that earns nothing."""
+    interest = result.manifest["config"]["broker"].get("interest") or {}
+    closes = result.closes
+    share = float((closes["cash"] / closes["nav"]).mean())
+    if share >= IDLE and not (isinstance(interest, Mapping) and interest.get("cash")):
+        yield (
+            f"cash was {share:.0%} of the NAV in the mean and earns nothing here; "
+            "`broker.interest.cash` gives it a rate, and `risk_free: cash` takes that off the "
+            "Sharpe ratio"
+        )
 
 
 def provenance(result: BacktestResult) -> Section:
@@ -312,9 +334,13 @@ def _short_paths(value: Any) -> Any:
 def analyses(result: BacktestResult) -> Section:
     """Return the tables of the run's analyzers."""
     if not result.analyses:
-        return Section("analyses", "Analyzers", missing="The run names no analyzer.")
+        return Section("analyses", "Analyzers", missing=NO_ANALYZER)
     parts = []
-    for number, (name, table) in enumerate(sorted(result.analyses.items())):
+    drawn = {one.use for one in result.config.analyzers} & ELSEWHERE
+    shown = [
+        (name, table) for name, table in result.analyses.items() if name not in drawn
+    ]
+    for number, (name, table) in enumerate(sorted(shown)):
         frame = table.reset_index() if table.index.name else table
         parts.append(_analysis_table(f"analysis-{number}", name, frame))
     return Section("analyses", "Analyzers", "", tuple(parts))

@@ -10,6 +10,7 @@ import numpy as np
 from bt_run import Array
 from bt_run_plugins.page.parts import Cell, PageTable, Row, Section, shown
 from bt_run_plugins.reports.book import Book, Trade
+from bt_run_plugins.reports.html.priced_trades import priced_parts
 
 TRADES = 200
 COLUMNS = (
@@ -43,9 +44,8 @@ def trades_section(book: Book) -> Section:
         "closes; all over the NAV before the trade. Market prices are what a chart shows, slippage "
         "included; they are missing where the source knows no splits."
     )
-    return Section(
-        "trades", "Trades", lead, (_trade_numbers(trades), _trade_table(book))
-    )
+    parts = (*priced_parts(book), _trade_numbers(trades), _trade_table(book))
+    return Section("trades", "Trades", lead, parts)
 
 
 def _trade_table(book: Book) -> PageTable:
@@ -58,7 +58,7 @@ def _trade_table(book: Book) -> PageTable:
     ordered = sorted(kept, key=lambda trade: (trade.first, trade.asset))
     prices = _market_prices(book)
     rows = [_trade_row(book, trade, prices) for trade in ordered]
-    return PageTable("trades", "Trades", COLUMNS, rows, note, search=True)
+    return PageTable("trades", "One by one", COLUMNS, rows, note, search=True)
 
 
 def _market_prices(book: Book) -> dict[tuple[Any, str], float]:
@@ -90,7 +90,7 @@ def _trade_row(
         best,
         worst,
         prices.get((opened, trade.asset)),
-        None if trade.open else prices.get((closed, trade.asset)),
+        Cell("") if trade.open else prices.get((closed, trade.asset)),
     )
 
 

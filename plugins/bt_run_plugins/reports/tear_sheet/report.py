@@ -1,4 +1,4 @@
-"""The report ``tear_sheet``: the sheets of pyfolio behind a page that says what was run on what."""
+"""The report ``tear_sheet``: the sheets of pyfolio behind the run on one sheet and an index."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from pathlib import Path
 
 from bt_run import BacktestResult, BuildContext, Component, Config, hookimpl
 from bt_run_plugins.figures.pages import own_style, save
-from bt_run_plugins.reports.tear_sheet.cover import first_page
+from bt_run_plugins.reports.book import read_book
+from bt_run_plugins.reports.tear_sheet.facts import facts_page
 from bt_run_plugins.reports.tear_sheet.inputs import pyfolio_input
+from bt_run_plugins.reports.tear_sheet.one_sheet import sheet_page
 from bt_run_plugins.reports.tear_sheet.returns_sheets import draw_sheets
 
 __all__ = ["TearSheet", "TearSheetConfig", "bt_reports", "pyfolio_input"]
@@ -33,8 +35,8 @@ class TearSheet:
         with _quiet(), own_style():
             sheets = draw_sheets(result)
             titles = [page.texts[0].get_text() for page in sheets.pages]
-            first = first_page(result, sheets.left_out, titles)
-            pages = [first, *sheets.pages]
+            facts = facts_page(result, sheets.left_out, titles)
+            pages = [sheet_page(read_book(result)), facts, *sheets.pages]
             save(path, pages, f"{result.config.name}   run {result.run_id}")
         return [path]
 

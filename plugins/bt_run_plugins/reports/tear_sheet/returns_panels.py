@@ -12,7 +12,7 @@ import numpy as np
 
 from bt_run import SESSIONS, Array
 from bt_run.arrays import Indices, Times
-from bt_run_plugins.figures.pages import BENCHMARK, LOSS, RUN
+from bt_run_plugins.figures.pages import BENCHMARK, FADED, INK, LOSS, PALE, RUN
 from bt_run_plugins.reports.numbers import Drawdown
 
 if TYPE_CHECKING:
@@ -44,11 +44,11 @@ MONTHS = (
     *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
 )
 # of the worst falls, the deepest first
-SHADES = ("#2d1e3e", "#6e4071", "#aa688f", "#d499a7", "#edd1cb")
+SHADES = ("#4d4d4d", "#707070", "#8f8f8f", "#adadad", "#c9c9c9")
 BOXES = (
-    ("Daily", "#4c72B0"),
-    ("Weekly", "#55A868"),
-    ("Monthly", "#CCB974"),
+    ("Daily", RUN),
+    ("Weekly", FADED),
+    ("Monthly", PALE),
 )
 BINS = 20
 DARK = 0.408  # luminance below which text on a colour is white
@@ -129,7 +129,7 @@ def rolling_volatility(
 ) -> None:
     """Draw the yearly volatility over windows of half a year."""
     _rolling(axes, x, [_volatility(one) for one in (run, market) if one is not None])
-    names = ["Volatility", "Benchmark volatility", "Average volatility"]
+    names = ["run", "benchmark", "mean of the run"]
     _rolling_legend(axes, names, market is not None)
     _over_time(axes, x, "Volatility")
 
@@ -139,7 +139,7 @@ def rolling_sharpe(
 ) -> None:
     """Draw the Sharpe ratio over windows of half a year."""
     _rolling(axes, x, [_sharpe(one) for one in (run, market) if one is not None])
-    names = ["Sharpe", "Benchmark Sharpe", "Average"]
+    names = ["run", "benchmark", "mean of the run"]
     _rolling_legend(axes, names, market is not None)
     _over_time(axes, x, "Sharpe ratio")
 
@@ -157,10 +157,10 @@ def _sharpe(returns: pd.Series[float]) -> Array:
 
 def _rolling(axes: Axes, x: Array, lines: Sequence[Array]) -> None:
     _two_places(axes)
-    for values, color in zip(lines, ("orangered", "grey"), strict=False):
+    for values, color in zip(lines, (RUN, BENCHMARK), strict=False):
         axes.plot(x, values, alpha=0.7, lw=1.2, color=color)
     mean = float(np.nanmean(lines[0]))
-    axes.axhline(mean, color="steelblue", linestyle="--", lw=1.2)
+    axes.axhline(mean, color=RUN, linestyle=":", lw=1.0)
     axes.axhline(0.0, color="black", linestyle="--", lw=1, zorder=2)
 
 
@@ -175,8 +175,8 @@ def rolling_beta(
 ) -> None:
     """Draw the beta to the ``market`` over windows of half a year and of a year."""
     for window, color, label in (
-        (SESSIONS // 2, "steelblue", "6-mo"),
-        (SESSIONS, "grey", "12-mo"),
+        (SESSIONS // 2, FADED, "6 months"),
+        (SESSIONS, RUN, "12 months"),
     ):
         covariance = run.rolling(window).cov(market)
         beta = covariance / market.rolling(window).var()
@@ -191,7 +191,7 @@ def drawdown_periods(
 ) -> None:
     """Draw growth from the start on, and shade the ``worst`` falls from peak to recovery."""
     _two_places(axes)
-    axes.plot(x, nav / nav[0], lw=1.2, label="Portfolio")
+    axes.plot(x, nav / nav[0], lw=1.2, color=RUN, label="run")
     axes.legend(loc="upper left", framealpha=FAINT)
     for fall, color in zip(worst, SHADES, strict=False):
         end = len(x) - 1 if fall.recovery is None else fall.recovery
@@ -204,7 +204,7 @@ def underwater(axes: Axes, x: Array, nav: Array) -> None:
     from matplotlib.ticker import PercentFormatter
 
     below = 100.0 * (nav / np.maximum.accumulate(nav) - 1.0)
-    axes.fill_between(x, 0.0, below, color="salmon", alpha=0.7, lw=0)
+    axes.fill_between(x, 0.0, below, color=RUN, alpha=0.4, lw=0)
     axes.yaxis.set_major_formatter(PercentFormatter())
     _over_time(axes, x, "Drawdown")
 
@@ -259,7 +259,7 @@ def monthly_distribution(axes: Axes, days: Times, returns: Array) -> None:
 
     months = 100.0 * compounded(returns, month_numbers(days))
     histogram(axes, months, BINS)
-    mean = axes.axvline(float(months.mean()), color="red", linestyle="--", lw=1)
+    mean = axes.axvline(float(months.mean()), color=INK, linestyle="--", lw=1)
     axes.axvline(0.0, color="black", lw=1, alpha=0.75)
     axes.legend([mean], ["Mean"], framealpha=FAINT)
     axes.xaxis.set_major_formatter(PercentFormatter(decimals=0))
@@ -269,7 +269,7 @@ def monthly_distribution(axes: Axes, days: Times, returns: Array) -> None:
 def histogram(axes: Axes, values: Array, bins: int) -> None:
     """Draw how many of some ``values`` (n,) lie in each of so many ``bins``, as one area."""
     counts, edges = np.histogram(values, bins)
-    axes.stairs(counts, edges, fill=True, color="steelblue", alpha=0.8)
+    axes.stairs(counts, edges, fill=True, color=RUN, alpha=0.7)
 
 
 def box_plots(axes: Axes, days: Times, returns: Array) -> None:
@@ -297,8 +297,8 @@ def yearly_bars(axes: Axes, days: Times, returns: Array, least: float) -> None:
     years = days.astype("datetime64[Y]").astype(np.intp) + 1970
     values = 100.0 * compounded(returns, years)
     names = [str(year) for year in np.unique(years)]
-    mean = axes.axvline(float(values.mean()), color="red", ls="--", lw=1, alpha=0.7)
-    axes.barh(np.arange(len(values)), values, height=0.5, alpha=0.7)
+    mean = axes.axvline(float(values.mean()), color=INK, ls="--", lw=1, alpha=0.7)
+    axes.barh(np.arange(len(values)), values, height=0.5, color=RUN, alpha=0.7)
     axes.set_yticks(np.arange(len(values)), names)
     axes.invert_yaxis()
     axes.axvline(0.0, color="black", lw=1.2)

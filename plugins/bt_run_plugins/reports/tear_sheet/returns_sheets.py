@@ -68,10 +68,15 @@ def draw_sheets(result: BacktestResult) -> Sheets:
         return Sheets((), (why,))
     pages = [_cumulative_page(given), _risk_page(given)]
     left_out = []
-    if _flat(given) is None:
-        pages += [_drawdown_page(given), _calendar_page(given)]
+    worst = [fall for fall in drawdowns(_array(given.nav)) if -fall.depth > NO_FALL]
+    if worst:
+        pages.append(_drawdown_page(given, worst[:DRAWDOWNS]))
     else:
-        left_out.append("drawdowns, months and years: the NAV never moved")
+        left_out.append("drawdowns: the NAV never closed below its highest close")
+    if _flat(given) is None:
+        pages.append(_calendar_page(given))
+    else:
+        left_out.append("months and years: the NAV never moved")
     pages.append(_statistics_page(given))
     if given.positions.shape[1] > 1:
         pages += positions_sheet(given)
@@ -164,30 +169,24 @@ def _risk_page(given: SheetInput) -> Figure:
     return panel_page(title, (2, 2), [volatility, sharpe, beta, daily])
 
 
-def _drawdown_page(given: SheetInput) -> Figure:
+def _drawdown_page(given: SheetInput, drawn: Sequence[Drawdown]) -> Figure:
     nav = _array(given.nav)
     x = date_numbers(given.nav.index)
-    worst = [fall for fall in drawdowns(nav) if -fall.depth > NO_FALL]
-    drawn = worst[:DRAWDOWNS]
-    dry = None if worst else "the NAV never closed below its highest close"
     panels = [
         Panel(
             "Growth of 1 and the worst drawdowns",
             lambda axes: drawdown_periods(axes, x, nav, drawn),
             (0, 0, 0, 0),
-            dry,
         ),
         Panel(
             "Below the highest close",
             lambda axes: underwater(axes, x, nav),
             (1, 1, 0, 0),
-            dry,
         ),
     ]
     page = panel_page("Drawdowns", (3, 1), panels)
     rows = _drawdown_rows(given, drawn)
-    if len(rows) > 1:
-        text_table(page, (0.07, 0.29), rows, (0.14, 0.12, 0.14, 0.14, 0.14, 0.12))
+    text_table(page, (0.07, 0.29), rows, (0.14, 0.12, 0.14, 0.14, 0.14, 0.12))
     return page
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bt_run import Array
+from bt_run_plugins.figures.pages import BENCHMARK, FADED, GREY, LOSS, RUN
 from bt_run_plugins.reports.tear_sheet.returns_panels import FAINT, date_numbers
 
 if TYPE_CHECKING:
@@ -96,8 +97,8 @@ def exposures(axes: Axes, held: Holdings) -> None:
     """Draw long, short and net exposure."""
     x = held.x
     long, short = held.longs.sum(axis=1), held.shorts.sum(axis=1)
-    axes.fill_between(x, 0, long, label="Long", color="green", alpha=0.5)
-    axes.fill_between(x, 0, short, label="Short", color="red", alpha=0.5)
+    axes.fill_between(x, 0, long, label="Long", color=RUN, alpha=0.5)
+    axes.fill_between(x, 0, short, label="Short", color=LOSS, alpha=0.5)
     net = held.share.sum(axis=1)
     axes.plot(x, net, label="Net", color="black", linestyle="dotted", lw=1.2)
     axes.legend(loc="lower left", framealpha=FAINT)
@@ -118,10 +119,10 @@ def concentration(axes: Axes, held: Holdings) -> None:
     longs = np.where(held.share > 0.0, held.share, np.nan)
     shorts = np.where(held.share < 0.0, held.share, np.nan)
     lines = (
-        ("max_long", np.nanmax(longs, axis=1), "mediumblue"),
-        ("median_long", np.nanmedian(longs, axis=1), "steelblue"),
-        ("median_short", np.nanmedian(shorts, axis=1), "tomato"),
-        ("max_short", np.nanmin(shorts, axis=1), "firebrick"),
+        ("largest long", np.nanmax(longs, axis=1), RUN),
+        ("median long", np.nanmedian(longs, axis=1), FADED),
+        ("median short", np.nanmedian(shorts, axis=1), "#ef9f6b"),
+        ("largest short", np.nanmin(shorts, axis=1), LOSS),
     )
     for label, values, color in lines:
         axes.plot(held.x, values, lw=1, color=color, alpha=0.6, label=label)
@@ -132,8 +133,8 @@ def concentration(axes: Axes, held: Holdings) -> None:
 def leverage(axes: Axes, held: Holdings) -> None:
     """Draw gross exposure and its mean."""
     gross = np.abs(held.share).sum(axis=1)
-    axes.plot(held.x, gross, lw=0.5, color="limegreen")
-    axes.axhline(float(gross.mean()), color="g", linestyle="--", lw=1.2)
+    axes.plot(held.x, gross, lw=0.5, color=RUN)
+    axes.axhline(float(gross.mean()), color=RUN, linestyle="--", lw=1.2)
     _over_time(axes, held.x, "Gross leverage")
 
 
@@ -142,7 +143,7 @@ def number_of_holdings(
 ) -> None:
     """Draw how many assets were held, and the means of months; ``index`` has the sessions."""
     counts = np.count_nonzero(held.share, axis=1).astype(np.float64)
-    _with_means(axes, held.x, counts, index, color="steelblue", alpha=0.6)
+    _with_means(axes, held.x, counts, index, color=FADED, alpha=0.6)
     names = ("Daily holdings", "Average daily holdings, by month")
     axes.legend(
         [*names, "Average daily holdings, overall"], loc="upper left", framealpha=FAINT
@@ -156,14 +157,14 @@ def sides(axes: Axes, held: Holdings) -> None:
 
     found = []
     for name, held_on, color in (
-        ("Long", held.share > 0.0, "g"),
-        ("Short", held.share < 0.0, "r"),
+        ("Long", held.share > 0.0, RUN),
+        ("Short", held.share < 0.0, LOSS),
     ):
         counts = np.count_nonzero(held_on, axis=1)
         area = axes.fill_between(held.x, 0, counts, color=color, alpha=0.5, lw=1.2)
         label = f"{name} (max: {counts.max()}, min: {counts.min()})"
         found.append((area, label))
-    both = Rectangle((0, 0), 1, 1, color="darkgoldenrod")
+    both = Rectangle((0, 0), 1, 1, color=GREY)
     areas, labels = zip(*found, (both, "Overlap"), strict=True)
     axes.legend(areas, labels, loc="upper left", framealpha=FAINT)
     _over_time(axes, held.x, "Holdings")
@@ -193,7 +194,7 @@ def turnover(axes: Axes, daily: pd.Series[float], first: float, last: float) -> 
     from matplotlib.ticker import PercentFormatter
 
     values = np.asarray(daily, dtype=np.float64)
-    _with_means(axes, date_numbers(daily.index), values, daily.index, color="steelblue")
+    _with_means(axes, date_numbers(daily.index), values, daily.index, color=FADED)
     names = ("Daily turnover", "Average daily turnover, by month")
     axes.legend(
         [*names, "Average daily turnover, net"], loc="upper left", framealpha=FAINT
@@ -215,8 +216,8 @@ def _with_means(
     """Draw values (n,), their means by month at its end, and the mean of all."""
     axes.plot(x, values, color=color, alpha=alpha, lw=0.5)
     ends, means = monthly_means(values, index)
-    axes.plot(ends, means, color="orangered", alpha=0.8, lw=1.2)
-    axes.axhline(float(values.mean()), color="steelblue", linestyle="--", lw=1.2)
+    axes.plot(ends, means, color=BENCHMARK, alpha=0.8, lw=1.2)
+    axes.axhline(float(values.mean()), color=FADED, linestyle="--", lw=1.2)
 
 
 def monthly_means(values: Array, index: pd.Index[pd.Timestamp]) -> tuple[Array, Array]:
@@ -242,7 +243,7 @@ def money_traded(
 
     daily = _money_by_day(transactions)
     x = date_numbers(daily.index)
-    axes.vlines(x, 0.0, daily.to_numpy(dtype=float), color="steelblue", lw=0.8)
+    axes.vlines(x, 0.0, daily.to_numpy(dtype=float), color=FADED, lw=0.8)
     axes.set_xlim(first, last)
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     axes.set_ylabel("account's currency")
@@ -285,7 +286,7 @@ def lifetimes(axes: Axes, trips: pd.DataFrame) -> None:
     begins, ends = date_numbers(opened), date_numbers(closed)
     height = drawn["symbol"].map(row).to_numpy(dtype=np.float64)
     segments = np.stack([np.stack([begins, height], 1), np.stack([ends, height], 1)], 1)
-    colors = np.where(drawn["long"].to_numpy(dtype=bool), "b", "r").tolist()
+    colors = np.where(drawn["long"].to_numpy(dtype=bool), RUN, LOSS).tolist()
     lines = LineCollection(list(segments), colors=colors, linewidths=5, capstyle="butt")
     axes.add_collection(lines)
     axes.set_xlim(float(begins.min()), float(ends.max()))
@@ -293,7 +294,7 @@ def lifetimes(axes: Axes, trips: pd.DataFrame) -> None:
     axes.set_ylim(-0.5, len(chosen) - 0.5)
     marks = [
         Rectangle((0, 0), 1, 1, color=color, label=label)
-        for color, label in (("b", "Long"), ("r", "Short"))
+        for color, label in ((RUN, "Long"), (LOSS, "Short"))
     ]
     # off the lowest bars
     axes.legend(

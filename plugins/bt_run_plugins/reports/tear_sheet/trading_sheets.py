@@ -86,9 +86,8 @@ def _holdings_page(given: SheetInput, held: Holdings) -> Figure:
         rows = [[title, "at most"]]
         for name, value in top.items():
             rows.append([name, f"{value:.2%}"])
-        if len(rows) == 1:
-            rows = [[title, "none"]]
-        text_table(page, (x, 0.45), rows, (0.25, 0.1))
+        if len(rows) > 1:
+            text_table(page, (x, 0.45), rows, (0.25, 0.1))
     return page
 
 

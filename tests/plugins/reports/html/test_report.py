@@ -2,17 +2,18 @@
 
 import math
 import re
+from functools import partial
 from html.parser import HTMLParser
 
 import empyrical
 import numpy as np
 import pandas as pd
 import pytest
+from kit.kinds import play_made
 from kit.places import EXAMPLES
 from markupsafe import escape
 
 from bt_run import DEFINITIONS, load_config, run
-from bt_run.config.run_config import RunConfig
 from bt_run.results.description import describe_run
 from bt_run_plugins.page.parts import FORMATS
 from bt_run_plugins.page.svg import line, reaching, scale_of
@@ -255,6 +256,21 @@ def test_months_are_those_of_empyrical(whole, flagship):
         *own, run_total, _ = shown[str(year)]
         np.testing.assert_allclose(own, months[year].to_numpy(), atol=1e-12)
         assert run_total == pytest.approx(total, abs=1e-12)
+
+
+def test_months_less_the_benchmark_are_the_differences(whole, flagship):
+    market = empyrical.aggregate_returns(
+        flagship.closes["benchmark"].pct_change().iloc[1:], "monthly"
+    )
+    shown = whole.raw("monthly")
+    excess = whole.raw("monthly-excess")
+    assert excess.keys() == shown.keys()
+    for year, values in excess.items():
+        *own, total, beside = shown[year]
+        *months, whole_year = values
+        expected = np.array(own) - market[int(year)].to_numpy()
+        np.testing.assert_allclose(months, expected, atol=1e-12)
+        assert whole_year == pytest.approx(total - beside, abs=1e-12)
 
 
 def test_contributions_add_up_to_the_change_of_the_nav(whole, flagship, stocks):
@@ -510,87 +526,10 @@ def test_first_month_starts_at_the_first_nav():
 # -- every kind of run -----------------------------------------------------------------------------
 
 
-def write_prices(folder, names, sessions, start="1990-01-02", drift=0.0003):
-    """Write random walks as csv files and return a configuration on them."""
-    folder.mkdir(exist_ok=True)
-    rng = np.random.default_rng(5)
-    dates = pd.bdate_range(start, periods=sessions).strftime("%Y-%m-%d")
-    for name in names:
-        close = 50 * np.exp(np.cumsum(rng.normal(drift, 0.012, sessions)))
-        pd.DataFrame({"date": dates, "close": close}).to_csv(
-            folder / f"{name}.csv", index=False
-        )
-    return {
-        "name": "made",
-        "data": {
-            "source": {"use": "csv", "path": str(folder)},
-            "assets": list(names),
-            "benchmark": names[0],
-            "start": dates[min(5, sessions - 2)],
-            "end": dates[-1],
-            "calendar": "24/5",
-        },
-        "strategy": "buy_and_hold",
-        "sizer": "equal_weight",
-        "schedule": "month",
-        "broker": {
-            "use": "simulated",
-            "cash": 1000000,
-            "fill": "next_close",
-            "commission": {"bps": 1},
-        },
-    }
-
-
-LOCAL = """
-import numpy as np
-import backtrader as bt
-from bt_run import Component, Config, hookimpl
-
-class Constant(Config):
-    value: float = 0.0
-
-class Signal:
-    def __init__(self, config, context):
-        self.value = config.value
-
-    def signals(self, bars):
-        out = np.full((len(bars), len(bars.assets)), self.value)
-        out[:, ::2] *= -1.0 if self.value > 0.5 else 1.0
-        return out
-
-class Crossing(bt.Strategy):
-    params = (("period", 20),)
-
-    def __init__(self):
-        self.average = bt.ind.SMA(period=self.p.period)
-
-    def next(self):
-        if not self.position and self.data.close[0] > self.average[0]:
-            self.buy(size=100)
-        elif self.position and self.data.close[0] < self.average[0]:
-            self.close()
-
-@hookimpl
-def bt_strategies():
-    yield Component(name="constant", config=Constant, build=Signal, summary="one signal for all")
-    yield Component.from_backtrader(Crossing, name="crossing")
-"""
-
-
 @pytest.fixture
 def made(tmp_path):
     """Return a function that runs on made-up prices."""
-    plugin = tmp_path / "local.py"
-    plugin.write_text(LOCAL)
-
-    def play(names=("AAA", "BBB"), sessions=600, drift=0.0003, **changes):
-        config = write_prices(tmp_path / "prices", names, sessions, drift=drift)
-        config |= {"plugins": [plugin]} | changes
-        config = {key: value for key, value in config.items() if value is not None}
-        return run(RunConfig.model_validate(config))
-
-    return play
+    return partial(play_made, tmp_path)
 
 
 def test_run_without_trades_says_what_does_not_apply(made):
@@ -614,10 +553,9 @@ def test_run_of_one_asset_that_only_falls_has_a_page(made):
     assert found.raw("headline")["Total return"][0] < -0.9
 
 
-def test_account_that_stays_in_cash_has_a_page(made):
-    found = page_of(
-        made(strategy="trend", sessions=150)
-    )  # no average of 200 sessions: nothing is eligible
+def test_account_that_stays_in_cash_has_a_page(run_of_kind):
+    # no average of 200 sessions: nothing is eligible
+    found = page_of(run_of_kind("untraded"))
     assert (
         found.missing["exposure"]
         == "Nothing was ever held, so gross and net exposure are 0."
@@ -625,29 +563,34 @@ def test_account_that_stays_in_cash_has_a_page(made):
     assert {row[6][0] for row in found.tables["decisions"][1:]} == {"not eligible"}
 
 
-def test_long_and_short_run_draws_shorts_below_zero(made):
-    result = made(
-        strategy={"use": "constant", "value": 0.6},
-        limits={"gross": 1.5, "short": True},
-        sizer={"use": "signal_weight"},
-        names=("AAA", "BBB", "CCC", "DDD"),
-    )
+def test_long_and_short_run_draws_shorts_below_zero(run_of_kind):
+    result = run_of_kind("shorts")
     assert (result.positions["shares"] < 0).any()
     found = page_of(result)
     assert {row[1][0] for row in found.tables["trades"][1:]} == {"long", "short"}
 
 
-def test_classic_run_says_that_it_has_no_decisions(made):
-    found = page_of(made(strategy="crossing", sizer=None, schedule="month"))
+def test_classic_run_says_that_it_has_no_decisions(run_of_kind):
+    found = page_of(run_of_kind("classic"))
     assert "classic mode" in found.missing["decisions"]
     assert "places its own orders" in found.text
     assert len(found.tables["trades"]) > 3
 
 
-def test_three_months_have_a_page(made):
-    found = page_of(made(sessions=63))
-    assert "the run has 57 returns" in found.missing["rolling"]
+def test_three_months_have_a_page(run_of_kind):
+    found = page_of(run_of_kind("quarter"))
+    assert "the run has 62 returns" in found.missing["rolling"]
+    assert "The one year holds 62 sessions." in found.text
+    assert "it moves as that baseline does" in found.text
     assert "No crisis window" in found.missing["crises"]
+
+
+def test_interest_on_cash_alone_is_no_evidence(run_of_kind):
+    found = page_of(run_of_kind("cash"))
+    words = "nothing was ever held, and what cash earns is no evidence"
+    assert (
+        f'<strong class="word not-judged">Not judged</strong>: {words}.' in found.text
+    )
 
 
 @pytest.mark.parametrize("sessions", [2, 3, 8])
@@ -673,28 +616,8 @@ def test_five_hundred_assets_show_the_largest_and_count_the_others(made):
     assert len(found.text.encode()) < 5e6
 
 
-def test_intraday_run_has_a_page_by_session(made, tmp_path):
-    folder = tmp_path / "hours"
-    folder.mkdir()
-    days = pd.bdate_range("2020-02-18", periods=13, tz="America/New_York")
-    times = pd.DatetimeIndex(
-        [day + pd.Timedelta(hours=h) for day in days for h in (11, 13, 16)]
-    )
-    rng = np.random.default_rng(3)
-    for name in ("AAA", "BBB"):
-        close = 50 * np.exp(np.cumsum(rng.normal(0, 0.01, len(times))))
-        frame = pd.DataFrame({"date": times.astype(str), "close": close})
-        frame.to_csv(folder / f"{name}.csv", index=False)
-    config = write_prices(tmp_path / "prices", ("AAA", "BBB"), 10)
-    config["data"] |= {
-        "source": {"use": "csv", "path": str(folder)},
-        "calendar": "XNYS",
-        "start": "2020-02-20",
-        "end": "2020-03-05",
-    }
-    config |= {"schedule": "bar"}
-    result = run(RunConfig.model_validate(config))
-    found = page_of(result)
+def test_intraday_run_has_a_page_by_session(run_of_kind):
+    found = page_of(run_of_kind("intraday"))
     assert found.tables["decisions"][1][0][0].endswith(("16:00", "18:00", "21:00"))
 
 

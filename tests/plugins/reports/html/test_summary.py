@@ -1,5 +1,6 @@
 """The words at the top of the page."""
 
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,7 +12,7 @@ from bt_run.config.research import ResearchConfig
 from bt_run.results.metric_definitions import COLUMNS
 from bt_run_plugins.page.parts import Cell, PageTable, Section, in_currency
 from bt_run_plugins.reports.html.holdings import _cash_words
-from bt_run_plugins.reports.html.summary import cards, headline, sentences
+from bt_run_plugins.reports.html.summary import alerts, cards, headline, sentences
 
 
 def test_the_day_of_ruin_stands_in_the_first_sentence() -> None:
@@ -161,3 +162,14 @@ def test_the_long_table_begins_with_what_is_read_first_and_is_folded():
         "Sharpe ratio",
     ]
     assert table.hidden == len(DEFINITIONS) - 1 - 10
+
+
+def test_cash_that_earns_nothing_is_said_where_there_is_much_of_it():
+    changes = ["data.end=2003-12-31"]
+    idle = alerts(run(load_config(EXAMPLES / "spy_qqq.yaml", changes), reports=False))
+    (line,) = [text for text in idle if text.startswith("cash was ")]
+    assert re.match(
+        r"cash was \d\d% of the NAV in the mean and earns nothing here; ", line
+    )
+    paid = run(load_config(EXAMPLES / "sixty_forty.yaml", changes), reports=False)
+    assert not any(text.startswith("cash was ") for text in alerts(paid))

@@ -6,6 +6,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from pypdf import PdfReader
 
 from bt_run.component import BuildContext
 from bt_run.config.research import ResearchConfig
@@ -13,7 +14,9 @@ from bt_run.results.metrics import compute_metrics
 from bt_run.results.result import BacktestResult
 from bt_run.studies.judging import judge_run
 from bt_run.studies.significance_text import significance_sentence
+from bt_run_plugins.figures.pages import fitting
 from bt_run_plugins.reports.book import read_book
+from bt_run_plugins.reports.html.sheet import one_sheet
 from bt_run_plugins.reports.numbers import held_days, statistics
 from bt_run_plugins.reports.tear_sheet.inputs import pyfolio_input, sheet_input
 from bt_run_plugins.reports.tear_sheet.report import (
@@ -164,8 +167,6 @@ def make_result(closes, weights, every=21, in_turn=False, **changes):
 
 def text_of(path):
     """Return the text of each page."""
-    from pypdf import PdfReader
-
     return [page.extract_text() for page in PdfReader(path).pages]
 
 
@@ -180,11 +181,40 @@ BOTH = {"QQQ": 0.5, "SPY": 0.5}
 
 def test_the_first_page_says_the_verdict_and_where_what_is(tmp_path):
     result = make_result(make_closes(300), BOTH)
-    first, *others = written(result, tmp_path)
+    first, second, *others = written(result, tmp_path)
     sentence = significance_sentence(judge_run(result))
     assert " ".join(sentence.split()[:8]) in " ".join(first.split())
+    assert second.startswith("What was run")
     title = others[0].splitlines()[0]
-    assert f"{title} 2, " in " ".join(first.split())
+    assert f"{title} 3, " in " ".join(second.split())
+
+
+def test_the_first_page_is_the_one_sheet_of_the_page(tmp_path):
+    result = make_result(make_closes(300), BOTH, warnings=("a thin schedule",))
+    pages = written(result, tmp_path)
+    first = " ".join(pages[0].split())
+    sheet = one_sheet(read_book(result))
+    assert len(sheet.cards) == 8
+    for card in sheet.cards:
+        assert card.run.text in first
+    for row in (*sheet.months.cells, *sheet.holdings.cells):
+        assert all(cell.text in first for cell in row)
+    for words in (
+        "Growth of 1",
+        "Fall from the highest",
+        "Exposure, of NAV",
+        "a thin schedule",
+    ):
+        assert words in first
+    sizes = [page.mediabox for page in PdfReader(tmp_path / "tear_sheet.pdf").pages]
+    assert [size.width < size.height for size in sizes[:2]] == [True, False]
+
+
+def test_texts_that_do_not_fit_are_counted():
+    texts = ["one two three", "four", "five six"]
+    assert fitting(texts, 4, 9) == texts
+    assert fitting(texts, 3, 9) == ["one two three", "four", "and 1 more"]
+    assert fitting(texts, 2, 9) == ["one two three", "and 2 more"]
 
 
 # -- pyfolio's input
@@ -337,11 +367,10 @@ def whole(tmp_path_factory):
     return written(result, tmp_path_factory.mktemp("whole"))
 
 
-def test_first_page_says_what_was_run_and_on_what(whole):
+def test_second_page_says_what_was_run_and_on_what(whole):
     pages = whole
-    first = " ".join(pages[0].split())
+    second = " ".join(pages[1].split())
     for words in (
-        "spy_qqq",
         "2000-01-03 to 2001-07-13, 399 sessions",
         "price return only: the source knows no dividends",
         "QQQ = NASDAQ, SPY = SP500",
@@ -355,7 +384,7 @@ def test_first_page_says_what_was_run_and_on_what(whole):
         "Turnover per year, one way",
         "no ledger was kept: this number has no trial count",
     ):
-        assert words in first
+        assert words in second
     assert all("run 0123456789ab" in page for page in pages)
 
 
@@ -374,33 +403,33 @@ def test_whole_run_has_every_sheet(whole):
         "Round trips: statistics",
     ]
     assert [
-        page.startswith(title) for page, title in zip(pages[1:], titles, strict=True)
+        page.startswith(title) for page, title in zip(pages[2:], titles, strict=True)
     ] == [True] * 10
-    assert "Volatility per year" in pages[5]
-    assert "Worst drawdowns" in pages[3]
-    assert "Largest long holdings" in pages[7]
-    assert "Profit factor" in pages[10]
+    assert "Volatility per year" in pages[6]
+    assert "Worst drawdowns" in pages[4]
+    assert "Largest long holdings" in pages[8]
+    assert "Profit factor" in pages[11]
 
 
 def test_run_without_trades_says_which_sheets_do_not_apply(tmp_path):
     pages = written(make_result(make_closes(300), {}), tmp_path)
-    assert "positions sheet: nothing was ever held" in pages[0]
-    assert "transactions sheet: no order was filled" in pages[0]
+    assert "positions sheet: nothing was ever held" in pages[1]
+    assert "transactions sheet: no order was filled" in pages[1]
     assert (
-        "round-trip sheet: 0 round trips were made, and statistics need 5" in pages[0]
+        "round-trip sheet: 0 round trips were made, and statistics need 5" in pages[1]
     )
-    assert "drawdowns, months and years: the NAV never moved" in pages[0]
+    assert "months and years: the NAV never moved" in pages[1]
     assert not any("nan" in page for page in pages)
 
 
-def test_first_page_cuts_what_would_run_over_its_edge(tmp_path):
+def test_second_page_cuts_what_would_run_over_its_edge(tmp_path):
     result = make_result(
         make_closes(2), BOTH, notes=tuple(f"note {number}" for number in range(20))
     )
     result.manifest["config"]["data"]["assets"] = {
         f"N{n:03}": f"N{n:03}" for n in range(500)
     }
-    (page,) = written(result, tmp_path)
+    _, page = written(result, tmp_path)
     assert "note 7" in page
     assert "note 8" not in page
     assert "and 12 more" in page
@@ -409,15 +438,15 @@ def test_first_page_cuts_what_would_run_over_its_edge(tmp_path):
 
 
 @pytest.mark.parametrize("sessions", [1, 2, 5])
-def test_run_of_a_few_days_is_one_page(tmp_path, sessions):
-    (page,) = written(make_result(make_closes(sessions), BOTH), tmp_path)
+def test_run_of_a_few_days_has_no_sheets(tmp_path, sessions):
+    _, page = written(make_result(make_closes(sessions), BOTH), tmp_path)
     assert f"{sessions - 1} sessions have a return, the sheets need 5" in page
 
 
 @pytest.mark.parametrize("sessions", [6, 63])
 def test_short_run_draws_what_it_can(tmp_path, sessions):
     pages = written(make_result(make_closes(sessions), BOTH), tmp_path)
-    assert f"needs more than 126 sessions; there are {sessions - 1}" in pages[2]
+    assert f"needs more than 126 sessions; there are {sessions - 1}" in pages[3]
     assert pages[-1].startswith("Transactions")
 
 
@@ -429,15 +458,15 @@ def test_one_asset_and_no_benchmark_returns(tmp_path):
     pages = written(
         make_result(make_closes(300, names=("SPY",)), {"SPY": 1.0}, nav=nav), tmp_path
     )
-    assert "the benchmark has no returns" in pages[1]
+    assert "the benchmark has no returns" in pages[2]
 
 
 def test_long_short_run_of_many_assets(tmp_path):
     names = [f"N{number:02}" for number in range(30)]
     weights = {name: 0.04 if place % 3 else -0.04 for place, name in enumerate(names)}
     pages = written(make_result(make_closes(200, names=names), weights), tmp_path)
-    assert "Largest short holdings" in pages[7]
-    assert "short trades" in pages[10]
+    assert "Largest short holdings" in pages[8]
+    assert "short trades" in pages[11]
 
 
 def test_intraday_run_shows_the_time_of_its_trades(tmp_path):

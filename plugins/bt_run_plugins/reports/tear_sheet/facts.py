@@ -1,4 +1,4 @@
-"""The first page of a tear sheet: what was run on what, and how it went in numbers."""
+"""The second page of a tear sheet: what was run on what, how it went in numbers, an index."""
 
 from __future__ import annotations
 
@@ -8,80 +8,54 @@ from typing import TYPE_CHECKING
 
 from bt_run import BacktestResult
 from bt_run.results.description import describe_run
-from bt_run.studies.judging import judge_run
-from bt_run.studies.significance_text import significance_sentence
 from bt_run_plugins.figures.pages import (
-    BENCHMARK,
-    EQUAL,
     LINE,
-    MIX,
-    RUN,
     WARM,
+    fitting,
     new_page,
     paragraphs,
     text_table,
-    tidy_dates,
 )
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-VERDICT_WIDTH, VERDICT_STEP = 132, 0.024  # characters of its lines, and their height
+TITLE = "What was run"
+FIRST_SHEET = 3  # page of the first sheet behind this page
 WIDTH = 165  # characters on a line of the page
 NOTE_LINES, WARNING_LINES = 8, 4
 FACT_WIDTH, FACT_LINES = 62, 4  # of the column of facts
 ROW_STEP = 0.0205  # height of a row of numbers, fraction of the page
 FACT_STEP = 0.0185  # height of its lines, fraction of the page
-LEAST_GROWTH = 0.12  # height below which a picture shows nothing, fraction of the page
 BASELINES = ("benchmark", "equal weight", "constant mix")
-# column of the NAV table, label, colour: the run is drawn last, on top
-GROWTH = (
-    ("benchmark", "benchmark", BENCHMARK),
-    ("equal_weight", "equal weight", EQUAL),
-    ("constant_mix", "constant mix", MIX),
-    ("nav", "run", RUN),
-)
 
 
-def first_page(
+def facts_page(
     result: BacktestResult, left_out: Sequence[str], titles: Sequence[str] = ()
 ) -> Figure:
     """Return the page; ``left_out`` says which sheets do not apply, ``titles`` what the others are
-    called, from page 2 on.
+    called, from page 3 on.
     """
-    page = new_page(result.config.name)
+    page = new_page(TITLE)
     sessions = len(result.closes) - 1
     page.text(0.955, 0.945, _period_text(result, sessions), size=10, ha="right")
-    y = _verdict(page, 0.912, result)
+    y = 0.912
     if result.notes:
         y = _notes(page, y, result.notes) - 0.03
-    numbers_end = _numbers_table(page, (0.47, y), result)
-    facts_end = _facts_column(page, (0.045, y), result)
-    top = min(facts_end, numbers_end) - 0.05
-    lines = [*_fitting(result.warnings, WARNING_LINES), *left_out, *_index(titles)]
-    floor = _foot(page, lines)
-    # growth in between, where there is room
-    height = top - floor
-    if sessions and height > LEAST_GROWTH:
-        axes = page.add_axes((0.075, floor + 0.04, 0.88, height - 0.04))
-        _growth(axes, result)
+    _numbers_table(page, (0.47, y), result)
+    _facts_column(page, (0.045, y), result)
+    warnings = fitting(result.warnings, WARNING_LINES, WIDTH)
+    _foot(page, [*warnings, *left_out, *_index(titles)])
     return page
-
-
-def _verdict(page: Figure, y: float, result: BacktestResult) -> float:
-    """Write the verdict, which the page and the console say too; return where it ends."""
-    lines = wrap(significance_sentence(judge_run(result)), VERDICT_WIDTH)
-    for line in lines:
-        page.text(0.045, y, line, va="top", size=9.5, weight="bold")
-        y -= VERDICT_STEP
-    return y - 0.006
 
 
 def _index(titles: Sequence[str]) -> Iterator[str]:
     """Yield the line that says on which page what is."""
     if titles:
-        named = [f"{title} {number}" for number, title in enumerate(titles, start=2)]
+        named = [
+            f"{title} {number}"
+            for number, title in enumerate(titles, start=FIRST_SHEET)
+        ]
         yield f"Pages: {', '.join(named)}"
 
 
@@ -89,12 +63,11 @@ def _period_text(result: BacktestResult, sessions: int) -> str:
     return f"{result.period}, {sessions:,} sessions"
 
 
-def _foot(page: Figure, lines: Sequence[str]) -> float:
-    """Write lines at the foot of the page; return where they begin."""
+def _foot(page: Figure, lines: Sequence[str]) -> None:
+    """Write lines at the foot of the page."""
     count = sum(len(wrap(line, WIDTH)) for line in lines)
     floor = 0.065 + LINE * count
     paragraphs(page, (0.045, floor), lines, WIDTH)
-    return floor
 
 
 def _notes(
@@ -105,7 +78,7 @@ def _notes(
     """Write the notes on the data in a box; return where it ends."""
     from matplotlib.patches import Rectangle
 
-    texts = _fitting(notes, NOTE_LINES)
+    texts = fitting(notes, NOTE_LINES, WIDTH)
     end = paragraphs(page, (0.055, y - 0.012), texts, WIDTH)
     box = Rectangle(
         (0.045, end - 0.004),
@@ -116,17 +89,6 @@ def _notes(
     )
     page.add_artist(box)
     return end
-
-
-def _fitting(texts: Sequence[str], most: int) -> list[str]:
-    """Return the first texts that fill at most so many lines, and how many more there are."""
-    kept: list[str] = []
-    for text in texts:
-        most -= len(wrap(text, WIDTH))
-        if most < 0:
-            return [*kept, f"and {len(texts) - len(kept)} more"]
-        kept.append(text)
-    return kept
 
 
 def _numbers_table(
@@ -143,17 +105,6 @@ def _numbers_table(
     text = "Costs: money in the account's currency, and basis points of mean NAV. n/a: not defined."
     page.text(x, end - 0.004, text, size=6.5, va="top", style="italic")
     return end
-
-
-def _growth(axes: Axes, result: BacktestResult) -> None:
-    """Draw the run above what it is compared with."""
-    closes = result.closes
-    for column, label, color in GROWTH:
-        growth = closes[column] / closes[column].iloc[0]
-        axes.plot(closes.index, growth, color=color, lw=1.0, label=label)
-    axes.set_title("Growth of 1", loc="left")
-    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 0.98), ncols=4, frameon=False)
-    tidy_dates(axes)
 
 
 def _facts_column(
