@@ -20,7 +20,7 @@ MODULES = (
     "bt_run_plugins.exits.price_levels",
     "bt_run_plugins.analyzers.costs",
     "bt_run_plugins.analyzers.factors",
-    "bt_run_plugins.analyzers.prices",
+    "bt_run_plugins.analyzers.asset_prices",
     "bt_run_plugins.analyzers.sectors",
     "bt_run_plugins.reports.tear_sheet.report",
     "bt_run_plugins.reports.comparison",
