@@ -31,7 +31,7 @@ MODULES = (
     "bt_run_plugins.analyzers.group_exposure",
     "bt_run_plugins.analyzers.effective_bets",
     "bt_run_plugins.analyzers.factors",
-    "bt_run_plugins.analyzers.prices",
+    "bt_run_plugins.analyzers.asset_prices",
     "bt_run_plugins.analyzers.sectors",
     "bt_run_plugins.reports.tear_sheet.report",
     "bt_run_plugins.reports.comparison",

@@ -308,7 +308,7 @@ def test_a_range_of_dates_redraws_and_all_is_as_it_was(browser, url, flagship):
 
 
 def test_fills_stay_on_the_price_when_a_range_is_chosen(browser, tmp_path):
-    changes = ["analyzers=[prices]", "data.start=2016-01-04"]
+    changes = ["analyzers=[asset_prices]", "data.start=2016-01-04"]
     result = run(load_config(EXAMPLES / "spy_qqq.yaml", changes), reports=False)
     (path,) = HtmlReport().write(result, tmp_path)
     show(browser, path.as_uri())

@@ -1,4 +1,4 @@
-"""The trades of some assets on their prices, where the run's analyzer `prices` kept these."""
+"""The trades of some assets on their prices, where the run's analyzer `asset_prices` kept these."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from bt_run import Array, BacktestResult
 from bt_run.arrays import Indices
-from bt_run_plugins.analyzers.prices import NAME
+from bt_run_plugins.analyzers.asset_prices import NAME
 from bt_run_plugins.page.chart_data import ChartData, Series
 from bt_run_plugins.page.parts import Cell, Choice, PageTable, Row, shown
 from bt_run_plugins.page.svg import Chart, Shape, dots, line, scale_of
@@ -36,7 +36,7 @@ COLUMNS = (
 
 
 def kept_prices(result: BacktestResult) -> pd.DataFrame | None:
-    """Return session, asset and price of the run's analyzer ``prices``; None without it."""
+    """Return session, asset and price of the run's analyzer ``asset_prices``; None without it."""
     if all(one.use != NAME for one in result.config.analyzers):
         return None
     return result.analyses.get(NAME)

@@ -16,7 +16,7 @@ from bt_run.results.description import CURRENCIES, describe_run
 from bt_run.results.metric_definitions import COLUMNS
 from bt_run.studies.judging import purpose_of
 from bt_run.text import listed
-from bt_run_plugins.analyzers import prices, sectors
+from bt_run_plugins.analyzers import asset_prices, sectors
 from bt_run_plugins.page.parts import Cell, PageTable, Section
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ UNITS: Mapping[str, str] = MappingProxyType(
     }
 )
 ELSEWHERE = frozenset(
-    {prices.NAME, sectors.NAME}
+    {asset_prices.NAME, sectors.NAME}
 )  # tables of which other sections make more
 IDLE = 0.2  # mean share of cash from which a reader is told that it earns nothing
 NO_ANALYZER = (

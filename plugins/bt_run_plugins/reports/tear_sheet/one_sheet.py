@@ -16,6 +16,7 @@ from bt_run_plugins.figures.pages import (
     BENCHMARK,
     EQUAL,
     GREY,
+    INK,
     LOSS,
     MARGIN,
     MIX,
@@ -49,6 +50,11 @@ MONTH_ROW = 0.0122
 FLOOR = 0.05
 PICTURES = (0.50, 0.27, 0.23)  # shares of the height: growth, fall, exposure
 ABOVE = 0.026  # of a picture, for its title
+CELL = 9  # letters of a column of months
+LETTER, MONTH_SIZE = 0.60205, 6.3  # width of a letter, of its size; points
+MONTH_LOOK: Mapping[str, Any] = MappingProxyType(
+    {"family": "DejaVu Sans Mono", "size": MONTH_SIZE}
+)
 STRONG = 0.10  # return at which a month's colour is full
 COLORS: Mapping[str, str] = MappingProxyType(
     {
@@ -118,6 +124,10 @@ def _pictures(page: Figure, ends: tuple[float, float], result: BacktestResult) -
         axes = page.add_axes((*corner, *size))
         draw(axes, closes)
         tidy_dates(axes)
+        if draw is not _exposure:
+            axes.tick_params(
+                axis="x", labelbottom=False
+            )  # the lowest tells the dates of all
         top = low
 
 
@@ -200,25 +210,26 @@ def _aside(page: Figure, ends: tuple[float, float], sheet: OneSheet) -> None:
 
 
 def _months(page: Figure, top: float, months: PageTable) -> None:
-    """Write returns by month and year, each on a colour as strong as it is large."""
+    """Write returns by month and year, each on a colour as strong as it is large; a row is one text
+    of letters as wide as each other, since each text takes its time.
+    """
     rows = months.cells
     height = MONTH_ROW * (len(rows) + 1)
     page.text(MARGIN, top - 0.002, months.caption, va="top", size=8, weight="bold")
     low = top - MONTH_ROW - height
-    axes = page.add_axes((MARGIN, low, WIDTH, height))
+    letters = CELL * len(months.columns)
+    wide = letters * LETTER * MONTH_SIZE / (72.0 * PORTRAIT[0])
+    axes = page.add_axes((MARGIN, low, wide, height))
     axes.set_axis_off()
-    axes.set(xlim=(0.0, len(months.columns) + 0.3), ylim=(len(rows) + 1.0, 0.0))
+    axes.set(xlim=(0.0, len(months.columns)), ylim=(len(rows) + 1.0, 0.0))
     _shades(axes, rows)
-    ends = [0.9 + column for column in range(len(months.columns))]
-    ends[-1] += 0.3  # the longest head
-    look: dict[str, Any] = {"size": 6.3, "ha": "right", "va": "center"}
-    for end, (head, _) in zip(ends, months.columns, strict=True):
-        axes.text(end, 0.5, head, color=GREY, **look)
-    for number, row in enumerate(rows, start=1):
-        for end, cell in zip(ends, row, strict=True):
-            if cell.text:
-                weight = "bold" if cell.look == "sum" else "normal"
-                axes.text(end, number + 0.5, cell.text, weight=weight, **look)
+    heads = [head for head, _ in months.columns]
+    texts = [heads, *[[cell.text for cell in row] for row in rows]]
+    for number, row in enumerate(texts):
+        *first, last = row
+        line = "".join(text.rjust(CELL) for text in first) + last.rjust(CELL + 1)
+        color = GREY if number == 0 else INK
+        axes.text(0.0, number + 0.5, line, va="center", color=color, **MONTH_LOOK)
 
 
 def _shades(axes: Axes, rows: Sequence[Sequence[Cell]]) -> None:
@@ -231,7 +242,7 @@ def _shades(axes: Axes, rows: Sequence[Sequence[Cell]]) -> None:
         dtype=np.float64,
     )
     down = np.arange(1, len(rows) + 2)
-    across = np.arange(1, 14)
+    across = np.arange(1, 14) + 0.5 / CELL
     axes.pcolormesh(
         across, down, values, cmap=shades, vmin=-2 * STRONG, vmax=2 * STRONG, zorder=0
     )

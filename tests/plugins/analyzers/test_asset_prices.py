@@ -11,7 +11,7 @@ from kit.places import EXAMPLES
 
 from bt_run import BacktestResult, ConfigError, load_config, run
 from bt_run.config.run_config import RunConfig
-from bt_run_plugins.analyzers.prices import NAME
+from bt_run_plugins.analyzers.asset_prices import NAME
 from bt_run_plugins.page.svg import dots, scale_of
 from bt_run_plugins.reports.book import read_book
 from bt_run_plugins.reports.html.last_holdings import last_holdings_section
@@ -28,7 +28,7 @@ def stocks(analyzer: str) -> BacktestResult:
 
 @pytest.fixture(scope="module")
 def priced() -> BacktestResult:
-    return stocks("{use: prices, assets: [IBM, AAPL]}")
+    return stocks("{use: asset_prices, assets: [IBM, AAPL]}")
 
 
 def test_prices_are_those_at_which_was_filled(priced: BacktestResult) -> None:
@@ -44,16 +44,16 @@ def test_prices_are_those_at_which_was_filled(priced: BacktestResult) -> None:
 
 
 def test_without_names_the_most_traded_are_taken() -> None:
-    found = stocks("prices").analyses[NAME]
+    found = stocks("asset_prices").analyses[NAME]
     assert set(found["asset"]) <= {"AAPL", "MSFT", "IBM", "GOOG"}  # FB was not listed
     assert len(set(found["asset"])) == 4
 
 
 def test_an_asset_that_the_run_does_not_have_is_refused() -> None:
     with pytest.raises(
-        ConfigError, match=r"prices: no asset 'APPL'; expected some of .*AAPL"
+        ConfigError, match=r"asset_prices: no asset 'APPL'; expected some of .*AAPL"
     ):
-        stocks("{use: prices, assets: [APPL]}")
+        stocks("{use: asset_prices, assets: [APPL]}")
 
 
 def test_each_fill_is_a_dot_on_the_price_and_a_row_with_its_reason(

@@ -1,4 +1,4 @@
-"""The analyzer `prices`: what assets cost on the market, for pictures of the trades in them."""
+"""The analyzer `asset_prices`: what assets cost, for pictures of the trades in them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from bt_run.text import did_you_mean, listed
 if TYPE_CHECKING:
     import pandas as pd
 
-NAME = "prices"
+NAME = "asset_prices"
 MOST = 8  # assets
 
 
@@ -88,7 +88,7 @@ class PricesAnalyzer:
         for asset in self.config.assets:
             if asset not in names:
                 raise ConfigError(
-                    f"analyzers: prices: no asset {asset!r}; expected some of {listed(names)}"
+                    f"analyzers: asset_prices: no asset {asset!r}; expected some of {listed(names)}"
                     f"{did_you_mean(asset, names)}"
                 )
         if self.config.assets:
@@ -114,7 +114,7 @@ def market_closes(bars: Bars) -> Array:
 def bt_analyzers() -> list[Component]:
     return [
         Component(
-            name="prices",
+            name="asset_prices",
             config=PricesConfig,
             build=_build,
             summary="keeps the prices of some assets, on which the page draws their trades",
