@@ -64,7 +64,8 @@ class Risk:
 class LinearLimit:
     """The limit  low <= M w <= high,  M (m, n) sparse or None for the weights themselves.
 
-    ``scale`` is what a slack of it counts relative to.
+    ``scale`` is what a slack of it counts relative to; without ``high_gives`` only its lower end
+    gives way, so that what may be invested is never more.
     """
 
     name: str
@@ -72,6 +73,7 @@ class LinearLimit:
     high: Array
     M: Any = None
     scale: float = 1.0
+    high_gives: bool = True
 
     def held(self, w: Array) -> Array:
         """Return M w, (m,)."""
@@ -288,7 +290,9 @@ def _linear_blocks(frame: _Frame) -> Iterator[RowBlock]:
             continue
         # softened, the two ends part
         ones = np.ones(len(limit.low))
-        above = {0: M} | frame.slack(limit.name, -ones)
+        above = {0: M}
+        if limit.high_gives:
+            above |= frame.slack(limit.name, -ones)
         below = {0: M} | frame.slack(limit.name, ones)
         yield frame.block(f"{limit.name}.high", above, -endless, limit.high)
         yield frame.block(f"{limit.name}.low", below, limit.low, endless)

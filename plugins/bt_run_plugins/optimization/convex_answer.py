@@ -52,17 +52,19 @@ class ConvexAnswer:
         value: the objective, as the problem states it.
         multipliers: limit -> (m,), how much the objective would fall per unit by which an upper end
             rises, and below 0 for a lower end.
+        prices: limit -> how much the objective would fall per unit by which all of it gives way.
         bounds: the same of the bounds, (n,).
     """
 
     weights: Array
     value: float
     multipliers: Mapping[str, Array]
+    prices: Mapping[str, float]
     bounds: Array
 
     def price(self, name: str) -> float:
         """Return how much the objective would fall per unit by which the whole limit gives way."""
-        return float(np.abs(self.multipliers[name]).sum())
+        return self.prices[name]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,5 +185,16 @@ def _answer(
         weights=w,
         value=problem.objective.value(w),
         multipliers={name: multipliers[name] for name in problem.names},
+        prices={
+            name: _price(problem, name, multipliers[name]) for name in problem.names
+        },
         bounds=multipliers[BOUNDS],
     )
+
+
+def _price(problem: ConvexProblem, name: str, multipliers: Array) -> float:
+    """Return the sum over the ends that give way."""
+    low = float(np.maximum(-multipliers, 0.0).sum())
+    high = float(np.maximum(multipliers, 0.0).sum())
+    held = [limit.name for limit in problem.linear if not limit.high_gives]
+    return low if name in held else low + high

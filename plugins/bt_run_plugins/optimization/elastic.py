@@ -184,7 +184,8 @@ def loosened(problem: ConvexProblem, by: Mapping[str, float]) -> ConvexProblem:
     linear = []
     for one in problem.linear:
         slack = by.get(one.name, 0.0)
-        linear.append(replace(one, low=one.low - slack, high=one.high + slack))
+        high = one.high + slack if one.high_gives else one.high
+        linear.append(replace(one, low=one.low - slack, high=high))
     sums = [
         replace(limit, most=limit.most + by.get(limit.name, 0.0))
         for limit in problem.sums

@@ -98,6 +98,7 @@ def _linear(case: PolicyCase) -> Iterator[LinearLimit]:
         low=np.full(1, low),
         high=np.full(1, high),
         M=sparse.csc_matrix(np.ones((1, case.n))),
+        high_gives=False,
     )
     if case.below_quality.any():
         refused = case.below_quality & free & case.holdable

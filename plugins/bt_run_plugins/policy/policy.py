@@ -61,7 +61,7 @@ class OptimizationPolicy(Config):
         default="refuse", description="what a name without a rating is"
     )
     min_single_position_pct: Fraction = Field(
-        default=0.0, description="smallest weight of a name that may be held"
+        default=0.0, description="smallest weight of each name that may be held"
     )
     max_single_position_pct: Fraction = Field(
         default=1.0, description="largest weight of a name"

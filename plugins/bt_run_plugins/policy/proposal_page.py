@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 from bt_run.text import counted
@@ -10,7 +11,6 @@ from bt_run_plugins.page.parts import PageTable, Section
 from bt_run_plugins.page.render import SCRIPT, STYLE, file_text, template
 from bt_run_plugins.policy.limit_values import limit_words
 from bt_run_plugins.policy.measures import Measures
-from bt_run_plugins.policy.proposal_files import money_text
 from bt_run_plugins.policy.rebalancing import LimitLine, RebalanceResult
 
 __all__ = ["page_of_proposal", "sentences_of"]
@@ -26,7 +26,8 @@ TRADES = (
     ("Cost", "money"),
     ("Why", "text"),
 )
-FIGURES = (("", "text"), ("Before", "pct"), ("After", "pct"))
+FIGURES = (("Figure", "text"), ("Before", "pct"), ("After", "pct"))
+BY_SECTOR = (("Sector", "text"), *FIGURES[1:], ("Benchmark", "pct"))
 LIMITS = (
     ("Limit", "text"),
     ("Value", "text"),
@@ -54,8 +55,8 @@ def sentences_of(result: RebalanceResult) -> list[str]:
     told = [
         f"{counted(len(result.trades), 'trade')}, {result.total_turnover_pct:.2%} of the portfolio "
         f"two-way ({result.one_way_turnover_pct:.2%} one-way), for "
-        f"{money_text(result.estimated_total_cost)}; cash afterwards "
-        f"{money_text(result.cash_after)}.",
+        f"{cents(result.estimated_total_cost)}; cash afterwards "
+        f"{cents(result.cash_after)}.",
         f"Prices of pack {result.pricing_pack_id} as of {result.as_of}; policy {result.policy_id} "
         f"({result.policy_sha256[:12]}).",
     ]
@@ -68,7 +69,9 @@ def sentences_of(result: RebalanceResult) -> list[str]:
         names = ", ".join(map(limit_words, result.inherited))
         told.append(f"The portfolio breaks these limits as it is: {names}.")
     if result.relaxed:
-        gave = ", ".join(f"{name} to {value}" for name, value in result.relaxed.items())
+        gave = ", ".join(
+            f"{name} to {value_text(value)}" for name, value in result.relaxed.items()
+        )
         told.append(f"The limits contradict each other, and gave way: {gave}.")
     if result.conflict:
         told.append(result.conflict)
@@ -78,6 +81,18 @@ def sentences_of(result: RebalanceResult) -> list[str]:
         if line.missed
     ]
     return told + list(result.notes)
+
+
+def cents(money: Decimal) -> str:
+    """Return an amount to the cent."""
+    return f"{money:,.2f}"
+
+
+def value_text(value: Any) -> str:
+    """Return the value of a limit: a number, or the two ends of what is invested."""
+    if isinstance(value, tuple):
+        return " to ".join(f"{one:.6g}" for one in value)
+    return f"{value:.6g}"
 
 
 def _sections(result: RebalanceResult, changes: tuple[str, ...]) -> Iterator[Section]:
@@ -125,7 +140,7 @@ def _trades(result: RebalanceResult) -> PageTable:
     ]
     costs = result.costs
     note = (
-        f"Costs: {money_text(costs.commission)} commission, {money_text(costs.impact)} market "
+        f"Costs: {cents(costs.commission)} commission, {cents(costs.impact)} market "
         "impact."
     )
     return PageTable("trades", "Trades", TRADES, rows, note=note)
@@ -167,7 +182,7 @@ def _sectors(result: RebalanceResult) -> PageTable:
         )
         for sector in names
     ]
-    return PageTable("sectors", "Sectors", (*FIGURES, ("Benchmark", "pct")), rows)
+    return PageTable("sectors", "Sectors", BY_SECTOR, rows)
 
 
 def _limits(result: RebalanceResult) -> PageTable:
@@ -176,7 +191,7 @@ def _limits(result: RebalanceResult) -> PageTable:
         rows.append(
             (
                 line.limit,
-                f"{line.value}",
+                value_text(line.value),
                 line.before,
                 line.after,
                 f"{line.slack:.6f}",

@@ -277,3 +277,18 @@ def test_days_without_a_close_keep_mean_and_variance():
     assert returns[:, 1].var(ddof=1) == pytest.approx(own.var(ddof=1))
     assert not few.any()
     assert filled_returns(closes[[0, 1, 1, 1, 2]])[1].tolist() == [False, True]
+
+
+def test_what_is_invested_gives_way_downwards_only():
+    """Cash may be left where a cap is tight, and money is never borrowed."""
+    limits = {
+        "objective": "max_utility",
+        "expected_returns": "views",
+        "risk_aversion": 0.01,
+        "max_single_position_pct": 0.4,
+        "on_infeasible": {"relax": ["invested"]},
+    }
+    found = solve_policy(case(views=np.array([0.1, 0.2]), limits=limits))
+    assert found.status == "relaxed"
+    assert found.relaxed["invested"] == pytest.approx((0.8, 1.0), abs=1e-4)
+    assert found.weights == pytest.approx([0.4, 0.4], abs=1e-6)
