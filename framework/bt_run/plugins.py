@@ -29,6 +29,8 @@ __all__ = ["BUILT_IN", "built_in_modules", "catalogue", "get_plugin_manager"]
 
 # each names the modules that it offers in MODULES
 BUILT_IN = ("bt_run_plugins.built_in", "bt_run_strategies.built_in")
+# what the core offers itself
+OWN = ("bt_run.backtest.every_asset",)
 HOOKS = tuple(name for name in vars(hookspecs) if name.startswith("bt_"))
 # a component's YAML is {use: NAME, ...its fields}, so no field may be called like this
 RESERVED_FIELDS = frozenset({"use", "options"})
@@ -36,9 +38,8 @@ RESERVED_FIELDS = frozenset({"use", "options"})
 
 def built_in_modules() -> tuple[str, ...]:
     """Return the names of the modules that ship with bt-run."""
-    return tuple(
-        name for listing in BUILT_IN for name in import_module(listing).MODULES
-    )
+    listed = (name for listing in BUILT_IN for name in import_module(listing).MODULES)
+    return (*OWN, *listed)
 
 
 def get_plugin_manager(

@@ -75,7 +75,7 @@ class Prophet:
 @hookimpl
 def bt_strategies():
     return [
-        Component(name="meta", config=MetaConfig, build=Meta, summary="Choose members."),
+        Component(name="pile", config=MetaConfig, build=Meta, summary="Choose members."),
         Component(name="peeking", config=MetaConfig, build=Peeking, summary="Peek."),
         Component(
             name="prophet", config=Config, build=lambda config, context: Prophet(), summary="Know."
@@ -107,7 +107,7 @@ SLOW = {"use": "trend", "fast": 50, "slow": 200}
 
 
 def test_members_are_chosen_by_their_past_and_a_choice_stands(plugin: Path) -> None:
-    result = run(config(plugin, "meta", TREND, "buy_and_hold"))
+    result = run(config(plugin, "pile", TREND, "buy_and_hold"))
     assert "none found" in result.look_ahead
     memos = result.memos[result.memos["component"] == "strategy"]["memo"]
     chosen = memos.str.extract(r'"chosen": \[(-?\d+), (-?\d+)\]').astype(int)
@@ -120,12 +120,12 @@ def test_members_are_chosen_by_their_past_and_a_choice_stands(plugin: Path) -> N
 
 def test_its_look_ahead_check_is_clean(plugin: Path) -> None:
     assert (
-        check_lookahead(config(plugin, "meta", TREND, SLOW), dates=3).verdict == "clean"
+        check_lookahead(config(plugin, "pile", TREND, SLOW), dates=3).verdict == "clean"
     )
 
 
 def test_a_member_that_knows_tomorrow_is_named_by_its_path(plugin: Path) -> None:
-    prophecy = config(plugin, "meta", TREND, "prophet")
+    prophecy = config(plugin, "pile", TREND, "prophet")
     result = run(prophecy)
     assert "strategy.members.1 prophet: signals of" in result.look_ahead
     assert any(

@@ -64,6 +64,7 @@ def test_built_ins_are_named_by_their_module() -> None:
         "bt_run_plugins.market_data.commands",
         "bt_run_plugins.studies.commands",
         "bt_run_plugins.policy.commands",
+        "bt_run_plugins.policy.proposal_commands",
         "bt_run_plugins.studies.recorder",
     }
     assert {

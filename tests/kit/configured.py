@@ -41,7 +41,7 @@ def offer(name, config):
 
 @hookimpl
 def bt_strategies():
-    return [offer("clock", ClockConfig), offer("meta", MetaConfig)]
+    return [offer("clock", ClockConfig), offer("pile", MetaConfig)]
 """
 
 

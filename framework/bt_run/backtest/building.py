@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+from bt_run.backtest.agreement import require_strategy, what_is_given
 from bt_run.backtest.classic_rules import refuse_in_classic_mode
 from bt_run.component import ROLES, BacktraderStrategy, BuildContext
 from bt_run.config.binding import Bound, BoundConfig
@@ -21,9 +22,7 @@ from bt_run.errors import ConfigError, PluginError
 from bt_run.guard import guarded
 from bt_run.libraries import missing_libraries, needs_text, not_installed_text
 from bt_run.roles import (
-    Accepts,
     Fingerprinted,
-    Gives,
     NamesAssets,
     NeedsFields,
     Placed,
@@ -109,6 +108,7 @@ class Builder:
         if not isinstance(built, BacktraderStrategy):
             _check_methods(bound, built, path)
         self.built[path] = built
+        self._agree(bound, path)
         needs = built.needs if isinstance(built, NeedsFields) else ()
         self.needs[path] = frozenset(needs)
         if isinstance(built, ReadsTables):
@@ -121,6 +121,18 @@ class Builder:
         if isinstance(built, Fingerprinted) and bound.role != "report":
             self.fingerprints[path] = built.fingerprint
         return built
+
+    def _agree(self, bound: Bound, path: str) -> None:
+        """Refuse a component that holds a strategy and a sizer that does not accept what it
+        gives.
+        """
+        held = {
+            child.role: (child, self.built[f"{path}.{name}"])
+            for name, child in bound.children.items()
+            if isinstance(child, Bound)
+        }
+        if {"strategy", "sizer"} <= held.keys():
+            what_is_given(*held["strategy"], *held["sizer"], f"{path}.")
 
     def source(self, bound: Bound | tuple[Bound, ...]) -> Any:
         """Return the built source, or several as one.
@@ -291,18 +303,20 @@ def _pipeline(
 ) -> tuple[Pipeline, tuple[Placed, ...]]:
     """Return the pipeline, and the built components in it in the order in which they act."""
     if bound.sizer is None:
+        require_strategy(config, None)
         raise ConfigError(
             f"sizer: strategy {bound.strategy.name!r} gives signals, and nothing turns them into "
             "weights; name a sizer, for example `sizer: equal_weight`"
         )
     sizer = builder.build(bound.sizer, "sizer")
+    require_strategy(config, sizer)
     placed = [
         _Part("strategy", bound.strategy, strategy),
         _Part("sizer", bound.sizer, sizer),
     ]
     overlays = _parts(builder, "overlays", bound.overlays)
     triggers = _parts(builder, "triggers", bound.triggers)
-    gives = _agreed(bound.strategy, strategy, bound.sizer, sizer)
+    gives = what_is_given(bound.strategy, strategy, bound.sizer, sizer)
     pipeline = Pipeline(
         strategy=placed[0].stage(builder),
         sizer=placed[1].stage(builder),
@@ -345,22 +359,6 @@ def _parts(builder: Builder, key: str, items: tuple[Bound, ...]) -> list[_Part]:
         _Part(path, item, builder.build(item, path))
         for path, item in zip(paths, items, strict=True)
     ]
-
-
-def _agreed(
-    strategy: Bound, gives_signals: Any, sizer: Bound, takes_signals: Any
-) -> str:
-    """Return what the strategy gives, if the sizer accepts it."""
-    gives = gives_signals.gives if isinstance(gives_signals, Gives) else "exposure"
-    accepts = (
-        takes_signals.accepts if isinstance(takes_signals, Accepts) else {"exposure"}
-    )
-    if gives not in accepts:
-        raise ConfigError(
-            f"sizer: {sizer.name!r} accepts {', '.join(sorted(accepts))}, but strategy "
-            f"{strategy.name!r} gives {gives}; choose a sizer that accepts {gives}"
-        )
-    return gives
 
 
 def _named(

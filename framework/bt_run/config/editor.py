@@ -21,7 +21,7 @@ SCHEMA_FILE = ".bt-run/schema.json"
 SETTINGS_FILE = ".vscode/settings.json"
 MAPPING = "yaml.schemas"
 FILES = "*.yaml"
-# the YAML language server knows draft 7 best, and the schema says nothing that is newer
+# the YAML language server knows draft 7 best
 EDITOR_DIALECT = "http://json-schema.org/draft-07/schema#"
 
 
@@ -52,7 +52,8 @@ def install_schema(folder: Path, schema: dict[str, Any]) -> Installed:
             f"--install {folder}: expected an existing folder, the one that the editor opens; "
             f"found {found} there"
         )
-    text = json.dumps({**schema, "$schema": EDITOR_DIALECT}, indent=2) + "\n"
+    old_form = {**_in_draft_7(schema), "$schema": EDITOR_DIALECT}
+    text = json.dumps(old_form, indent=2) + "\n"
     did = _write(folder / SCHEMA_FILE, text)
     path = folder / SETTINGS_FILE
     old = path.read_text(encoding="utf-8-sig") if path.exists() else "{}"
@@ -63,6 +64,18 @@ def install_schema(folder: Path, schema: dict[str, Any]) -> Installed:
     if new == old:
         return Installed(did, "unchanged")
     return Installed(did, _write(path, new))
+
+
+def _in_draft_7(schema: Any) -> Any:
+    """Return a schema as draft 7 says it, where lists of fixed places are ``items``."""
+    if isinstance(schema, list):
+        return [_in_draft_7(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    names = (
+        {"prefixItems": "items"} if isinstance(schema.get("prefixItems"), list) else {}
+    )
+    return {names.get(key, key): _in_draft_7(item) for key, item in schema.items()}
 
 
 def _write(path: Path, text: str) -> str:

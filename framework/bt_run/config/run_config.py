@@ -29,8 +29,9 @@ from bt_run.errors import ConfigError
 from bt_run.model import ComponentSpec, Config, NestedRole, YearlyRate
 from bt_run.terms import Limits
 
-__all__ = ["SAFE_NAME", "BaselinesConfig", "LedgerConfig", "RunConfig"]
+__all__ = ["EVERY_ASSET", "SAFE_NAME", "BaselinesConfig", "LedgerConfig", "RunConfig"]
 
+EVERY_ASSET = "every_asset"  # the strategy of a run that names none
 
 SAFE_NAME = r"^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,98}[A-Za-z0-9_-])?$"
 
@@ -70,7 +71,8 @@ class RunConfig(Config):
     )
     data: DataConfig = Field(description="the prices to play on")
     strategy: Annotated[ComponentSpec, NestedRole("strategy")] = Field(
-        description="gives the signals"
+        default=ComponentSpec(use=EVERY_ASSET),
+        description="gives the signals; left out where the sizer brings its own strategies",
     )
     sizer: Annotated[ComponentSpec, NestedRole("sizer")] | None = Field(
         default=None, description="turns signals into target weights"

@@ -60,7 +60,7 @@ def offer(name, build, config=Empty):
 
 @hookimpl
 def bt_strategies():
-    return [offer("meta", Meta, MetaConfig), offer("score", Score), offer("needs_high", NeedsHigh),
+    return [offer("pile", Meta, MetaConfig), offer("score", Score), offer("needs_high", NeedsHigh),
             offer("nothing", Nothing), offer("broken", broken)]
 
 @hookimpl
@@ -196,7 +196,7 @@ def test_a_run_without_fills_has_a_mix_of_cash(prices):
 
 def test_a_strategy_may_hold_strategies(prices, plugin):
     parts = ["buy_and_hold", {"use": "trend", "fast": 2, "slow": 5}]
-    result = run(config(prices, plugin, strategy={"use": "meta", "parts": parts}))
+    result = run(config(prices, plugin, strategy={"use": "pile", "parts": parts}))
     assert set(result.decisions["signal"]) == {0.5, 1.0}
 
 
@@ -406,7 +406,7 @@ def test_classic_mode_refuses_what_it_cannot_do(prices, classic, changes, messag
 
 
 def test_a_backtrader_strategy_cannot_be_part_of_another(prices, plugin, classic):
-    both = config(prices, plugin, strategy={"use": "meta", "parts": ["cross"]})
+    both = config(prices, plugin, strategy={"use": "pile", "parts": ["cross"]})
     with pytest.raises(
         ConfigError,
         match="'cross' is a Backtrader strategy; it cannot be a part of another",

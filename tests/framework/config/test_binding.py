@@ -12,7 +12,7 @@ from bt_run.config.binding import Bound, bind
 
 
 def test_nested_components_are_bound(folder: Path) -> None:
-    nested = "{use: meta, children: [{use: trend, fast: 3}, buy_and_hold], defensive: equal_weight}"
+    nested = "{use: pile, children: [{use: trend, fast: 3}, buy_and_hold], defensive: equal_weight}"
     strategy = bound_strategy(
         load_config_text(RUN.replace("{use: trend, fast: 50}", nested))
     )
@@ -39,12 +39,12 @@ def test_a_component_nested_inside_another_field_is_refused(folder: Path) -> Non
 
 
 def test_iterating_a_bound_config_yields_nested_components_too(folder: Path) -> None:
-    nested = "{use: meta, children: [{use: trend, fast: 3}], defensive: equal_weight}"
+    nested = "{use: pile, children: [{use: trend, fast: 3}], defensive: equal_weight}"
     config = load_config_text(RUN.replace("{use: trend, fast: 50}", nested))
     names = [bound.name for bound in bind(config, installed(config))]
     assert names == [
         "sample",
-        "meta",
+        "pile",
         "trend",
         "equal_weight",
         "equal_weight",

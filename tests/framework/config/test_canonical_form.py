@@ -29,11 +29,11 @@ def test_resolved_is_complete_and_in_the_order_of_the_yaml(folder: Path) -> None
 
 
 def test_resolved_contains_nested_components_with_their_defaults(folder: Path) -> None:
-    nested = "{use: meta, children: [{use: trend, fast: 3}]}"
+    nested = "{use: pile, children: [{use: trend, fast: 3}]}"
     config = load_config_text(RUN.replace("{use: trend, fast: 50}", nested))
     strategy = resolved(config, bind(config, installed(config)))["strategy"]
     trend = {"use": "trend", "fast": 3, "slow": 200, "band": 0.0, "short": False}
-    assert strategy == {"use": "meta", "children": [trend], "defensive": None}
+    assert strategy == {"use": "pile", "children": [trend], "defensive": None}
 
 
 def test_canonical_holds_what_affects_the_result_and_nothing_else(folder: Path) -> None:

@@ -186,7 +186,7 @@ def test_a_long_source_line_is_shown_around_the_mistake(folder: Path) -> None:
 
 def test_nested_components_are_reported_with_their_place(folder: Path) -> None:
     nested = (
-        "{use: meta, children: [{use: trend, fsat: 3}, {use: tredn}], defensive: trend}"
+        "{use: pile, children: [{use: trend, fsat: 3}, {use: tredn}], defensive: trend}"
     )
     message = told(RUN.replace("{use: trend, fast: 50}", nested))
     assert "run.yaml:9:47: strategy.children.0.fsat: unknown key; found 3" in message

@@ -45,7 +45,7 @@ class OddConfig(Config):
 def bt_strategies():
     build = lambda config, context: None
     return [Component(name=name, config=config, build=build, summary="A " + name)
-            for name, config in {{"meta": MetaConfig, "odd": OddConfig}}.items()]
+            for name, config in {{"pile": MetaConfig, "odd": OddConfig}}.items()]
 """
 
 
@@ -124,11 +124,11 @@ def test_keys_carry_their_descriptions(schema: dict[str, Any]) -> None:
         ("sizer: equal_weight", "sizer: null"),
         (
             "{use: trend, fast: 50}",
-            "{use: meta, children: [trend, {use: trend, fast: 3}], at: 10:30}",
+            "{use: pile, children: [trend, {use: trend, fast: 3}], at: 10:30}",
         ),
         (
             "{use: trend, fast: 50}",
-            "{use: meta, children: [], defensive: {use: equal_weight}}",
+            "{use: pile, children: [], defensive: {use: equal_weight}}",
         ),
         (RUN, "extends: other.yaml\n"),
         (
@@ -160,9 +160,9 @@ def test_what_a_run_may_say_is_valid(
         ("sizer: equal_weight", "sizer: trend"),
         ("[{use: volatility_target, annual: 0.1}]", "[volatility_target]"),
         ("overlays:", "analyzers: [x]\noverlays:"),
-        ("{use: trend, fast: 50}", "{use: meta, children: [{use: trend, fsat: 3}]}"),
-        ("{use: trend, fast: 50}", "{use: meta, children: [equal_weight]}"),
-        ("{use: trend, fast: 50}", "{use: meta, children: [], at: noon}"),
+        ("{use: trend, fast: 50}", "{use: pile, children: [{use: trend, fsat: 3}]}"),
+        ("{use: trend, fast: 50}", "{use: pile, children: [equal_weight]}"),
+        ("{use: trend, fast: 50}", "{use: pile, children: [], at: noon}"),
         (RUN, "extends: other.yaml\nstrategy: {use: trend, fsat: 3}\n"),
         (RUN, "extends: other.yaml\nbrokr: {cash: 5}\n"),
     ],
