@@ -23,7 +23,7 @@ def require_strategy(config: RunConfig, sizer: Any) -> None:
         return
     if isinstance(sizer, Accepts) and not sizer.accepts:
         return
-    text = "strategy: missing key; found nothing; expected the NAME of a component"
+    text = "missing key; found nothing; expected the NAME of a component"
     raise ConfigError(locate(config._places, ("strategy",), text))
 
 
