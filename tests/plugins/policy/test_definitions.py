@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from kit.proposals import PRICES, RATINGS, facts, pack, policy, portfolio, returns_with
 
-from bt_run import DataError, InfeasibleError
+from bt_run import DataError, InfeasibleError, SolverError
+from bt_run_plugins.optimization.convex_answer import ConvexOutcome
+from bt_run_plugins.policy import solution
 from bt_run_plugins.policy.case import PolicyCase
 from bt_run_plugins.policy.conflict import PolicyConflictError
 from bt_run_plugins.policy.fees import NO_FEES, exact
@@ -292,3 +294,28 @@ def test_what_is_invested_gives_way_downwards_only():
     assert found.status == "relaxed"
     assert found.relaxed["invested"] == pytest.approx((0.8, 1.0), abs=1e-4)
     assert found.weights == pytest.approx([0.4, 0.4], abs=1e-6)
+
+
+def test_without_an_accurate_answer_a_backtest_holds_and_a_proposal_ends(monkeypatch):
+    def nothing(problem):
+        tried = ({"solver": "clarabel", "status": "NumericalError"},)
+        return ConvexOutcome(answer=None, infeasible=False, attempts=tried)
+
+    monkeypatch.setattr(solution, "solve_convex", nothing)
+    held = solve_policy(case(weights=(0.7, 0.3)))
+    assert held.status == "failed"
+    assert held.weights.tolist() == [0.7, 0.3]
+    assert held.conflict is None
+    with pytest.raises(SolverError, match=r"clarabel: NumericalError.*nothing is"):
+        propose(portfolio(), policy(min_quality_score=6.0), pack(), facts())
+
+
+def test_nobody_calls_impossible_what_nobody_could_compute(monkeypatch):
+    def unknown(case, problem):
+        raise SolverError("how far limits must give way could not be computed")
+
+    monkeypatch.setattr(solution, "conflict_of", unknown)
+    limits = {"max_single_position_pct": 0.1}
+    found = solve_policy(case(limits=limits))
+    assert found.status == "failed"
+    assert found.attempts[-1]["solver"] == "elastic problem"

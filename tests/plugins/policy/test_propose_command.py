@@ -194,17 +194,21 @@ def test_a_policy_that_cannot_be_kept_says_what_would_do(said, place):
 def test_the_same_inputs_give_the_same_bytes_on_any_number_of_threads(place, packed):
     words = ["propose", "h.csv", "--policy", "house", "--pack", packed[1]]
     words += [*TABLES, *BENCHMARK, "--out"]
-    found = []
+    running = []
     for threads in ("1", "4"):
         names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
         settings = {**os.environ, **dict.fromkeys(names, threads)}
         settings["PYTHONHASHSEED"] = threads
-        subprocess.run(
-            [sys.executable, "-c", RUN, *words, threads],
-            env=settings,
-            check=True,
-            capture_output=True,
+        command = [sys.executable, "-c", RUN, *words, threads]
+        process = subprocess.Popen(
+            command, env=settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
+        running.append(process)
+    for process in running:
+        said_by_it, _ = process.communicate()
+        assert process.returncode == 0, said_by_it
+    found = []
+    for threads in ("1", "4"):
         files = sorted((place / threads).iterdir())
         found.append([(file.name, file.read_bytes()) for file in files])
     assert found[0] == found[1]

@@ -188,7 +188,7 @@ def test_a_broker_that_costs_something_else_is_told_of():
 
 @pytest.fixture(scope="module")
 def example(tmp_path_factory):
-    changes = ["data.start=2020-01-02", "data.end=2020-12-31", "reports=[]"]
+    changes = ["data.start=2020-01-02", "data.end=2020-09-30", "reports=[]"]
     # tighter, so that some must give way
     changes += ["sizer.policy.max_turnover_pct=0.1"]
     changes += ["sizer.policy.max_tracking_error_pct=0.06"]
