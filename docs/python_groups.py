@@ -66,6 +66,7 @@ GROUPS = (
         "[Components](components.md).",
         (
             *("NeedsFields", "ReadsTables", "Gives", "Accepts", "Guards", "Advises"),
+            "OnlyInside",
             *("Plan", "Placed", "Fingerprinted", "ListsSymbols", "TellsSeries"),
             *("JoinsSymbols", "NeedsNetwork", "Compares", "NamesAssets", "ReadsTracks"),
             *("TellsRows", "TakesPrices", "Studies"),

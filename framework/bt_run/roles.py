@@ -33,6 +33,7 @@ __all__ = [
     "NamesAssets",
     "NeedsFields",
     "NeedsNetwork",
+    "OnlyInside",
     "Overlay",
     "Placed",
     "Plan",
@@ -303,6 +304,18 @@ class Guards(Protocol):
 
 
 @runtime_checkable
+class OnlyInside(Protocol):
+    """A component that is a part of another and nothing alone: ``only_inside = "book"`` names the
+    other.
+    """
+
+    @property
+    def only_inside(self) -> str:
+        """Return the name of the component that it belongs into."""
+        ...
+
+
+@runtime_checkable
 class Studies(Protocol):
     """An analyzer that asks what would have been: ``study(prepared, played)``, called once after
     the run with its ``Prepared`` and its ``Ledger``.
@@ -372,6 +385,7 @@ ABILITIES: tuple[type, ...] = (
     Fingerprinted,
     Compares,
     Guards,
+    OnlyInside,
     Studies,
     Advises,
 )

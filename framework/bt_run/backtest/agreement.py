@@ -8,17 +8,24 @@ from bt_run.config.binding import Bound
 from bt_run.config.places import locate
 from bt_run.config.run_config import EVERY_ASSET, RunConfig
 from bt_run.errors import ConfigError
-from bt_run.roles import Accepts, Gives
+from bt_run.roles import Accepts, Gives, OnlyInside
 
 __all__ = ["require_strategy", "what_is_given"]
 
 
 def require_strategy(config: RunConfig, sizer: Any) -> None:
-    """Refuse a run that names no strategy, unless its built ``sizer`` brings its own.
+    """Refuse a run that names no strategy, unless its built ``sizer`` brings its own; and a sizer
+    that is a part of another.
 
     Raises:
-        ConfigError: it names none; with its place.
+        ConfigError: it is such a run; with its place.
     """
+    if isinstance(sizer, OnlyInside):
+        assert config.sizer is not None
+        inside = sizer.only_inside
+        text = f"{config.sizer.use!r} is a part of {inside!r} and nothing alone; "
+        text += f"expected `sizer: {{use: {inside}, ...}}`"
+        raise ConfigError(locate(config._places, ("sizer",), text))
     if "strategy" in config.model_fields_set:
         return
     if isinstance(sizer, Accepts) and not sizer.accepts:

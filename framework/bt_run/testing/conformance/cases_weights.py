@@ -9,7 +9,7 @@ import numpy as np
 from bt_run.arrays import Array
 from bt_run.decision.state import PortfolioState
 from bt_run.testing.conformance.answers import all_answers
-from bt_run.testing.conformance.cases import Bench, Broken, Case
+from bt_run.testing.conformance.cases import Bench, Broken, Case, NotApplicable
 from bt_run.testing.conformance.cases_stage import stage_cases
 from bt_run.testing.conformance.cases_strategy import children_case
 from bt_run.testing.conformance.markets import market
@@ -34,11 +34,16 @@ def _finite(bench: Bench) -> None:
 
 def _accepts(bench: Bench) -> None:
     accepts = getattr(bench.subject.build().thing, "accepts", KINDS - {"score"})
-    if isinstance(accepts, str) or not set(accepts) or not set(accepts) <= KINDS:
-        raise Broken(f"accepts = {accepts!r}", "a set with 'exposure', 'score' or both")
+    if isinstance(accepts, str) or not set(accepts) <= KINDS:
+        raise Broken(
+            f"accepts = {accepts!r}",
+            "a set with 'exposure', 'score' or both, or an empty one: it brings its own strategies",
+        )
 
 
 def _nothing_wanted(bench: Bench) -> None:
+    if not getattr(bench.subject.build().thing, "accepts", KINDS):
+        raise NotApplicable("brings its own strategies")
     for signal, words in ((np.nan, "not eligible"), (0.0, "at a signal of 0")):
         for answer in _some(bench):
             assert answer.state is not None

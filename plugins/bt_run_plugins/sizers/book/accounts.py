@@ -52,7 +52,7 @@ class SleeveAccount:
         """Return the memo of this account once it holds ``weights`` (N,), which cost a fraction of
         its value.
         """
-        held = np.flatnonzero(weights)
+        held = [place for place, weight in enumerate(weights) if weight != 0.0]
         return {
             "weights": {assets[place]: float(weights[place]) for place in held},
             "prices": {assets[place]: float(prices[place]) for place in held},

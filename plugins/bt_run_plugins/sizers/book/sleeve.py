@@ -37,8 +37,8 @@ class SleeveConfig(Config):
 class Sleeve:
     """What asks a strategy and its sizer, as if the sleeve were all there is."""
 
-    # so that nothing but a book takes it
-    accepts = frozenset({"nothing outside a book"})
+    accepts: frozenset[str] = frozenset()
+    only_inside = "book"
 
     def __init__(self, config: SleeveConfig, context: BuildContext) -> None:
         self.config = config
