@@ -63,6 +63,7 @@ bench: $(STAMP)  ## Measure the example, the engine, the tracker and the policy 
 	@.cache/policy_peers/bin/python -m pip install --quiet skfolio==1.12.2 Riskfolio-Lib==7.4.0 \
 		|| echo "bench: the peers could not be installed into .cache/policy_peers; those that are missing are skipped"
 	$(BIN)/python benchmarks/policy.py
+	$(BIN)/python benchmarks/allocation.py
 	$(BIN)/python benchmarks/sweep.py
 
 evidence: $(STAMP)  ## Collect what supports the claims of the README
@@ -73,6 +74,7 @@ evidence: $(STAMP)  ## Collect what supports the claims of the README
 	$(BIN)/python benchmarks/kills.py
 	$(BIN)/python benchmarks/sweep.py --evidence
 	$(BIN)/python benchmarks/luck.py
+	$(BIN)/python benchmarks/regimes.py
 	$(BIN)/python benchmarks/policy_laws.py
 
 $(STAMP): setup.cfg pyproject.toml constraints.txt

@@ -6,6 +6,9 @@ are before or after.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from functools import reduce
+
 import numpy as np
 
 from bt_run import Array
@@ -25,10 +28,7 @@ def rolling_mean(values: Array, n: int) -> Array:
     """Return the mean of the last ``n`` rows, (T, N) -> (T, N); NaN in the first n - 1."""
     out = np.full(values.shape, np.nan)
     if len(values) >= n:
-        total = np.zeros((len(values) - n + 1, values.shape[1]))
-        for k in range(n):
-            total += values[k : len(values) - n + 1 + k]
-        out[n - 1 :] = total / n
+        out[n - 1 :] = _sum(_windows(values, n)) / n
     return out
 
 
@@ -44,14 +44,10 @@ def rolling_product(one: Array, other: Array, n: int) -> Array:
     NaN in the first n - 1.
     """
     out = np.full(one.shape, np.nan)
-    if len(one) < n:
-        return out
-    rows = len(one) - n + 1
-    mean, also = rolling_mean(one, n)[n - 1 :], rolling_mean(other, n)[n - 1 :]
-    total = np.zeros(mean.shape)
-    for k in range(n):
-        total += (one[k : rows + k] - mean) * (other[k : rows + k] - also)
-    out[n - 1 :] = total / n
+    if len(one) >= n:
+        mean, also = rolling_mean(one, n)[n - 1 :], rolling_mean(other, n)[n - 1 :]
+        pairs = zip(_windows(one, n), _windows(other, n), strict=True)
+        out[n - 1 :] = _sum((a - mean) * (b - also) for a, b in pairs) / n
     return out
 
 
@@ -59,8 +55,7 @@ def rolling_max(values: Array, n: int) -> Array:
     """Return the largest of the last ``n`` rows, (T, N) -> (T, N); NaN in the first n - 1."""
     out = np.full(values.shape, np.nan)
     if len(values) >= n:
-        rows = len(values) - n + 1
-        out[n - 1 :] = np.max([values[k : rows + k] for k in range(n)], axis=0)
+        out[n - 1 :] = reduce(np.maximum, _windows(values, n))
     return out
 
 
@@ -75,6 +70,22 @@ def shifted(values: Array, n: int) -> Array:
     if n < len(values):
         out[n:] = values[: len(values) - n]
     return out
+
+
+def _windows(values: Array, n: int) -> Iterator[Array]:
+    """Yield the first rows of all windows, (T - n + 1, N), then the second ones, and so on."""
+    view = np.lib.stride_tricks.sliding_window_view(values, n, axis=0)
+    for place in range(n):
+        yield view[:, :, place]
+
+
+def _sum(parts: Iterable[Array]) -> Array:
+    """Return the sum of arrays, one added after the other."""
+    rest = iter(parts)
+    total = next(rest).copy()
+    for part in rest:
+        total += part
+    return total
 
 
 def last_side(side: Array) -> Array:

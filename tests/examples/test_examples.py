@@ -28,7 +28,9 @@ PLUGIN_PACKAGE = EXAMPLES / "plugin_package"
 NEEDS_NETWORK = {
     "spy_qqq_yahoo.yaml",
     "track_spy_yahoo.yaml",
+    "multi_asset_yahoo.yaml",
 }  # test_yahoo_examples.py runs them on recorded answers
+NEEDS_PACK = "multi_asset.yaml"  # test_multi_asset.py makes it
 NEEDS_FILES = "sixty_forty_csv.yaml"  # of the user's own
 FILES = sorted(path for path in EXAMPLES.rglob("*.yaml") if "runs" not in path.parts)
 
@@ -115,7 +117,7 @@ def test_an_example_runs_and_its_page_says_which_trial_it_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("BT_RUN_NO_LEDGER")
-    if path.name in NEEDS_NETWORK:
+    if path.name in {*NEEDS_NETWORK, NEEDS_PACK}:
         return
     if path.name == NEEDS_FILES:
         path = beside_prices(path, tmp_path)

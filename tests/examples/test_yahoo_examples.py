@@ -45,6 +45,13 @@ def test_the_tracker_follows_what_was_fetched(asked):
     assert result.metrics["tracking_error"]["run"] < 0.15
 
 
+def test_the_stocks_and_the_fund_are_traded_by_two_strategies(asked):
+    config = load_config(EXAMPLES / "multi_asset_yahoo.yaml", ["data.end=2003-12-31"])
+    result = run(config, reports=False)
+    assert asked == [["AAPL", "MSFT", "SPY"]]
+    assert len(result.analyses["members beside"]) == 4
+
+
 def test_without_the_network_a_run_says_what_is_missing_and_how_to_get_it(asked):
     with pytest.raises(
         DataError,

@@ -16,6 +16,8 @@ NAMES = [
     "spy_qqq",
     "credit_spread",
     "local_plugin",
+    "multi_asset",
+    "multi_asset_yahoo",
     "policy_quality",
     "sixty_forty",
     "sixty_forty_csv",
@@ -95,6 +97,7 @@ def test_what_an_example_lacks_here_is_listed(
         f"'bt-run[{extra}]'" for extra in ("samples", "tracker", "yahoo")
     )
     assert needs == {
+        "multi_asset_yahoo": f"needs more: pip install {yahoo}",
         "policy_quality": f"needs more: pip install {samples} {tracker}",
         "spy_qqq_yahoo": f"needs more: pip install {yahoo}",
         "stocks": f"needs more: pip install {samples}",
