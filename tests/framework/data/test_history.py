@@ -48,6 +48,8 @@ def handed_out(history: History) -> dict[str, np.ndarray]:
             found[name] = getattr(history, name)
         elif name == "table":
             found[name] = history.table("quality")
+        elif name == "table_rows":
+            found[name] = history.table_rows("quality", 3)
         elif name == "series":
             found[name] = history.series("rate", 3)
         elif name == "signals":
