@@ -80,8 +80,8 @@ each_source = pytest.mark.parametrize(
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-# words of the core that a component has for its name too: a baseline, a metric
-SHARED_WORDS = {"calendar", "costs", "equal_weight", "members"}
+# words of the core that a component has for its name too: a baseline, a metric, a test of luck
+SHARED_WORDS = {"calendar", "costs", "equal_weight", "members", "rotation"}
 
 
 def parse(path: Path) -> ast.Module:

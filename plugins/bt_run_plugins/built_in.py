@@ -20,6 +20,7 @@ MODULES = (
     "bt_run_plugins.sizers.hierarchical_risk_parity",
     "bt_run_plugins.sizers.book.book",
     "bt_run_plugins.sizers.book.sleeve",
+    "bt_run_plugins.sizers.rotation.sizer",
     "bt_run_plugins.overlays.volatility_target",
     "bt_run_plugins.overlays.drawdown_guard",
     "bt_run_plugins.overlays.trend_filter",

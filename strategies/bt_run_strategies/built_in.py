@@ -5,6 +5,8 @@ MODULES = (
     "bt_run_strategies.trend",
     "bt_run_strategies.mean_reversion",
     "bt_run_strategies.momentum",
+    "bt_run_strategies.momentum_score",
+    "bt_run_strategies.score_table",
     "bt_run_strategies.breakout",
     "bt_run_strategies.rsi_reversion",
     "bt_run_strategies.pairs",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bt_run.arrays import AnyArray, Array, Mask
+from bt_run.arrays import AnyArray, Array, Mask, Times
 from bt_run.data.bars import Bars
 from bt_run.data.calendars import calendar_zone
 from bt_run.data.conditions import KnownConditions
@@ -145,6 +145,16 @@ class History:
         """
         return CoarseHistory(periods_of(self._bars, period), self._t)
 
+    def times(self, n: int = 1) -> Times:
+        """Return the times of the last ``n`` bars, (n,) datetime64[ns] in UTC: of daily ones, their
+        session's date.
+        """
+        return self._last(self._bars.times, n)
+
+    def sessions(self, n: int = 1) -> Times:
+        """Return the session dates of the last ``n`` bars, (n,) datetime64[D]."""
+        return self._last(self._bars.sessions, n)
+
     def price(self, n: int = 1) -> Array:
         """Return the last ``n`` closes as the account trades them, money per share (n, N)."""
         return self._rows(self._bars.traded.close, n, False)
@@ -157,6 +167,15 @@ class History:
             ConfigError: the run has no table of that name.
         """
         return _own(self._bars.table(name)[self._t])
+
+    def table_rows(self, name: str, n: int = 1) -> NDArray[Any]:
+        """Return what the point-in-time table ``name`` of ``data.tables`` said at each of the last
+        ``n`` bars, (n, N); NaN, or None for text, where unknown.
+
+        Raises:
+            ConfigError: the run has no table of that name.
+        """
+        return self._last(self._bars.table(name), n)
 
     def series(self, name: str, n: int = 1) -> Array:
         """Return what the point-in-time series ``name`` of ``data.tables`` said at each of the last
@@ -181,14 +200,19 @@ class History:
     def _field(self, name: str, n: int, asset_bars: bool) -> Array:
         return self._rows(getattr(self._bars.adjusted, name), n, asset_bars)
 
-    def _rows(self, values: Array, n: int, asset_bars: bool) -> Array:
+    def _last(self, values: AnyArray, n: int) -> AnyArray:
         if n < 1:
             raise ValueError(
                 f"history was asked for n = {n} rows; n counts back from the current bar, n >= 1"
             )
+        last: Any = values[max(0, self._t + 1 - n) : self._t + 1]
+        rows: AnyArray = _own(last)
+        return rows
+
+    def _rows(self, values: Array, n: int, asset_bars: bool) -> Array:
         counts = self._bars.counts[self._t] if asset_bars else None
-        if counts is None or counts.min() == self._t + 1:
-            return _own(values[max(0, self._t + 1 - n) : self._t + 1])
+        if n < 1 or counts is None or counts.min() == self._t + 1:
+            return self._last(values, n)
         n = min(n, int(counts.max()))
         ago = counts[None, :] + np.arange(-n, 0)[:, None]
         rows = np.take_along_axis(self._bars.own_rows, np.maximum(ago, 0), axis=0)

@@ -48,6 +48,8 @@ def handed_out(history: History) -> dict[str, np.ndarray]:
             found[name] = getattr(history, name)
         elif name == "table":
             found[name] = history.table("quality")
+        elif name == "table_rows":
+            found[name] = history.table_rows("quality", 3)
         elif name == "series":
             found[name] = history.series("rate", 3)
         elif name == "signals":
@@ -94,3 +96,14 @@ def test_own_bars_are_counted_up_to_now() -> None:
     gaps = make_bars({"A": [1, 2, 3, 4], "B": [NAN, 5, NAN, 6]})
     assert History(gaps, 2).counts.tolist() == [3, 1]
     assert History(gaps, 3).counts.tolist() == [4, 2]
+
+
+def test_times_and_tables_of_the_past_are_the_last_rows(bars: Bars) -> None:
+    history = History(bars, NOW)
+    np.testing.assert_array_equal(history.times(2), bars.times[NOW - 1 : NOW + 1])
+    np.testing.assert_array_equal(history.sessions(99), bars.sessions[: NOW + 1])
+    np.testing.assert_array_equal(
+        history.table_rows("quality", 3), bars.table("quality")[NOW - 2 : NOW + 1]
+    )
+    with pytest.raises(ValueError, match="asked for n = 0 rows"):
+        history.sessions(0)

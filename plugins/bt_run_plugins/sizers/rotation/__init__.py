@@ -1,0 +1,1 @@
+"""Rotation: from scores to a basket of the best names, by rules."""
