@@ -3,7 +3,7 @@ tests kill.
 
 ``make evidence`` prints the table and writes ``docs/mutation.md``. Mutants live in copies of the
 repository in a temporary folder. Names of modules after the command, such as ``basket exits``, try
-those only and write nothing.
+those only and write nothing; ``shelf`` tries the components that carry a strategy's arithmetic.
 """
 
 from __future__ import annotations
@@ -58,6 +58,19 @@ TESTS = {
     "engine/panel.py": (ENGINE, EXITS, PROOF),
     "engine/clock.py": (ENGINE, CLASSIC),
     "engine/classic.py": (ENGINE, CLASSIC),
+}
+STRATEGIES, BOOK = "strategies/bt_run_strategies", "plugins/bt_run_plugins/sizers/book"
+SHELF = {
+    "account/sleeves.py": ("tests/framework/account/test_sleeves.py",),
+    "decision/trading_costs.py": ("tests/framework/decision/test_trading_costs.py",),
+    f"{BOOK}/accounts.py": ("tests/plugins/sizers/book/test_accounts.py",),
+    **{
+        f"{STRATEGIES}/{name}.py": (f"tests/strategies/test_{name}.py",)
+        for name in (
+            *("windows", "reversion", "selection", "momentum", "breakout"),
+            *("rsi_reversion", "pairs", "top_n", "mean_reversion"),
+        )
+    },
 }
 
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {
@@ -378,9 +391,15 @@ def head(node: ast.AST) -> str:
     return ast.unparse(ast.fix_missing_locations(node)).splitlines()[0]
 
 
+def place_of(file: str, root: Path) -> Path:
+    """Return where a module lies: below the core, or as its path from the top says."""
+    top = file.split("/")[0]
+    return root / file if top in ("plugins", "strategies") else root / PACKAGE / file
+
+
 def mutants(file: str, root: Path) -> Iterator[Mutant]:
     """Yield the mutants of one module in the order of its source."""
-    tree = ast.parse((root / PACKAGE / file).read_text(encoding="utf-8"))
+    tree = ast.parse(place_of(file, root).read_text(encoding="utf-8"))
     for above, field, index in places(tree):
         parent = above[-1]
         node = (
@@ -477,11 +496,11 @@ def survives(mutant: Mutant, base: str) -> bool:
     folder = Path(base) / str(os.getpid())
     if not folder.exists():
         copied(Path(base) / UNCHANGED, folder)
-    target = folder / PACKAGE / mutant.file
+    target = place_of(mutant.file, folder)
     original = target.read_text(encoding="utf-8")
     target.write_text(mutant.source, encoding="utf-8")
     try:
-        return passes(folder, TESTS[mutant.file], TIMEOUT)
+        return passes(folder, {**TESTS, **SHELF}[mutant.file], TIMEOUT)
     finally:
         target.write_text(original, encoding="utf-8")
 
@@ -561,12 +580,17 @@ def sampled(found: list[Mutant]) -> list[Mutant]:
 
 def main() -> None:
     wanted = sys.argv[1:]
-    files = [file for file in TESTS if not wanted or Path(file).stem in wanted]
+    every = {**TESTS, **SHELF}
+    files = (
+        [file for file in every if Path(file).stem in wanted] if wanted else list(TESTS)
+    )
+    if wanted == ["shelf"]:
+        files = list(SHELF)
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as base:
         folder = copied(ROOT, Path(base) / UNCHANGED)
         for file in files:
-            if not passes(folder, TESTS[file], 4 * TIMEOUT):
+            if not passes(folder, every[file], 4 * TIMEOUT):
                 raise SystemExit(
                     f"mutation: the tests of {file} fail without any mutation"
                 )

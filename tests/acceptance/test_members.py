@@ -6,7 +6,7 @@ import pytest
 from kit.places import EXAMPLES
 
 from bt_run import RunConfig, load_config, run
-from bt_run.checks.lookahead import check_lookahead
+from bt_run.checks.lookahead import Lookahead, check_lookahead
 
 META = '''
 import numpy as np
@@ -139,3 +139,26 @@ def test_a_member_that_knows_tomorrow_is_named_by_its_path(plugin: Path) -> None
 def test_a_parent_cannot_reach_later_rows_of_a_member(plugin: Path) -> None:
     with pytest.raises(Exception, match="'Member' object has no attribute 'rows'"):
         run(config(plugin, "peeking", TREND, SLOW))
+
+
+def test_a_member_of_a_strategy_of_a_sleeve_of_a_book_is_named_by_its_path(
+    plugin: Path,
+) -> None:
+    """Members three deep: book, sleeve, choice."""
+
+    def checked(*members: object) -> Lookahead:
+        tree = config(plugin, "pile", TREND, SLOW).model_dump()
+        del tree["strategy"]
+        tree["data"]["end"] = "2001-06-29"
+        chosen = {"use": "meta", "members": list(members), "halflife": 5}
+        sleeve = {"use": "sleeve", "budget": 0.5, "sizer": "equal_weight"}
+        sleeves = [sleeve | {"strategy": one} for one in ("buy_and_hold", chosen)]
+        book = {"use": "book", "sleeves": sleeves}
+        return check_lookahead(
+            RunConfig.model_validate(tree | {"sizer": book}), dates=2
+        )
+
+    assert checked(TREND, SLOW).verdict == "clean"
+    found = checked(TREND, "prophet")
+    assert found.verdict == "leak"
+    assert "sizer.sleeves.1.strategy.members.1 prophet" in str(found.leaks)

@@ -98,3 +98,43 @@ def test_the_target_is_per_year_of_the_bars_that_there_are(bars_a_session, days_
     returns = History(bars, count - 1).returns(lookback)[:, 0]
     assert weight == pytest.approx(0.10 / (returns.std(ddof=1) * np.sqrt(per_year)))
     assert weight == pytest.approx(0.286 if days_apart == 1 else 0.45, abs=0.02)
+
+
+def test_what_is_realised_is_near_the_target_where_no_limit_binds():
+    """Ten years of GARCH(1,1) returns, decided every session, on average 20 % a year."""
+    import pandas as pd
+
+    from bt_run import RunConfig, play, prepare
+
+    random = np.random.default_rng(12)
+    long, alpha, beta = (0.20**2) / 252, 0.08, 0.90
+    variance, moves = long, []
+    for shock in random.standard_normal(2600):
+        moves.append(np.sqrt(variance) * shock)
+        variance = long * (1 - alpha - beta) + alpha * moves[-1] ** 2 + beta * variance
+    days = pd.bdate_range("2005-01-03", periods=2600)
+    close = pd.DataFrame({"A": 100 * np.exp(np.cumsum(moves))}, index=days)
+    config = RunConfig.model_validate(
+        {
+            "name": "garch",
+            "data": {
+                "source": "frames",
+                "assets": ["A"],
+                "benchmark": "A",
+                "calendar": "24/5",
+                "start": str(days[80].date()),
+                "end": str(days[-1].date()),
+            },
+            "strategy": "buy_and_hold",
+            "sizer": "equal_weight",
+            "overlays": [{"use": "volatility_target", "annual": 0.10, "lookback": 21}],
+            "schedule": "session",
+            "broker": {"use": "simulated", "fill": "next_close"},
+        }
+    )
+    ledger = play(prepare(config, bars=close))
+    nav = ledger.nav[ledger.bars.start :]
+    realised = (nav[1:] / nav[:-1] - 1).std(ddof=1) * np.sqrt(252)
+    gross, _ = ledger.exposure()
+    assert np.nanmax(gross[ledger.bars.start :]) < 1.5
+    assert realised == pytest.approx(0.10, rel=0.10)
