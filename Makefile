@@ -75,6 +75,7 @@ evidence: $(STAMP)  ## Collect what supports the claims of the README
 	$(BIN)/python benchmarks/sweep.py --evidence
 	$(BIN)/python benchmarks/luck.py
 	$(BIN)/python benchmarks/regimes.py
+	$(BIN)/python benchmarks/volatility_target.py
 	$(BIN)/python benchmarks/policy_laws.py
 
 $(STAMP): setup.cfg pyproject.toml constraints.txt
