@@ -149,14 +149,13 @@ def test_a_member_of_a_strategy_of_a_sleeve_of_a_book_is_named_by_its_path(
     def checked(*members: object) -> Lookahead:
         tree = config(plugin, "pile", TREND, SLOW).model_dump()
         del tree["strategy"]
-        tree["data"]["end"] = "2001-06-29"
+        tree["data"]["end"] = "2000-12-29"
         chosen = {"use": "meta", "members": list(members), "halflife": 5}
         sleeve = {"use": "sleeve", "budget": 0.5, "sizer": "equal_weight"}
         sleeves = [sleeve | {"strategy": one} for one in ("buy_and_hold", chosen)]
         book = {"use": "book", "sleeves": sleeves}
-        return check_lookahead(
-            RunConfig.model_validate(tree | {"sizer": book}), dates=2
-        )
+        tree |= {"sizer": book, "schedule": "month"}
+        return check_lookahead(RunConfig.model_validate(tree), dates=1, cuts=10)
 
     assert checked(TREND, SLOW).verdict == "clean"
     found = checked(TREND, "prophet")

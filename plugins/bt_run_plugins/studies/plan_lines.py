@@ -52,8 +52,9 @@ def outcome_lines(sweep: Sweep, tried: Sequence[Tried]) -> list[str]:
         key=lambda one: (-sweep.score.sign * (one.score or 0.0), one.number),
     )
     keys = list(sweep.space.axes)
-    rows = [("run id", *keys, sweep.score.name, *METRICS)]
-    rows += [_row(one, keys) for one in ranked[:SHOWN]]
+    metrics = [metric for metric in METRICS if metric != sweep.score.name]
+    rows = [("run id", *keys, sweep.score.name, *metrics)]
+    rows += [_row(one, keys, metrics) for one in ranked[:SHOWN]]
     lines = aligned(rows) if ranked else ["no cell has a score"]
     if len(ranked) > SHOWN:
         lines.append(f"... and {len(ranked) - SHOWN} more in cells.parquet")
@@ -68,10 +69,10 @@ def _first(outcome: Outcome) -> str:
     return outcome.text.splitlines()[0] if outcome.text else "no text"
 
 
-def _row(one: Tried, keys: Sequence[str]) -> tuple[str, ...]:
+def _row(one: Tried, keys: Sequence[str], metrics: Sequence[str]) -> tuple[str, ...]:
     values = dict(one.candidate)
     result = one.outcome.result
     found = {} if result is None else result.metrics
-    metrics = [format_metric(metric, found.get(metric)) for metric in METRICS]
+    shown = [format_metric(metric, found.get(metric)) for metric in metrics]
     score = "n/a" if one.score is None else f"{one.score:.4g}"
-    return (one.key, *(str(values[key]) for key in keys), score, *metrics)
+    return (one.key, *(str(values[key]) for key in keys), score, *shown)
