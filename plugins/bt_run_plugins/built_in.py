@@ -19,6 +19,7 @@ MODULES = (
     "bt_run_plugins.sizers.mean_variance",
     "bt_run_plugins.sizers.hierarchical_risk_parity",
     "bt_run_plugins.sizers.rotation.sizer",
+    "bt_run_plugins.sizers.qp_rotation.sizer",
     "bt_run_plugins.overlays.volatility_target",
     "bt_run_plugins.overlays.drawdown_guard",
     "bt_run_plugins.overlays.trend_filter",

@@ -39,7 +39,12 @@ def _accepts(bench: Bench) -> None:
 
 
 def _nothing_wanted(bench: Bench) -> None:
-    for signal, words in ((np.nan, "not eligible"), (0.0, "at a signal of 0")):
+    accepts = getattr(bench.subject.build().thing, "accepts", KINDS - {"score"})
+    nothing = [(np.nan, "not eligible")]
+    if "exposure" in accepts:
+        # a score of 0 is a score like others
+        nothing.append((0.0, "at a signal of 0"))
+    for signal, words in nothing:
         for answer in _some(bench):
             assert answer.state is not None
             state = replace(
