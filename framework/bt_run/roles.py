@@ -12,6 +12,7 @@ from bt_run.arrays import Array, Times
 from bt_run.data.bars import Bars, LoadRequest
 from bt_run.data.frames import GivenPrices
 from bt_run.data.several_sources import TellsRows
+from bt_run.data.usual_day import UsualDay
 from bt_run.decision.state import Decision, PortfolioState, Proposal, Verdict
 from bt_run.results.comparison import Comparison
 from bt_run.results.result import BacktestResult
@@ -347,13 +348,16 @@ class Plan:
     Attributes:
         own: the component itself, and where it stands.
         schedule: how often the run decides, as the run file says it.
-        before, after: what acts before it and after it, in that order.
+        before, after: what acts before it and after it, in that order; of a nested component,
+            before and after what it is a part of.
+        day: a session as most are, by the exchange's clock; None where that is not known.
     """
 
     own: Placed
     schedule: str
     before: tuple[Placed, ...]
     after: tuple[Placed, ...]
+    day: UsualDay | None = None
 
 
 @runtime_checkable

@@ -10,8 +10,9 @@ from bt_run.config.run_config import RunConfig
 from bt_run.data.bars import Bars
 from bt_run.data.controls import OBEYED
 from bt_run.data.data_notes import stale_opens
+from bt_run.data.usual_day import usual_day
 from bt_run.guard import guarded
-from bt_run.roles import Advises, Plan
+from bt_run.roles import Advises, Placed, Plan
 from bt_run.text import listed, nearest
 
 __all__ = ["warnings_of"]
@@ -20,7 +21,7 @@ __all__ = ["warnings_of"]
 def warnings_of(config: RunConfig, parts: Parts, bars: Bars) -> tuple[str, ...]:
     """Return what components, the broker and classic mode have to say against this run."""
     warnings = [
-        *_advice(config, parts),
+        *_advice(config, parts, bars),
         *_stale_opens(parts, bars),
         *_controls(config, parts),
     ]
@@ -29,17 +30,25 @@ def warnings_of(config: RunConfig, parts: Parts, bars: Bars) -> tuple[str, ...]:
     return tuple(warnings)
 
 
-def _advice(config: RunConfig, parts: Parts) -> Iterator[str]:
-    """Ask the components of the pipeline with what they do not go together."""
+def _advice(config: RunConfig, parts: Parts, bars: Bars) -> Iterator[str]:
+    """Ask the components of the pipeline, nested ones too, with what they do not go together."""
     placed = parts.placed
-    for place, own in enumerate(placed):
-        if isinstance(own.component, Advises):
-            plan = Plan(
-                own, config.schedule, before=placed[:place], after=placed[place + 1 :]
-            )
-            yield from guarded(
-                f"{own.path} {own.name!r}: advice", _sentences, own.component, plan
-            )
+    day = usual_day(bars)
+    for place, one in enumerate(placed):
+        before, after = placed[:place], placed[place + 1 :]
+        for own in (one, *_nested(parts, one)):
+            if isinstance(own.component, Advises):
+                plan = Plan(own, config.schedule, before=before, after=after, day=day)
+                yield from guarded(
+                    f"{own.path} {own.name!r}: advice", _sentences, own.component, plan
+                )
+
+
+def _nested(parts: Parts, one: Placed) -> Iterator[Placed]:
+    names = parts.pipeline.names if parts.pipeline is not None else {}
+    for path, built in parts.built.items():
+        if path.startswith(f"{one.path}."):
+            yield Placed(path, names.get(path, path), built)
 
 
 def _sentences(component: Advises, plan: Plan) -> list[str]:

@@ -53,6 +53,7 @@ CONTRACTS: Mapping[str, Contract] = MappingProxyType(
         "exact": Contract(budget=1e-12, rows=1e-12, dual=1e-10, gap=1e-10),
         "osqp": Contract(budget=1e-9, rows=1e-8, dual=1e-6, gap=1e-6),
         "clarabel": Contract(budget=1e-9, rows=1e-7, dual=1e-6, gap=1e-6),
+        "cvxpy": Contract(budget=1e-9, rows=1e-7, dual=1e-6, gap=1e-6),
         "scs": Contract(budget=1e-9, rows=1e-7, dual=1e-6, gap=1e-6),
     }
 )

@@ -4,6 +4,8 @@
     subject to  lower <= w <= upper,  low <= M w <= high,  sum |w - centre| <= most,  |G w - g| <=
                 most
 
+A sum may cost  cost'|w - centre|  beside, whether it is limited or not.
+
 Each limit has a name, so that its multiplier, its slack and its least relaxation have one too. A
 size |G w - g| enters through y = (G w - g) / most, |y| <= 1, and an objective on the same G through
 the same y: one dense block, or with a factor model a sparse one of k + n rows. See Boyd and
@@ -20,6 +22,12 @@ from typing import Any
 import numpy as np
 
 from bt_run import Array
+from bt_run_plugins.optimization.named_limits import (
+    LinearLimit,
+    Risk,
+    SizeLimit,
+    SumLimit,
+)
 from bt_run_plugins.optimization.program import Cone, QuadraticProgram, RowBlock
 
 __all__ = [
@@ -36,70 +44,6 @@ __all__ = [
 ]
 
 BUDGET, BOUNDS = "budget", "bounds"
-
-
-@dataclass(frozen=True, eq=False)
-class Risk:
-    """The size |F w - f| of a portfolio w (n,), F (r, n) sparse and f (r,)."""
-
-    F: Any
-    f: Array
-
-    def rows(self, w: Array) -> Array:
-        """Return F w - f, (r,)."""
-        return np.asarray(self.F @ w - self.f)
-
-    def size(self, w: Array) -> float:
-        """Return |F w - f|."""
-        return float(np.sqrt((self.rows(w) ** 2).sum()))
-
-    @cached_property
-    def mean_square(self) -> float:
-        """Return the mean of |F_i|^2 over the names, 1 where all are 0: how large squares are."""
-        squares = float(self.F.multiply(self.F).sum())
-        return squares / self.F.shape[1] or 1.0
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class LinearLimit:
-    """The limit  low <= M w <= high,  M (m, n) sparse or None for the weights themselves.
-
-    ``scale`` is what a slack of it counts relative to; without ``high_gives`` only its lower end
-    gives way, so that what may be invested is never more.
-    """
-
-    name: str
-    low: Array
-    high: Array
-    M: Any = None
-    scale: float = 1.0
-    high_gives: bool = True
-
-    def held(self, w: Array) -> Array:
-        """Return M w, (m,)."""
-        return w if self.M is None else np.asarray(self.M @ w)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class SumLimit:
-    """The limit  sum |w - centre| <= most: turnover around what is held, gross around 0."""
-
-    name: str
-    centre: Array
-    most: float
-
-    def held(self, w: Array) -> float:
-        """Return sum |w - centre|."""
-        return float(np.abs(w - self.centre).sum())
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class SizeLimit:
-    """The limit  |F w - f| <= most, a second-order cone."""
-
-    name: str
-    risk: Risk
-    most: float
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -162,7 +106,10 @@ class ConvexProblem:
     def scales(self) -> dict[str, float]:
         """Return what a slack of each limit counts relative to: the limit, or 1 where that is 0."""
         found = {limit.name: limit.scale for limit in self.linear}
-        found |= {limit.name: limit.most or 1.0 for limit in self.sums}
+        found |= {
+            limit.name: limit.most if 0.0 < limit.most < np.inf else 1.0
+            for limit in self.sums
+        }
         if self.size is not None:
             found[self.size.name] = self.size.most or 1.0
         return found
@@ -178,6 +125,10 @@ class ConvexProblem:
         if risk is not None and not (found and found[0][0].F is risk.F):
             found.append((risk, float(np.sqrt(risk.mean_square))))
         return tuple(found)
+
+    def value(self, w: Array) -> float:
+        """Return what is minimized, costs of sums included, at w (n,)."""
+        return self.objective.value(w) + sum(limit.price(w) for limit in self.sums)
 
     def completed(self, w: Array) -> Array:
         """Return all variables of the program that go with weights w (n,)."""
@@ -315,7 +266,8 @@ def _sum_blocks(frame: _Frame) -> Iterator[RowBlock]:
         down = {0: -frame.eye, place: -frame.eye}
         yield frame.block(f"{limit.name}.up", up, endless, limit.centre)
         yield frame.block(f"{limit.name}.down", down, endless, -limit.centre)
-        total = {place: np.ones((1, n))}
+        counted = np.ones(n) if limit.counted is None else limit.counted
+        total = {place: np.asarray(counted, dtype=np.float64)[None, :]}
         total |= frame.slack(limit.name, -np.ones(1))
         yield frame.block(limit.name, total, endless[:1], np.full(1, limit.most))
 
@@ -357,6 +309,9 @@ def _objective(frame: _Frame) -> tuple[Any, Array]:
         # |F w - f|^2 = |unit y + offset|^2
         squares[place] = np.full(len(offset), weight * unit**2)
         slopes[place] = weight * unit * offset
+    for place, limit in enumerate(problem.sums, start=frame.first_sum):
+        if limit.cost is not None:
+            slopes[place] = limit.cost / objective.scale
     P = sparse.diags(np.concatenate(squares), format="csc")
     return P, np.concatenate(slopes)
 

@@ -183,7 +183,7 @@ def _answer(
         multipliers[cone.name] = scale * found[:1] / unit
     return ConvexAnswer(
         weights=w,
-        value=problem.objective.value(w),
+        value=problem.value(w),
         multipliers={name: multipliers[name] for name in problem.names},
         prices={
             name: _price(problem, name, multipliers[name]) for name in problem.names

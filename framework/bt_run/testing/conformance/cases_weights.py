@@ -42,9 +42,14 @@ def _accepts(bench: Bench) -> None:
 
 
 def _nothing_wanted(bench: Bench) -> None:
-    if not getattr(bench.subject.build().thing, "accepts", KINDS):
+    accepts = getattr(bench.subject.build().thing, "accepts", KINDS - {"score"})
+    if not accepts:
         raise NotApplicable("brings its own strategies")
-    for signal, words in ((np.nan, "not eligible"), (0.0, "at a signal of 0")):
+    nothing = [(np.nan, "not eligible")]
+    if "exposure" in accepts:
+        # a score of 0 is a score like others
+        nothing.append((0.0, "at a signal of 0"))
+    for signal, words in nothing:
         for answer in _some(bench):
             assert answer.state is not None
             state = replace(
