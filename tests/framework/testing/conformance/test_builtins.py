@@ -23,6 +23,7 @@ MAY_SKIP = {
     "nothing bears interest",
     "no Backtrader strategy",
     "gives its signals event by event",
+    "brings its own strategies",
 }
 CLASSIC = {
     "the params of a Backtrader strategy have no descriptions",
@@ -33,6 +34,9 @@ CLASSIC = {
     "runs bar by bar on Backtrader's own clock",
 }
 REFUSALS = {
+    "strategy:pairs": {"S12": "pairs names 'BBB', which is not an asset"},
+    "sizer:rotation": {"Z10": "3 true ranges need 4 bars; the first decision"},
+    "trigger:spread": {"T10": "the table 'spread' has no spread for AAA"},
     "sizer:policy_optimizer": {"Z10": "none of the 3 names wanted can be held"},
     "sizer:qp_tracker": {
         "Z10": "the benchmark has no return in the 1 bars",
