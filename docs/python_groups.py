@@ -65,7 +65,15 @@ GROUPS = (
         "What it may have beside its role. All of them, with what the run does about each: "
         "[Components](components.md).",
         (
-            *("NeedsFields", "ReadsTables", "Gives", "Accepts", "Guards", "Advises"),
+            *(
+                "NeedsFields",
+                "ReadsTables",
+                "Gives",
+                "Accepts",
+                "Guards",
+                "Advises",
+                "Learner",
+            ),
             *("Plan", "Placed", "Fingerprinted", "ListsSymbols", "TellsSeries"),
             *("JoinsSymbols", "NeedsNetwork", "Compares", "NamesAssets", "ReadsTracks"),
             *("TellsRows", "TakesPrices", "Studies"),

@@ -12,6 +12,7 @@ from bt_run.arrays import Array, Times
 from bt_run.data.bars import Bars, LoadRequest
 from bt_run.data.frames import GivenPrices
 from bt_run.data.several_sources import TellsRows
+from bt_run.decision.lesson import Learner
 from bt_run.decision.state import Decision, PortfolioState, Proposal, Verdict
 from bt_run.results.comparison import Comparison
 from bt_run.results.result import BacktestResult
@@ -29,6 +30,7 @@ __all__ = [
     "Gives",
     "Guards",
     "JoinsSymbols",
+    "Learner",
     "ListsSymbols",
     "NamesAssets",
     "NeedsFields",
@@ -372,6 +374,7 @@ ABILITIES: tuple[type, ...] = (
     Fingerprinted,
     Compares,
     Guards,
+    Learner,
     Studies,
     Advises,
 )
