@@ -67,7 +67,9 @@ def features(made: World) -> tuple[tuple[str, ...], np.ndarray]:
     for n in (21, 63):
         rolled = np.lib.stride_tricks.sliding_window_view(logs, n)
         columns[f"return {n}"] = np.append(np.full(n - 1, np.nan), rolled.sum(axis=1))
-        columns[f"volatility {n}"] = np.append(np.full(n - 1, np.nan), rolled.std(axis=1))
+        columns[f"volatility {n}"] = np.append(
+            np.full(n - 1, np.nan), rolled.std(axis=1)
+        )
     return tuple(columns), np.column_stack(list(columns.values()))
 
 
@@ -126,7 +128,9 @@ def rotation(exposure: np.ndarray, returns: np.ndarray, draws: int, seed: int) -
     return (1 + better) / (1 + draws)
 
 
-def judged(seed: int, drift: float, ratio: float, model: str = "best") -> dict[str, float]:
+def judged(
+    seed: int, drift: float, ratio: float, model: str = "best"
+) -> dict[str, float]:
     """Return the Sharpe ratios of one world, and the p of the rotation test with both gains."""
     made = world(seed, drift, ratio)
     p, kinds = learned(made, model)
@@ -150,7 +154,9 @@ def judged(seed: int, drift: float, ratio: float, model: str = "best") -> dict[s
 
 def recovered(found: list[dict[str, float]], name: str) -> float:
     """Return the median share of the distance from buy-and-hold to the oracle."""
-    shares = [(one[name] - one["hold"]) / (one["oracle"] - one["hold"]) for one in found]
+    shares = [
+        (one[name] - one["hold"]) / (one["oracle"] - one["hold"]) for one in found
+    ]
     return float(np.median(shares))
 
 
@@ -175,7 +181,9 @@ def main() -> None:
         gaps = np.array([one["gain 1"] - one["matched"] for one in found])
         error = gaps.std(ddof=1) / np.sqrt(count) if count > 1 else float("nan")
         print(f"; less matched {gaps.mean():+.3f} (SE {error:.3f})", end="")
-        kinds = [float(np.mean([one[k] for one in found])) for k in ("tree", "no skill")]
+        kinds = [
+            float(np.mean([one[k] for one in found])) for k in ("tree", "no skill")
+        ]
         print(f"; trees {kinds[0]:.0%}, no skill {kinds[1]:.0%}", flush=True)
 
 

@@ -8,6 +8,7 @@ from bt_run import Array
 
 __all__ = ["platt", "shrunk", "tempered", "with_gain"]
 
+
 def platt(logits: Array, y: Array) -> tuple[float, float]:
     """Return slope and intercept of the log odds (n,): P = sigmoid(slope x + intercept).
 

@@ -11,7 +11,14 @@ import numpy as np
 
 from bt_run import SESSIONS, Array
 
-__all__ = ["BOOK", "BOOK_ROWS", "SERIES_ROWS", "Table", "book_features", "series_features"]
+__all__ = [
+    "BOOK",
+    "BOOK_ROWS",
+    "SERIES_ROWS",
+    "Table",
+    "book_features",
+    "series_features",
+]
 
 HORIZONS = (5, 21, 63)  # bars
 HIGH, MEAN = 252, 200  # bars of the drawdown and of the mean

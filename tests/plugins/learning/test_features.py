@@ -51,7 +51,9 @@ def test_a_book_in_one_asset_has_the_features_of_its_price() -> None:
     logs = np.log1p(RETURNS[-63:, 2])
     assert found["volatility 63"] == pytest.approx(np.sqrt((logs**2).mean() * 252))
     down = np.minimum(logs, 0.0)
-    assert found["downside volatility 63"] == pytest.approx(np.sqrt((down**2).mean() * 252))
+    assert found["downside volatility 63"] == pytest.approx(
+        np.sqrt((down**2).mean() * 252)
+    )
 
 
 def test_what_is_not_known_is_no_number() -> None:

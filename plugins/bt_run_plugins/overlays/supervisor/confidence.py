@@ -27,7 +27,9 @@ class Path:
     floor: float
 
 
-def next_confidence(before: float | None, raw: float, path: Path, sessions: float) -> float:
+def next_confidence(
+    before: float | None, raw: float, path: Path, sessions: float
+) -> float:
     """Return the confidence after ``sessions`` in which the model said ``raw``; the first is
     ``raw`` itself.
 

@@ -26,9 +26,13 @@ class SupervisorConfig(Config):
         description="series of data.tables that it sees -> the sign of their effect on the "
         "confidence: -1 where a higher value never raises it, 0 for any",
     )
-    horizon: int = Field(default=20, ge=1, le=252, description="bars that a label looks ahead")
+    horizon: int = Field(
+        default=20, ge=1, le=252, description="bars that a label looks ahead"
+    )
     embargo: int = Field(
-        default=5, ge=0, description="bars left out beside horizon and lag before each block"
+        default=5,
+        ge=0,
+        description="bars left out beside horizon and lag before each block",
     )
     switch_bps: float = Field(
         default=6.0,
@@ -56,7 +60,9 @@ class SupervisorConfig(Config):
     )
     depth: int = Field(default=2, ge=1, le=3, description="levels of a tree")
     trees: int = Field(default=80, ge=1, le=300, description="trees")
-    rate: float = Field(default=0.08, gt=0.0, le=0.5, description="what a tree corrects")
+    rate: float = Field(
+        default=0.08, gt=0.0, le=0.5, description="what a tree corrects"
+    )
     shrink: float = Field(
         default=100.0,
         ge=0.0,
@@ -69,10 +75,16 @@ class SupervisorConfig(Config):
         description="how far log odds are moved from those of the base rate",
     )
     alpha: float = Field(
-        default=0.8, ge=0.0, lt=1.0, description="what is kept of the confidence in a session"
+        default=0.8,
+        ge=0.0,
+        lt=1.0,
+        description="what is kept of the confidence in a session",
     )
     max_change: float = Field(
-        default=0.10, gt=0.0, le=1.0, description="most that the confidence moves in a session"
+        default=0.10,
+        gt=0.0,
+        le=1.0,
+        description="most that the confidence moves in a session",
     )
     floor: float = Field(default=0.0, ge=0.0, lt=1.0, description="least confidence")
     fallback: float = Field(

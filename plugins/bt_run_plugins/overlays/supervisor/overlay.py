@@ -47,7 +47,9 @@ __all__ = ["LAG", "Supervisor", "bt_overlays"]
 
 LAG = 1  # bars from a decision to its fill
 FEWEST = 12.0  # independent rows of a first lesson
-STRANGE = 0.3  # the share of features beyond training from which a row is out of distribution
+STRANGE = (
+    0.3  # the share of features beyond training from which a row is out of distribution
+)
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,9 @@ class Supervisor:
         said = self._said(state, weights)
         now = len(state.history)
         before = state.memo.get("p")
-        sessions = (now - state.memo.get("bars", now)) * SESSIONS / state.history.bars_per_year
+        sessions = (
+            (now - state.memo.get("bars", now)) * SESSIONS / state.history.bars_per_year
+        )
         p = next_confidence(before, said.raw, self.path, sessions)
         book, memo = self._defensive(state)
         notes = {"raw": said.raw, "p": p, "state": said.state, "strange": said.strange}
