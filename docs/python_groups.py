@@ -66,7 +66,7 @@ GROUPS = (
         "[Components](components.md).",
         (
             *("NeedsFields", "ReadsTables", "Gives", "Accepts", "Guards", "Advises"),
-            "OnlyInside",
+            *("OnlyInside", "Learner"),
             *("Plan", "Placed", "Fingerprinted", "ListsSymbols", "TellsSeries"),
             *("JoinsSymbols", "NeedsNetwork", "Compares", "NamesAssets", "ReadsTracks"),
             *("TellsRows", "TakesPrices", "Studies"),

@@ -54,6 +54,7 @@ FLOORS = (
     ("results",),
     ("roles", "hookspecs", "plugins", "causality"),
     ("engine",),
+    ("learning",),
     ("backtest",),
     ("checks", "studies"),
     ("testing",),
@@ -67,6 +68,7 @@ LATE = {
         "bt_run.engine.classic",
     ): "Backtrader takes its time, and help needs none of it",
     ("bt_run.backtest.playing", "bt_run.engine.panel"): "the same",
+    ("bt_run.learning.rehearsal", "bt_run.engine.panel"): "the same",
     (
         "bt_run.testing.pytest_plugin",
         "bt_run.errors",

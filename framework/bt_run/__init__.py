@@ -48,6 +48,7 @@ from bt_run.data.several_sources import SourceRows, bars_of_rows
 from bt_run.data.staleness import overdue, usual_step
 from bt_run.data.stored import map_bars, store_bars
 from bt_run.data.years import SESSIONS, bars_per_year, sessions_per_year
+from bt_run.decision.lesson import Fitted, FoldRows, Lesson, Model
 from bt_run.decision.state import Decision, PortfolioState, Proposal, Verdict
 from bt_run.errors import (
     BtRunError,
@@ -75,6 +76,7 @@ from bt_run.roles import (
     Gives,
     Guards,
     JoinsSymbols,
+    Learner,
     ListsSymbols,
     NamesAssets,
     NeedsFields,
@@ -142,7 +144,9 @@ __all__ = [
     "ExecutionError",
     "Exit",
     "Fingerprinted",
+    "Fitted",
     "Flows",
+    "FoldRows",
     "GivenBars",
     "GivenPrices",
     "Gives",
@@ -151,11 +155,14 @@ __all__ = [
     "Holdings",
     "InfeasibleError",
     "JoinsSymbols",
+    "Learner",
     "Ledger",
+    "Lesson",
     "Limits",
     "ListsSymbols",
     "LoadRequest",
     "MarketDependent",
+    "Model",
     "NamesAssets",
     "NeedsFields",
     "NeedsNetwork",

@@ -13,6 +13,7 @@ from bt_run.data.bars import Bars, LoadRequest
 from bt_run.data.frames import GivenPrices
 from bt_run.data.several_sources import TellsRows
 from bt_run.data.usual_day import UsualDay
+from bt_run.decision.lesson import Learner
 from bt_run.decision.state import Decision, PortfolioState, Proposal, Verdict
 from bt_run.results.comparison import Comparison
 from bt_run.results.result import BacktestResult
@@ -30,6 +31,7 @@ __all__ = [
     "Gives",
     "Guards",
     "JoinsSymbols",
+    "Learner",
     "ListsSymbols",
     "NamesAssets",
     "NeedsFields",
@@ -390,6 +392,7 @@ ABILITIES: tuple[type, ...] = (
     Compares,
     Guards,
     OnlyInside,
+    Learner,
     Studies,
     Advises,
 )

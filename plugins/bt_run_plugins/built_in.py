@@ -27,6 +27,7 @@ MODULES = (
     "bt_run_plugins.overlays.trend_filter",
     "bt_run_plugins.overlays.cooldown",
     "bt_run_plugins.overlays.leverage_cap",
+    "bt_run_plugins.overlays.supervisor.overlay",
     "bt_run_plugins.triggers.calendar",
     "bt_run_plugins.triggers.drift_bands",
     "bt_run_plugins.triggers.windows",

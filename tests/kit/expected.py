@@ -20,6 +20,7 @@ NAMES = (
     "sixty_forty",
     "spy_qqq",
     "stocks",
+    "supervised_tracker",
     "track_sp500",
 )
 METRICS = (

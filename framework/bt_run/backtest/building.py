@@ -16,6 +16,7 @@ from bt_run.data.bars import Bars
 from bt_run.data.controls import Controls, read_controls
 from bt_run.data.several_sources import SeveralSources, TellsRows
 from bt_run.decision.calls import Stage
+from bt_run.decision.lesson import Learner
 from bt_run.decision.pipeline import Pipeline
 from bt_run.decision.signals import VectorisedSignal
 from bt_run.errors import ConfigError, PluginError
@@ -79,9 +80,17 @@ class Parts:
         return replace(self, pipeline=pipeline, controls=controls)
 
     @property
+    def learns(self) -> bool:
+        """Tell whether anything must be taught."""
+        return self.pipeline is not None and bool(self.pipeline.learners)
+
+    @property
     def vectorised(self) -> tuple[VectorisedSignal, ...]:
         """Return the vectorised strategies, nested ones too."""
         return self.pipeline.vectorised if self.pipeline is not None else ()
+
+
+LEARNING = ("strategy", "overlay")  # the roles that may learn
 
 
 class Builder:
@@ -175,8 +184,15 @@ class Builder:
 
     def _child(self, child: Bound | tuple[Bound, ...], path: str) -> Any:
         if isinstance(child, tuple):
-            return tuple(self.call(item, f"{path}.{i}") for i, item in enumerate(child))
-        return self.call(child, path)
+            return tuple(
+                self._inner(item, f"{path}.{i}") for i, item in enumerate(child)
+            )
+        return self._inner(child, path)
+
+    def _inner(self, child: Bound, path: str) -> Callable[..., Any]:
+        call = self.call(child, path)
+        _refuse_learner(child, self.built[path], path)
+        return call
 
 
 def build_one(bound: Bound, path: str, context: BuildContext) -> Any:
@@ -273,6 +289,15 @@ def _check_methods(bound: Bound, built: Any, path: str) -> None:
         )
 
 
+def _refuse_learner(bound: Bound, built: Any, path: str) -> None:
+    """Refuse what learns where nothing can teach it."""
+    if isinstance(built, Learner):
+        raise ConfigError(
+            f"{path}: {bound.role} {bound.name!r} learns; only an overlay of the run and an "
+            "event-driven strategy of its own can be taught"
+        )
+
+
 def whole_shares(config: RunConfig, broker: BrokerTerms) -> bool:
     """Tell whether the account trades whole shares only."""
     return config.data.adjust == "none" and not broker.fractional
@@ -350,7 +375,10 @@ class _Part:
     def stage(self, builder: Builder) -> Stage:
         """Return it as the pipeline calls it."""
         call = builder.callable_of(self.bound, self.built, self.path)
-        return Stage(self.path, self.bound.name, call)
+        learner = self.built if isinstance(self.built, Learner) else None
+        if self.bound.role not in LEARNING or isinstance(self.built, Signals):
+            _refuse_learner(self.bound, self.built, self.path)
+        return Stage(self.path, self.bound.name, call, learner)
 
 
 def _parts(builder: Builder, key: str, items: tuple[Bound, ...]) -> list[_Part]:

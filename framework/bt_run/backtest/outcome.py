@@ -23,7 +23,9 @@ from bt_run.backtest.spot_check import Causality
 from bt_run.causality.outside_reads import OutsideRead, outside_read_text
 from bt_run.config.canonical_form import canonical, portable
 from bt_run.config.portable_paths import PortablePaths
+from bt_run.decision.lesson import Fit
 from bt_run.errors import PluginError
+from bt_run.learning.tables import folds_table, models_table
 from bt_run.results.identity import Provenance, run_identity
 from bt_run.results.ledger import Ledger, costs_table, fills_table
 from bt_run.results.manifest import build_manifest, table_hash
@@ -52,6 +54,7 @@ class Played:
     causality: Causality
     analyses: Mapping[str, pd.DataFrame]
     outside: tuple[OutsideRead, ...] = ()
+    fits: tuple[Fit, ...] = ()
 
     @property
     def baselines(self) -> dict[str, Baseline]:
@@ -62,7 +65,7 @@ class Played:
 def outcome_of(ready: Prepared, played: Played) -> BacktestResult:
     """Turn the ledger into tables, metrics and a manifest."""
     ledger, causality = played.ledger, played.causality
-    tables = _tables(played)
+    tables = _tables(ready, played)
     fills = {"run": tables["fills"]}
     accounts = {name: one.account for name, one in played.baselines.items()}
     for name, account in accounts.items():
@@ -103,6 +106,8 @@ def outcome_of(ready: Prepared, played: Played) -> BacktestResult:
         decisions=tables["decisions"],
         memos=tables["memos"],
         cash_flows=tables["cash_flows"],
+        models=tables.get("models"),
+        folds=tables.get("folds"),
         metrics=metrics,
         manifest=manifest,
         analyses=dict(played.analyses),
@@ -281,10 +286,10 @@ def _record(account: Account) -> NDArray[np.float64]:
     return out
 
 
-def _tables(played: Played) -> dict[str, pd.DataFrame]:
-    ledger = played.ledger
+def _tables(ready: Prepared, played: Played) -> dict[str, pd.DataFrame]:
+    ledger, pipeline = played.ledger, ready.parts.pipeline
     navs = {name: _record(one.account) for name, one in played.baselines.items()}
-    return {
+    tables = {
         "nav": ledger.nav_table({"benchmark": played.benchmark, **navs}),
         "positions": ledger.positions_table(),
         "fills": fills_table(ledger.bars, ledger.fills),
@@ -292,6 +297,10 @@ def _tables(played: Played) -> dict[str, pd.DataFrame]:
         "memos": ledger.memos_table(),
         "cash_flows": ledger.cash_flows_table(),
     }
+    if pipeline is not None and pipeline.learners:
+        tables["models"] = models_table(ready.bars, played.fits)
+        tables["folds"] = folds_table(ready.bars, played.fits)
+    return tables
 
 
 def _identity(ready: Prepared, names: PortablePaths) -> tuple[str, Provenance]:

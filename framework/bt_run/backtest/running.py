@@ -17,6 +17,8 @@ from bt_run.backtest.baselines import (
     mean_weights,
     rules_of,
 )
+from bt_run.backtest.fit_processes import fitting
+from bt_run.backtest.lessons import taught
 from bt_run.backtest.outcome import Played, outcome_of
 from bt_run.backtest.playing import due_bars, market_of, play
 from bt_run.backtest.preparing import Prepared, prepare
@@ -24,6 +26,7 @@ from bt_run.backtest.spot_check import SpotCheck
 from bt_run.backtest.watch import Progress, Watch
 from bt_run.causality.outside_reads import watched_reads
 from bt_run.config.run_config import RunConfig
+from bt_run.decision.lesson import Fit
 from bt_run.decision.state import Decision
 from bt_run.engine.listeners import Listeners
 from bt_run.errors import DataError
@@ -91,6 +94,10 @@ def _play(ready: Prepared, watch: Watch) -> Played:
     with watched_reads(modules) as outside:
         with watch.phase("signals"):
             parts = ready.parts.on(bars)
+        fits: tuple[Fit, ...] = ()
+        if parts.learns:
+            with watch.phase("lessons"), fitting(ready, parts) as fit_all:
+                parts, fits = taught(config, parts, bars, fit_all)
         with watch.phase("decisions"):
             market = market_of(config, parts, bars)
             due = due_bars(config, parts, bars)
@@ -108,7 +115,7 @@ def _play(ready: Prepared, watch: Watch) -> Played:
         analyses = analyses_of(ready, ledger)
     benchmark = benchmark_nav(market)
     reads = tuple(outside)
-    return Played(ledger, benchmark, equal, mix, causality, analyses, reads)
+    return Played(ledger, benchmark, equal, mix, causality, analyses, reads, fits)
 
 
 def _listeners(ready: Prepared, spot: SpotCheck, watch: Watch) -> Listeners:

@@ -14,6 +14,7 @@ import numpy as np
 from bt_run.account.market import Market
 from bt_run.arrays import Mask
 from bt_run.backtest.building import Parts
+from bt_run.backtest.lessons import taught
 from bt_run.backtest.playing import due_bars, market_of, play
 from bt_run.causality.differences import (
     Noise,
@@ -27,6 +28,7 @@ from bt_run.config.run_config import RunConfig
 from bt_run.data.bars import Bars
 from bt_run.data.history import History
 from bt_run.data.slices import until
+from bt_run.decision.lesson import Model
 from bt_run.decision.pipeline import Pipeline, decide
 from bt_run.decision.state import Decision, Memos, PortfolioState
 from bt_run.errors import BtRunError
@@ -109,7 +111,7 @@ class SpotCheck:
                 found = self._at(ledger, t)
                 if found is not None:
                     return replace(found, dates=days)
-            found = self._at_rare_bars()
+            found = self._at_rare_bars() or self._models(chosen[-1])
             if found is not None:
                 return replace(found, dates=days)
         except BtRunError as error:
@@ -143,6 +145,32 @@ class SpotCheck:
         return self._signals(self.parts.pipeline, cut, t) or self._decision(
             cut, bars, t
         )
+
+    def _models(self, t: int) -> Causality | None:
+        """Fit once more, on data that end at bar ``t``, the models that decide there."""
+        if not self.parts.learns:
+            return None
+        assert self.parts.pipeline is not None
+        was = self.parts.pipeline.models_at(t)
+        again = self._taught(until(self.market.bars, t), t)
+        for path, model in was.items():
+            if path in again and again[path].digest == model.digest:
+                continue
+            name = f"{path} {self.parts.pipeline.names[path]}"
+            day = self._day(model.cutoff)
+            same = self._taught(self.market.bars, t)
+            if path not in same or same[path].digest != model.digest:
+                text = f"{name}: fitted again on the bars up to {day} it learns differently"
+                return Causality("own state", text)
+            text = f"{name}: what it learned at {day} uses later data"
+            return Causality("look-ahead", text)
+        return None
+
+    def _taught(self, bars: Bars, t: int) -> dict[str, Model]:
+        """Return the models that decide at bar ``t``, fitted on ``bars``."""
+        parts, _ = taught(self.config, self.parts.on(bars), bars, serving=t)
+        assert parts.pipeline is not None
+        return parts.pipeline.models_at(t)
 
     def _at_rare_bars(self) -> Causality | None:
         """Compare vectorised signals alone beside rare events of the first fifth."""

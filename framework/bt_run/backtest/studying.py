@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bt_run.backtest.lessons import with_models
 from bt_run.backtest.playing import due_bars, market_of
 from bt_run.backtest.playing import play as play_market
 from bt_run.backtest.preparing import Prepared
@@ -31,13 +32,13 @@ def play(prepared: Prepared, then: Sequence[tuple[int, Prepared]] = ()) -> Ledge
         BtRunError: a plugin broke its contract.
     """
     config, bars = prepared.config, prepared.bars
-    parts = prepared.parts.on(bars)
+    parts = with_models(config, prepared.parts.on(bars), bars)
     due = due_bars(config, parts, bars)
     later: list[tuple[int, Pipeline]] = []
     before = bars.start
     for bar, other in then:
         _check_later(prepared, before, bar, other)
-        pipeline = other.parts.on(bars).pipeline
+        pipeline = with_models(other.config, other.parts.on(bars), bars).pipeline
         assert pipeline is not None
         later.append((bar, pipeline))
         due[bar:] = due_bars(other.config, other.parts, bars)[bar:]

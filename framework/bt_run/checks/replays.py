@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bt_run.arrays import Array, Mask
 from bt_run.backtest.building import Parts, build_parts
+from bt_run.backtest.lessons import with_models
 from bt_run.backtest.playing import market_of, play
 from bt_run.backtest.preparing import Prepared
 from bt_run.catalogue import Catalogue
@@ -76,7 +77,8 @@ class Rebuilt:
         """
         hook = self.local.hook.bt_before_run
         guarded("bt_before_run", partial(hook, config=self.config, bars=bars))
-        return Replay(self.config, bars, self.parts.on(bars))
+        parts = with_models(self.config, self.parts.on(bars), bars)
+        return Replay(self.config, bars, parts)
 
 
 def rebuilt(ready: Prepared) -> Rebuilt:

@@ -30,7 +30,7 @@ from bt_run.plugins import catalogue, get_plugin_manager
 from bt_run.results.config_changes import config_differences, flattened
 from bt_run.results.identity import run_identity
 from bt_run.results.manifest import table_hash
-from bt_run.results.result import TABLES, BacktestResult
+from bt_run.results.result import BacktestResult, tables_in
 from bt_run.results.sources import UsedCode
 from bt_run.text import listed
 
@@ -188,7 +188,14 @@ def _unlike_tables(
     kept: Mapping[str, Any], again: BacktestResult
 ) -> Iterator[tuple[str, str]]:
     """Yield the tables that no run could have written, so that nothing in them is compared."""
-    for name, table in again.tables.items():
+    tables = again.tables
+    for name in tables_in(kept["manifest"]):
+        if name not in tables:
+            yield name, f"{name}.parquet: was there and is not now"
+    for name, table in tables.items():
+        if name not in kept:
+            yield name, f"{name}.parquet: is there and was not before"
+            continue
         was, now = _form(kept[name]), _form(table)
         if was != now:
             found = listed([f"{column} ({kind})" for column, kind in was], most=4)
@@ -220,7 +227,7 @@ def _changed_files(
     kept: Mapping[str, Any], unlike: Collection[str]
 ) -> Iterator[Deviation]:
     """Yield the tables in the folder that are not what the run wrote."""
-    for name in TABLES:
+    for name in tables_in(kept["manifest"]):
         if name in unlike:
             continue
         if table_hash(kept[name]) != kept["manifest"]["tables"][name]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -14,6 +14,7 @@ import numpy as np
 
 from bt_run.arrays import Array, own_numbers
 from bt_run.decision.labels import values_by_labels
+from bt_run.decision.lesson import Learner, Model
 from bt_run.decision.state import (
     EMPTY,
     Memo,
@@ -28,33 +29,45 @@ from bt_run.guard import guarded
 
 __all__ = ["Calls", "Stage", "at_stage"]
 
+NO_MODELS: Mapping[str, Model] = MappingProxyType({})
+
 
 @dataclass(frozen=True)
 class Stage:
-    """A component in the pipeline: its place there, its name in the YAML, and the call."""
+    """A component in the pipeline: its place there, its name in the YAML, the call, and what is
+    taught where it learns.
+    """
 
     path: str
     name: str
     call: Callable[..., Any]
+    learner: Learner | None = None
 
 
 class Calls:
     """The calls of one decision, and the memos and notes that came back."""
 
-    def __init__(self, state: PortfolioState, memos: Memos) -> None:
+    def __init__(
+        self,
+        state: PortfolioState,
+        memos: Memos,
+        models: Mapping[str, Model] = NO_MODELS,
+    ) -> None:
         self.base = state
         self.before = memos
+        self.models = models
         self.memos: dict[str, Memo] = {}
         self.notes: dict[str, Memo] = {}
 
     def state(self, stage: Stage, tracks: int | None = None) -> PortfolioState:
         """Return the state as ``stage`` sees it: its own memo, and the first ``tracks`` tracks."""
         memo = MappingProxyType(dict(self.before.get(stage.path, EMPTY)))
-        if tracks is None:
-            return changed(self.base, {"memo": memo})
-        return changed(
-            self.base, {"memo": memo, "tracks": self.base.tracks.first(tracks)}
-        )
+        changes: dict[str, Any] = {"memo": memo}
+        if self.models:
+            changes["model"] = self.models.get(stage.path)
+        if tracks is not None:
+            changes["tracks"] = self.base.tracks.first(tracks)
+        return changed(self.base, changes)
 
     def values(
         self, stage: Stage, state: PortfolioState, *rest: Array, nan: bool = False

@@ -19,6 +19,7 @@ from bt_run.data.bars import Bars
 from bt_run.data.controls import FLATTEN, HALT
 from bt_run.data.history import History
 from bt_run.decision.calls import Calls, Stage, at_stage
+from bt_run.decision.lesson import Model, serving
 from bt_run.decision.limits import apply_limits, keep_untraded
 from bt_run.decision.signals import VectorisedSignal
 from bt_run.decision.state import EMPTY, Decision, Memo, Memos, PortfolioState, changed
@@ -37,7 +38,8 @@ class Pipeline:
 
     ``signals`` holds what its vectorised strategies, nested ones too, say on the bars to be played,
     (T, N) by path; ``on(bars)`` returns a pipeline that has them. ``nested`` holds the names of
-    nested components by path; ``reads_tracks`` tells that a component says it reads tracks.
+    nested components by path; ``reads_tracks`` tells that a component says it reads tracks;
+    ``models`` holds what its learners were taught, by path and rising by cutoff.
     """
 
     strategy: Stage
@@ -50,6 +52,9 @@ class Pipeline:
     signals: Mapping[str, Array] = field(default_factory=lambda: MappingProxyType({}))
     nested: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     reads_tracks: bool = False
+    models: Mapping[str, tuple[Model, ...]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
 
     @cached_property
     def names(self) -> Mapping[str, str]:
@@ -67,6 +72,17 @@ class Pipeline:
     def weighing(self) -> tuple[Stage, ...]:
         """Return the stages that make weights: the sizer, then the overlays. Each has a track."""
         return (self.sizer, *self.overlays)
+
+    @cached_property
+    def learners(self) -> tuple[Stage, ...]:
+        """Return the stages that learn, in the order in which they act."""
+        stages = (self.strategy, *self.overlays)
+        return tuple(stage for stage in stages if stage.learner is not None)
+
+    def models_at(self, bar: int) -> dict[str, Model]:
+        """Return the model that decides at ``bar`` for each learner that has one, by path."""
+        found = {path: serving(known, bar) for path, known in self.models.items()}
+        return {path: model for path, model in found.items() if model is not None}
 
     def on(self, bars: Bars) -> Pipeline:
         """Return this pipeline with its vectorised strategies evaluated on ``bars``.
@@ -104,7 +120,8 @@ class _Limited:
 
 def decide(pipeline: Pipeline, state: PortfolioState, memos: Memos) -> Decision:
     """Take one decision on what the components returned as memos at the decision before."""
-    calls, history = Calls(state, memos), state.history
+    history = state.history
+    calls = Calls(state, memos, pipeline.models_at(len(history) - 1))
     signal = _signal(pipeline, calls)
     exited = {**memos.get(EXITS, EMPTY), **state.exited}
     waiting = _waiting(history, signal, exited)

@@ -109,6 +109,7 @@ class PortfolioState:
         exited: asset -> the side (1 or -1) of a holding that an exit closed since the last
             decision.
         memo: what this component returned last time; empty at first.
+        model: what the newest lesson taught this component; None where there is none.
         controls: facts from outside: key -> value as known at the bar's end.
     """
 
@@ -125,6 +126,7 @@ class PortfolioState:
     last_trade: np.datetime64 | None = None
     exited: Mapping[str, int] = field(default_factory=lambda: EMPTY)
     memo: Memo = field(default_factory=lambda: EMPTY)
+    model: Any = None
     controls: Memo = field(default_factory=lambda: EMPTY)
 
     @property
@@ -145,7 +147,7 @@ class PortfolioState:
         ``weights`` (N,) or another ``memo``.
         """
         given = {"signals": signals, "weights": weights}
-        changes: dict[str, Any] = {
+        changes: dict[str, Any] = {"model": None} | {
             name: read_only(np.array(values, dtype=np.float64))
             for name, values in given.items()
             if values is not None
@@ -162,7 +164,7 @@ class PortfolioState:
         memo = self.memo.get(name, EMPTY)
         if index is not None:
             memo = memo[index] if index < len(memo) else EMPTY
-        return changed(self, {"memo": MappingProxyType(dict(memo))})
+        return changed(self, {"memo": MappingProxyType(dict(memo)), "model": None})
 
 
 def changed(state: PortfolioState, changes: Mapping[str, Any]) -> PortfolioState:

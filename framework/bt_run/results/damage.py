@@ -11,7 +11,7 @@ from bt_run.data.data_config import DataConfig
 from bt_run.errors import ConfigError, DataError
 from bt_run.results.manifest import table_hash
 from bt_run.results.metric_definitions import COLUMNS, DEFINITIONS
-from bt_run.results.result import TABLES
+from bt_run.results.result import tables_in
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +39,7 @@ def refuse_damage(folder: Path, found: Mapping[str, Any]) -> None:
 
 
 def _tables(found: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
-    return {name: found[name] for name in TABLES}
+    return {name: found[name] for name in tables_in(found["manifest"])}
 
 
 def _refuse_other_config(folder: Path, config: Mapping[str, Any]) -> None:

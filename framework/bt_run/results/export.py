@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from bt_run.atomic import is_full, replace_file
 from bt_run.errors import ConfigError, DataError
 from bt_run.libraries import require_installed
-from bt_run.results.result import TABLES
+from bt_run.results.result import LEARNED, TABLES
 from bt_run.text import did_you_mean
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ def export_tables(
 
 
 def _chosen(found: Mapping[str, Any], names: Sequence[str]) -> dict[str, pd.DataFrame]:
-    have: dict[str, pd.DataFrame] = {name: found[name] for name in TABLES}
+    taught = [name for name in LEARNED if name in found]
+    have: dict[str, pd.DataFrame] = {name: found[name] for name in (*TABLES, *taught)}
     have |= found["analyses"]
     for name in names:
         if name not in have:

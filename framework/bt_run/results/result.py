@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -21,11 +22,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-__all__ = ["TABLES", "TABLE_NAME", "BacktestResult"]
+__all__ = ["LEARNED", "TABLES", "TABLE_NAME", "BacktestResult", "tables_in"]
 
 # what an analyzer may call a table, which is a file too
 TABLE_NAME = r"[A-Za-z0-9][A-Za-z0-9_ .()%+-]{0,98}"
 TABLES = ("nav", "positions", "fills", "decisions", "memos", "cash_flows")
+# of a run that was taught something
+LEARNED = ("models", "folds")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,6 +52,8 @@ class BacktestResult:
             reason.
         memos: time, component, memo, notes (JSON).
         cash_flows: time, asset, kind, amount, ratio.
+        models: component, cutoff, digest, text, summary (JSON); None where nothing learns.
+        folds: component, cutoff, kind, first, last, label_end_last, rows, effective_rows; the same.
         metrics: metric -> value for run, benchmark, equal_weight, constant_mix; None = not defined.
         manifest: all that says what was run, as ``manifest.json`` holds it.
         analyses: the tables of analyzers, by name.
@@ -84,6 +89,8 @@ class BacktestResult:
     places: dict[str, str] = field(default_factory=dict)
     trial: TrialFacts | None = None
     folder: Path | None = None
+    models: pd.DataFrame | None = None
+    folds: pd.DataFrame | None = None
     reports: tuple[Path, ...] = ()
     derived: dict[Any, Any] = field(default_factory=dict, repr=False)
 
@@ -93,7 +100,7 @@ class BacktestResult:
         times = pd.DatetimeIndex(self.nav.index)
         daily = bool((times == times.normalize()).all())
         zone = None if daily else "UTC"
-        for name in TABLES:
+        for name in self._names:
             table = _in_zone(_as_read(getattr(self, name)), zone)
             object.__setattr__(self, name, table)
 
@@ -120,7 +127,12 @@ class BacktestResult:
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """Return the tables by name, as they are written: all times in UTC."""
-        return {name: _in_zone(getattr(self, name), "UTC") for name in TABLES}
+        return {name: _in_zone(getattr(self, name), "UTC") for name in self._names}
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        taught = tuple(name for name in LEARNED if getattr(self, name) is not None)
+        return (*TABLES, *taught)
 
     @property
     def trial_sentence(self) -> str:
@@ -161,6 +173,11 @@ class BacktestResult:
     @property
     def _title(self) -> str:
         return f"{self.config.name} · {self.period} · run {self.run_id}"
+
+
+def tables_in(manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of the tables of the run of a ``manifest``."""
+    return (*TABLES, *(name for name in LEARNED if name in manifest["tables"]))
 
 
 def _as_read(table: pd.DataFrame) -> pd.DataFrame:

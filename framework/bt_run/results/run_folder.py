@@ -20,7 +20,7 @@ from bt_run.data.parquet_files import parquet_table
 from bt_run.errors import DataError
 from bt_run.results.damage import refuse_damage
 from bt_run.results.identity import plain_json
-from bt_run.results.result import TABLES, BacktestResult
+from bt_run.results.result import BacktestResult, tables_in
 from bt_run.results.stored_json import check_manifest, check_metrics, read_json
 from bt_run.results.trial_facts import read_trial
 
@@ -61,7 +61,7 @@ def load_result(folder: Path | str) -> BacktestResult:
     return BacktestResult(
         config=RunConfig.model_validate(with_places(manifest["config"], places)),
         run_id=manifest["run_id"],
-        **{name: found[name] for name in TABLES},
+        **{name: found[name] for name in tables_in(manifest)},
         metrics=found["metrics"],
         manifest=manifest,
         analyses=found[ANALYSES],
@@ -144,7 +144,7 @@ def read_run(folder: Path) -> dict[str, Any]:
         }
         check_manifest(found["manifest"])
         check_metrics(found["metrics"])
-        for name in TABLES:
+        for name in tables_in(found["manifest"]):
             found[name] = parquet_table(kept / f"{name}.parquet")
         found[ANALYSES] = {
             name: parquet_table(kept / ANALYSES / f"{name}.parquet")

@@ -38,6 +38,7 @@ CORE = "bt_run"
 START = "bt_run.backtest.running"
 # what is reached and yet can change no number: what only tells, writes or checks
 NO_PART_OF_A_RESULT = (
+    "bt_run.backtest.fit_processes",
     "bt_run.backtest.reporting",
     "bt_run.causality",
     "bt_run.checks",

@@ -1,0 +1,1 @@
+"""What learners share: labels, purged folds, features, classifiers as text, calibration."""

@@ -1,0 +1,1 @@
+"""The overlay supervisor: a learned confidence that blends with a defensive book."""
