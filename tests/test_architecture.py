@@ -83,7 +83,8 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 # words of the core that a component has for its name too: a baseline, a metric, a test of luck
-SHARED_WORDS = {"calendar", "costs", "equal_weight", "members", "rotation"}
+SHARED_WORDS = {"calendar", "costs", "equal_weight", "members", "rotation", "spread"}
+SHARED_WORDS |= {"windows"}
 
 
 def parse(path: Path) -> ast.Module:
@@ -261,7 +262,7 @@ def test_the_core_names_no_plugin(path: Path) -> None:
     }
     named = {value for value in constants if isinstance(value, str)} & component_names()
     # the usual broker, and the source that prices in memory go by
-    known = {"run_config.py": {"simulated"}, "in_memory.py": {"frames"}}
+    known = {"run_config.py": {"simulated", "every_asset"}, "in_memory.py": {"frames"}}
     known["export.py"] = {"csv", "parquet"}  # formats, whatever components are called
     assert named <= SHARED_WORDS | known.get(path.name, set()), path
 

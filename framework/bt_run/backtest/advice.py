@@ -10,7 +10,7 @@ from bt_run.config.run_config import RunConfig
 from bt_run.data.bars import Bars
 from bt_run.data.controls import OBEYED
 from bt_run.data.data_notes import stale_opens
-from bt_run.data.usual_day import usual_day
+from bt_run.data.usual_day import usual_day_of
 from bt_run.guard import guarded
 from bt_run.roles import Advises, Placed, Plan
 from bt_run.text import listed, nearest
@@ -33,7 +33,7 @@ def warnings_of(config: RunConfig, parts: Parts, bars: Bars) -> tuple[str, ...]:
 def _advice(config: RunConfig, parts: Parts, bars: Bars) -> Iterator[str]:
     """Ask the components of the pipeline, nested ones too, with what they do not go together."""
     placed = parts.placed
-    day = usual_day(bars)
+    day = usual_day_of(bars)
     for place, one in enumerate(placed):
         before, after = placed[:place], placed[place + 1 :]
         for own in (one, *_nested(parts, one)):

@@ -66,22 +66,7 @@ def outcome_of(ready: Prepared, played: Played) -> BacktestResult:
     """Turn the ledger into tables, metrics and a manifest."""
     ledger, causality = played.ledger, played.causality
     tables = _tables(ready, played)
-    fills = {"run": tables["fills"]}
-    accounts = {name: one.account for name, one in played.baselines.items()}
-    for name, account in accounts.items():
-        fills[name] = costs_table(ledger.bars, tuple(account.fills))
-    rate = float(ready.config.risk_free)
-    flows = {"run": ledger.cash_flows}
-    flows |= {name: tuple(one.cash_flows) for name, one in accounts.items()}
-    metrics = compute_metrics(
-        tables["nav"],
-        fills,
-        rate,
-        financing={name: _financing(own) for name, own in flows.items()},
-        ruined=ledger.ruined,
-    )
-    _add_exposures(metrics, played)
-    _add_money_weighted(metrics, played)
+    metrics = _metrics(ready, played, tables)
     names = PortablePaths.of(ready.config)
     run_id, provenance = _identity(ready, names)
     causality = replace(causality, text=names.told(causality.text))
@@ -116,6 +101,28 @@ def outcome_of(ready: Prepared, played: Played) -> BacktestResult:
         look_ahead=causality.sentence,
         places=dict(names.places),
     )
+
+
+def _metrics(
+    ready: Prepared, played: Played, tables: Mapping[str, pd.DataFrame]
+) -> Metrics:
+    ledger = played.ledger
+    fills = {"run": tables["fills"]}
+    accounts = {name: one.account for name, one in played.baselines.items()}
+    for name, account in accounts.items():
+        fills[name] = costs_table(ledger.bars, tuple(account.fills))
+    flows = {"run": ledger.cash_flows}
+    flows |= {name: tuple(one.cash_flows) for name, one in accounts.items()}
+    metrics = compute_metrics(
+        tables["nav"],
+        fills,
+        float(ready.config.risk_free),
+        financing={name: _financing(own) for name, own in flows.items()},
+        ruined=ledger.ruined,
+    )
+    _add_exposures(metrics, played)
+    _add_money_weighted(metrics, played)
+    return metrics
 
 
 def _warnings(ready: Prepared, played: Played, causality: Causality) -> tuple[str, ...]:

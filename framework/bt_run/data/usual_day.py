@@ -13,7 +13,7 @@ from bt_run.data.calendars import calendar_zone, scheduled_opens
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["UsualDay", "usual_day"]
+__all__ = ["UsualDay", "usual_day_of"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class UsualDay:
     ends: tuple[pd.Timestamp, ...]
 
 
-def usual_day(bars: Bars) -> UsualDay:
+def usual_day_of(bars: Bars) -> UsualDay:
     """Return the last session with as many bars as most sessions have."""
     import pandas as pd
 

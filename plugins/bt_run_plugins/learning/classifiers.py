@@ -52,8 +52,8 @@ class Rows:
         return Rows(self.x[:, kept], self.y, self.weight, signs)
 
     @property
-    def base(self) -> float:
-        """Return the base rate, weighted."""
+    def frequency(self) -> float:
+        """Return how often y is 1, weighted: the base rate."""
         return float((self.y * self.weight).sum() / self.weight.sum())
 
 
@@ -127,7 +127,7 @@ def fit_logistic(rows: Rows) -> Logistic:
     kept = np.ones(z.shape[1], dtype=bool)
     signs = np.array(rows.signs)
     coefficients = np.zeros(z.shape[1])
-    intercept = float(np.log(rows.base / (1.0 - rows.base)))
+    intercept = float(np.log(rows.frequency / (1.0 - rows.frequency)))
     while kept.any():
         model = LogisticRegression(C=STRENGTH, max_iter=1000)
         model.fit(z[:, kept], rows.y.astype(int), sample_weight=_normed(rows))
@@ -210,7 +210,7 @@ def select_columns(rows: Rows, most: int) -> list[int]:
         found = chosen or found
     if found:
         return found
-    covariance = (z * (thin.y - thin.base)[:, None]).sum(axis=0)
+    covariance = (z * (thin.y - thin.frequency)[:, None]).sum(axis=0)
     return [int(np.argmax(np.abs(covariance)))]
 
 

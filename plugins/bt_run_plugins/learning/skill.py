@@ -143,7 +143,7 @@ def learn(
     told += [_fold("validate", fold.test, first, purge) for fold in folds]
     told.append(_fold("calibrate", later, first, purge))
     nothing = Learned(
-        base=rows.base,
+        base=rows.frequency,
         effective=effective_rows(count, purge.horizon, purge.lag),
         kind="base",
         columns=(),
@@ -211,12 +211,12 @@ def _said(rows: Rows, folds: list[Window], recipe: Recipe) -> dict[str, _Block]:
         own, block = rows.at(fold.train), rows.at(fold.test)
         columns = _columns(own, recipe)
         own, block = own.only(columns), block.only(columns)
-        base = np.full(len(block.y), own.base)
+        base = np.full(len(block.y), own.frequency)
         found["base"].append(_Block(np.log(base / (1.0 - base)), base))
         worth = effective_rows(len(own.y), purge.horizon, purge.lag)
         for kind in _standing(recipe):
             logits = _fitted(own, kind, recipe).logit(block.x)
-            p = shrunk(sigmoid(logits), own.base, worth, recipe.shrink)
+            p = shrunk(sigmoid(logits), own.frequency, worth, recipe.shrink)
             found.setdefault(kind, []).append(_Block(logits, p))
     return {
         kind: _Block(

@@ -56,7 +56,7 @@ def covariance(n, seed, rows=200):
 # -- risk parity -----------------------------------------------------------------------------------
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(1, 30), st.integers(0, 2**32 - 1))
 def test_every_name_contributes_the_same_risk(n, seed):
     S = covariance(n, seed)

@@ -7,7 +7,7 @@ from kit.two_assets import context
 
 from bt_run import ConfigError, Plan
 from bt_run.data.slices import until
-from bt_run.data.usual_day import usual_day
+from bt_run.data.usual_day import usual_day_of
 from bt_run.roles import Placed
 from bt_run.testing import make_bars, make_state
 from bt_run_plugins.triggers.windows import Windows, WindowsConfig, window_of
@@ -94,7 +94,7 @@ def test_windows_and_a_preset_are_refused():
 def advice(bars, *at):
     trigger = Windows(WindowsConfig(at=at), context())
     own = Placed("triggers.0", "windows", trigger)
-    return list(trigger.advice(Plan(own, "bar", (), (), usual_day(bars))))
+    return list(trigger.advice(Plan(own, "bar", (), (), usual_day_of(bars))))
 
 
 @pytest.fixture(scope="module")
