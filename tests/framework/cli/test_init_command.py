@@ -24,6 +24,7 @@ NAMES = [
     "spy_qqq_sweep",
     "spy_qqq_yahoo",
     "stocks",
+    "supervised_tracker",
     "track_sp500",
     "track_spy_yahoo",
     "notebooks",
@@ -101,6 +102,7 @@ def test_what_an_example_lacks_here_is_listed(
         "policy_quality": f"needs more: pip install {samples} {tracker}",
         "spy_qqq_yahoo": f"needs more: pip install {yahoo}",
         "stocks": f"needs more: pip install {samples}",
+        "supervised_tracker": f"needs more: pip install {samples} {tracker}",
         "track_sp500": f"needs more: pip install {samples} {tracker}",
         "track_spy_yahoo": f"needs more: pip install {tracker} {yahoo}",
     }

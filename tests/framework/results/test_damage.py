@@ -75,7 +75,7 @@ def test_a_run_as_it_was_written_is_read(result: Path) -> None:
         (
             "manifest",
             without("config", "strategy"),
-            "manifest.json: config: strategy: missing",
+            "manifest.json: config has no strategy",
         ),
         (
             "manifest",

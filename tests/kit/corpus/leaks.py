@@ -351,7 +351,7 @@ class EveryAsset:
 
 
 STRATEGIES.append(
-    Component(name="every_asset", config=Empty, build=EveryAsset, summary="hold all")
+    Component(name="all_of_them", config=Empty, build=EveryAsset, summary="hold all")
 )
 
 
@@ -398,7 +398,7 @@ SIZERS.append(
     )
 )
 LEAKS["sizer_all_time_volatility"] = {
-    "strategy": "every_asset",
+    "strategy": "all_of_them",
     "sizer": "all_time_volatility",
 }
 
@@ -421,7 +421,7 @@ OVERLAYS.append(
     )
 )
 LEAKS["overlay_knows_the_crash"] = {
-    "strategy": "every_asset",
+    "strategy": "all_of_them",
     "overlays": ["knows_the_crash"],
 }
 
@@ -447,7 +447,7 @@ TRIGGERS.append(
     Component(name="knows_the_fill", config=Empty, build=KnowsTheFill, summary="peeks")
 )
 LEAKS["trigger_knows_the_fill"] = {
-    "strategy": "every_asset",
+    "strategy": "all_of_them",
     "triggers": ["knows_the_fill"],
 }
 
