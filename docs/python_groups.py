@@ -324,6 +324,11 @@ GROUPS = (
         "bt_run.studies.measuring",
     ),
     Group(
+        "Learning",
+        "What a component that learns is taught with, and what it gives back.",
+        ("Lesson", "Fitted", "FoldRows", "Model"),
+    ),
+    Group(
         "Sleeves",
         "What an exposure held in one asset alone would have earned, and what trades would cost.",
         ("sleeve_returns",),

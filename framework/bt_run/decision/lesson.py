@@ -36,7 +36,7 @@ class Lesson:
             before the rehearsal.
         nav: the same paths -> the value (n,) of an account that follows the stage, NaN before.
         notes: paths -> what the stage noted at each bar, (n,) mappings or None.
-        costs: what prices a trade.
+        costs: what prices a trade. limits: the bounds of the run's weights.
         seed: the run's.
     """
 
