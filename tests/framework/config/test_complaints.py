@@ -49,7 +49,7 @@ def test_an_error_shows_the_source_line_and_a_caret(folder: Path) -> None:
         (
             "equal_weight",
             "trend",
-            "run.yaml:10:8: sizer: 'trend' is a strategy, not a sizer; sizers installed: book, equal",
+            "run.yaml:10:8: sizer: 'trend' is a strategy, not a sizer; sizers installed: book",
         ),
         (
             "sizer: equal_weight",
